@@ -1,0 +1,34 @@
+import { type DestinationStream, type Logger, pino } from 'pino'
+import pretty from 'pino-pretty'
+
+export type { Logger } from 'pino'
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+export interface LoggerOptions {
+  readonly level: LogLevel
+  /** Readable lines for a person; else one JSON object a line. Default: whether stderr is a terminal. */
+  readonly readable?: boolean
+  /** Default: stderr, written synchronously, so that the last line before an exit is not lost. */
+  readonly destination?: DestinationStream
+}
+
+/** The one logger: stdout belongs to the program's answers, the log goes to stderr. */
+export function createLogger({ level, readable = process.stderr.isTTY, destination }: LoggerOptions): Logger {
+  const base = { level, base: null, formatters: { level: (label: string) => ({ level: label }) } }
+  if (!readable) {
+    return pino(
+      { ...base, timestamp: pino.stdTimeFunctions.isoTime },
+      destination ?? pino.destination({ dest: 2, sync: true }),
+    )
+  }
+  const lines = pretty({
+    destination: destination ?? 2,
+    sync: true,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,hostname',
+  })
+  return pino({ level, base: null }, lines)
+}
+
+export const silentLogger: Logger = pino({ level: 'silent' })

@@ -1,0 +1,65 @@
+import { type MonoTypeOperatorFunction, retry as rxRetry, throwError, timer } from 'rxjs'
+import type { Clock } from './clock.ts'
+import { isRetryable } from './errors.ts'
+
+/** Exponential backoff with full jitter: the n-th wait is random in `[0, min(maxMs, initialMs × 2ⁿ⁻¹)]`, at least `initialMs / 2`. */
+export interface RetryPolicy {
+  readonly initialMs: number
+  readonly maxMs: number
+  /** Tries in all, the first one included; absent: until it succeeds or is aborted. */
+  readonly attemptsMax?: number
+}
+
+export interface RetryOptions {
+  readonly clock: Clock
+  readonly policy: RetryPolicy
+  readonly signal?: AbortSignal
+  /** Which errors are worth another try; default: a `RivuletError` that says so. */
+  readonly retryable?: (error: unknown) => boolean
+  /** Told before each wait: the error, which attempt failed (from 1), and how long the wait is. */
+  readonly onRetry?: (error: unknown, attempt: number, waitMs: number) => void
+  /** For tests and simulations: a number in [0, 1). */
+  readonly random?: () => number
+}
+
+/** The wait after the `attempt`-th failure (from 1), in ms. */
+export function backoffMs(policy: RetryPolicy, attempt: number, random: () => number = Math.random): number {
+  const ceilingMs = Math.min(policy.maxMs, policy.initialMs * 2 ** Math.min(attempt - 1, 30))
+  return Math.max(policy.initialMs / 2, random() * ceilingMs)
+}
+
+/** Runs `work` until it succeeds, its error is not retryable, the attempts are used up, or the signal aborts. */
+export async function retry<T>(work: (attempt: number) => Promise<T>, options: RetryOptions): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    options.signal?.throwIfAborted()
+    try {
+      return await work(attempt)
+    } catch (error) {
+      if (!mayRetry(error, attempt, options)) throw error
+      const waitMs = backoffMs(options.policy, attempt, options.random)
+      options.onRetry?.(error, attempt, waitMs)
+      await options.clock.sleep(waitMs, options.signal)
+    }
+  }
+}
+
+/** The same for an observable: subscribes again after the wait; a value that came through starts the count anew. */
+export function retryWithBackoff<T>(options: RetryOptions): MonoTypeOperatorFunction<T> {
+  return rxRetry<T>({
+    resetOnSuccess: true,
+    delay: (error, attempt) => {
+      if (!mayRetry(error, attempt, options)) return throwError(() => error)
+      const waitMs = backoffMs(options.policy, attempt, options.random)
+      options.onRetry?.(error, attempt, waitMs)
+      return timer(waitMs, options.clock.scheduler)
+    },
+  })
+}
+
+function mayRetry(error: unknown, attempt: number, { policy, retryable, signal }: RetryOptions): boolean {
+  return (
+    !signal?.aborted &&
+    (retryable ?? isRetryable)(error) &&
+    attempt < (policy.attemptsMax ?? Number.POSITIVE_INFINITY)
+  )
+}

@@ -1,0 +1,17 @@
+/**
+ * How one type stands in Kafka's bytes. Null (no key; a tombstone) is handled outside, unless the serde says by
+ * `nullable` that its type includes it.
+ */
+export interface Serde<T> {
+  /** Said in errors and in `describe()`. */
+  readonly name: string
+  /** Throws a `RivuletError` with code `ENCODE_FAILED` when the value does not fit. */
+  serialize(value: T): Buffer
+  /** Throws a `RivuletError` with code `DECODE_FAILED` when the bytes are not such a value. */
+  deserialize(bytes: Buffer): T
+  /**
+   * Whether null is a value of `T`: then a null key or value reaches the pipeline, else the record is a dead
+   * letter. Tables take null values (tombstones) always.
+   */
+  readonly nullable?: boolean
+}

@@ -1,0 +1,45 @@
+import type { Clock } from '../clock.ts'
+import type { Logger } from '../logger.ts'
+import type { Chunk } from './chunk.ts'
+
+/**
+ * An external system at the end of a path, which remembers itself how far it has come (exactly once: the offsets are
+ * stored together with the rows). One batch is one contiguous range of offsets of one partition.
+ */
+export interface Sink<K, V, Connection = unknown> {
+  /** Said in `describe()`, errors and metrics, such as `clickhouse stocks.ticks`. */
+  readonly name: string
+  /** Which connection of the environment it needs, such as `clickhouse`. */
+  readonly connection: string
+  open(connection: Connection, context: SinkContext): Promise<SinkWriter<K, V>>
+}
+
+export interface SinkContext {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Aborted when the program stops for good: pending retries give up. */
+  readonly signal: AbortSignal
+}
+
+export interface SinkWriter<K, V> {
+  /** The offset to go on from; undefined: nothing of this partition has ever been written. */
+  resumeOffset(topic: string, partition: number): Promise<number | undefined>
+  /** Begins a batch; records are encoded as they are appended. */
+  begin(topic: string, partition: number): SinkBatch<K, V>
+  /**
+   * Writes the batch, retrying with identical bytes while the fault may pass; resolves when it is durably there,
+   * once. The answer is the offset to go on from: beyond the batch when a rival writer had been there first.
+   * Rejects with a `RivuletError` when the batch can't be written at all; nothing of it is there then.
+   */
+  write(batch: SinkBatch<K, V>): Promise<{ readonly nextOffset: number }>
+  close(): Promise<void>
+}
+
+export interface SinkBatch<K, V> {
+  readonly topic: string
+  readonly partition: number
+  readonly rows: number
+  readonly bytes: number
+  /** `nextOffset` is behind the chunk's last input record, also of those that were filtered out on the way. */
+  append(chunk: Chunk<K, V>, nextOffset: number): void
+}

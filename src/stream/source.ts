@@ -1,0 +1,42 @@
+import type { Observable } from 'rxjs'
+import type { Clock } from '../clock.ts'
+import type { Logger } from '../logger.ts'
+import type { PlainRecord } from './chunk.ts'
+import type { Topic } from './topic.ts'
+
+/** `recovering`: fetching what was missed; `waiting`: for the next try. */
+export type SourceState = 'connecting' | 'live' | 'recovering' | 'waiting' | 'stopped'
+
+/** Something that could not be decoded. It goes to the source's dead-letter topic, with the reason in headers. */
+export interface DeadLetter {
+  readonly bytes: Buffer
+  readonly reason: string
+  /** Where it was found, such as `{ product: 'BTC-USD', trade_id: '123' }`: one header each. */
+  readonly place: Readonly<Record<string, string>>
+}
+
+/** What the runtime gives to a source each time it is started. */
+export interface SourceContext {
+  readonly clock: Clock
+  readonly logger: Logger
+  /**
+   * Whether what is downstream is full; the present state comes on subscribing. A source that goes on all the same
+   * fails with `BUFFER_FULL` when the bounded buffer overflows: nothing is dropped silently.
+   */
+  readonly paused$: Observable<boolean>
+  /**
+   * The records at the end of the topic, newest first, read backwards in growing steps: how a source finds where it
+   * was. Stop iterating when enough was seen. Nothing comes from a topic that does not exist yet.
+   */
+  tail<K, V>(topic: Topic<K, V>): AsyncIterable<PlainRecord<K, V> & { readonly partition: number }>
+  deadLetter(letter: DeadLetter): void
+  /** Shown in `/api/pipeline` and in metrics. */
+  setState(state: SourceState): void
+  /** Adds to a counter such as `duplicates`, `gaps`, `backfilled`. */
+  count(counter: string, by?: number): void
+  /** The time of the last message, for `/api/pipeline`. */
+  messageReceived(): void
+}
+
+/** Any observable can be a source; one that wants to resume, to pause or to report takes the context. */
+export type Source<T> = Observable<T> | ((context: SourceContext) => Observable<T>)

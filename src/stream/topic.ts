@@ -1,0 +1,22 @@
+import type { Serde } from '../serdes/serde.ts'
+
+export interface TopicOptions<K, V> {
+  readonly key: Serde<K>
+  readonly value: Serde<V>
+  /** Used when the program makes the topic; default 1. An existing topic keeps its own number. */
+  readonly partitions?: number
+  /** Topic settings for when the program makes it, such as `{ 'cleanup.policy': 'compact' }`. */
+  readonly config?: Readonly<Record<string, string>>
+}
+
+/** A Kafka topic with its types: name, serdes, and how to make it where it is missing. */
+export interface Topic<K, V> extends TopicOptions<K, V> {
+  readonly name: string
+  readonly partitions: number
+  readonly config: Readonly<Record<string, string>>
+}
+
+/** Declares a topic. Event time may be old: unless `config` says otherwise, nothing is deleted by age. */
+export function topic<K, V>(name: string, options: TopicOptions<K, V>): Topic<K, V> {
+  return { partitions: 1, ...options, name, config: { 'retention.ms': '-1', ...options.config } }
+}
