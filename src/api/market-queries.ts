@@ -92,6 +92,8 @@ export interface CandlesQuery {
   readonly symbols: Symbols
   /** Only candles whose window ends after this time, ms since the epoch; null = from the first. */
   readonly sinceMs: number | null
+  /** Only of minutes that begin before this time, ms since the epoch; null = to the last. */
+  readonly untilMs: number | null
   /** A multiple of 60; windows are aligned to the epoch. */
   readonly intervalSeconds: number
 }
