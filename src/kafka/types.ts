@@ -1,0 +1,263 @@
+import type { Observable } from 'rxjs'
+import type { Clock } from '../clock.ts'
+import type { Logger } from '../logger.ts'
+import type { Headers, RawChunk } from '../stream/chunk.ts'
+
+/** One connection of a program to a Kafka cluster, or to the embedded broker: the same protocol. */
+export interface Kafka {
+  readonly admin: KafkaAdmin
+  producer(options?: ProducerOptions): KafkaProducer
+  /**
+   * Shuts out (fences) whoever else uses this `transactionalId` and finishes what they left open, before it
+   * resolves. What the fenced one has committed is visible to `admin.committedOffsets` then, and nothing follows.
+   */
+  transactionalProducer(options: TransactionalProducerOptions): Promise<TransactionalProducer>
+  consumer(options: ConsumerOptions): KafkaConsumer
+  /**
+   * Reads one partition without a group. With `toOffset` (exclusive) it completes there; with `'follow'` never.
+   * The next fetch waits until the subscriber's `next` has returned; unsubscribing stops it at once.
+   * Faults that may pass are retried for ever, without gap or repetition.
+   */
+  read(topic: string, partition: number, range: ReadRange): Observable<Fetched>
+  /** Closes every connection; producers and consumers should be closed before. */
+  close(): Promise<void>
+}
+
+export interface KafkaOptions {
+  /** `host:port` each. */
+  readonly brokers: readonly string[]
+  readonly clientId: string
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly ssl?: boolean
+  readonly sasl?: SaslOptions
+  /** How long an answer may take before the request is tried again. Default 15,000. */
+  readonly requestTimeoutMs?: number
+  /** How long a TCP connection may take to open. Default 3,000. */
+  readonly connectTimeoutMs?: number
+  /** Default: TCP or TLS. An in-memory duplex does as well. */
+  readonly socketFactory?: SocketFactory
+}
+
+export interface SaslOptions {
+  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+  readonly username: string
+  readonly password: string
+}
+
+export type SocketFactory = (options: {
+  readonly host: string
+  readonly port: number
+  readonly ssl: object | null
+  /** To be called when the connection is open. */
+  readonly onConnect: () => void
+}) => import('node:net').Socket
+
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** `offset` is that of the next record to read, as in Kafka. */
+export interface PartitionOffset extends TopicPartition {
+  readonly offset: number
+}
+
+// --- admin ---
+
+export interface TopicToEnsure {
+  readonly name: string
+  readonly partitions: number
+  readonly config?: Readonly<Record<string, string>>
+}
+
+export interface KafkaAdmin {
+  /**
+   * Makes what is missing and waits until every partition has a leader. Answers the real partition counts: a topic
+   * that exists keeps its own number and settings.
+   */
+  ensureTopics(topics: readonly TopicToEnsure[]): Promise<ReadonlyMap<string, number>>
+  /** Topics that don't exist are absent. */
+  partitionCounts(names: readonly string[]): Promise<ReadonlyMap<string, number>>
+  /** `endOffset` is the end of what read_committed can read: an open transaction hides what follows it. */
+  offsets(topic: string): Promise<readonly PartitionRange[]>
+  /** One entry for each partition of the topics; `offset` is undefined where nothing was committed. */
+  committedOffsets(groupId: string, topics: readonly string[]): Promise<readonly CommittedOffset[]>
+  /** Deletes what lies before `beforeOffset`: for repartition topics, whose records were worked off. */
+  deleteRecords(topic: string, partition: number, beforeOffset: number): Promise<void>
+  deleteTopics(names: readonly string[]): Promise<void>
+}
+
+export interface PartitionRange {
+  readonly partition: number
+  /** The first record still there. */
+  readonly lowOffset: number
+  /** Behind the last record. */
+  readonly endOffset: number
+}
+
+export interface CommittedOffset extends TopicPartition {
+  readonly offset: number | undefined
+}
+
+// --- producing ---
+
+/** Records in columns, all equally long. */
+export interface OutgoingRecords {
+  readonly keys: readonly (Buffer | null)[]
+  readonly values: readonly (Buffer | null)[]
+  readonly timestampsMs: readonly number[]
+  readonly headers?: readonly (Headers | undefined)[]
+}
+
+export interface ProducerOptions {
+  /** Accepted and not yet acknowledged; beyond it `send` waits for room. Default 32 MiB. */
+  readonly bytesInFlightMax?: number
+  /** Aborted: whatever waits gives up. Without it, what may pass is retried for ever. */
+  readonly signal?: AbortSignal
+}
+
+export interface KafkaProducer {
+  /**
+   * Appends records to one partition, in the order of the calls, once each (idempotent). Resolves when all in-sync
+   * replicas have them. Small calls that queue up share a batch. Faults that may pass are retried for ever, with
+   * backoff; it rejects with a `RivuletError` (`KAFKA_FAILED`, place: topic and partition) when the broker refuses
+   * the records themselves: nothing of this call is written then.
+   * The buffers must not be changed until it has settled.
+   */
+  send(topic: string, partition: number, records: OutgoingRecords): Promise<SendResult>
+  /** Resolves when there is room for another `send`, at once if there is some. */
+  ready(): Promise<void>
+  readonly bytesInFlight: number
+  /** Resolves when everything sent is acknowledged; then it takes nothing more. */
+  close(): Promise<void>
+}
+
+export interface SendResult {
+  /** The offset of the first record; −1 for no records. They need not be consecutive if the call was split. */
+  readonly baseOffset: number
+}
+
+export interface TransactionalProducerOptions {
+  readonly transactionalId: string
+  /** The broker aborts what is open for longer. Default 60,000; at most 15 min. */
+  readonly transactionTimeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+/**
+ * One transaction at a time: it begins with the first `send` or `sendOffsets` after the last `commit` or `abort`.
+ * `KAFKA_FENCED`: another producer of this id has taken over, or the transaction timed out; make a new one.
+ */
+export interface TransactionalProducer {
+  readonly transactionalId: string
+  send(topic: string, partition: number, records: OutgoingRecords): Promise<SendResult>
+  sendOffsets(groupId: string, offsets: readonly PartitionOffset[]): Promise<void>
+  /** Makes everything sent since the last one visible, together. Waits for sends under way; rejects if one failed. */
+  commit(): Promise<void>
+  abort(): Promise<void>
+  /** Aborts what is open. */
+  close(): Promise<void>
+}
+
+// --- consuming ---
+
+export interface ConsumerOptions {
+  readonly groupId: string
+  readonly topics: readonly string[]
+  /** Where to begin a partition for which nothing was committed. Default `earliest`. */
+  readonly startAt?: 'earliest' | 'latest'
+  readonly assignor?: Assignor
+  /** How long the group waits for a silent member. Default 10,000; Kafka allows no less than 6,000 by default. */
+  readonly sessionTimeoutMs?: number
+  /** Default 1,000: also how soon a rebalance is noticed. */
+  readonly heartbeatIntervalMs?: number
+  /** How long a member may flush when partitions are going to be taken from it. Default 60,000. */
+  readonly rebalanceTimeoutMs?: number
+  /** Of one partition in one fetch. Default 1 MiB. */
+  readonly partitionFetchBytesMax?: number
+  /** Of one fetch. Default 8 MiB. */
+  readonly fetchBytesMax?: number
+  /** How long the broker holds back an empty answer. Default 500. */
+  readonly fetchWaitMsMax?: number
+}
+
+export interface GroupMember {
+  readonly memberId: string
+  /** What its `Assignor.userData` said when it joined. */
+  readonly userData: Buffer
+}
+
+/** Decides who gets which partitions. All members must agree on the `name`. */
+export interface Assignor {
+  readonly name: string
+  /** Sent with each join, for instance the stores a member has: sticky assignment. */
+  userData?(): Buffer
+  /** Runs in the member that Kafka made leader. `members` come in order of their id. */
+  assign(
+    members: readonly GroupMember[],
+    partitionCounts: ReadonlyMap<string, number>,
+  ): ReadonlyMap<string, readonly TopicPartition[]>
+}
+
+export interface KafkaConsumer {
+  /**
+   * Subscribing joins the group; it takes one subscriber. `close()` leaves it in order (`revoking`, then complete);
+   * unsubscribing leaves it at once, without a word to the subscriber.
+   * It errors only with what retrying can't mend, such as a missing permission.
+   */
+  readonly events$: Observable<ConsumerEvent>
+  /** From now on nothing is emitted for them; what was fetched already is kept for `resume`, not fetched twice. */
+  pause(partitions: readonly TopicPartition[]): void
+  resume(partitions: readonly TopicPartition[]): void
+  /** The next `fetched` of the partition begins there (or behind, if the record is gone). */
+  seek(topic: string, partition: number, offset: number): void
+  /**
+   * Rejects with `KAFKA_FENCED` when this member no longer has one of the partitions; then nothing was committed
+   * of this call. Allowed up to `done()` of a `revoking`.
+   */
+  commit(offsets: readonly PartitionOffset[]): Promise<void>
+  /** Emits `revoking` for what it has, waits for `done()`, leaves the group, completes `events$`. */
+  close(): Promise<void>
+}
+
+/** Records of one partition as they came, with what is known about the rest. */
+export interface Fetched {
+  /** May be empty: then only the offsets are news. The buffers are views into the fetched bytes: copy what is kept. */
+  readonly chunk: RawChunk
+  /** The offset to go on from. Beyond the last record + 1 where transaction markers or compacted records were skipped. */
+  readonly nextOffset: number
+  /** The end of what can be read at the time: the lag is `endOffset − nextOffset`. */
+  readonly endOffset: number
+}
+
+/** A partition that this member has from now on, and what the group has committed for it. */
+export interface AssignedPartition extends TopicPartition {
+  /** Undefined: nothing yet; reading begins at `startAt`. */
+  readonly committedOffset: number | undefined
+}
+
+export type ConsumerEvent =
+  /**
+   * These partitions are added to what the member has (a first assignment may be empty). Fetching begins when the
+   * handler has returned; it may `seek` or `pause` them.
+   */
+  | { readonly type: 'assigned'; readonly partitions: readonly AssignedPartition[] }
+  /**
+   * These partitions are going away; nothing of them is emitted any more. Flush, commit, then call `done()`: only
+   * then, or after the rebalance timeout, may another member have them.
+   */
+  | { readonly type: 'revoking'; readonly partitions: readonly TopicPartition[]; done(): void }
+  /** These are gone already, without a chance to commit: the session expired, or flushing took too long. */
+  | { readonly type: 'lost'; readonly partitions: readonly TopicPartition[] }
+  | ({ readonly type: 'fetched' } & Fetched)
+  /**
+   * `fromOffset` was no longer (or not yet) in the log, so reading goes on at `toOffset`: the nearest that is. What
+   * lies between them was deleted by the topic's retention before it was read.
+   */
+  | ({ readonly type: 'skipped'; readonly fromOffset: number; readonly toOffset: number } & TopicPartition)
+
+export type ReadRange =
+  /** `fromOffset` is clamped to what is there; absent: from the first record. */
+  | { readonly fromOffset?: number; readonly toOffset: number }
+  | { readonly fromOffset?: number; readonly toOffset: 'follow' }
