@@ -30,12 +30,14 @@ export interface MarketQueries {
   newestMs(): Promise<number | null>
   /**
    * At most `limit` trades behind `cursor`, and the cursor behind the last of them (behind everything looked at, when
-   * fewer than `limit` came). Each partition's in the order of its offsets; partitions may interleave in any way.
+   * fewer than `limit` came: then it is `until`, where that is given). Each partition's in the order of its offsets;
+   * partitions may interleave in any way. `until` is exclusive, as every cursor; null = to the end.
    */
   ticksAfter(
     cursor: Cursor,
     symbols: Symbols,
     limit: number,
+    until: Cursor | null,
   ): Promise<{ readonly ticks: Tick[]; readonly cursor: Cursor }>
 }
 
@@ -74,7 +76,10 @@ export interface HistoryQuery {
   readonly sinceMs: number | null
   /** Only trades behind this position; null = from the first. */
   readonly after: Cursor | null
-  /** At most so many points of each symbol, its extremes, first and last among them; null = every point. At least 4. */
+  /**
+   * At most so many points of each symbol, its lowest and highest price among them, and from 4 on its first and last
+   * point; null = every point. At least 2.
+   */
   readonly pointsMax: number | null
 }
 
