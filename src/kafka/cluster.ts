@@ -1,0 +1,235 @@
+import { RivuletError } from '../errors.ts'
+import { createErrorFromCode, type KafkajsLogger } from './internals.ts'
+import { kafkajsLogger } from './kafkajs-logger.ts'
+import { type Address, type Link, openLink } from './link.ts'
+import { type ClusterMetadata, fetchMetadata, type TopicMetadata } from './metadata.ts'
+import { isConnectionError, isStale, translate } from './translate.ts'
+import type { KafkaOptions, TopicPartition } from './types.ts'
+
+export type CoordinatorType = 'group' | 'transaction'
+
+/**
+ * Who is who in the cluster, and a connection to each. Every call is one attempt: it rejects with a `RivuletError`,
+ * having forgotten what proved wrong (a leader, a coordinator, a dead connection), so that `retry` finds the new one.
+ * `use` names what a connection is for; each use has its own.
+ */
+export interface Cluster {
+  readonly options: KafkaOptions
+  withAny<T>(use: string, what: string, work: (link: Link) => Promise<T>): Promise<T>
+  withController<T>(use: string, what: string, work: (link: Link) => Promise<T>): Promise<T>
+  withNode<T>(nodeId: number, use: string, what: string, work: (link: Link) => Promise<T>): Promise<T>
+  withLeader<T>(of: TopicPartition, use: string, what: string, work: (link: Link) => Promise<T>): Promise<T>
+  withCoordinator<T>(
+    of: { readonly type: CoordinatorType; readonly key: string },
+    use: string,
+    what: string,
+    work: (link: Link) => Promise<T>,
+  ): Promise<T>
+  leaderOf(of: TopicPartition): Promise<number>
+  /** Fresh, with each topic's own error code. */
+  topics(names: readonly string[]): Promise<readonly TopicMetadata[]>
+  forgetLeader(of: TopicPartition): void
+  /** Ends the connections of one use. */
+  closeUse(use: string): void
+  close(): void
+}
+
+export function createCluster(options: KafkaOptions): Cluster {
+  return new KafkaCluster(options)
+}
+
+class KafkaCluster implements Cluster {
+  readonly options: KafkaOptions
+  readonly #logger: KafkajsLogger
+  readonly #seeds: readonly Address[]
+  readonly #links = new Map<string, LinkEntry>()
+  /** Of each topic: the leader of each partition, possibly still being asked for. */
+  readonly #leaders = new Map<string, Promise<ReadonlyMap<number, number>>>()
+  readonly #coordinators = new Map<string, number>()
+  #nodes: ReadonlyMap<number, Address> = new Map()
+  #nextSeed = 0
+  #closed = false
+
+  constructor(options: KafkaOptions) {
+    this.options = options
+    this.#logger = kafkajsLogger(options.logger)
+    this.#seeds = options.brokers.map(parseAddress)
+    if (this.#seeds.length === 0) throw badBrokers('empty')
+  }
+
+  withAny<T>(use: string, what: string, work: (link: Link) => Promise<T>): Promise<T> {
+    const known = [...this.#nodes.values()]
+    const candidates = known.length > 0 ? known : this.#seeds
+    const address = candidates[this.#nextSeed++ % candidates.length] as Address
+    return this.#with(address, use, what, work)
+  }
+
+  async withController<T>(use: string, what: string, work: (link: Link) => Promise<T>): Promise<T> {
+    const { controllerId } = await this.#refresh([])
+    return this.withNode(controllerId, use, what, work)
+  }
+
+  async withNode<T>(nodeId: number, use: string, what: string, work: (link: Link) => Promise<T>): Promise<T> {
+    if (!this.#nodes.has(nodeId)) await this.#refresh([])
+    const address = this.#nodes.get(nodeId)
+    if (!address) {
+      throw new RivuletError('KAFKA_UNREACHABLE', `${what}: node ${nodeId} is away`, { retryable: true })
+    }
+    return this.#with(address, use, what, work)
+  }
+
+  async withLeader<T>(
+    of: TopicPartition,
+    use: string,
+    what: string,
+    work: (link: Link) => Promise<T>,
+  ): Promise<T> {
+    const place = { topic: of.topic, partition: of.partition }
+    try {
+      return await this.withNode(await this.leaderOf(of), use, what, work)
+    } catch (error) {
+      if (isStale(error) || isConnectionError(error)) this.forgetLeader(of)
+      throw error instanceof RivuletError && error.place.topic === undefined
+        ? new RivuletError(error.code, error.message, {
+            cause: error.cause,
+            retryable: error.retryable,
+            place,
+          })
+        : error
+    }
+  }
+
+  async withCoordinator<T>(
+    { type, key }: { readonly type: CoordinatorType; readonly key: string },
+    use: string,
+    what: string,
+    work: (link: Link) => Promise<T>,
+  ): Promise<T> {
+    const id = `${type} ${key}`
+    try {
+      const nodeId = this.#coordinators.get(id) ?? (await this.#findCoordinator(type, key))
+      this.#coordinators.set(id, nodeId)
+      return await this.withNode(nodeId, use, what, work)
+    } catch (error) {
+      if (isStale(error) || isConnectionError(error)) this.#coordinators.delete(id)
+      throw error
+    }
+  }
+
+  async leaderOf({ topic, partition }: TopicPartition): Promise<number> {
+    let leaders = this.#leaders.get(topic)
+    if (!leaders) {
+      leaders = this.topics([topic]).then(([metadata]) => leadersOf(metadata))
+      this.#leaders.set(topic, leaders)
+      leaders.catch(() => this.#leaders.delete(topic))
+    }
+    const place = { topic, partition }
+    const leader = (
+      await leaders.catch((error) => {
+        throw translate(error, `Can't find the leader of ${topic}`, place)
+      })
+    ).get(partition)
+    if (leader === undefined || leader < 0) {
+      this.#leaders.delete(topic)
+      const message = `Partition ${partition} of topic ${topic} has no leader`
+      throw new RivuletError('KAFKA_UNREACHABLE', message, { retryable: true, place })
+    }
+    return leader
+  }
+
+  async topics(names: readonly string[]): Promise<readonly TopicMetadata[]> {
+    return (await this.#refresh(names)).topics
+  }
+
+  forgetLeader({ topic }: TopicPartition): void {
+    this.#leaders.delete(topic)
+  }
+
+  closeUse(use: string): void {
+    for (const [key, entry] of this.#links) {
+      if (key.endsWith(` ${use}`)) this.#drop(key, entry)
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const [key, entry] of this.#links) this.#drop(key, entry)
+  }
+
+  async #refresh(topics: readonly string[]): Promise<ClusterMetadata> {
+    const what = "Can't ask Kafka for its topics"
+    const metadata = await this.withAny('metadata', what, (link) => fetchMetadata(link, topics)).catch(
+      (error) => {
+        // The node asked may be gone for good: begin again with those that the user named.
+        if (isConnectionError(error)) this.#nodes = new Map()
+        throw error
+      },
+    )
+    this.#nodes = metadata.nodes
+    return metadata
+  }
+
+  async #findCoordinator(type: CoordinatorType, key: string): Promise<number> {
+    const { coordinator } = await this.withAny('metadata', `Can't find the coordinator of ${key}`, (link) =>
+      link.broker.findGroupCoordinator({ groupId: key, coordinatorType: type === 'group' ? 0 : 1 }),
+    )
+    return coordinator.nodeId
+  }
+
+  async #with<T>(address: Address, use: string, what: string, work: (link: Link) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new RivuletError('KAFKA_FAILED', `${what}: this connection to Kafka was closed`)
+    const key = `${address.host}:${address.port} ${use}`
+    const entry = this.#entry(key, address)
+    try {
+      entry.link ??= await entry.opening
+    } catch (error) {
+      this.#drop(key, entry)
+      throw translate(error, what)
+    }
+    try {
+      return await work(entry.link)
+    } catch (error) {
+      if (isConnectionError(error)) this.#drop(key, entry)
+      throw translate(error, what)
+    }
+  }
+
+  #entry(key: string, address: Address): LinkEntry {
+    const present = this.#links.get(key)
+    if (present && present.link?.isOpen() !== false) return present
+    const entry: LinkEntry = { opening: openLink(address, this.options, this.#logger) }
+    this.#links.set(key, entry)
+    return entry
+  }
+
+  #drop(key: string, entry: LinkEntry): void {
+    if (this.#links.get(key) === entry) this.#links.delete(key)
+    entry.opening.then(
+      (link) => link.destroy(),
+      () => undefined, // it never opened; whoever asked for it was told
+    )
+  }
+}
+
+interface LinkEntry {
+  readonly opening: Promise<Link>
+  link?: Link
+}
+
+function leadersOf(topic: TopicMetadata | undefined): ReadonlyMap<number, number> {
+  if (!topic) return new Map()
+  if (topic.errorCode !== 0) throw createErrorFromCode(topic.errorCode)
+  return new Map(topic.partitions.map(({ partition, leader }) => [partition, leader]))
+}
+
+function parseAddress(broker: string): Address {
+  const [, host, port] = /^\[?(.+?)\]?:(\d+)$/.exec(broker) ?? []
+  if (!host || !port) throw badBrokers(`"${broker}"`)
+  return { host, port: Number(port) }
+}
+
+function badBrokers(what: string): RivuletError {
+  return new RivuletError('BAD_CONFIG', `Kafka's brokers are ${what}; each should be host:port`, {
+    place: { parameter: 'KAFKA_BROKERS' },
+  })
+}

@@ -1,0 +1,201 @@
+import { createRequire } from 'node:module'
+import type { Socket } from 'node:net'
+import type { SocketFactory } from './types.ts'
+
+/**
+ * The lower layers of kafkajs 2.2.4: connections, authentication, and the wire format of the small requests. Its
+ * consumer, producer and cluster are not used: see `DESIGN.md`. This is the only file that imports it; the types say
+ * what is true of that version, which is pinned.
+ */
+const require = createRequire(import.meta.url)
+
+export interface KafkajsLogger {
+  namespace(name: string): KafkajsLogger
+  debug(message: string, extra?: object): void
+  info(message: string, extra?: object): void
+  warn(message: string, extra?: object): void
+  error(message: string, extra?: object): void
+}
+
+/** A request with a wire format of our own. `decode` gets what follows the correlation id. */
+export interface ProtocolRequest<T> {
+  readonly request: {
+    readonly apiKey: number
+    readonly apiVersion: number
+    readonly apiName: string
+    encode(): Promise<{ readonly buf: Buffer; readonly buffer: Buffer }>
+  }
+  readonly response: {
+    decode(bytes: Buffer): Promise<T & { readonly clientSideThrottleTime?: number }>
+    parse(data: T): Promise<T>
+  }
+  /** Ms; only above the connection's own limit. */
+  readonly requestTimeout?: number
+  readonly logResponseError?: boolean
+}
+
+export interface Connection {
+  /** Absent until `connect`. */
+  readonly socket?: Socket
+  connect(): Promise<unknown>
+  disconnect(): Promise<unknown>
+  isConnected(): boolean
+  isAuthenticated(): boolean
+  setVersions(versions: unknown): void
+  setSupportAuthenticationProtocol(supported: boolean): void
+  send<T>(request: ProtocolRequest<T>): Promise<T>
+}
+
+interface ConnectionOptions {
+  readonly host: string
+  readonly port: number
+  readonly ssl: object | null
+  readonly sasl: object | null
+  readonly clientId: string
+  readonly connectionTimeout: number
+  readonly requestTimeout: number
+  readonly socketFactory: SocketFactory
+  readonly logger: KafkajsLogger
+}
+
+export interface TopicPartitions<P> {
+  readonly topic: string
+  readonly partitions: readonly P[]
+}
+
+interface Producer {
+  readonly transactionalId: string
+  readonly producerId: string
+  readonly producerEpoch: number
+}
+
+interface Membership {
+  readonly groupId: string
+  readonly memberId: string
+}
+
+/** Requests to one node. Rejects with a `KafkaJSError`: see `translate.ts`. Offsets are decimal strings. */
+export interface Broker {
+  connect(): Promise<void>
+  findGroupCoordinator(request: { groupId: string; coordinatorType: number }): Promise<{
+    readonly coordinator: { readonly nodeId: number; readonly host: string; readonly port: number }
+  }>
+  joinGroup(
+    request: Membership & {
+      sessionTimeout: number
+      rebalanceTimeout: number
+      groupProtocols: readonly { name: string; metadata: Buffer }[]
+    },
+  ): Promise<{
+    readonly generationId: number
+    readonly leaderId: string
+    readonly memberId: string
+    readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[]
+  }>
+  syncGroup(
+    request: Membership & {
+      generationId: number
+      groupAssignment: readonly { memberId: string; memberAssignment: Buffer }[]
+    },
+  ): Promise<{ readonly memberAssignment: Buffer }>
+  heartbeat(request: Membership & { groupGenerationId: number }): Promise<unknown>
+  leaveGroup(request: Membership): Promise<unknown>
+  offsetCommit(
+    request: Membership & {
+      groupGenerationId: number
+      topics: readonly TopicPartitions<{ partition: number; offset: string }>[]
+    },
+  ): Promise<unknown>
+  offsetFetch(request: {
+    groupId: string
+    topics: readonly TopicPartitions<{ partition: number }>[]
+  }): Promise<{
+    readonly responses: readonly TopicPartitions<{ readonly partition: number; readonly offset: string }>[]
+  }>
+  listOffsets(request: {
+    isolationLevel: number
+    topics: readonly TopicPartitions<{ partition: number; timestamp: number }>[]
+  }): Promise<{
+    readonly responses: readonly TopicPartitions<{ readonly partition: number; readonly offset: string }>[]
+  }>
+  createTopics(request: {
+    topics: readonly {
+      topic: string
+      numPartitions: number
+      replicationFactor: number
+      configEntries: readonly { name: string; value: string }[]
+    }[]
+  }): Promise<unknown>
+  deleteTopics(request: { topics: readonly string[] }): Promise<unknown>
+  deleteRecords(request: {
+    topics: readonly TopicPartitions<{ partition: number; offset: string }>[]
+  }): Promise<unknown>
+  initProducerId(request: {
+    transactionalId: string | null
+    transactionTimeout: number
+  }): Promise<{ readonly producerId: string; readonly producerEpoch: number }>
+  addPartitionsToTxn(request: Producer & { topics: readonly TopicPartitions<number>[] }): Promise<unknown>
+  addOffsetsToTxn(request: Producer & { groupId: string }): Promise<unknown>
+  txnOffsetCommit(
+    request: Producer & {
+      groupId: string
+      topics: readonly TopicPartitions<{ partition: number; offset: string; metadata: null }>[]
+    },
+  ): Promise<unknown>
+  endTxn(request: Producer & { transactionResult: boolean }): Promise<unknown>
+}
+
+interface ConnectionPool {
+  readonly host: string
+  readonly port: number
+  readonly sasl: object | null
+  readonly connectionTimeout: number
+  isConnected(): boolean
+  isAuthenticated(): boolean
+  getConnection(): Promise<Connection>
+  setVersions(versions: unknown): void
+  setSupportAuthenticationProtocol(supported: boolean): void
+  send<T>(request: ProtocolRequest<T>): Promise<T>
+  destroy(): Promise<unknown>
+}
+
+export const Connection: new (
+  options: ConnectionOptions,
+) => Connection & { getSupportAuthenticationProtocol(): boolean | null } =
+  require('kafkajs/src/network/connection')
+export const Broker: new (options: {
+  readonly connectionPool: ConnectionPool
+  readonly logger: KafkajsLogger
+  readonly allowAutoTopicCreation: boolean
+}) => Broker = require('kafkajs/src/broker')
+export const defaultSocketFactory: () => SocketFactory = require('kafkajs/src/network/socketFactory')
+
+/** The one of Kafka's consumer protocol: topics and user data of a member, partitions of an assignment. */
+export const memberProtocol: {
+  readonly MemberMetadata: {
+    encode(metadata: { version: number; topics: readonly string[]; userData: Buffer }): Buffer
+    decode(bytes: Buffer): { readonly topics: readonly string[]; readonly userData: Buffer | null }
+  }
+  readonly MemberAssignment: {
+    encode(assignment: { version: number; assignment: Readonly<Record<string, readonly number[]>> }): Buffer
+    decode(bytes: Buffer): { readonly assignment: Readonly<Record<string, readonly number[]>> } | null
+  }
+} = require('kafkajs/src/consumer/assignerProtocol')
+
+/** The error for a code in an answer; 0 is none. */
+export const createErrorFromCode: (code: number) => Error =
+  require('kafkajs/src/protocol/error').createErrorFromCode
+
+/** CRC-32C, as record batches carry it. */
+export const crc32c: (bytes: Buffer) => number = require('kafkajs/src/protocol/recordBatch/crc32C')
+
+const RequestQueue: {
+  readonly prototype: { readonly pending: readonly unknown[]; scheduleCheckPendingRequests(): void }
+} = require('kafkajs/src/network/requestQueue')
+
+// After the first response, each connection of kafkajs 2.2.4 looks every millisecond, for ever, whether a request
+// waits to be sent: about 1,000 wake-ups a second for nothing. Look only while one does wait.
+const schedule = RequestQueue.prototype.scheduleCheckPendingRequests
+RequestQueue.prototype.scheduleCheckPendingRequests = function () {
+  if (this.pending.length > 0) schedule.call(this)
+}

@@ -1,0 +1,164 @@
+import type { Headers } from '../stream/chunk.ts'
+import { crc32c } from './internals.ts'
+import type { OutgoingRecords } from './types.ts'
+
+/** Records `from` (inclusive) to `to` (exclusive) of one call. */
+export interface RecordRange {
+  readonly records: OutgoingRecords
+  readonly from: number
+  readonly to: number
+}
+
+/** Who appends: the broker drops a batch whose number it has seen. */
+export interface Sequence {
+  readonly producerId: string
+  readonly producerEpoch: number
+  /** Of the first record. */
+  readonly sequence: number
+  readonly transactional: boolean
+}
+
+const HEADER_BYTES = 61
+/** Length, attributes, timestamp and offset deltas, lengths of key, value and headers: all varints at their longest. */
+const RECORD_BYTES_MAX = 36
+const CRC_AT = 17
+const TRANSACTIONAL = 0x10
+
+/** At least what the record takes in a batch, in bytes. */
+export function recordBytesMax({ keys, values, headers }: OutgoingRecords, i: number): number {
+  return RECORD_BYTES_MAX + (keys[i]?.length ?? 0) + (values[i]?.length ?? 0) + headersBytesMax(headers?.[i])
+}
+
+/** A RecordBatch (magic 2), not compressed. Source: Kafka's `DefaultRecordBatch`. */
+export function encodeBatch(ranges: readonly RecordRange[], sequence: Sequence): Buffer {
+  let bytesMax = HEADER_BYTES
+  let count = 0
+  let maxTimestampMs = Number.NEGATIVE_INFINITY
+  for (const { records, from, to } of ranges) {
+    count += to - from
+    for (let i = from; i < to; i++) {
+      bytesMax += recordBytesMax(records, i)
+      maxTimestampMs = Math.max(maxTimestampMs, records.timestampsMs[i] as number)
+    }
+  }
+  const first = ranges[0] as RecordRange
+  const baseTimestampMs = first.records.timestampsMs[first.from] as number
+  const writer = new RecordWriter(Buffer.allocUnsafe(bytesMax), HEADER_BYTES)
+  let offsetDelta = 0
+  for (const { records, from, to } of ranges) {
+    for (let i = from; i < to; i++) {
+      writer.record(
+        (records.timestampsMs[i] as number) - baseTimestampMs,
+        offsetDelta++,
+        records.keys[i] ?? null,
+        records.values[i] ?? null,
+        records.headers?.[i],
+      )
+    }
+  }
+  const batch = writer.bytes.subarray(0, writer.at)
+  batch.fill(0, 0, 8) // base offset: the broker's
+  batch.writeInt32BE(batch.length - 12, 8)
+  batch.writeInt32BE(-1, 12) // leader epoch: the broker's
+  batch.writeInt8(2, 16)
+  batch.writeInt16BE(sequence.transactional ? TRANSACTIONAL : 0, 21)
+  batch.writeInt32BE(count - 1, 23)
+  batch.writeBigInt64BE(BigInt(baseTimestampMs), 27)
+  batch.writeBigInt64BE(BigInt(maxTimestampMs), 35)
+  batch.writeBigInt64BE(BigInt(sequence.producerId), 43)
+  batch.writeInt16BE(sequence.producerEpoch, 51)
+  batch.writeInt32BE(sequence.sequence, 53)
+  batch.writeInt32BE(count, 57)
+  batch.writeUInt32BE(crc32c(batch.subarray(CRC_AT + 4)), CRC_AT)
+  return batch
+}
+
+class RecordWriter {
+  readonly bytes: Buffer
+  at: number
+
+  constructor(bytes: Buffer, at: number) {
+    this.bytes = bytes
+    this.at = at
+  }
+
+  record(
+    timestampDelta: number,
+    offsetDelta: number,
+    key: Buffer | null,
+    value: Buffer | null,
+    headers: Headers | undefined,
+  ): void {
+    const names = headers ? Object.keys(headers) : []
+    let length = 1 + varlongSize(timestampDelta) + varintSize(offsetDelta) + varintSize(names.length)
+    length += key ? varintSize(key.length) + key.length : 1
+    length += value ? varintSize(value.length) + value.length : 1
+    const encodedNames = names.map((name) => Buffer.from(name))
+    for (let n = 0; n < names.length; n++) {
+      const name = encodedNames[n] as Buffer
+      const header = headers?.[names[n] as string] as Buffer
+      length += varintSize(name.length) + name.length + varintSize(header.length) + header.length
+    }
+    this.varint(length)
+    this.bytes[this.at++] = 0
+    this.varlong(timestampDelta)
+    this.varint(offsetDelta)
+    this.nullable(key)
+    this.nullable(value)
+    this.varint(names.length)
+    for (let n = 0; n < names.length; n++) {
+      this.nullable(encodedNames[n] as Buffer)
+      this.nullable(headers?.[names[n] as string] as Buffer)
+    }
+  }
+
+  nullable(bytes: Buffer | null): void {
+    if (bytes === null) {
+      this.bytes[this.at++] = 1 // −1 in zigzag
+      return
+    }
+    this.varint(bytes.length)
+    this.at += bytes.copy(this.bytes, this.at)
+  }
+
+  varint(value: number): void {
+    let zigzag = ((value << 1) ^ (value >> 31)) >>> 0
+    while (zigzag > 0x7f) {
+      this.bytes[this.at++] = (zigzag & 0x7f) | 0x80
+      zigzag >>>= 7
+    }
+    this.bytes[this.at++] = zigzag
+  }
+
+  varlong(value: number): void {
+    let zigzag = value < 0 ? -value * 2 - 1 : value * 2
+    while (zigzag > 0x7f) {
+      this.bytes[this.at++] = (zigzag % 0x80) | 0x80
+      zigzag = Math.floor(zigzag / 0x80)
+    }
+    this.bytes[this.at++] = zigzag
+  }
+}
+
+function varintSize(value: number): number {
+  return varlongSize(value)
+}
+
+function varlongSize(value: number): number {
+  let zigzag = value < 0 ? -value * 2 - 1 : value * 2
+  let bytes = 1
+  while (zigzag > 0x7f) {
+    bytes++
+    zigzag = Math.floor(zigzag / 0x80)
+  }
+  return bytes
+}
+
+function headersBytesMax(headers: Headers | undefined): number {
+  if (!headers) return 0
+  let bytes = 0
+  for (const [name, value] of Object.entries(headers)) {
+    bytes += 10 + Buffer.byteLength(name) + value.length
+  }
+  return bytes
+}

@@ -1,0 +1,72 @@
+import { type ErrorPlace, messageOf, RivuletError } from '../errors.ts'
+
+/** What the cluster does next time is different: ask it again who leads or coordinates. */
+const STALE = new Set([
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_FOR_PARTITION',
+  'REPLICA_NOT_AVAILABLE',
+  'KAFKA_STORAGE_ERROR',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+  'NOT_CONTROLLER',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'LISTENER_NOT_FOUND',
+])
+
+const FENCED = new Set([
+  'INVALID_PRODUCER_EPOCH',
+  'TRANSACTION_COORDINATOR_FENCED',
+  'INVALID_PRODUCER_ID_MAPPING',
+  'INVALID_TXN_STATE',
+  'UNKNOWN_MEMBER_ID',
+  'ILLEGAL_GENERATION',
+])
+
+const CONNECTION = new Set([
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSRequestTimeoutError',
+  'KafkaJSLockTimeout',
+])
+
+/** Kafka's name for what went wrong, such as `NOT_LEADER_FOR_PARTITION`, of an error of kafkajs or of ours. */
+export function kafkaErrorType(error: unknown): string | undefined {
+  if (error instanceof RivuletError) return kafkaErrorType(error.cause)
+  const type = propertyOf(error, 'type')
+  return typeof type === 'string' ? type : undefined
+}
+
+/** The connection is broken or silent: it must not be used again. */
+export function isConnectionError(error: unknown): boolean {
+  if (error instanceof RivuletError) return error.code === 'KAFKA_UNREACHABLE'
+  return error instanceof Error && CONNECTION.has(error.name)
+}
+
+/** The answer came from a node that is no longer (or not yet) the right one. */
+export function isStale(error: unknown): boolean {
+  return STALE.has(kafkaErrorType(error) ?? '')
+}
+
+/**
+ * `what` begins the sentence: "Can't append to topic ticks". `KAFKA_UNREACHABLE` and whatever Kafka calls retriable may
+ * pass; `KAFKA_FENCED` means that somebody else has taken over.
+ */
+export function translate(error: unknown, what: string, place: ErrorPlace = {}): RivuletError {
+  if (error instanceof RivuletError) return error
+  const type = kafkaErrorType(error)
+  const message = `${what}: ${type ? `${type}: ` : ''}${messageOf(error)}`
+  if (isConnectionError(error)) {
+    return new RivuletError('KAFKA_UNREACHABLE', message, { cause: error, retryable: true, place })
+  }
+  if (type !== undefined && FENCED.has(type)) {
+    return new RivuletError('KAFKA_FENCED', message, { cause: error, place })
+  }
+  const retryable = propertyOf(error, 'retriable') === true && type !== undefined
+  return new RivuletError('KAFKA_FAILED', message, { cause: error, retryable, place })
+}
+
+function propertyOf(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
+}
