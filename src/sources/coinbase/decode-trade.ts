@@ -1,0 +1,82 @@
+import { opposite, type Side, symbolOf, type Trade } from '../trade.ts'
+
+/** Ten years of the busiest product are 10⁹; a larger id is garbage, and must not become a position. */
+const TRADE_ID_MAX = 1e12
+const DECIMAL = /^\d+(\.\d+)?(e[+-]?\d{1,3})?$/i
+// The year is bounded because a trade from 2999 would close every window of its symbol.
+const TIME = /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/
+
+export interface BadTrade {
+  readonly reason: string
+  /** Where the id could be read, the true trade can be fetched. */
+  readonly product?: string
+  readonly tradeId?: number
+}
+
+export type DecodedTrade = { readonly trade: Trade } | { readonly bad: BadTrade }
+
+/** The fields of a trade, before anything is believed; `side` is of whom `sideOf` says. */
+export interface TradeFields {
+  readonly product: unknown
+  readonly tradeId: unknown
+  readonly price: unknown
+  readonly size: unknown
+  readonly time: unknown
+  readonly side: unknown
+  readonly sideOf: 'maker' | 'taker'
+}
+
+/** Checks each field: prices and sizes are finite, positive and decimal, ids are plausible integers. */
+export function decodeTrade(fields: TradeFields): DecodedTrade {
+  const { product, tradeId, time } = fields
+  if (!isProduct(product)) return { bad: { reason: `product_id ${shown(product)} is no product` } }
+  if (!isTradeId(tradeId)) return { bad: { reason: `trade_id ${shown(tradeId)} is no trade id`, product } }
+  const bad = (reason: string): DecodedTrade => ({ bad: { reason, product, tradeId } })
+
+  const price = decimal(fields.price)
+  if (!(price > 0)) return bad(`price ${shown(fields.price)} is no finite positive number`)
+  const size = decimal(fields.size)
+  if (!(size > 0)) return bad(`size ${shown(fields.size)} is no finite positive number`)
+  const timestampMs = typeof time === 'string' && TIME.test(time) ? Date.parse(time) : Number.NaN
+  if (typeof time !== 'string' || Number.isNaN(timestampMs)) return bad(`time ${shown(time)} is no time`)
+  const { side } = fields
+  if (!isSide(side)) return bad(`side ${shown(side)} is neither buy nor sell`)
+
+  return {
+    trade: {
+      product,
+      symbol: symbolOf(product),
+      tradeId,
+      price,
+      size,
+      time,
+      timestampMs,
+      // Coinbase's side is the maker's, but for `ticker`; the taker took the other.
+      takerSide: fields.sideOf === 'taker' ? side : opposite(side),
+    },
+  }
+}
+
+export function isProduct(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= 64
+}
+
+export function isTradeId(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= TRADE_ID_MAX
+}
+
+function isSide(value: unknown): value is Side {
+  return value === 'buy' || value === 'sell'
+}
+
+/** NaN for whatever is no decimal string with a finite value. */
+function decimal(value: unknown): number {
+  const number = typeof value === 'string' && DECIMAL.test(value) ? Number(value) : Number.NaN
+  return Number.isFinite(number) ? number : Number.NaN
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return '(absent)'
+  const text = JSON.stringify(value) ?? typeof value
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text
+}

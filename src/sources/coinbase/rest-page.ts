@@ -1,0 +1,42 @@
+import type { Trade } from '../trade.ts'
+import { type BadTrade, decodeTrade, isTradeId } from './decode-trade.ts'
+import { isFields } from './message.ts'
+
+export interface RestPage {
+  /** Ascending by id. */
+  readonly trades: readonly Trade[]
+  readonly bad: readonly (BadTrade & { readonly bytes: Buffer })[]
+  /** The highest id that could be read, of bad trades too; 0 for an empty page. */
+  readonly newestId: number
+}
+
+/** Decodes the answer of `GET /products/{id}/trades`; undefined if it is no such thing. */
+export function decodeRestPage(product: string, bytes: Buffer): RestPage | undefined {
+  let rows: unknown
+  try {
+    rows = JSON.parse(bytes.toString())
+  } catch {
+    return undefined
+  }
+  if (!Array.isArray(rows)) return undefined
+  const trades: Trade[] = []
+  const bad: (BadTrade & { bytes: Buffer })[] = []
+  let newestId = 0
+  for (const row of rows) {
+    const fields = isFields(row) ? row : {}
+    if (isTradeId(fields.trade_id)) newestId = Math.max(newestId, fields.trade_id)
+    const decoded = decodeTrade({
+      product,
+      tradeId: fields.trade_id,
+      price: fields.price,
+      size: fields.size,
+      time: fields.time,
+      side: fields.side,
+      sideOf: 'maker',
+    })
+    if ('trade' in decoded) trades.push(decoded.trade)
+    else bad.push({ ...decoded.bad, bytes: Buffer.from(JSON.stringify(row)) })
+  }
+  trades.sort((a, b) => a.tradeId - b.tradeId)
+  return { trades, bad, newestId }
+}
