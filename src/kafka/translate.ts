@@ -34,7 +34,7 @@ const CONNECTION = new Set([
 /** Kafka's name for what went wrong, such as `NOT_LEADER_FOR_PARTITION`, of an error of kafkajs or of ours. */
 export function kafkaErrorType(error: unknown): string | undefined {
   if (error instanceof RivuletError) return kafkaErrorType(error.cause)
-  const type = propertyOf(error, 'type')
+  const type = propertyOf(innermost(error), 'type')
   return typeof type === 'string' ? type : undefined
 }
 
@@ -56,15 +56,24 @@ export function isStale(error: unknown): boolean {
 export function translate(error: unknown, what: string, place: ErrorPlace = {}): RivuletError {
   if (error instanceof RivuletError) return error
   const type = kafkaErrorType(error)
-  const message = `${what}: ${type ? `${type}: ` : ''}${messageOf(error)}`
+  const message = `${what}: ${messageOf(innermost(error))}${type ? ` (${type})` : ''}`
   if (isConnectionError(error)) {
     return new RivuletError('KAFKA_UNREACHABLE', message, { cause: error, retryable: true, place })
   }
   if (type !== undefined && FENCED.has(type)) {
     return new RivuletError('KAFKA_FENCED', message, { cause: error, place })
   }
-  const retryable = propertyOf(error, 'retriable') === true && type !== undefined
+  const retryable = propertyOf(innermost(error), 'retriable') === true && type !== undefined
   return new RivuletError('KAFKA_FAILED', message, { cause: error, retryable, place })
+}
+
+/** kafkajs wraps the errors of some answers: of several topics, or of several partitions. One is enough. */
+function innermost(error: unknown): unknown {
+  const topics = propertyOf(error, 'errors')
+  const partitions = propertyOf(error, 'partitions')
+  if (Array.isArray(topics)) return topics[0]
+  if (Array.isArray(partitions)) return propertyOf(partitions[0], 'error')
+  return error
 }
 
 function propertyOf(value: unknown, key: string): unknown {

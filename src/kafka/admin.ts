@@ -1,0 +1,194 @@
+import { RivuletError } from '../errors.ts'
+import type { Cluster } from './cluster.ts'
+import { createErrorFromCode } from './internals.ts'
+import type { TopicMetadata } from './metadata.ts'
+import { persist } from './persist.ts'
+import { topicPartitions } from './topic-partitions.ts'
+import { kafkaErrorType } from './translate.ts'
+import type { CommittedOffset, KafkaAdmin, PartitionRange, TopicPartition, TopicToEnsure } from './types.ts'
+
+const USE = 'admin'
+const UNKNOWN_TOPIC = 3
+const LEADERS_WAIT_MS_MAX = 60_000
+const LEADERS_POLL_MS = 50
+const EARLIEST = -2
+const LATEST = -1
+const READ_COMMITTED = 1
+
+export function createAdmin(cluster: Cluster): KafkaAdmin {
+  return new ClusterAdmin(cluster)
+}
+
+class ClusterAdmin implements KafkaAdmin {
+  readonly #cluster: Cluster
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+  }
+
+  async ensureTopics(topics: readonly TopicToEnsure[]): Promise<ReadonlyMap<string, number>> {
+    const names = topics.map(({ name }) => name)
+    const present = await this.partitionCounts(names)
+    for (const topic of topics.filter(({ name }) => !present.has(name))) await this.#create(topic)
+    return this.#whenLed(names)
+  }
+
+  async partitionCounts(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const topics = await this.#topics(names)
+    return new Map(
+      topics
+        .filter(({ errorCode }) => errorCode !== UNKNOWN_TOPIC)
+        .map(({ name, partitions }) => [name, partitions.length]),
+    )
+  }
+
+  async offsets(topic: string): Promise<readonly PartitionRange[]> {
+    const partitions = await this.#partitionsOf(topic)
+    return Promise.all(
+      partitions.map(async (partition) => {
+        const of = { topic, partition }
+        const [lowOffset, endOffset] = [await this.#offset(of, EARLIEST), await this.#offset(of, LATEST)]
+        return { partition, lowOffset, endOffset }
+      }),
+    )
+  }
+
+  async committedOffsets(groupId: string, topics: readonly string[]): Promise<readonly CommittedOffset[]> {
+    const partitions: TopicPartition[] = []
+    for (const topic of topics) {
+      for (const partition of await this.#partitionsOf(topic)) partitions.push({ topic, partition })
+    }
+    return fetchCommitted(this.#cluster, groupId, partitions, USE)
+  }
+
+  async deleteRecords(topic: string, partition: number, beforeOffset: number): Promise<void> {
+    const what = `Can't delete records of partition ${partition} of topic ${topic}`
+    const topics = [{ topic, partitions: [{ partition, offset: String(beforeOffset) }] }]
+    await this.#persist(() =>
+      this.#cluster.withLeader({ topic, partition }, USE, what, (link) =>
+        link.broker.deleteRecords({ topics }),
+      ),
+    )
+  }
+
+  async deleteTopics(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return
+    const what = `Can't delete ${names.join(', ')}`
+    await this.#persist(() =>
+      this.#cluster.withController(USE, what, (link) => link.broker.deleteTopics({ topics: names })),
+    )
+  }
+
+  async #create({ name, partitions, config }: TopicToEnsure): Promise<void> {
+    const topic = {
+      topic: name,
+      numPartitions: partitions,
+      replicationFactor: -1, // the broker's default
+      configEntries: Object.entries(config ?? {}).map(([key, value]) => ({ name: key, value })),
+    }
+    try {
+      await this.#persist(() =>
+        this.#cluster.withController(USE, `Can't make topic ${name}`, (link) =>
+          link.broker.createTopics({ topics: [topic] }),
+        ),
+      )
+    } catch (error) {
+      // Somebody else was faster, or the answer to our own first attempt was lost.
+      if (kafkaErrorType(error) !== 'TOPIC_ALREADY_EXISTS') throw error
+    }
+  }
+
+  async #whenLed(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const { clock } = this.#cluster.options
+    const deadlineMs = clock.now() + LEADERS_WAIT_MS_MAX
+    for (;;) {
+      const topics = await this.#topics(names)
+      const waiting = topics.find((topic) => !isLed(topic))
+      if (!waiting) return new Map(topics.map(({ name, partitions }) => [name, partitions.length]))
+      if (clock.now() > deadlineMs) {
+        const message = `Topic ${waiting.name} has partitions without a leader after ${LEADERS_WAIT_MS_MAX / 1000} s`
+        throw new RivuletError('TIMED_OUT', message, { retryable: true, place: { topic: waiting.name } })
+      }
+      await clock.sleep(LEADERS_POLL_MS)
+    }
+  }
+
+  async #partitionsOf(topic: string): Promise<number[]> {
+    const [metadata] = await this.#topics([topic])
+    if (metadata?.errorCode !== 0) {
+      const cause = createErrorFromCode(metadata?.errorCode ?? UNKNOWN_TOPIC)
+      throw new RivuletError(
+        'KAFKA_FAILED',
+        `Can't ask for the offsets of topic ${topic}: ${cause.message}`,
+        {
+          cause,
+          place: { topic },
+        },
+      )
+    }
+    return metadata.partitions.map(({ partition }) => partition)
+  }
+
+  #topics(names: readonly string[]): Promise<readonly TopicMetadata[]> {
+    return this.#persist(() => this.#cluster.topics(names))
+  }
+
+  #offset(of: TopicPartition, timestamp: number): Promise<number> {
+    return this.#persist(() => listOffset(this.#cluster, of, timestamp, USE))
+  }
+
+  #persist<T>(work: () => Promise<T>): Promise<T> {
+    return persist(work, { kafka: this.#cluster.options })
+  }
+}
+
+/** One attempt: where the partition begins (`earliest`), or what can be read of it ends. */
+export async function listOffset(
+  cluster: Cluster,
+  of: TopicPartition,
+  timestamp: number,
+  use: string,
+): Promise<number> {
+  const { topic, partition } = of
+  const what = `Can't ask for the offsets of partition ${partition} of topic ${topic}`
+  const topics = [{ topic, partitions: [{ partition, timestamp }] }]
+  const { responses } = await cluster.withLeader(of, use, what, (link) =>
+    link.broker.listOffsets({ isolationLevel: READ_COMMITTED, topics }),
+  )
+  return Number(responses[0]?.partitions[0]?.offset)
+}
+
+export const earliestOffset = (cluster: Cluster, of: TopicPartition, use: string) =>
+  listOffset(cluster, of, EARLIEST, use)
+export const latestOffset = (cluster: Cluster, of: TopicPartition, use: string) =>
+  listOffset(cluster, of, LATEST, use)
+
+export async function fetchCommitted(
+  cluster: Cluster,
+  groupId: string,
+  partitions: readonly TopicPartition[],
+  use: string,
+  signal?: AbortSignal,
+): Promise<CommittedOffset[]> {
+  if (partitions.length === 0) return []
+  const what = `Can't ask what group ${groupId} has committed`
+  const topics = topicPartitions(partitions, ({ partition }) => ({ partition }))
+  const { responses } = await persist(
+    () =>
+      cluster.withCoordinator({ type: 'group', key: groupId }, use, what, (link) =>
+        link.broker.offsetFetch({ groupId, topics }),
+      ),
+    { kafka: cluster.options, signal },
+  )
+  return responses.flatMap(({ topic, partitions: answers }) =>
+    answers.map(({ partition, offset }) => ({
+      topic,
+      partition,
+      offset: Number(offset) < 0 ? undefined : Number(offset),
+    })),
+  )
+}
+
+function isLed({ errorCode, partitions }: TopicMetadata): boolean {
+  return errorCode === 0 && partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)
+}

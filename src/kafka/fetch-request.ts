@@ -1,0 +1,68 @@
+import { decodeFetchResponse, type FetchedPartition } from './decode-fetch.ts'
+import { createErrorFromCode, type ProtocolRequest } from './internals.ts'
+import { topicPartitions } from './topic-partitions.ts'
+import type { PartitionOffset } from './types.ts'
+
+const FETCH = 1
+const READ_COMMITTED = 1
+/** On top of what the broker may hold the answer back. */
+const NETWORK_MS = 5_000
+
+export interface FetchLimits {
+  readonly waitMsMax: number
+  readonly bytesMax: number
+  readonly partitionBytesMax: number
+}
+
+/** Fetch v11, read_committed, without a fetch session. It answers at once when there is any record. */
+export function fetchRequest(
+  partitions: readonly PartitionOffset[],
+  { waitMsMax, bytesMax, partitionBytesMax }: FetchLimits,
+): ProtocolRequest<{ readonly errorCode: number; readonly partitions: readonly FetchedPartition[] }> {
+  return {
+    request: {
+      apiKey: FETCH,
+      apiVersion: 11,
+      apiName: 'Fetch',
+      encode: async () => {
+        const topics = topicPartitions(partitions, ({ partition, offset }) => ({ partition, offset }))
+        const names = topics.map(({ topic }) => Buffer.from(topic))
+        const bytes = names.reduce((sum, name) => sum + 6 + name.length, partitions.length * 28 + 35)
+        const buffer = Buffer.alloc(bytes)
+        let at = buffer.writeInt32BE(-1) // not a replica
+        at = buffer.writeInt32BE(waitMsMax, at)
+        at = buffer.writeInt32BE(1, at) // least bytes
+        at = buffer.writeInt32BE(bytesMax, at)
+        at = buffer.writeInt8(READ_COMMITTED, at)
+        at = buffer.writeInt32BE(0, at) // session
+        at = buffer.writeInt32BE(-1, at) // session epoch: none
+        at = buffer.writeInt32BE(topics.length, at)
+        topics.forEach((topic, t) => {
+          const name = names[t] as Buffer
+          at = buffer.writeInt16BE(name.length, at)
+          at += name.copy(buffer, at)
+          at = buffer.writeInt32BE(topic.partitions.length, at)
+          for (const { partition, offset } of topic.partitions) {
+            at = buffer.writeInt32BE(partition, at)
+            at = buffer.writeInt32BE(-1, at) // leader epoch: not known
+            at = buffer.writeBigInt64BE(BigInt(offset), at)
+            at = buffer.writeBigInt64BE(-1n, at) // log start: only replicas say it
+            at = buffer.writeInt32BE(partitionBytesMax, at)
+          }
+        })
+        at = buffer.writeInt32BE(0, at) // forgotten topics
+        buffer.writeInt16BE(0, at) // rack
+        return { buf: buffer, buffer }
+      },
+    },
+    response: {
+      decode: async (bytes) => decodeFetchResponse(bytes),
+      parse: async (data) => {
+        if (data.errorCode !== 0) throw createErrorFromCode(data.errorCode)
+        return data
+      },
+    },
+    requestTimeout: waitMsMax + NETWORK_MS,
+    logResponseError: false,
+  }
+}

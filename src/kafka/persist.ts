@@ -1,0 +1,42 @@
+import { isRetryable, messageOf } from '../errors.ts'
+import { retry } from '../retry.ts'
+import { kafkaErrorType } from './translate.ts'
+import type { KafkaOptions } from './types.ts'
+
+/** A restarting cluster may not know its topics for a moment; a topic that is still unknown then does not exist. */
+const UNKNOWN_TOPIC_MS_MAX = 30_000
+/** Leaders move: a second try is routine. What fails longer is said, and said again at each doubling. */
+const SAID_FROM_ATTEMPT = 3
+
+export interface PersistOptions {
+  readonly kafka: KafkaOptions
+  readonly signal?: AbortSignal | undefined
+  /** The first wait; default 50. The longest is 2,000. */
+  readonly initialMs?: number
+  readonly retryable?: (error: unknown) => boolean
+}
+
+/** Repeats what may pass until it does, with backoff, and tells an operator when it takes long and when it is over. */
+export async function persist<T>(work: () => Promise<T>, options: PersistOptions): Promise<T> {
+  const { clock, logger } = options.kafka
+  const startedMs = clock.now()
+  let saidAttempt = 0
+  const result = await retry(work, {
+    clock,
+    policy: { initialMs: options.initialMs ?? 50, maxMs: 2_000 },
+    ...(options.signal && { signal: options.signal }),
+    retryable: (error) =>
+      (options.retryable ?? isRetryable)(error) &&
+      (kafkaErrorType(error) !== 'UNKNOWN_TOPIC_OR_PARTITION' ||
+        clock.now() - startedMs < UNKNOWN_TOPIC_MS_MAX),
+    onRetry: (error, attempt, waitMs) => {
+      if (attempt < Math.max(SAID_FROM_ATTEMPT, saidAttempt * 2)) return
+      saidAttempt = attempt
+      logger.warn({ attempt, waitMs: Math.round(waitMs) }, `${messageOf(error)}; trying again`)
+    },
+  })
+  if (saidAttempt > 0) {
+    logger.info({ afterMs: Math.round(clock.now() - startedMs) }, 'Kafka answers again')
+  }
+  return result
+}

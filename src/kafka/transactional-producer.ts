@@ -1,0 +1,172 @@
+import { RivuletError } from '../errors.ts'
+import { Appender, checkRecords } from './appender.ts'
+import type { Cluster } from './cluster.ts'
+import type { Broker } from './internals.ts'
+import { persist } from './persist.ts'
+import { topicPartitions } from './topic-partitions.ts'
+import type {
+  PartitionOffset,
+  TopicPartition,
+  TransactionalProducer,
+  TransactionalProducerOptions,
+} from './types.ts'
+
+/**
+ * Right after a commit, its markers are still being written and Kafka refuses the next transaction for some
+ * milliseconds (CONCURRENT_TRANSACTIONS): wait about as long.
+ */
+const CONCURRENT_TRANSACTION_WAIT_MS = 5
+
+/** `initProducerId` raises the epoch: that fences the last owner of the id and aborts what it left open. */
+export async function createTransactionalProducer(
+  cluster: Cluster,
+  options: TransactionalProducerOptions,
+): Promise<TransactionalProducer> {
+  const { transactionalId, signal } = options
+  const use = `transactions ${transactionalId}`
+  const coordinate = <T>(what: string, work: (broker: Broker) => Promise<T>) =>
+    persist(
+      () =>
+        cluster.withCoordinator({ type: 'transaction', key: transactionalId }, use, what, (link) =>
+          work(link.broker),
+        ),
+      { kafka: cluster.options, signal, initialMs: CONCURRENT_TRANSACTION_WAIT_MS },
+    )
+  const identity = await coordinate(`Can't take over ${transactionalId}`, (broker) =>
+    broker.initProducerId({ transactionalId, transactionTimeout: options.transactionTimeoutMs ?? 60_000 }),
+  )
+  return new OpenTransactions(cluster, options, use, { ...identity, transactionalId }, coordinate)
+}
+
+interface Producer {
+  readonly transactionalId: string
+  readonly producerId: string
+  readonly producerEpoch: number
+}
+
+class OpenTransactions implements TransactionalProducer {
+  readonly transactionalId: string
+  readonly #cluster: Cluster
+  readonly #use: string
+  readonly #signal: AbortSignal | undefined
+  readonly #producer: Producer
+  readonly #coordinate: <T>(what: string, work: (broker: Broker) => Promise<T>) => Promise<T>
+  readonly #appender: Appender
+  /** What the coordinator was told belongs to the transaction: partitions, and groups for their offsets. */
+  readonly #members = new Map<string, Promise<unknown>>()
+  readonly #pending = new Set<Promise<unknown>>()
+  #failure: RivuletError | undefined
+
+  constructor(
+    cluster: Cluster,
+    options: TransactionalProducerOptions,
+    use: string,
+    producer: Producer,
+    coordinate: <T>(what: string, work: (broker: Broker) => Promise<T>) => Promise<T>,
+  ) {
+    this.transactionalId = producer.transactionalId
+    this.#cluster = cluster
+    this.#use = use
+    this.#signal = options.signal
+    this.#producer = producer
+    this.#coordinate = coordinate
+    this.#appender = new Appender({
+      cluster,
+      use,
+      transactionalId: producer.transactionalId,
+      bytesInFlightMax: Number.POSITIVE_INFINITY, // the transaction's size is its owner's bound
+      signal: options.signal,
+      identity: async () => producer,
+      prepare: (of) => this.#addPartition(of),
+    })
+  }
+
+  async send(topic: string, partition: number, records: Parameters<TransactionalProducer['send']>[2]) {
+    checkRecords(topic, partition, records)
+    return this.#track(this.#appender.append(topic, partition, records))
+  }
+
+  sendOffsets(groupId: string, offsets: readonly PartitionOffset[]): Promise<void> {
+    return this.#track(this.#sendOffsets(groupId, offsets))
+  }
+
+  async commit(): Promise<void> {
+    await Promise.allSettled(this.#pending)
+    if (this.#failure) throw this.#failure
+    await this.#end(true)
+  }
+
+  async abort(): Promise<void> {
+    await Promise.allSettled(this.#pending)
+    await this.#end(false)
+    this.#failure = undefined
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.abort()
+    } catch (error) {
+      // Fenced: then the new owner has ended the transaction already.
+      if (!(error instanceof RivuletError && error.code === 'KAFKA_FENCED')) throw error
+    } finally {
+      this.#cluster.closeUse(this.#use)
+    }
+  }
+
+  async #end(committed: boolean): Promise<void> {
+    if (this.#members.size === 0) return
+    const what = `Can't ${committed ? 'commit' : 'abort'} the transaction of ${this.transactionalId}`
+    await this.#coordinate(what, (broker) =>
+      broker.endTxn({ ...this.#producer, transactionResult: committed }),
+    )
+    this.#members.clear()
+  }
+
+  #addPartition({ topic, partition }: TopicPartition): Promise<unknown> {
+    return this.#member(`partition ${partition} of topic ${topic}`, (broker) =>
+      broker.addPartitionsToTxn({ ...this.#producer, topics: [{ topic, partitions: [partition] }] }),
+    )
+  }
+
+  #member(name: string, add: (broker: Broker) => Promise<unknown>): Promise<unknown> {
+    let added = this.#members.get(name)
+    if (!added) {
+      added = this.#coordinate(`Can't add ${name} to the transaction of ${this.transactionalId}`, add)
+      this.#members.set(name, added)
+      // What was never added needs no end; the coordinator would refuse to end a transaction of nothing.
+      added.catch(() => this.#members.delete(name))
+    }
+    return added
+  }
+
+  async #sendOffsets(groupId: string, offsets: readonly PartitionOffset[]): Promise<void> {
+    await this.#member(`the offsets of group ${groupId}`, (broker) =>
+      broker.addOffsetsToTxn({ ...this.#producer, groupId }),
+    )
+    const topics = topicPartitions(offsets, ({ partition, offset }) => ({
+      partition,
+      offset: String(offset),
+      metadata: null,
+    }))
+    const what = `Can't commit offsets of group ${groupId} in a transaction`
+    await persist(
+      () =>
+        this.#cluster.withCoordinator({ type: 'group', key: groupId }, this.#use, what, (link) =>
+          link.broker.txnOffsetCommit({ ...this.#producer, groupId, topics }),
+        ),
+      { kafka: this.#cluster.options, signal: this.#signal },
+    )
+  }
+
+  /** What fails makes the whole transaction fail: it can only be aborted. */
+  #track<T>(work: Promise<T>): Promise<T> {
+    const tracked = work.catch((error) => {
+      this.#failure ??= error
+      throw error
+    })
+    this.#pending.add(tracked)
+    const settled = () => this.#pending.delete(tracked)
+    tracked.then(settled, settled)
+    return tracked
+  }
+}
