@@ -1,0 +1,42 @@
+// What the pages ask of the server. One request at a time: the caller awaits each.
+
+const timeoutMs = 15_000
+/** The last answer of each path: an unchanged one (304, by its ETag) is the same object again. */
+const answers = new Map()
+const answersMax = 32
+
+export class ApiError extends Error {
+  constructor(status, code, message) {
+    super(message)
+    this.status = status
+    this.code = code
+  }
+}
+
+/** Rejects with `ApiError` when the server refuses, and with whatever `fetch` throws when it can't be reached. */
+export async function get(path, signal) {
+  const known = answers.get(path)
+  const response = await fetch(path, {
+    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    headers: known ? { 'if-none-match': known.etag } : {},
+    // The page keeps the answers itself; the browser's cache would keep one for each cursor.
+    cache: 'no-store',
+  })
+  const market = response.headers.get('x-rivulet-market')
+  // Another program took this address: nothing that is shown belongs to it.
+  if (market !== null && market !== document.body.dataset.market) location.reload()
+  if (response.status === 304 && known) return known.body
+  const body = await response.json().catch(() => null)
+  if (!response.ok) {
+    throw new ApiError(
+      response.status,
+      body?.error?.code ?? 'UNKNOWN',
+      body?.error?.message ?? response.statusText,
+    )
+  }
+  answers.delete(path)
+  const etag = response.headers.get('etag')
+  if (etag) answers.set(path, { etag, body })
+  if (answers.size > answersMax) answers.delete(answers.keys().next().value)
+  return body
+}

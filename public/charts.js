@@ -1,0 +1,260 @@
+import uPlot from '/vendor/uplot/uPlot.esm.js'
+import { element, reconcile, setText } from './dom.js'
+import { formatClock, formatNumber, formatPercent, formatPrice, priceDigits } from './format.js'
+
+// Told apart by those who see few colours, too (after Okabe and Ito), in light and in dark.
+const lineColours = ['#2f81d6', '#d9822b', '#16a085', '#b565c9', '#c9a227', '#d6527a', '#5f7d95', '#7a9e2e']
+const chartHeightPx = { each: 200, all: 380 }
+const priceAxisPx = 74
+
+/**
+ * The price charts: one a symbol, or all in one as the change since the start of the time shown. They share the cursor
+ * and the zoom (drag; double-click ends it), which a refresh leaves alone.
+ */
+export class Charts {
+  #host
+  #onZoom
+  #layout = 'each'
+  /** Of one plot each: `{ figure, plot, symbols }`, by name. */
+  #plots = new Map()
+  #zoom = null
+  #series = null
+  #resized
+
+  constructor(host, { onZoom }) {
+    this.#host = host
+    this.#onZoom = onZoom
+    this.#resized = new ResizeObserver((entries) => {
+      for (const { target, contentRect } of entries) {
+        const width = Math.floor(contentRect.width)
+        const plot = this.#plots.get(target.parentElement.dataset.key)?.plot
+        if (plot && width > 0 && width !== plot.width)
+          plot.setSize({ width, height: chartHeightPx[this.#layout] })
+      }
+    })
+    // Canvases don't follow the style sheet: they are drawn anew in the other theme's colours.
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#rebuild())
+  }
+
+  set layout(layout) {
+    this.#layout = layout
+    this.#rebuild()
+  }
+
+  resetZoom() {
+    this.#setZoom(null)
+  }
+
+  render(series) {
+    this.#series = series
+    const symbols = [...series.bySymbol.keys()].sort()
+    const charts =
+      this.#layout === 'each' ? symbols.map((symbol) => [symbol, [symbol]]) : [['All symbols', symbols]]
+    const wanted = symbols.length === 0 ? [] : charts
+    this.#host.dataset.layout = this.#layout
+    for (const [name, { plot, symbols: drawn }] of this.#plots) {
+      const still = wanted.find(([other]) => other === name)
+      if (still && still[1].join() === drawn.join()) continue
+      plot.destroy()
+      this.#plots.delete(name)
+    }
+    reconcile(
+      this.#host,
+      wanted,
+      ([name]) => name,
+      ([name]) => createFigure(name),
+      (figure, [name, of]) => this.#draw(figure, name, of),
+    )
+  }
+
+  #rebuild() {
+    for (const { plot } of this.#plots.values()) plot.destroy()
+    this.#plots.clear()
+    this.#host.replaceChildren()
+    this.#resized.disconnect()
+    if (this.#series) this.render(this.#series)
+  }
+
+  #draw(figure, name, symbols) {
+    const data = this.#dataOf(symbols)
+    let known = this.#plots.get(name)
+    if (!known) {
+      const host = figure.querySelector('.plot')
+      const plot = new uPlot(this.#optionsOf(symbols, host.clientWidth, figure), data, host)
+      known = { plot, symbols, figure }
+      this.#plots.set(name, known)
+      this.#resized.observe(host)
+    } else {
+      known.plot.setData(data, false)
+    }
+    this.#place(known.plot)
+    this.#read(figure, known.plot, symbols)
+  }
+
+  #dataOf(symbols) {
+    const tables = symbols.map((symbol) => {
+      const { times, prices } = this.#series.bySymbol.get(symbol)
+      return [times, this.#layout === 'each' ? prices : prices.map((price) => price / prices[0] - 1)]
+    })
+    return tables.length === 1 ? tables[0] : uPlot.join(tables)
+  }
+
+  /** The time shown ends with the newest trade of all, so that the charts stay under each other. */
+  #place(plot) {
+    const newest = this.#series.newest
+    const minutes = this.#series.minutes
+    const first = plot.data[0][0] ?? newest
+    const shown = this.#zoom ?? { min: minutes === 0 ? first : newest - minutes * 60, max: newest }
+    plot.setScale('x', shown.max > shown.min ? shown : { min: newest - 60, max: newest })
+  }
+
+  #setZoom(zoom) {
+    this.#zoom = zoom
+    for (const { plot } of this.#plots.values()) this.#place(plot)
+    this.#onZoom(zoom !== null)
+  }
+
+  #optionsOf(symbols, width, figure) {
+    const colours = getComputedStyle(document.documentElement)
+    const colour = (name) => colours.getPropertyValue(name).trim()
+    const single = this.#layout === 'each'
+    const font = `11px ${colours.fontFamily || 'sans-serif'}`
+    const grid = { stroke: colour('--grid'), width: 1 }
+    const axis = { stroke: colour('--muted'), font, grid, ticks: { show: false } }
+    return {
+      width,
+      height: chartHeightPx[this.#layout],
+      padding: [8, 0, 0, 0],
+      legend: { show: false },
+      cursor: {
+        sync: { key: 'prices', setSeries: false },
+        drag: { x: true, y: false, setScale: false },
+        points: { size: 7 },
+        bind: {
+          dblclick: () => () => {
+            this.#setZoom(null)
+            return null
+          },
+        },
+      },
+      scales: { x: { auto: false }, y: { range: paddedRange } },
+      axes: [
+        { ...axis, space: 70, values: axisTimes },
+        {
+          ...axis,
+          side: 1,
+          size: priceAxisPx,
+          gap: 6,
+          values: (_, ticks, __, ___, step) => ticks.map((tick) => axisValue(symbols, single, tick, step)),
+        },
+      ],
+      series: [
+        {},
+        ...symbols.map((symbol, i) => ({
+          label: symbol,
+          stroke: single ? colour('--accent') : lineColours[i % lineColours.length],
+          width: 1.5,
+          points: { show: false },
+          // Joined series have holes where only others traded; these are not gaps.
+          spanGaps: true,
+          ...(single && { fill: (plot) => fade(plot, colour('--accent')) }),
+        })),
+      ],
+      hooks: {
+        setCursor: [(plot) => this.#read(figure, plot, symbols)],
+        setSelect: [
+          (plot) => {
+            const { left, width: selected } = plot.select
+            if (selected < 4) return
+            const zoom = { min: plot.posToVal(left, 'x'), max: plot.posToVal(left + selected, 'x') }
+            plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
+            this.#setZoom(zoom)
+          },
+        ],
+      },
+    }
+  }
+
+  /** The heading says what is under the cursor; without one, what is newest. */
+  #read(figure, plot, symbols) {
+    const single = this.#layout === 'each'
+    const at = plot.cursor.idx ?? null
+    const values = symbols.map((symbol, i) => {
+      const column = plot.data[i + 1]
+      let index = at ?? column.length - 1
+      while (index > 0 && column[index] == null) index--
+      const value = column[index]
+      if (value == null) return '–'
+      return single ? formatPrice(symbol, value) : formatPercent(value)
+    })
+    const time = at === null ? '' : formatClock(new Date(plot.data[0][at] * 1000))
+    setText(figure.querySelector('.reading-time'), time)
+    reconcile(
+      figure.querySelector('.readings'),
+      symbols.map((symbol, i) => ({ symbol, value: values[i], i })),
+      ({ symbol }) => symbol,
+      ({ symbol, i }) => {
+        const mark = element('i')
+        mark.style.backgroundColor = lineColours[i % lineColours.length]
+        return single
+          ? element('span', {}, element('b'))
+          : element('span', {}, mark, element('span', { className: 'reading-symbol' }, symbol), element('b'))
+      },
+      (reading, { value }) => setText(reading.querySelector('b'), value),
+    )
+  }
+}
+
+function createFigure(name) {
+  return element(
+    'figure',
+    { className: 'chart' },
+    element(
+      'figcaption',
+      {},
+      element('span', { className: 'chart-name' }, name),
+      element('span', { className: 'readings' }),
+      element('span', { className: 'reading-time' }),
+    ),
+    element('div', { className: 'plot', role: 'img', 'aria-label': `Price of ${name} over time` }),
+  )
+}
+
+function paddedRange(_, min, max) {
+  if (min == null || max == null) return [0, 1]
+  const pad = max > min ? (max - min) * 0.08 : Math.abs(max) * 0.001 || 1
+  return [min - pad, max + pad]
+}
+
+function axisValue(symbols, single, tick, step) {
+  const digits = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9))
+  if (!single) return `${formatNumber(tick * 100, Math.max(0, digits - 2))} %`
+  return formatNumber(tick, Math.min(digits, priceDigits(symbols[0])))
+}
+
+const minuteFormat = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  hourCycle: 'h23',
+})
+const dayFormat = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' })
+
+function axisTimes(_, ticks, __, ___, step) {
+  return ticks.map((tick, i) => {
+    const date = new Date(tick * 1000)
+    if (step < 60) return formatClock(date)
+    if (step >= 86_400) return dayFormat.format(date)
+    const midnight = date.getHours() === 0 && date.getMinutes() === 0
+    return midnight && i > 0 ? dayFormat.format(date) : minuteFormat.format(date)
+  })
+}
+
+/** The line's colour, fading downwards. */
+function fade(plot, colour) {
+  const { top, height } = plot.bbox
+  if (!(height > 0)) return 'transparent'
+  const gradient = plot.ctx.createLinearGradient(0, top, 0, top + height)
+  gradient.addColorStop(0, `${colour}38`)
+  gradient.addColorStop(1, `${colour}00`)
+  return gradient
+}

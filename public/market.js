@@ -1,0 +1,99 @@
+import { ApiError, get } from './api.js'
+import { renderCards } from './cards.js'
+import { Charts } from './charts.js'
+import { element, setText } from './dom.js'
+import { learnDigits, timeZone } from './format.js'
+import { Poller } from './poller.js'
+import { Series } from './series.js'
+import { connectionOf, noticeOf, renderStatus } from './status.js'
+import { renderFigures, renderRecent, renderStats } from './tables.js'
+
+const page = document.body.dataset.page
+const refreshSeconds =
+  page === 'stocks' ? { choices: [2, 5, 10], chosen: 5 } : { choices: [1, 2, 5], chosen: 2 }
+const rangeNames = { 5: '5 min', 60: '1 h', 360: '6 h', 1440: '24 h', 0: 'all' }
+const recentRows = 20
+
+const node = (id) => document.getElementById(id)
+const shown = { latest: [], stats: [], recent: [], count: 0, pipeline: null }
+let series = new Series(60)
+let updatedAt = null
+const charts = new Charts(node('charts'), { onZoom: (zoomed) => (node('reset-zoom').hidden = !zoomed) })
+
+/** One round: one request after the other, what came is shown together. */
+async function poll(signal) {
+  const asked = series
+  const latest = await get('/api/latest', signal)
+  const history = await historyOf(asked, signal)
+  const recent = await get(`/api/recent?limit=${recentRows}`, signal)
+  const stats = await get('/api/stats?minutes=1440', signal)
+  const { count } = await get('/api/count', signal)
+  const pipeline = await get('/api/pipeline', signal)
+  // Another time range was chosen meanwhile: the next round, which follows at once, loads it.
+  if (asked === series) asked.add(history)
+  Object.assign(shown, { latest, recent, stats, count, pipeline })
+  updatedAt = new Date()
+  render()
+}
+
+async function historyOf(asked, signal) {
+  try {
+    return await get(asked.path, signal)
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 400)) throw error
+    // The server knows our cursor no more: its data began anew.
+    asked.reload()
+    return get(asked.path, signal)
+  }
+}
+
+function render(failure = null, retryInMs = null) {
+  const { latest, stats, recent, pipeline } = shown
+  for (const { symbol, price } of latest) learnDigits(symbol, price)
+  for (const { symbol, price } of recent) learnDigits(symbol, price)
+  const connection = connectionOf({ failure, retryInMs, pipeline, page })
+  renderStatus({ connection: node('connection'), updated: node('updated') }, connection, updatedAt)
+  const notice = noticeOf(connection, latest.length > 0)
+  setText(node('notice'), notice ?? '')
+  node('notice').hidden = notice === null
+  document.body.classList.toggle('stale', failure !== null)
+  if (failure) return
+  renderCards(node('cards'), {
+    latest,
+    stats,
+    changeOf: (symbol) => series.change(symbol),
+    rangeName: rangeNames[series.minutes],
+  })
+  renderStats(node('stats'), stats)
+  renderRecent(node('recent'), recent)
+  renderFigures(node('figures'), shown)
+  charts.render(series)
+}
+
+const poller = new Poller({ poll, onFailure: render })
+
+for (const seconds of [0, ...refreshSeconds.choices]) {
+  const chosen = seconds === refreshSeconds.chosen
+  const option = element('option', { value: String(seconds) }, seconds === 0 ? 'Off' : `${seconds} s`)
+  option.selected = chosen
+  node('refresh-every').append(option)
+}
+const chooseInterval = () => {
+  poller.everyMs = Number(node('refresh-every').value) * 1000
+}
+node('refresh-every').addEventListener('change', chooseInterval)
+node('refresh').addEventListener('click', () => poller.refresh())
+node('layout').addEventListener('change', ({ target }) => {
+  charts.layout = target.value
+  charts.render(series)
+})
+node('range').addEventListener('change', ({ target }) => {
+  series = new Series(Number(target.value))
+  charts.resetZoom()
+  poller.refresh()
+})
+node('reset-zoom').addEventListener('click', () => charts.resetZoom())
+setText(node('zone'), `Times in ${timeZone()}`)
+
+chooseInterval()
+poller.refresh()

@@ -1,0 +1,83 @@
+// The prices behind the charts: loaded once, thinned by the server, and then grown by what is new.
+
+const pointsMax = 600
+/** A symbol that has grown to so many points is loaded anew, thinned. */
+const grownPointsMax = 3_000
+
+export class Series {
+  /** Symbol → `{ times: [s], prices: [] }`, in order of time. */
+  bySymbol = new Map()
+  #minutes
+  #cursor = null
+
+  constructor(minutes) {
+    this.#minutes = minutes
+  }
+
+  get minutes() {
+    return this.#minutes
+  }
+
+  get path() {
+    const base = `/api/history?format=columns&minutes=${this.#minutes}`
+    return this.#cursor === null
+      ? `${base}&points=${pointsMax}`
+      : `${base}&since=${encodeURIComponent(this.#cursor)}`
+  }
+
+  /** Takes an answer of `path`; returns whether anything changed. */
+  add({ cursor, timestamps, series }) {
+    const loaded = this.#cursor === null
+    if (loaded) this.bySymbol.clear()
+    this.#cursor = cursor
+    for (const [symbol, prices] of Object.entries(series)) {
+      let own = this.bySymbol.get(symbol)
+      if (!own) {
+        own = { times: [], prices: [] }
+        this.bySymbol.set(symbol, own)
+      }
+      for (const [i, price] of prices.entries()) if (price !== null) insert(own, timestamps[i], price)
+    }
+    const changed = loaded || timestamps.length > 0
+    if (changed) this.#trim()
+    return changed
+  }
+
+  /** The next `path` asks for everything again. */
+  reload() {
+    this.#cursor = null
+  }
+
+  /** The time of the newest point, s; null without any. */
+  get newest() {
+    let newest = null
+    for (const { times } of this.bySymbol.values()) newest = Math.max(newest ?? 0, times.at(-1) ?? 0)
+    return newest
+  }
+
+  /** First and last price in the time shown, to say how much it changed. */
+  change(symbol) {
+    const { prices } = this.bySymbol.get(symbol) ?? { prices: [] }
+    return prices.length === 0 || prices[0] === 0 ? null : prices.at(-1) / prices[0] - 1
+  }
+
+  #trim() {
+    const from = this.#minutes === 0 ? Number.NEGATIVE_INFINITY : this.newest - this.#minutes * 60
+    for (const [symbol, own] of this.bySymbol) {
+      let old = 0
+      while (old < own.times.length && own.times[old] < from) old++
+      own.times.splice(0, old)
+      own.prices.splice(0, old)
+      if (own.times.length === 0) this.bySymbol.delete(symbol)
+      if (own.times.length > grownPointsMax) this.reload()
+    }
+  }
+}
+
+/** Almost always at the end; a trade that was fetched late goes where its time is. */
+function insert({ times, prices }, time, price) {
+  let at = times.length
+  while (at > 0 && times[at - 1] > time) at--
+  times.splice(at, 0, time)
+  prices.splice(at, 0, price)
+}

@@ -1,0 +1,76 @@
+import { element, reconcile, setText } from './dom.js'
+import { formatCount, formatPrice, formatSize, formatTradeTime, formatVolume } from './format.js'
+
+/** A row whose cells are `columns`: `{ label, className?, text(item), tone?(item) }`. */
+function renderRows(body, items, keyOf, columns) {
+  reconcile(
+    body,
+    items,
+    keyOf,
+    () => {
+      const cells = columns.map(({ label, className = '', header }) =>
+        element(header ? 'th' : 'td', { className, 'data-label': label, ...(header && { scope: 'row' }) }),
+      )
+      return element('tr', {}, ...cells)
+    },
+    (row, item) => {
+      for (const [i, column] of columns.entries()) {
+        const cell = row.children[i]
+        setText(cell, column.text(item))
+        if (column.tone) cell.dataset.tone = column.tone(item)
+      }
+    },
+  )
+}
+
+const number = 'number'
+
+export function renderStats(body, stats) {
+  renderRows(body, stats, ({ symbol }) => symbol, [
+    { label: 'Symbol', header: true, text: ({ symbol }) => symbol },
+    { label: 'Low', className: number, text: (row) => formatPrice(row.symbol, row.min_price) },
+    { label: 'Average', className: number, text: (row) => formatPrice(row.symbol, row.avg_price) },
+    { label: 'High', className: number, text: (row) => formatPrice(row.symbol, row.max_price) },
+    { label: '24 h volume', className: number, text: (row) => formatVolume(row.total_volume) },
+    { label: 'Trades', className: number, text: (row) => formatCount(row.tick_count) },
+  ])
+}
+
+export function renderRecent(body, trades) {
+  renderRows(body, trades, (trade) => `${trade.symbol} ${trade.trade_id}`, [
+    { label: 'Time', text: (trade) => formatTradeTime(trade.timestamp) },
+    { label: 'Symbol', header: true, text: ({ symbol }) => symbol },
+    {
+      label: 'Side',
+      text: ({ side }) => (side === 'buy' ? '▲ Buy' : '▼ Sell'),
+      tone: ({ side }) => (side === 'buy' ? 'up' : 'down'),
+    },
+    { label: 'Price', className: number, text: (trade) => formatPrice(trade.symbol, trade.price) },
+    { label: 'Size', className: number, text: ({ volume }) => formatSize(volume) },
+  ])
+}
+
+const counterNames = [
+  ['gaps', 'Trades missed'],
+  ['backfilled', 'Backfilled'],
+  ['late', 'Late'],
+  ['dead_letters', 'Dead letters'],
+]
+
+/** Total, and how the pipeline fares: what was missed, repaired, late or unreadable, and what is still on its way. */
+export function renderFigures(list, { count, pipeline }) {
+  const lag = (pipeline?.partitions ?? []).reduce((sum, partition) => sum + partition.lag, 0)
+  const counters = pipeline?.counters ?? {}
+  const figures = [
+    ['Trades stored', count],
+    ['On their way', lag],
+    ...counterNames.map(([name, label]) => [label, counters[name] ?? 0]),
+  ]
+  reconcile(
+    list,
+    figures,
+    ([label]) => label,
+    ([label]) => element('div', {}, element('dt', {}, label), element('dd')),
+    (figure, [, value]) => setText(figure.lastChild, formatCount(value)),
+  )
+}

@@ -1,0 +1,36 @@
+import type { Context } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { isRetryable, RivuletError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+
+export interface ErrorBody {
+  readonly error: { readonly code: string; readonly message: string; readonly parameter?: string }
+}
+
+export function errorBody(code: string, message: string, parameter?: string): ErrorBody {
+  return { error: { code, message, ...(parameter !== undefined && { parameter }) } }
+}
+
+/**
+ * What a failed request is told: its own mistakes in full; that the tables are away, with when to come back; of
+ * anything else only that it is in the log, for there it may name what is nobody's business outside.
+ */
+export function errorAnswer(context: Context, error: unknown, logger: Logger): Response {
+  if (error instanceof RivuletError && error.code === 'BAD_REQUEST') {
+    return context.json(errorBody(error.code, error.message, error.place.parameter), 400)
+  }
+  if (error instanceof HTTPException)
+    return context.json(errorBody('BAD_REQUEST', error.message), error.status)
+  const path = context.req.path
+  if (error instanceof RivuletError && isRetryable(error)) {
+    logger.warn({ code: error.code, path, err: error }, 'A request could not be answered for now')
+    return unavailable(context, error.code, 'The database does not answer at the moment; try again soon')
+  }
+  logger.error({ path, err: error }, 'A request failed')
+  const code = error instanceof RivuletError ? error.code : 'INTERNAL'
+  return context.json(errorBody(code, "The request failed; the program's log says why"), 500)
+}
+
+export function unavailable(context: Context, code: string, message: string): Response {
+  return context.json(errorBody(code, message), 503, { 'retry-after': '2' })
+}

@@ -1,0 +1,69 @@
+import type { Context } from 'hono'
+import { RivuletError } from '../errors.ts'
+import { decodeCursor } from './cursor.ts'
+import type { Cursor, Symbols } from './market-queries.ts'
+
+/**
+ * The parameters of a request, each read strictly: what is not exactly what the contract says is a `BAD_REQUEST` that
+ * names the parameter. Parameters that a path does not know are not looked at.
+ */
+export interface Parameters {
+  /** Absent or empty: null, which is all. Names are taken as they are written: `btc` is not `BTC`. */
+  symbols(): Symbols
+  integer(name: string, range: { readonly min: number; readonly max: number }): number | null
+  oneOf<T extends string>(name: string, values: readonly T[]): T | null
+  cursor(name: string): Cursor | null
+}
+
+export const symbolsMax = 100
+
+export function parametersOf(context: Context): Parameters {
+  const text = (name: string): string | null => {
+    const values = context.req.queries(name)
+    if (values === undefined) return null
+    if (values.length > 1) throw badParameter(name, 'was given more than once')
+    return values[0] ?? ''
+  }
+  return {
+    symbols: () => {
+      const list = text('symbols')
+      if (list === null || list === '') return null
+      const symbols = list.split(',').map((symbol) => symbol.trim())
+      if (symbols.length > symbolsMax)
+        throw badParameter('symbols', `names ${symbols.length}; ${symbolsMax} is the most`)
+      if (!symbols.every((symbol) => symbolPattern.test(symbol))) {
+        throw badParameter(
+          'symbols',
+          'must be a comma list of names of at most 32 letters, digits, dots, underscores or hyphens',
+        )
+      }
+      return [...new Set(symbols)].sort()
+    },
+    integer: (name, { min, max }) => {
+      const digits = text(name)
+      if (digits === null) return null
+      const value = /^\d{1,12}$/.test(digits) ? Number(digits) : Number.NaN
+      if (!(value >= min && value <= max)) {
+        throw badParameter(name, `must be a whole number from ${min} to ${max}`)
+      }
+      return value
+    },
+    oneOf: (name, values) => {
+      const value = text(name)
+      if (value === null) return null
+      const found = values.find((candidate) => candidate === value)
+      if (found === undefined) throw badParameter(name, `must be one of ${values.join(', ')}`)
+      return found
+    },
+    cursor: (name) => {
+      const value = text(name)
+      return value === null ? null : decodeCursor(value, name)
+    },
+  }
+}
+
+const symbolPattern = /^[A-Za-z0-9._-]{1,32}$/
+
+export function badParameter(parameter: string, what: string): RivuletError {
+  return new RivuletError('BAD_REQUEST', `${parameter} ${what}`, { place: { parameter } })
+}

@@ -1,0 +1,90 @@
+import { type MarketApiOptions, marketApi } from '../../src/api/market-api.ts'
+import type { PipelineStatus } from '../../src/api/pipeline-status.ts'
+import { type ApiServer, serve } from '../../src/api/serve.ts'
+import { createClock } from '../../src/clock.ts'
+import { silentLogger } from '../../src/logger.ts'
+import type { SourceState } from '../../src/stream/source.ts'
+import type { FakeMarketQueries } from './fake-market-queries.ts'
+
+export const emptyPipeline: PipelineStatus = {
+  market: 'simulated',
+  topology: 'crypto',
+  nodes: [{ name: 'coinbase', kind: 'source', rate: 0, total: 0 }],
+  edges: [],
+  partitions: [{ topic: 'stock-ticks', partition: 0, end_offset: 0, committed: 0, lag: 0 }],
+  counters: { duplicates: 0, gaps: 0, backfilled: 0, late: 0, dead_letters: 0 },
+  sources: [{ name: 'coinbase', state: 'live', last_message: null }],
+}
+
+export function withSource(state: SourceState): PipelineStatus {
+  return { ...emptyPipeline, sources: [{ name: 'coinbase', state, last_message: null }] }
+}
+
+/** The options of an API over a fake, each of which a test may replace. */
+export function apiOptions(
+  queries: FakeMarketQueries,
+  overrides: Partial<MarketApiOptions> = {},
+): MarketApiOptions {
+  return {
+    market: { kind: 'simulated', label: 'Simulated market' },
+    queries,
+    pipeline: () => emptyPipeline,
+    clock: createClock(),
+    logger: silentLogger,
+    page: 'crypto',
+    ready: () => ({ ready: true }),
+    metrics: async () => '',
+    ...overrides,
+  }
+}
+
+/** Really listening, on loopback; port 0 unless a server is to come back where it was. */
+export function serveFake(
+  queries: FakeMarketQueries,
+  { port = 0, ...overrides }: Partial<MarketApiOptions> & { readonly port?: number } = {},
+): Promise<ApiServer> {
+  return serve(marketApi(apiOptions(queries, overrides)), { host: '127.0.0.1', port })
+}
+
+const realistic = [
+  { symbol: 'BTC', price: 63_519.29, tick: 0.01, volume: 0.02 },
+  { symbol: 'DOGE', price: 0.09731, tick: 0.00001, volume: 900 },
+  { symbol: 'ETH', price: 1_774.92, tick: 0.01, volume: 0.4 },
+  { symbol: 'SOL', price: 77.41, tick: 0.01, volume: 6 },
+  { symbol: 'XRP', price: 1.0823, tick: 0.0001, volume: 400 },
+] as const
+
+/** A seeded random walk of five symbols over the hours before `endMs`, `perMinute` trades of each. */
+export function seedTrades(
+  queries: FakeMarketQueries,
+  { endMs, minutes, perMinute }: { endMs: number; minutes: number; perMinute: number },
+): void {
+  const random = seededRandom(7)
+  const prices: number[] = realistic.map(({ price }) => price)
+  const trades = minutes * perMinute
+  for (let n = 0; n < trades; n++) {
+    const atMs = endMs - (trades - n - 1) * (60_000 / perMinute)
+    for (const [i, { symbol, tick, volume }] of realistic.entries()) {
+      const moved = prices[i]! * (1 + (random() - 0.498) * 0.0016)
+      prices[i] = Math.max(tick, Math.round(moved / tick) * tick)
+      queries.add({
+        symbol,
+        price: Number(prices[i]!.toFixed(5)),
+        volume: Number((volume * (0.05 + 2 * random() ** 3)).toFixed(6)),
+        timestampUs: Math.round((atMs - random() * 900) * 1000),
+        side: random() < 0.5 ? 'sell' : 'buy',
+      })
+    }
+  }
+}
+
+export function seededRandom(seed: number): () => number {
+  let state = seed
+  return () => {
+    // mulberry32
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
