@@ -1,0 +1,19 @@
+import type { OperatorFunction } from 'rxjs'
+import type { Chunk } from '../stream/chunk.ts'
+import { ChunkBuilder } from './chunk-builder.ts'
+import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
+
+/** Makes any number of values of each one, in order; key and timestamp stay. Source: Kafka Streams `KStream.flatMapValues`. */
+export function flatMapValues<K, V, W>(
+  mapper: (value: V, key: K) => Iterable<W>,
+  context: OperatorContext = standalone(),
+): OperatorFunction<Chunk<K, V>, Chunk<K, W>> {
+  return chunkOperator(() => (chunk) => {
+    const out = new ChunkBuilder<K, W>(chunk)
+    eachRecord(context, chunk, (i) => {
+      const key = chunk.keys[i] as K
+      for (const value of mapper(chunk.values[i] as V, key)) out.push(i, key, value)
+    })
+    return out.build()
+  })
+}

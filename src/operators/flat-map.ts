@@ -1,0 +1,18 @@
+import type { OperatorFunction } from 'rxjs'
+import type { Chunk } from '../stream/chunk.ts'
+import { ChunkBuilder } from './chunk-builder.ts'
+import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
+
+/** Makes any number of records of each one, in order, at its timestamp. Source: Kafka Streams `KStream.flatMap`. */
+export function flatMap<K, V, K2, V2>(
+  mapper: (value: V, key: K) => Iterable<readonly [key: K2, value: V2]>,
+  context: OperatorContext = standalone(),
+): OperatorFunction<Chunk<K, V>, Chunk<K2, V2>> {
+  return chunkOperator(() => (chunk) => {
+    const out = new ChunkBuilder<K2, V2>(chunk)
+    eachRecord(context, chunk, (i) => {
+      for (const [key, value] of mapper(chunk.values[i] as V, chunk.keys[i] as K)) out.push(i, key, value)
+    })
+    return out.build()
+  })
+}

@@ -1,0 +1,19 @@
+import type { OperatorFunction } from 'rxjs'
+import type { Chunk } from '../stream/chunk.ts'
+import { ChunkBuilder } from './chunk-builder.ts'
+import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
+
+/** Gives each record a new value; key, timestamp and headers stay. Source: Kafka Streams `KStream.mapValues`. */
+export function mapValues<K, V, W>(
+  mapper: (value: V, key: K) => W,
+  context: OperatorContext = standalone(),
+): OperatorFunction<Chunk<K, V>, Chunk<K, W>> {
+  return chunkOperator(() => (chunk) => {
+    const out = new ChunkBuilder<K, W>(chunk)
+    eachRecord(context, chunk, (i) => {
+      const key = chunk.keys[i] as K
+      out.push(i, key, mapper(chunk.values[i] as V, key))
+    })
+    return out.build()
+  })
+}

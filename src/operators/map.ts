@@ -1,0 +1,19 @@
+import type { OperatorFunction } from 'rxjs'
+import type { Chunk } from '../stream/chunk.ts'
+import { ChunkBuilder } from './chunk-builder.ts'
+import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
+
+/** Gives each record a new key and a new value. Source: Kafka Streams `KStream.map`. */
+export function map<K, V, K2, V2>(
+  mapper: (value: V, key: K) => readonly [key: K2, value: V2],
+  context: OperatorContext = standalone(),
+): OperatorFunction<Chunk<K, V>, Chunk<K2, V2>> {
+  return chunkOperator(() => (chunk) => {
+    const out = new ChunkBuilder<K2, V2>(chunk)
+    eachRecord(context, chunk, (i) => {
+      const [key, value] = mapper(chunk.values[i] as V, chunk.keys[i] as K)
+      out.push(i, key, value)
+    })
+    return out.build()
+  })
+}

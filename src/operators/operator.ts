@@ -1,0 +1,142 @@
+import { defer, filter, map, NEVER, type Observable, type OperatorFunction } from 'rxjs'
+import { messageOf, RivuletError } from '../errors.ts'
+import type { StateStore, StoreSpec } from '../state/store.ts'
+import type { Chunk } from '../stream/chunk.ts'
+
+/** Why an operator left a record out. */
+export type DropReason =
+  | 'late'
+  | 'null-key'
+  | 'null-value'
+  | 'null-foreign-key'
+  | 'negative-timestamp'
+  | 'out-of-order'
+  | 'callback-failed'
+
+/** A record that an operator left out, as the value of the record that `dropped$` and `late$` emit for it. */
+export interface Dropped<V> {
+  readonly reason: DropReason
+  readonly value: V
+  /** For a late record: the window that it missed. */
+  readonly window?: { readonly startMs: number; readonly endMs: number }
+  /** For a late record: how far the operator's stream time had come. */
+  readonly streamTimeMs?: number
+}
+
+/** How far event time has come at one operator; kept with the task's offsets, so that a restart does not turn it back. */
+export interface StreamTime {
+  /** −Infinity before the first record. */
+  ms: number
+}
+
+/** What a task gives to each of its operators; `standalone()` gives the same to an operator outside of one. */
+export interface OperatorContext {
+  /** The step's name, for errors. */
+  readonly step: string
+  /** Wall-clock time, ms since the epoch. */
+  now(): number
+  /** The task's instance of the store. */
+  store<S extends StateStore>(spec: StoreSpec<S>): S
+  readonly streamTime: StreamTime
+  /** Counts a record that is left out, and offers it as side output. */
+  drop(
+    chunk: Chunk<unknown, unknown>,
+    i: number,
+    reason: DropReason,
+    details?: Pick<Dropped<unknown>, 'window' | 'streamTimeMs'>,
+  ): void
+  /** Emits on another output of the node than its main one: a branch. */
+  emitTo(port: string, chunk: Chunk<unknown, unknown>): void
+  /**
+   * A user's callback threw: throws a `CALLBACK_FAILED` with step, topic, partition and offset, unless the handler
+   * says that the record is to be left out.
+   */
+  callbackFailed(error: unknown, chunk: Chunk<unknown, unknown>, i: number): void
+  /** Least wall-clock time between two looks for closed windows or unmatched join records, ms. */
+  readonly emitIntervalMs: number
+  /** Wall-clock time whenever the task is told that it has moved; for what must happen without a record. */
+  readonly ticks$: Observable<number>
+}
+
+/**
+ * Makes an RxJS operator of a synchronous step, a new one for each subscription, so that state is never shared.
+ * Chunks in which nothing is left are not passed on.
+ */
+export function chunkOperator<I, O extends Chunk<unknown, unknown>>(
+  makeStep: () => (chunk: I) => O,
+): OperatorFunction<I, O> {
+  return (source) =>
+    defer(() =>
+      source.pipe(
+        map(makeStep()),
+        filter((chunk) => chunk.keys.length > 0),
+      ),
+    )
+}
+
+/** Visits each record of a chunk in order; what a visit throws is the user's callback's, and gets its place. */
+export function eachRecord(
+  context: OperatorContext,
+  chunk: Chunk<unknown, unknown>,
+  visit: (i: number) => void,
+): void {
+  const length = chunk.keys.length
+  let i = 0
+  while (i < length) {
+    try {
+      for (; i < length; i++) visit(i)
+    } catch (error) {
+      context.callbackFailed(error, chunk, i)
+      i++
+    }
+  }
+}
+
+/** The error of a callback that threw, with the place of the record on which it did. */
+export function callbackError(
+  step: string,
+  error: unknown,
+  chunk: Chunk<unknown, unknown>,
+  i: number,
+): RivuletError {
+  // An operator behind this one has already said where it was; a full buffer is no fault of a callback.
+  if (error instanceof RivuletError && error.place.step !== undefined) return error
+  const { topic, partition } = chunk
+  const offset = chunk.offsets[i] ?? -1
+  if (error instanceof RivuletError) {
+    return new RivuletError(error.code, error.message, {
+      cause: error,
+      retryable: error.retryable,
+      place: { ...error.place, step, topic, partition, offset },
+    })
+  }
+  const message = `step "${step}" threw at ${topic}/${partition} offset ${offset}: ${messageOf(error)}`
+  return new RivuletError('CALLBACK_FAILED', message, {
+    cause: error,
+    place: { step, topic, partition, offset },
+  })
+}
+
+/** For an operator used outside of a topology: stores of its own, wall-clock time of the machine's, nothing counted. */
+export function standalone(overrides: Partial<OperatorContext> = {}): OperatorContext {
+  const stores = new Map<StoreSpec, StateStore>()
+  const step = overrides.step ?? 'operator'
+  return {
+    step,
+    now: () => 0,
+    store<S extends StateStore>(spec: StoreSpec<S>): S {
+      const store = (stores.get(spec) as S | undefined) ?? spec.create()
+      stores.set(spec, store)
+      return store
+    },
+    streamTime: { ms: Number.NEGATIVE_INFINITY },
+    drop: () => {},
+    emitTo: () => {},
+    callbackFailed: (error, chunk, i) => {
+      throw callbackError(step, error, chunk, i)
+    },
+    emitIntervalMs: 0,
+    ticks$: NEVER,
+    ...overrides,
+  }
+}

@@ -1,0 +1,14 @@
+import type { OperatorFunction } from 'rxjs'
+import type { Chunk } from '../stream/chunk.ts'
+import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
+
+/** Shows each record to the callback and passes it on unchanged. Source: Kafka Streams `KStream.peek`. */
+export function peek<K, V>(
+  action: (value: V, key: K) => void,
+  context: OperatorContext = standalone(),
+): OperatorFunction<Chunk<K, V>, Chunk<K, V>> {
+  return chunkOperator(() => (chunk) => {
+    eachRecord(context, chunk, (i) => action(chunk.values[i] as V, chunk.keys[i] as K))
+    return chunk
+  })
+}

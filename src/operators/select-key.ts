@@ -1,0 +1,19 @@
+import type { OperatorFunction } from 'rxjs'
+import type { Chunk } from '../stream/chunk.ts'
+import { ChunkBuilder } from './chunk-builder.ts'
+import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
+
+/** Gives each record a new key; value, timestamp and headers stay. Source: Kafka Streams `KStream.selectKey`. */
+export function selectKey<K, V, K2>(
+  mapper: (value: V, key: K) => K2,
+  context: OperatorContext = standalone(),
+): OperatorFunction<Chunk<K, V>, Chunk<K2, V>> {
+  return chunkOperator(() => (chunk) => {
+    const out = new ChunkBuilder<K2, V>(chunk)
+    eachRecord(context, chunk, (i) => {
+      const value = chunk.values[i] as V
+      out.push(i, mapper(value, chunk.keys[i] as K), value)
+    })
+    return out.build()
+  })
+}

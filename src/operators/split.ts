@@ -1,0 +1,33 @@
+import { EMPTY, mergeMap, type OperatorFunction } from 'rxjs'
+import type { Chunk } from '../stream/chunk.ts'
+import { ChunkBuilder } from './chunk-builder.ts'
+import { eachRecord, type OperatorContext } from './operator.ts'
+
+export interface Branch<K, V> {
+  readonly port: string
+  readonly predicate: (value: V, key: K) => boolean
+}
+
+/**
+ * Sends each record to the first branch whose predicate holds; one that fits none is left out, without being counted.
+ * Emits on the branches' ports only. Source: Kafka Streams `KStream.split`.
+ */
+export function split<K, V>(
+  branches: readonly Branch<K, V>[],
+  context: OperatorContext,
+): OperatorFunction<Chunk<K, V>, never> {
+  return mergeMap((chunk) => {
+    const outs = branches.map(() => new ChunkBuilder<K, V>(chunk))
+    eachRecord(context, chunk, (i) => {
+      const key = chunk.keys[i] as K
+      const value = chunk.values[i] as V
+      const first = branches.findIndex((branch) => branch.predicate(value, key))
+      outs[first]?.push(i, key, value)
+    })
+    branches.forEach(({ port }, b) => {
+      const out = outs[b] as ChunkBuilder<K, V>
+      if (out.length > 0) context.emitTo(port, out.build())
+    })
+    return EMPTY
+  })
+}

@@ -1,0 +1,56 @@
+import type { OperatorFunction } from 'rxjs'
+import type { StoreSpec } from '../state/store.ts'
+import type { WindowStore } from '../state/window-store.ts'
+import type { Chunk, TableChunk } from '../stream/chunk.ts'
+import { firstWindowStartMs, type TimeWindows, type Windowed } from '../windows/windows.ts'
+import type { Aggregation } from './aggregation.ts'
+import { TableChunkBuilder } from './chunk-builder.ts'
+import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
+
+export interface WindowAggregateOptions<K, V, A> {
+  readonly windows: TimeWindows
+  readonly aggregation: Aggregation<K, V, A>
+  readonly store: StoreSpec<WindowStore<K, A>>
+}
+
+/**
+ * Aggregates the records of each key and `[startMs, endMs)` window, aligned to the epoch, and emits a window after each
+ * record in it, earliest window first. A record updates a window only if `endMs > streamTime − graceMs`, judged after
+ * the record itself has moved stream time; each window that it misses counts as one late drop. A null key is dropped
+ * and does not move time; a null value is aggregated. Source: Kafka Streams `TimeWindowedKStream.aggregate`.
+ */
+export function windowAggregate<K, V, A>(
+  { windows, aggregation, store: spec }: WindowAggregateOptions<K, V, A>,
+  context: OperatorContext = standalone(),
+): OperatorFunction<Chunk<K | null, V>, TableChunk<Windowed<K>, A>> {
+  const { sizeMs, advanceMs, graceMs } = windows
+  return chunkOperator(() => {
+    const store = context.store(spec)
+    const { streamTime } = context
+    return (chunk) => {
+      const out = new TableChunkBuilder<Windowed<K>, A>(chunk)
+      eachRecord(context, chunk, (i) => {
+        const key = chunk.keys[i] as K | null
+        if (key === null) return context.drop(chunk, i, 'null-key')
+        const recordMs = chunk.timestampsMs[i] as number
+        if (recordMs > streamTime.ms) streamTime.ms = recordMs
+        for (let startMs = firstWindowStartMs(windows, recordMs); startMs <= recordMs; startMs += advanceMs) {
+          const endMs = startMs + sizeMs
+          if (endMs <= streamTime.ms - graceMs) {
+            context.drop(chunk, i, 'late', { window: { startMs, endMs }, streamTimeMs: streamTime.ms })
+            continue
+          }
+          const present = store.find(key, startMs)
+          const oldValue = present ? present.value : aggregation.initializer()
+          const timestampMs = present && present.timestampMs > recordMs ? present.timestampMs : recordMs
+          const newValue = aggregation.aggregator(oldValue, chunk.values[i] as V, key)
+          if (newValue === null) store.delete(key, startMs, timestampMs)
+          const windowed =
+            newValue === null ? { key, startMs, endMs } : store.put(key, startMs, newValue, timestampMs)
+          out.update(i, windowed, newValue, oldValue, timestampMs)
+        }
+      })
+      return out.build()
+    }
+  })
+}

@@ -1,0 +1,212 @@
+import { Subject } from 'rxjs'
+import { ChunkBuilder } from '../operators/chunk-builder.ts'
+import { cut, slice } from '../operators/cut.ts'
+import { filter } from '../operators/filter.ts'
+import type { Dropped, DropReason, OperatorContext, StreamTime } from '../operators/operator.ts'
+import { callbackError } from '../operators/operator.ts'
+import type { StateStore, StoreSpec } from '../state/store.ts'
+import type { Chunk } from '../stream/chunk.ts'
+import type {
+  ExternalSinkNode,
+  GraphNode,
+  OperatorNode,
+  Port,
+  RepartitionNode,
+  TimestampExtractor,
+  TopicSinkNode,
+} from '../stream/graph.ts'
+import type { SubTopology } from '../stream/sub-topologies.ts'
+
+type AnyChunk = Chunk<unknown, unknown>
+
+/** Records that leave a task, by the node through which they do, in order. */
+export interface TaskOutput {
+  readonly node: TopicSinkNode | RepartitionNode | ExternalSinkNode
+  readonly chunk: AnyChunk
+}
+
+export type CallbackErrorHandler = (error: unknown) => 'fail' | 'drop'
+
+export interface TaskOptions {
+  readonly subTopology: SubTopology
+  /** Wall-clock time, ms. */
+  readonly now: () => number
+  readonly emitIntervalMs?: number
+  /** What becomes of a record on which a user's callback throws; default: the task fails. */
+  readonly onCallbackError?: CallbackErrorHandler
+  /** Stores that live outside of the task: those of global tables. */
+  readonly globalStores?: ReadonlyMap<string, StateStore>
+}
+
+/**
+ * One sub-topology on one partition: takes a chunk in, and has its effects ready when it returns. Inside, everything
+ * is synchronous, so the effects of one chunk belong together and can be committed together.
+ */
+export class Task {
+  readonly stores = new Map<string, StateStore>()
+  /** Each operator's stream time by its step's name: saved with the offsets, restored before the first record. */
+  readonly streamTimes = new Map<string, StreamTime>()
+  /** How many records each step has let through, by name. */
+  readonly totals = new Map<string, number>()
+  /** How many records were left out, by reason. */
+  readonly dropped = new Map<DropReason, number>()
+  readonly #options: TaskOptions
+  readonly #ports = new Map<string, Subject<AnyChunk>>()
+  readonly #ticks = new Subject<number>()
+  #outputs: TaskOutput[] = []
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(options: TaskOptions) {
+    this.#options = options
+    for (const node of options.subTopology.nodes) this.#connect(node)
+  }
+
+  /** Takes in records of an input of the sub-topology; throws what a callback or an operator threw. */
+  process(input: GraphNode, chunk: AnyChunk): void {
+    const port = this.#port({ node: input.id, port: 'main' })
+    const timed =
+      input.type === 'topic-source' && input.timestampMs ? this.#retime(input.timestampMs, chunk) : chunk
+    if (this.#options.subTopology.perRecord) {
+      for (let i = 0; i < timed.keys.length; i++) port.next(slice(timed, i, i + 1))
+    } else if (timed.keys.length > 0) port.next(timed)
+    this.#throwFailure()
+  }
+
+  /** Tells the operators what time it is on the wall clock. */
+  advanceWallClock(nowMs: number): void {
+    this.#ticks.next(nowMs)
+    this.#throwFailure()
+  }
+
+  /** What has left the task since the last call, in order. */
+  takeOutputs(): readonly TaskOutput[] {
+    const outputs = this.#outputs
+    this.#outputs = []
+    return outputs
+  }
+
+  #throwFailure(): void {
+    if (this.#failure) throw this.#failure.error
+  }
+
+  /** Event time as the topology's extractor tells it; a negative one drops the record. */
+  #retime({ extract }: TimestampExtractor, chunk: AnyChunk): AnyChunk {
+    const out = new ChunkBuilder<unknown, unknown>(chunk)
+    for (let i = 0; i < chunk.keys.length; i++) {
+      const timestampMs = extract(chunk.values[i], chunk.keys[i], chunk.timestampsMs[i] as number)
+      if (timestampMs >= 0) out.push(i, chunk.keys[i], chunk.values[i], timestampMs)
+      else this.#countDrop('negative-timestamp')
+    }
+    return out.build()
+  }
+
+  #countDrop(reason: DropReason): void {
+    this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + 1)
+  }
+
+  #connect(node: GraphNode): void {
+    const out = this.#port({ node: node.id, port: 'main' })
+    this.totals.set(node.name, 0)
+    if (node.type === 'operator') this.#connectOperator(node, out)
+    else if (node.type === 'topic-source' || node.type === 'external-source') this.#observe(node, out)
+    else if (node.type === 'repartition' && this.#isInput(node)) this.#observe(node, out)
+    else if ('input' in node) this.#collect(node)
+  }
+
+  #connectOperator(node: OperatorNode, out: Subject<AnyChunk>): void {
+    const operators = node.connect(this.#context(node))
+    this.#observe(node, out)
+    node.inputs.forEach((input, i) => {
+      const results = operators[i]?.connect(this.#port(input))
+      if (!results) return
+      // A chunk may hold what several records have become: apart again, so that each goes on alone.
+      const apart = this.#options.subTopology.perRecord && node.expands ? results.pipe(cut()) : results
+      apart.subscribe({ next: (chunk) => out.next(chunk), error: this.#fail })
+    })
+  }
+
+  #collect(node: TopicSinkNode | RepartitionNode | ExternalSinkNode): void {
+    const records = this.#port(node.input)
+    const kept =
+      node.type === 'repartition' && !node.nullKeys ? records.pipe(filter((_, key) => key !== null)) : records
+    kept.subscribe({
+      next: (chunk) => {
+        this.#outputs.push({ node, chunk })
+        this.#count(node, chunk)
+      },
+      error: this.#fail,
+    })
+  }
+
+  #isInput(node: RepartitionNode): boolean {
+    const { subTopology } = this.#options
+    return 'inputs' in subTopology && subTopology.inputs.includes(node)
+  }
+
+  /** Counts what goes through, before anybody else sees it. */
+  #observe(node: GraphNode, records: Subject<AnyChunk>): void {
+    records.subscribe({ next: (chunk) => this.#count(node, chunk), error: this.#fail })
+  }
+
+  #count(node: GraphNode, chunk: AnyChunk): void {
+    this.totals.set(node.name, (this.totals.get(node.name) ?? 0) + chunk.keys.length)
+  }
+
+  readonly #fail = (error: unknown): void => {
+    this.#failure ??= { error }
+  }
+
+  #port({ node, port }: Port): Subject<AnyChunk> {
+    const name = `${node}:${port}`
+    const subject = this.#ports.get(name) ?? new Subject<AnyChunk>()
+    this.#ports.set(name, subject)
+    return subject
+  }
+
+  #context(node: OperatorNode): OperatorContext {
+    const { now, emitIntervalMs = 0, onCallbackError = () => 'fail' } = this.#options
+    const streamTime: StreamTime = { ms: Number.NEGATIVE_INFINITY }
+    this.streamTimes.set(node.name, streamTime)
+    const drop: OperatorContext['drop'] = (chunk, i, reason, details = {}) => {
+      this.#countDrop(reason)
+      const dropped = droppedRecord(chunk, i, { reason, value: chunk.values[i], ...details })
+      if (reason === 'late') this.#port({ node: node.id, port: 'late' }).next(dropped)
+      this.#port({ node: node.id, port: 'dropped' }).next(dropped)
+    }
+    return {
+      step: node.name,
+      now,
+      emitIntervalMs,
+      streamTime,
+      ticks$: this.#ticks.asObservable(),
+      store: <S extends StateStore>(spec: StoreSpec<S>) => this.#store(spec),
+      drop,
+      emitTo: (port, chunk) => this.#port({ node: node.id, port }).next(chunk),
+      callbackFailed: (error, chunk, i) => {
+        const placed = callbackError(node.name, error, chunk, i)
+        if (placed.code !== 'CALLBACK_FAILED' || onCallbackError(placed) === 'fail') throw placed
+        drop(chunk, i, 'callback-failed')
+      },
+    }
+  }
+
+  #store<S extends StateStore>(spec: StoreSpec<S>): S {
+    // A name belongs to one spec in a topology, so what is found under it is what the spec makes.
+    const known = this.stores.get(spec.name) ?? this.#options.globalStores?.get(spec.name)
+    if (known) return known as S
+    const store = spec.create()
+    this.stores.set(spec.name, store)
+    return store
+  }
+}
+
+function droppedRecord(chunk: AnyChunk, i: number, value: Dropped<unknown>): AnyChunk {
+  return {
+    topic: chunk.topic,
+    partition: chunk.partition,
+    keys: [chunk.keys[i]],
+    values: [value],
+    timestampsMs: [chunk.timestampsMs[i] as number],
+    offsets: [chunk.offsets[i] as number],
+  }
+}

@@ -1,0 +1,150 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { messageOf, RivuletError } from '../errors.ts'
+import type { Serde } from './serde.ts'
+
+function decodeFailed(serde: string, why: string, cause?: unknown): RivuletError {
+  return new RivuletError('DECODE_FAILED', `not a ${serde}: ${why}`, { cause })
+}
+
+function encodeFailed(serde: string, why: string, cause?: unknown): RivuletError {
+  return new RivuletError('ENCODE_FAILED', `can't be written as ${serde}: ${why}`, { cause })
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+const string: Serde<string> = {
+  name: 'string',
+  serialize(value) {
+    if (typeof value !== 'string') throw encodeFailed('string', `it is of type ${typeof value}`)
+    return Buffer.from(value, 'utf8')
+  },
+  deserialize(bytes) {
+    try {
+      return utf8.decode(bytes)
+    } catch (error) {
+      throw decodeFailed('string', 'the bytes are no UTF-8', error)
+    }
+  },
+}
+
+/** A signed 64-bit integer, big-endian, as Kafka Streams' `Serdes.Long()`; within JavaScript's safe integers. */
+const long: Serde<number> = {
+  name: 'long',
+  serialize(value) {
+    if (!Number.isSafeInteger(value)) throw encodeFailed('long', `${value} is no safe integer`)
+    const bytes = Buffer.allocUnsafe(8)
+    bytes.writeInt32BE(Math.floor(value / 0x1_0000_0000), 0)
+    bytes.writeUInt32BE(value >>> 0, 4)
+    return bytes
+  },
+  deserialize(bytes) {
+    if (bytes.length !== 8) throw decodeFailed('long', `it has ${bytes.length} bytes, not 8`)
+    const value = bytes.readInt32BE(0) * 0x1_0000_0000 + bytes.readUInt32BE(4)
+    if (!Number.isSafeInteger(value)) throw decodeFailed('long', `${bytes.readBigInt64BE(0)} is beyond 2^53`)
+    return value
+  },
+}
+
+/** A 64-bit float, big-endian, as Kafka Streams' `Serdes.Double()`. */
+const double: Serde<number> = {
+  name: 'double',
+  serialize(value) {
+    if (typeof value !== 'number') throw encodeFailed('double', `it is of type ${typeof value}`)
+    const bytes = Buffer.allocUnsafe(8)
+    bytes.writeDoubleBE(value, 0)
+    return bytes
+  },
+  deserialize(bytes) {
+    if (bytes.length !== 8) throw decodeFailed('double', `it has ${bytes.length} bytes, not 8`)
+    return bytes.readDoubleBE(0)
+  },
+}
+
+const bytes: Serde<Buffer> = { name: 'bytes', serialize: (value) => value, deserialize: (value) => value }
+
+/**
+ * JSON. With a schema (Standard Schema: zod, valibot, arktype …) what is read is checked by it, and what the schema
+ * makes of it is the value; what is written is trusted, for the types have checked it. The schema must be synchronous.
+ */
+function json<T>(): Serde<T>
+function json<S extends StandardSchemaV1>(schema: S): Serde<StandardSchemaV1.InferOutput<S>>
+function json(schema?: StandardSchemaV1): Serde<unknown> {
+  return {
+    name: 'json',
+    serialize(value) {
+      const text = stringify(value)
+      if (text === undefined) throw encodeFailed('json', `${typeof value} has no JSON`)
+      return Buffer.from(text, 'utf8')
+    },
+    deserialize(bytes) {
+      const value = parse(bytes)
+      return schema ? validate(schema, value) : value
+    },
+  }
+}
+
+function stringify(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    throw encodeFailed('json', messageOf(error), error)
+  }
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(utf8.decode(bytes))
+  } catch (error) {
+    throw decodeFailed('json', messageOf(error), error)
+  }
+}
+
+function validate(schema: StandardSchemaV1, value: unknown): unknown {
+  const result = schema['~standard'].validate(value)
+  if (result instanceof Promise) {
+    throw new RivuletError(
+      'BAD_TOPOLOGY',
+      'a serde needs a synchronous schema; this one answers with a promise',
+    )
+  }
+  if (result.issues) {
+    const issues = result.issues.map(({ message, path }) =>
+      path?.length ? `${pathOf(path)}: ${message}` : message,
+    )
+    throw decodeFailed('json of this schema', issues.join('; '))
+  }
+  return result.value
+}
+
+function pathOf(path: ReadonlyArray<PropertyKey | StandardSchemaV1.PathSegment>): string {
+  return path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+}
+
+/** The same serde for a type that includes null: a null key, or a null value, then reaches the pipeline. */
+export function nullable<T>(serde: Serde<T>): Serde<T | null> {
+  return {
+    name: serde.name,
+    nullable: true,
+    serialize(value) {
+      if (value === null) throw encodeFailed(serde.name, 'null stands outside the bytes')
+      return serde.serialize(value)
+    },
+    deserialize: (value) => serde.deserialize(value),
+  }
+}
+
+/** The serde for what is left when nulls have been left out. */
+export function nonNull<T>(serde: Serde<T>): Serde<NonNullable<T>> {
+  return {
+    name: serde.name,
+    serialize: (value) => serde.serialize(value),
+    deserialize(bytes) {
+      const value = serde.deserialize(bytes)
+      if (value === null || value === undefined) throw decodeFailed(serde.name, 'it is null')
+      return value
+    },
+  }
+}
+
+/** The serdes that come along; any object of type `Serde` does as well. */
+export const serdes = { string, long, double, bytes, json, nullable }

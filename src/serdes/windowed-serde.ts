@@ -1,0 +1,31 @@
+import { RivuletError } from '../errors.ts'
+import type { Windowed } from '../windows/windows.ts'
+import type { Serde } from './serde.ts'
+
+/** The key, then start and end as 64-bit integers: windows of one key lie in order of start. */
+export function windowedSerde<K>(key: Serde<K>): Serde<Windowed<K>> {
+  return {
+    name: `windowed ${key.name}`,
+    serialize(windowed) {
+      const inner = key.serialize(windowed.key)
+      const bytes = Buffer.allocUnsafe(inner.length + 16)
+      inner.copy(bytes)
+      bytes.writeBigInt64BE(BigInt(windowed.startMs), inner.length)
+      bytes.writeBigInt64BE(BigInt(windowed.endMs), inner.length + 8)
+      return bytes
+    },
+    deserialize(bytes) {
+      const at = bytes.length - 16
+      if (at < 0)
+        throw new RivuletError(
+          'DECODE_FAILED',
+          `not a windowed ${key.name}: it has ${bytes.length} bytes, less than 16`,
+        )
+      return {
+        key: key.deserialize(bytes.subarray(0, at)),
+        startMs: Number(bytes.readBigInt64BE(at)),
+        endMs: Number(bytes.readBigInt64BE(at + 8)),
+      }
+    },
+  }
+}

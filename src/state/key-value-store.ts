@@ -1,0 +1,126 @@
+import type { Serde } from '../serdes/serde.ts'
+import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
+
+export interface KeyValueEntry<K, V> {
+  readonly key: K
+  readonly value: V
+  /** Event time of the record that made it. */
+  readonly timestampMs: number
+}
+
+/** What may be asked of a key-value store from outside a task. */
+export interface ReadOnlyKeyValueStore<K, V> {
+  get(key: K): V | undefined
+  /** All entries, in no particular order. */
+  all(): Iterable<KeyValueEntry<K, V>>
+}
+
+interface Entry<K, V> {
+  readonly key: K
+  /** undefined: deleted, and only here until the changelog knows. */
+  value: V | undefined
+  timestampMs: number
+  dirty: boolean
+}
+
+export interface KeyValueStoreOptions<K, V> {
+  readonly name: string
+  readonly key: Serde<K>
+  readonly value: Serde<V>
+}
+
+/** The newest value of each key, with the time of its record. Source: Kafka Streams' `TimestampedKeyValueStore`. */
+export class KeyValueStore<K, V> implements StateStore, ReadOnlyKeyValueStore<K, V> {
+  readonly name: string
+  readonly #key: Serde<K>
+  readonly #value: Serde<V>
+  readonly #mapKey: (key: K) => MapKey
+  readonly #entries = new Map<MapKey, Entry<K, V>>()
+  #dirty: Entry<K, V>[] = []
+
+  constructor({ name, key, value }: KeyValueStoreOptions<K, V>) {
+    this.name = name
+    this.#key = key
+    this.#value = value
+    this.#mapKey = mapKeyOf(key)
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  get(key: K): V | undefined {
+    return this.#entries.get(this.#mapKey(key))?.value
+  }
+
+  /** The entry as it stands now: it changes with the next `put` of its key. */
+  entry(key: K): Readonly<KeyValueEntry<K, V | undefined>> | undefined {
+    return this.#entries.get(this.#mapKey(key))
+  }
+
+  put(key: K, value: V, timestampMs: number): void {
+    const mapKey = this.#mapKey(key)
+    const entry = this.#entries.get(mapKey)
+    if (entry) {
+      entry.value = value
+      entry.timestampMs = timestampMs
+      this.#mark(entry)
+      return
+    }
+    const added: Entry<K, V> = { key, value, timestampMs, dirty: false }
+    this.#entries.set(mapKey, added)
+    this.#mark(added)
+  }
+
+  delete(key: K, timestampMs: number): void {
+    const mapKey = this.#mapKey(key)
+    const entry = this.#entries.get(mapKey)
+    if (!entry) return
+    this.#entries.delete(mapKey)
+    entry.value = undefined
+    entry.timestampMs = timestampMs
+    this.#mark(entry)
+  }
+
+  *all(): Iterable<KeyValueEntry<K, V>> {
+    for (const { key, value, timestampMs } of this.#entries.values()) {
+      if (value !== undefined) yield { key, value, timestampMs }
+    }
+  }
+
+  drainChanges(append: ChangelogAppender): void {
+    const changed = this.#dirty
+    this.#dirty = []
+    for (const entry of changed) {
+      entry.dirty = false
+      const value = entry.value === undefined ? null : this.#value.serialize(entry.value)
+      append(this.#key.serialize(entry.key), value, entry.timestampMs)
+    }
+  }
+
+  restore(key: Buffer, value: Buffer | null, timestampMs: number): void {
+    const decoded = this.#key.deserialize(key)
+    if (value === null) this.#entries.delete(this.#mapKey(decoded))
+    else {
+      const entry = { key: decoded, value: this.#value.deserialize(value), timestampMs, dirty: false }
+      this.#entries.set(this.#mapKey(decoded), entry)
+    }
+  }
+
+  #mark(entry: Entry<K, V>): void {
+    if (entry.dirty) return
+    entry.dirty = true
+    this.#dirty.push(entry)
+  }
+}
+
+export function keyValueStore<K, V>(
+  options: KeyValueStoreOptions<K, V> & { readonly logged?: boolean },
+): StoreSpec<KeyValueStore<K, V>> {
+  return {
+    name: options.name,
+    kind: 'key-value',
+    logged: options.logged ?? true,
+    create: () => new KeyValueStore(options),
+  }
+}

@@ -1,0 +1,43 @@
+import type { Serde } from '../serdes/serde.ts'
+
+/** One change of a store as it stands in its changelog topic. A null value deletes the key. */
+export type ChangelogAppender = (key: Buffer, value: Buffer | null, timestampMs: number) => void
+
+/**
+ * State of one task: in memory, its truth in a changelog topic. Changes are marked and written out in batches, so a
+ * key that changes a thousand times between two commits is written once.
+ */
+export interface StateStore {
+  readonly name: string
+  /** How many entries it holds. */
+  readonly size: number
+  /** Hands over each change since the last call, serialized, and forgets that they were new. */
+  drainChanges(append: ChangelogAppender): void
+  /** Takes one record of the changelog back. */
+  restore(key: Buffer, value: Buffer | null, timestampMs: number): void
+}
+
+/** How a task makes one of its stores. */
+export interface StoreSpec<S extends StateStore = StateStore> {
+  readonly name: string
+  /** Said in `describe()` and compared by the topology diff. */
+  readonly kind: 'key-value' | 'window' | 'session' | 'versioned' | 'buffer'
+  /** How long an entry may be found, ms of event time; absent: for ever. */
+  readonly retentionMs?: number
+  /** Whether it has a changelog topic; a table read straight from a topic has its truth there. */
+  readonly logged: boolean
+  create(): S
+}
+
+/** What a `Map` may be keyed by to find equal keys: primitives are themselves, the rest are their bytes. */
+export type MapKey = string | number | boolean | bigint | null | undefined
+
+export function mapKeyOf<K>(serde: Serde<K>): (key: K) => MapKey {
+  return (key) => (isPrimitive(key) ? key : serde.serialize(key).toString('latin1'))
+}
+
+function isPrimitive(value: unknown): value is MapKey {
+  return (
+    value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol')
+  )
+}

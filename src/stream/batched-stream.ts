@@ -1,0 +1,44 @@
+import type { Stage } from './builder.ts'
+import type { BatchPolicy } from './graph.ts'
+import { type Named, splitName } from './named.ts'
+import { repartition } from './repartition.ts'
+import type { Sink } from './sink.ts'
+
+/**
+ * A stream on its way into an external system, which keeps its own place in what it reads. So it reads from a topic:
+ * where the stream is more than a stateless view of one, a topic of the application's own is put in front.
+ */
+export class BatchedStream<K, V> {
+  readonly #stage: Stage<K, V>
+  readonly #policy: BatchPolicy
+
+  constructor(stage: Stage<K, V>, policy: BatchPolicy) {
+    this.#stage = stage
+    this.#policy = policy
+  }
+
+  /** Hands the batches to a sink, each once; the path ends here. */
+  to(...args: Named<[sink: Sink<K, V>]>): void {
+    const {
+      name,
+      rest: [sink],
+    } = splitName(args)
+    const { builder } = this.#stage
+    const step = name.name ?? `to ${sink.name}`
+    const { port } = builder.graph.isReplayable(this.#stage.port)
+      ? this.#stage
+      : repartition(this.#stage, topicNameOf(step), { nullKeys: true })
+    builder.graph.add({
+      type: 'external-sink',
+      kind: 'to',
+      name: step,
+      input: port,
+      sink,
+      batch: this.#policy,
+    })
+  }
+}
+
+function topicNameOf(step: string): string {
+  return step.replaceAll(/[^a-zA-Z0-9._-]+/g, '-')
+}

@@ -1,0 +1,189 @@
+import type { Observable } from 'rxjs'
+import { RivuletError } from '../errors.ts'
+import type { OperatorContext } from '../operators/operator.ts'
+import type { Serde } from '../serdes/serde.ts'
+import type { StoreSpec } from '../state/store.ts'
+import type { Chunk } from './chunk.ts'
+import type { Sink } from './sink.ts'
+import type { Source } from './source.ts'
+import type { Topic } from './topic.ts'
+
+type AnyChunk = Chunk<unknown, unknown>
+
+/**
+ * An operator as the graph knows it: without its types. They are written as methods, whose parameters TypeScript
+ * compares both ways, so that the typed builder hands its operators over without a cast.
+ */
+export interface UntypedOperator {
+  connect(source: Observable<AnyChunk>): Observable<AnyChunk>
+}
+
+/** One output of a node. Most have `main` only; side outputs and branches have ports of their own. */
+export interface Port {
+  readonly node: number
+  readonly port: string
+}
+
+interface NodeBase {
+  /** Position in the order of declaration, which is the order in which a record reaches children. */
+  readonly id: number
+  readonly name: string
+  /** The DSL's word for it, such as `mapValues`. */
+  readonly kind: string
+}
+
+/** Reads a topic. All steps that read the same topic share one. */
+export interface TopicSourceNode extends NodeBase {
+  readonly type: 'topic-source'
+  readonly topic: Topic<unknown, unknown>
+  /** The whole topic goes to every instance, before anything else. */
+  readonly global: boolean
+  /** Null values are tombstones, not dead letters. */
+  readonly tombstones: boolean
+  readonly timestampMs?: TimestampExtractor
+}
+
+/** Takes event time from the record; a negative answer drops it as `negative-timestamp`. */
+export interface TimestampExtractor {
+  extract(value: unknown, key: unknown, recordTimestampMs: number): number
+}
+
+/** Reads an observable: the beginning of a path, without partitions. */
+export interface ExternalSourceNode extends NodeBase {
+  readonly type: 'external-source'
+  readonly source: Source<unknown>
+  /** Where what the source could not decode goes. */
+  readonly deadLetters: Topic<Buffer | null, Buffer | null> | undefined
+  readonly record: SourceRecordMapper
+}
+
+export interface SourceRecordMapper {
+  key(value: unknown): unknown
+  timestampMs(value: unknown, nowMs: number): number
+}
+
+export interface OperatorNode extends NodeBase {
+  readonly type: 'operator'
+  readonly inputs: readonly Port[]
+  readonly stores: readonly StoreSpec[]
+  /** Whether one record may become several: where order matters, they are cut apart behind it. */
+  readonly expands: boolean
+  /** Whether it makes the same of the same record, whenever: then a sink's own task may do it again. */
+  readonly stateless: boolean
+  /** One operator for each input. */
+  connect(context: OperatorContext): readonly UntypedOperator[]
+}
+
+/** Ends one sub-topology and begins another: a topic of the application's own, partitioned by the new key. */
+export interface RepartitionNode extends NodeBase {
+  readonly type: 'repartition'
+  readonly input: Port
+  /** Name without the application's prefix. */
+  readonly topicName: string
+  readonly key: Serde<unknown>
+  readonly value: Serde<unknown>
+  /** Absent: as many as the inputs of its sub-topology, or as what it is joined with. */
+  readonly partitions?: number
+  /** Whether records with a null key pass; else they are left out, uncounted, as in Kafka Streams. */
+  readonly nullKeys: boolean
+}
+
+export interface TopicSinkNode extends NodeBase {
+  readonly type: 'topic-sink'
+  readonly input: Port
+  /** One topic, or one chosen for each record. */
+  readonly topic: Topic<unknown, unknown> | TopicChooser
+}
+
+export interface TopicChooser {
+  readonly key: Serde<unknown>
+  readonly value: Serde<unknown>
+  choose(value: unknown, key: unknown): string
+}
+
+/** Hands records to an external system in batches. */
+export interface ExternalSinkNode extends NodeBase {
+  readonly type: 'external-sink'
+  readonly input: Port
+  readonly sink: Sink<unknown, unknown>
+  readonly batch: BatchPolicy
+}
+
+export interface BatchPolicy {
+  readonly rowsMax: number
+  readonly waitMsMax: number
+}
+
+export type GraphNode =
+  | TopicSourceNode
+  | ExternalSourceNode
+  | OperatorNode
+  | RepartitionNode
+  | TopicSinkNode
+  | ExternalSinkNode
+
+export function isChooser(topic: Topic<unknown, unknown> | TopicChooser): topic is TopicChooser {
+  return 'choose' in topic
+}
+
+export function inputsOf(node: GraphNode): readonly Port[] {
+  if (node.type === 'operator') return node.inputs
+  return 'input' in node ? [node.input] : []
+}
+
+/** What a node is without what the graph itself gives to it. */
+export type NodeSpec<N extends GraphNode> = N extends GraphNode
+  ? Omit<N, 'id' | 'name'> & { readonly name?: string }
+  : never
+
+/** The graph while it is being declared: gives ids, and names that are unique. */
+export class GraphBuilder {
+  readonly nodes: GraphNode[] = []
+  readonly #names = new Map<string, GraphNode>()
+  readonly #stores = new Map<string, StoreSpec>()
+
+  add<N extends GraphNode>(spec: NodeSpec<N>): Port
+  add(spec: NodeSpec<GraphNode>): Port {
+    const name = spec.name === undefined ? this.freeName(spec.kind) : spec.name
+    const taken = this.#names.get(name)
+    if (name.trim() === '' || taken) {
+      throw new RivuletError(
+        'BAD_TOPOLOGY',
+        taken
+          ? `the name "${name}" is given to two steps (${taken.kind} and ${spec.kind})`
+          : 'a step needs a name that is not empty',
+        { place: { step: name } },
+      )
+    }
+    const node = { ...spec, name, id: this.nodes.length }
+    if (node.type === 'operator') for (const store of node.stores) this.#register(store)
+    this.#names.set(name, node)
+    this.nodes.push(node)
+    return { node: node.id, port: 'main' }
+  }
+
+  #register(store: StoreSpec): void {
+    const taken = this.#stores.get(store.name)
+    if (taken && taken !== store) {
+      throw new RivuletError('BAD_TOPOLOGY', `two stores are named "${store.name}"`, {
+        place: { step: store.name },
+      })
+    }
+    this.#stores.set(store.name, store)
+  }
+
+  /** Whether the port is a stateless view of topics: read again, they give the same again. */
+  isReplayable({ node, port }: Port): boolean {
+    const at = this.nodes[node] as GraphNode
+    if (at.type === 'operator')
+      return at.stateless && port === 'main' && at.inputs.every((input) => this.isReplayable(input))
+    return at.type === 'topic-source' || at.type === 'repartition'
+  }
+
+  /** `filter`, then `filter-2`, …: in order of declaration, so the same program gives the same names. */
+  freeName(kind: string): string {
+    let name = kind
+    for (let n = 2; this.#names.has(name); n++) name = `${kind}-${n}`
+    return name
+  }
+}

@@ -1,0 +1,364 @@
+import type { OperatorFunction } from 'rxjs'
+import { identity } from 'rxjs'
+import { RivuletError } from '../errors.ts'
+import { filter } from '../operators/filter.ts'
+import { flatMap } from '../operators/flat-map.ts'
+import { flatMapValues } from '../operators/flat-map-values.ts'
+import { map } from '../operators/map.ts'
+import { mapValues } from '../operators/map-values.ts'
+import type { Dropped, OperatorContext } from '../operators/operator.ts'
+import { peek } from '../operators/peek.ts'
+import { selectKey } from '../operators/select-key.ts'
+import { split } from '../operators/split.ts'
+import type { Serde } from '../serdes/serde.ts'
+import { nonNull, serdes } from '../serdes/serdes.ts'
+import { BatchedStream } from './batched-stream.ts'
+import { type Stage, samePort, sideOutput, untyped } from './builder.ts'
+import type { Chunk } from './chunk.ts'
+import type { BatchPolicy } from './graph.ts'
+import { GroupedStream } from './grouped-stream.ts'
+import { type Named, splitName } from './named.ts'
+import { type RepartitionOptions, repartition } from './repartition.ts'
+import type { Topic } from './topic.ts'
+
+type Predicate<K, V> = (value: V, key: K) => boolean
+
+/** The topic of each record is chosen by what is in it; all of them are written with the same serdes. */
+export interface TopicBy<K, V> {
+  readonly key?: Serde<K>
+  readonly value?: Serde<V>
+  readonly topicBy: (value: V, key: K) => string
+}
+
+/** The last branch of a `split`, for what fits none before it. */
+export const otherwise = (): boolean => true
+
+/**
+ * Records as they come: each one is a fact of its own. A step takes an optional name first: it is what `describe()`,
+ * errors, metrics and the topics made for it call it. Source: Kafka Streams `KStream`.
+ */
+export class Stream<K, V> {
+  readonly #stage: Stage<K, V>
+
+  constructor(stage: Stage<K, V>) {
+    this.#stage = stage
+  }
+
+  /** @internal What the other stages of the builder connect to. */
+  get stage(): Stage<K, V> {
+    return this.#stage
+  }
+
+  /** Keeps the records for which the predicate holds. */
+  filter<W extends V>(...args: Named<[predicate: (value: V, key: K) => value is W]>): Stream<K, W>
+  filter(...args: Named<[predicate: Predicate<K, V>]>): Stream<K, V>
+  filter(...args: Named<[predicate: Predicate<K, V>]>): Stream<K, V> {
+    const {
+      name,
+      rest: [predicate],
+    } = splitName(args)
+    return this.#step({ kind: 'filter', ...name }, (context) => filter(predicate, context), this.#stage)
+  }
+
+  /** Keeps the records for which the predicate does not hold. */
+  filterNot(...args: Named<[predicate: Predicate<K, V>]>): Stream<K, V> {
+    const {
+      name,
+      rest: [predicate],
+    } = splitName(args)
+    const inverse: Predicate<K, V> = (value, key) => !predicate(value, key)
+    return this.#step({ kind: 'filterNot', ...name }, (context) => filter(inverse, context), this.#stage)
+  }
+
+  /** Gives each record a new value. The key stays, so nothing is repartitioned for it. */
+  mapValues<W>(...args: Named<[mapper: (value: V, key: K) => W]>): Stream<K, W> {
+    const {
+      name,
+      rest: [mapper],
+    } = splitName(args)
+    return this.#step(
+      { kind: 'mapValues', ...name },
+      (context) => mapValues(mapper, context),
+      this.#revalued(),
+    )
+  }
+
+  /** Gives each record a new key and value. What needs the key afterwards is repartitioned. */
+  map<K2, V2>(...args: Named<[mapper: (value: V, key: K) => readonly [key: K2, value: V2]]>): Stream<K2, V2> {
+    const {
+      name,
+      rest: [mapper],
+    } = splitName(args)
+    return this.#step({ kind: 'map', ...name }, (context) => map(mapper, context), rekeyed<K2, V2>())
+  }
+
+  /** Makes any number of records of each one. What needs the key afterwards is repartitioned. */
+  flatMap<K2, V2>(
+    ...args: Named<[mapper: (value: V, key: K) => Iterable<readonly [key: K2, value: V2]>]>
+  ): Stream<K2, V2> {
+    const {
+      name,
+      rest: [mapper],
+    } = splitName(args)
+    return this.#step(
+      { kind: 'flatMap', expands: true, ...name },
+      (context) => flatMap(mapper, context),
+      rekeyed<K2, V2>(),
+    )
+  }
+
+  /** Makes any number of values of each one; the key stays. */
+  flatMapValues<W>(...args: Named<[mapper: (value: V, key: K) => Iterable<W>]>): Stream<K, W> {
+    const {
+      name,
+      rest: [mapper],
+    } = splitName(args)
+    return this.#step(
+      { kind: 'flatMapValues', expands: true, ...name },
+      (context) => flatMapValues(mapper, context),
+      this.#revalued(),
+    )
+  }
+
+  /** Gives each record a new key. What needs the key afterwards is repartitioned. */
+  selectKey<K2>(...args: Named<[mapper: (value: V, key: K) => K2]>): Stream<K2, V> {
+    const {
+      name,
+      rest: [mapper],
+    } = splitName(args)
+    return this.#step(
+      { kind: 'selectKey', ...name },
+      (context) => selectKey(mapper, context),
+      rekeyed<K2, V>(this.#stage.value),
+    )
+  }
+
+  /** Shows each record to the callback and passes it on. */
+  peek(...args: Named<[action: (value: V, key: K) => void]>): Stream<K, V> {
+    const {
+      name,
+      rest: [action],
+    } = splitName(args)
+    return this.#step({ kind: 'peek', ...name }, (context) => peek(action, context), this.#stage)
+  }
+
+  /** Shows each record to the callback; the path ends here. */
+  foreach(...args: Named<[action: (value: V, key: K) => void]>): void {
+    const {
+      name,
+      rest: [action],
+    } = splitName(args)
+    this.#step({ kind: 'foreach', ...name }, (context) => peek(action, context), this.#stage)
+  }
+
+  /**
+   * Any RxJS operator over chunks, one of yours or one of this package's. Inside a task everything is synchronous: it
+   * must answer a chunk before the next one comes. Its result counts as keyed anew unless `keepsKey` says otherwise.
+   */
+  pipe<K2, V2>(
+    name: string,
+    operator: OperatorFunction<Chunk<K, V>, Chunk<K2, V2>>,
+    options: { readonly key?: Serde<K2>; readonly value?: Serde<V2>; readonly keepsKey?: boolean } = {},
+  ): Stream<K2, V2> {
+    const { keepsKey = false, key = serdes.json<K2>(), value = serdes.json<V2>() } = options
+    return this.#step({ kind: 'pipe', expands: true, stateless: false, name }, () => operator, {
+      key,
+      value,
+      rekeyed: this.#stage.rekeyed || !keepsKey,
+    })
+  }
+
+  /** Both streams as one, in the order in which the records are processed. */
+  merge(...args: Named<[other: Stream<K, V>]>): Stream<K, V> {
+    const {
+      name,
+      rest: [other],
+    } = splitName(args)
+    const { builder, port } = this.#stage
+    const inputs = samePort(port, other.stage.port) ? [port] : [port, other.stage.port]
+    const connect = () => inputs.map(() => untyped<Chunk<K, V>, Chunk<K, V>>(identity))
+    const merged = builder.graph.add({
+      type: 'operator',
+      kind: 'merge',
+      ...name,
+      inputs,
+      stores: [],
+      expands: false,
+      stateless: true,
+      connect,
+    })
+    return new Stream({ ...this.#stage, port: merged, rekeyed: this.#stage.rekeyed || other.stage.rekeyed })
+  }
+
+  /**
+   * Sends each record to the first branch whose predicate holds, in the order written; `otherwise` as the last one takes
+   * the rest, and without it the rest is left out.
+   */
+  split<B extends Readonly<Record<string, Predicate<K, V>>>>(
+    ...args: Named<[branches: B]>
+  ): { readonly [Name in keyof B]: Stream<K, V> } {
+    const {
+      name,
+      rest: [branches],
+    } = splitName<[B]>(args)
+    const entries = Object.entries(branches)
+    const numeric = entries.find(([port]) => /^\d+$/.test(port))
+    if (numeric) {
+      throw new RivuletError(
+        'BAD_TOPOLOGY',
+        `a branch can't be named "${numeric[0]}": JavaScript would not keep the order of such names`,
+      )
+    }
+    const { builder, port } = this.#stage
+    const ports = entries.map(([branch, predicate]) => ({ port: branch, predicate }))
+    const { node } = builder.graph.add({
+      type: 'operator',
+      kind: 'split',
+      ...name,
+      inputs: [port],
+      stores: [],
+      expands: false,
+      stateless: true,
+      connect: (context) => [untyped(split(ports, context))],
+    })
+    const streams = entries.map(([branch]) => [
+      branch,
+      new Stream({ ...this.#stage, port: { node, port: branch } }),
+    ])
+    return Object.fromEntries(streams)
+  }
+
+  /** Writes the records to a topic, or to one chosen for each record; the path ends here. */
+  to(...args: Named<[topic: Topic<K, V> | TopicBy<K, V>]>): void {
+    const {
+      name,
+      rest: [topic],
+    } = splitName(args)
+    const { builder, port, key, value } = this.#stage
+    if ('topicBy' in topic) {
+      const chooser = { key: topic.key ?? key, value: topic.value ?? value, choose: topic.topicBy }
+      builder.graph.add({ type: 'topic-sink', kind: 'to', ...name, input: port, topic: chooser })
+      return
+    }
+    builder.graph.add({
+      type: 'topic-sink',
+      kind: 'to',
+      name: name.name ?? `to ${topic.name}`,
+      input: port,
+      topic,
+    })
+  }
+
+  /** Writes the records to a topic of yours and reads them from there. */
+  through(...args: Named<[topic: Topic<K, V>]>): Stream<K, V> {
+    const {
+      rest: [topic],
+    } = splitName(args)
+    this.to(...args)
+    const { builder } = this.#stage
+    return new Stream({
+      builder,
+      port: builder.topicSource(topic, 'stream'),
+      key: topic.key,
+      value: topic.value,
+      rekeyed: false,
+    })
+  }
+
+  /**
+   * Sends the records through a topic of the application's own, `<application>-<name>-repartition`, which partitions
+   * them by their key. Records with a null key are left out.
+   */
+  repartition(...args: Named<[options?: RepartitionOptions<K, V>]>): Stream<K, V> {
+    const {
+      name,
+      rest: [options = {}],
+    } = splitName(args)
+    return new Stream(
+      repartition(this.#stage, name.name ?? this.#stage.builder.graph.freeName('repartition'), options),
+    )
+  }
+
+  /** Groups by the key there is. A record with a null key is left out. */
+  groupByKey(
+    ...args: Named<[options?: RepartitionOptions<NonNullable<K>, V>]>
+  ): GroupedStream<NonNullable<K>, V> {
+    const {
+      name,
+      rest: [options = {}],
+    } = splitName(args)
+    return new GroupedStream(grouped(this.#stage, options), name.name, options.partitions)
+  }
+
+  /** Groups by a new key, through a repartition topic. A record whose new key is null is left out. */
+  groupBy<K2>(
+    ...args: Named<[mapper: (value: V, key: K) => K2, options?: RepartitionOptions<NonNullable<K2>, V>]>
+  ): GroupedStream<NonNullable<K2>, V> {
+    const {
+      name,
+      rest: [mapper, options = {}],
+    } = splitName(args)
+    const keyed = this.#step(
+      { kind: 'groupBy', ...name },
+      (context) => selectKey(mapper, context),
+      rekeyed<K2, V>(this.#stage.value),
+    )
+    return new GroupedStream(grouped(keyed.stage, options), name.name, options.partitions)
+  }
+
+  /** Collects records for a sink: a batch goes out when it is full or has waited long enough. */
+  batch(policy: BatchPolicy): BatchedStream<K, V> {
+    return new BatchedStream(this.#stage, policy)
+  }
+
+  /** What the step before has left out, with the reason. Every such record is counted too. */
+  get dropped$(): Stream<unknown, Dropped<unknown>> {
+    return new Stream(sideOutput(this.#stage, 'dropped'))
+  }
+
+  #revalued<W>(): RecordTypes<K, W> {
+    const { key, rekeyed } = this.#stage
+    return { key, value: serdes.json(), rekeyed }
+  }
+
+  #step<K2, V2>(
+    spec: {
+      readonly kind: string
+      readonly name?: string
+      readonly expands?: boolean
+      readonly stateless?: boolean
+    },
+    operator: (context: OperatorContext) => OperatorFunction<Chunk<K, V>, Chunk<K2, V2>>,
+    result: RecordTypes<K2, V2>,
+  ): Stream<K2, V2> {
+    const { builder, port } = this.#stage
+    const connect = (context: OperatorContext) => [untyped(operator(context))]
+    const derived = builder.graph.add({
+      type: 'operator',
+      expands: false,
+      stateless: true,
+      ...spec,
+      inputs: [port],
+      stores: [],
+      connect,
+    })
+    const { key, value, rekeyed } = result
+    return new Stream({ builder, port: derived, key, value, rekeyed })
+  }
+}
+
+/** How the records that come out of a step are written, and whether they lie where their key says. */
+type RecordTypes<K, V> = Pick<Stage<K, V>, 'key' | 'value' | 'rekeyed'>
+
+function rekeyed<K, V>(value: Serde<V> = serdes.json()): RecordTypes<K, V> {
+  return { key: serdes.json(), value, rekeyed: true }
+}
+
+/** Grouped records have a key: those without one are left out before, or by the aggregation. */
+function grouped<K, V>(
+  stage: Stage<K, V>,
+  options: RepartitionOptions<NonNullable<K>, V>,
+): Stage<NonNullable<K>, V> {
+  const { builder, port, rekeyed, key, value } = stage
+  return { builder, port, rekeyed, key: options.key ?? nonNull(key), value: options.value ?? value }
+}

@@ -1,0 +1,201 @@
+import { RivuletError } from '../errors.ts'
+import {
+  type ExternalSinkNode,
+  type ExternalSourceNode,
+  type GraphNode,
+  inputsOf,
+  isChooser,
+  type RepartitionNode,
+  type TopicSourceNode,
+} from './graph.ts'
+import type { Topology } from './topology.ts'
+
+/** Where records come into a sub-topology from a topic. */
+export type TopicInput = TopicSourceNode | RepartitionNode
+
+interface SubTopologyBase {
+  /** Position among the topology's sub-topologies; tasks are named `<id>_<partition>`. */
+  readonly id: number
+  /** In order of declaration. A repartition topic stands in two: it ends the one and begins the other. */
+  readonly nodes: readonly GraphNode[]
+  /** Whether each record must go through alone, because paths meet again or read what the same task writes. */
+  readonly perRecord: boolean
+}
+
+/** Kafka to Kafka: one task for each partition of its inputs. */
+export interface StreamSubTopology extends SubTopologyBase {
+  readonly kind: 'stream'
+  readonly inputs: readonly TopicInput[]
+}
+
+/** Kafka to an external system, which knows itself how far it has come. */
+export interface SinkSubTopology extends SubTopologyBase {
+  readonly kind: 'sink'
+  readonly inputs: readonly TopicInput[]
+  readonly sink: ExternalSinkNode
+}
+
+/** From an observable to Kafka: one task, without partitions. */
+export interface SourceSubTopology extends SubTopologyBase {
+  readonly kind: 'source'
+  readonly source: ExternalSourceNode
+}
+
+/** Whole topics, kept by every instance for all of its tasks. */
+export interface GlobalSubTopology extends SubTopologyBase {
+  readonly kind: 'global'
+  readonly inputs: readonly TopicInput[]
+}
+
+export type SubTopology = StreamSubTopology | SinkSubTopology | SourceSubTopology | GlobalSubTopology
+
+/**
+ * Cuts a topology where records go through a topic of its own: what is left connected, by arrows or by a store that is
+ * shared, must run in one task. Each external sink becomes a sub-topology too, with the stateless steps before it, so
+ * that it goes at its own pace and from its own place. Source: Kafka Streams' sub-topologies.
+ */
+export function subTopologiesOf({ nodes }: Topology): readonly SubTopology[] {
+  const children = childrenOf(nodes)
+  const groups = new Groups(nodes)
+  const needed = nodes.filter((node) => isNeeded(node, nodes, children))
+  const stores = new Map<object, number>()
+  for (const node of needed) {
+    for (const input of inputsOf(node)) groups.join(groups.out(input.node), groups.in(node.id))
+    if (node.type !== 'operator') continue
+    for (const store of node.stores) {
+      const other = stores.get(store)
+      if (other !== undefined) groups.join(other, node.id)
+      stores.set(store, node.id)
+    }
+  }
+  const members = new Map<number, GraphNode[]>()
+  for (const node of needed) {
+    for (const root of new Set([groups.root(groups.in(node.id)), groups.root(groups.out(node.id))])) {
+      members.set(root, [...(members.get(root) ?? []), node])
+    }
+  }
+  const streams = [...members].map(([root, group], id) => streamOrSource(id, root, group, groups))
+  const sinks = nodes.filter((node) => node.type === 'external-sink')
+  return [...streams, ...sinks.map((sink, i) => sinkSubTopology(streams.length + i, sink, nodes))]
+}
+
+/** Which nodes a node feeds, in order of declaration. */
+function childrenOf(nodes: readonly GraphNode[]): ReadonlyMap<number, readonly number[]> {
+  const children = new Map<number, number[]>(nodes.map((node) => [node.id, []]))
+  for (const node of nodes) for (const input of inputsOf(node)) children.get(input.node)?.push(node.id)
+  return children
+}
+
+/** Nodes that lead to nothing but external sinks run in the sinks' own tasks. */
+function isNeeded(
+  node: GraphNode,
+  nodes: readonly GraphNode[],
+  children: ReadonlyMap<number, readonly number[]>,
+): boolean {
+  if (node.type === 'external-sink') return false
+  if (node.type === 'repartition' || (node.type === 'operator' && node.stores.length > 0)) return true
+  const fed = children.get(node.id) ?? []
+  return fed.length === 0 || fed.some((child) => isNeeded(nodes[child] as GraphNode, nodes, children))
+}
+
+function streamOrSource(id: number, root: number, group: readonly GraphNode[], groups: Groups): SubTopology {
+  const external = group.filter((node) => node.type === 'external-source')
+  const inputs = group.filter(
+    (node): node is TopicInput =>
+      node.type === 'topic-source' ||
+      (node.type === 'repartition' && groups.root(groups.out(node.id)) === root),
+  )
+  const base = { id, nodes: group, perRecord: mustGoAlone(group, inputs) }
+  const [source] = external
+  if (!source) {
+    const isGlobal =
+      inputs.length > 0 && inputs.every((input) => input.type === 'topic-source' && input.global)
+    return { ...base, kind: isGlobal ? 'global' : 'stream', inputs }
+  }
+  const state = group.find((node) => node.type === 'operator' && node.stores.length > 0)
+  if (external.length > 1 || inputs.length > 0 || state) {
+    throw new RivuletError(
+      'BAD_TOPOLOGY',
+      `the source "${source.name}" has no partitions yet: send it to a topic before ${state ? `"${state.name}"` : 'it meets other inputs'}`,
+      { place: { step: source.name } },
+    )
+  }
+  return { ...base, kind: 'source', source }
+}
+
+function sinkSubTopology(id: number, sink: ExternalSinkNode, nodes: readonly GraphNode[]): SinkSubTopology {
+  const group = new Set<GraphNode>()
+  const inputs: TopicInput[] = []
+  const visit = (node: GraphNode) => {
+    if (group.has(node)) return
+    group.add(node)
+    if (node.type === 'topic-source' || node.type === 'repartition') inputs.push(node)
+    else for (const input of inputsOf(node)) visit(nodes[input.node] as GraphNode)
+  }
+  visit(sink)
+  const ordered = [...group].sort((a, b) => a.id - b.id)
+  return { id, kind: 'sink', sink, nodes: ordered, inputs, perRecord: mustGoAlone(ordered, inputs) }
+}
+
+/** Paths that part and meet again, in a node, a topic or a store, and inputs that are read together. */
+function mustGoAlone(group: readonly GraphNode[], inputs: readonly TopicInput[]): boolean {
+  const starts = new Set<GraphNode>(inputs)
+  const reached = new Map<number, ReadonlySet<unknown>[]>()
+  // From the last node back: what each child leads to. Two children that lead to the same meet again.
+  for (const node of [...group].reverse()) {
+    const behind = reached.get(node.id) ?? []
+    if (overlap(behind)) return true
+    const isEnd = node.type === 'repartition' && !starts.has(node)
+    const leadsTo = new Set<unknown>(isEnd ? [] : behind.flatMap((set) => [...set]))
+    for (const effect of effectsOf(node)) leadsTo.add(effect)
+    for (const input of inputsOf(node)) reached.set(input.node, [...(reached.get(input.node) ?? []), leadsTo])
+  }
+  const stores = group.flatMap((node) => (node.type === 'operator' ? node.stores : []))
+  return new Set(stores).size < stores.length
+}
+
+function overlap(sets: readonly ReadonlySet<unknown>[]): boolean {
+  const seen = new Set<unknown>()
+  for (const set of sets) {
+    for (const item of set) {
+      if (seen.has(item)) return true
+      seen.add(item)
+    }
+  }
+  return false
+}
+
+function effectsOf(node: GraphNode): readonly unknown[] {
+  if (node.type === 'topic-sink') return [isChooser(node.topic) ? 'any topic' : `topic ${node.topic.name}`]
+  return node.type === 'operator' ? [node.id, ...node.stores] : [node.id]
+}
+
+/** Union-find over the nodes; a repartition topic has two ends, in two groups. */
+class Groups {
+  readonly #parents: number[]
+  readonly #nodes: readonly GraphNode[]
+
+  constructor(nodes: readonly GraphNode[]) {
+    this.#nodes = nodes
+    this.#parents = Array.from({ length: nodes.length * 2 }, (_, i) => i)
+  }
+
+  in(node: number): number {
+    return node
+  }
+
+  out(node: number): number {
+    return this.#nodes[node]?.type === 'repartition' ? this.#nodes.length + node : node
+  }
+
+  root(end: number): number {
+    let at = end
+    while (this.#parents[at] !== at) at = this.#parents[at] as number
+    return at
+  }
+
+  join(a: number, b: number): void {
+    const [low, high] = [this.root(a), this.root(b)].sort((x, y) => x - y)
+    this.#parents[high as number] = low as number
+  }
+}

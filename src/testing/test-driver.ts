@@ -1,0 +1,165 @@
+import { RivuletError } from '../errors.ts'
+import { Task, type TaskOutput } from '../runtime/task.ts'
+import type { StateStore } from '../state/store.ts'
+import { type Chunk, chunkOf, type PlainRecord, recordsOf } from '../stream/chunk.ts'
+import { isChooser } from '../stream/graph.ts'
+import { type SubTopology, subTopologiesOf, type TopicInput } from '../stream/sub-topologies.ts'
+import type { Topic } from '../stream/topic.ts'
+import type { Topology } from '../stream/topology.ts'
+
+type AnyChunk = Chunk<unknown, unknown>
+
+export interface TestDriverOptions {
+  /** Wall-clock time at the start, ms; default 0. */
+  readonly nowMs?: number
+  /** Least wall-clock time between two looks for closed windows or unmatched join records; default 0: every record. */
+  readonly emitIntervalMs?: number
+}
+
+/** A record that came out, with the topic that it was written to. */
+export interface OutputRecord extends PlainRecord<unknown, unknown> {
+  readonly topic: string
+}
+
+/**
+ * Runs a topology in this thread without a broker, on one partition: what is piped in is processed to the end, through
+ * repartition topics too, before the call returns. Source: Kafka Streams `TopologyTestDriver`.
+ */
+export class TestDriver {
+  readonly subTopologies: readonly SubTopology[]
+  readonly #tasks: ReadonlyMap<SubTopology, Task>
+  readonly #queue: { readonly topic: string; readonly chunk: AnyChunk }[] = []
+  readonly #offsets = new Map<string, number>()
+  #outputs: OutputRecord[] = []
+  #nowMs: number
+
+  constructor(topology: Topology, { nowMs = 0, emitIntervalMs = 0 }: TestDriverOptions = {}) {
+    this.#nowMs = nowMs
+    this.subTopologies = subTopologiesOf(topology)
+    const globalStores = new Map<string, StateStore>()
+    const now = () => this.#nowMs
+    const tasks = new Map<SubTopology, Task>()
+    // Global tables first: the other tasks look into their stores.
+    const globalFirst = this.subTopologies.toSorted(
+      (a, b) => Number(b.kind === 'global') - Number(a.kind === 'global'),
+    )
+    for (const subTopology of globalFirst) {
+      const task = new Task({ subTopology, now, emitIntervalMs, globalStores })
+      if (subTopology.kind === 'global')
+        for (const [name, store] of task.stores) globalStores.set(name, store)
+      tasks.set(subTopology, task)
+    }
+    this.#tasks = tasks
+  }
+
+  /** Pipes records into a topic, each processed to the end before the next. */
+  pipe<K, V>(topic: Topic<K, V> | string, ...records: readonly PlainRecord<K, V>[]): void {
+    for (const record of records) this.pipeChunk(topic, chunkOf([record]))
+  }
+
+  /** Pipes a chunk into a topic at once, as a fetch from a broker would. */
+  pipeChunk<K, V>(topic: Topic<K, V> | string, chunk: Chunk<K, V>): void {
+    const name = typeof topic === 'string' ? topic : topic.name
+    if (this.#inputs(name).length === 0) {
+      throw new RivuletError('BAD_TOPOLOGY', `nothing in this topology reads the topic "${name}"`, {
+        place: { topic: name },
+      })
+    }
+    this.#append(name, chunk)
+    this.#run()
+  }
+
+  advanceWallClock(ms: number): void {
+    this.#nowMs += ms
+    for (const task of this.#tasks.values()) {
+      task.advanceWallClock(this.#nowMs)
+      this.#collect(task.takeOutputs())
+    }
+    this.#run()
+  }
+
+  /** What was written to the topic since the last read of it, oldest first. */
+  read<K, V>(topic: Topic<K, V>): PlainRecord<K, V>[]
+  read(topic: string): PlainRecord<unknown, unknown>[]
+  read(topic: { readonly name: string } | string): PlainRecord<unknown, unknown>[] {
+    const name = typeof topic === 'string' ? topic : topic.name
+    const read = this.#outputs.filter((record) => record.topic === name)
+    this.#outputs = this.#outputs.filter((record) => record.topic !== name)
+    return read.map(({ topic: _, ...record }) => record)
+  }
+
+  /** What was written since the last read, of all topics. */
+  readAll(): readonly OutputRecord[] {
+    const read = this.#outputs
+    this.#outputs = []
+    return read
+  }
+
+  /** A store by its name, as the task that has it sees it. */
+  store(name: string): StateStore | undefined {
+    for (const task of this.#tasks.values()) {
+      const store = task.stores.get(name)
+      if (store) return store
+    }
+    return undefined
+  }
+
+  /** How many records were left out, all reasons together, as Kafka's `dropped-records-total`. */
+  get dropped(): number {
+    let sum = 0
+    for (const task of this.#tasks.values()) for (const count of task.dropped.values()) sum += count
+    return sum
+  }
+
+  #run(): void {
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      for (const { task, input } of this.#inputs(next.topic)) {
+        task.process(input, next.chunk)
+        this.#collect(task.takeOutputs())
+      }
+    }
+  }
+
+  #collect(outputs: readonly TaskOutput[]): void {
+    for (const { node, chunk } of outputs) {
+      if (node.type === 'repartition') this.#append(node.topicName, chunk)
+      else if (node.type === 'external-sink') this.#emit(node.name, chunk)
+      else if (!isChooser(node.topic)) this.#write(node.topic.name, chunk)
+      else {
+        const { topic: chooser } = node
+        for (const record of recordsOf(chunk))
+          this.#write(chooser.choose(record.value, record.key), chunkOf([record]))
+      }
+    }
+  }
+
+  #write(topic: string, chunk: AnyChunk): void {
+    this.#emit(topic, chunk)
+    if (this.#inputs(topic).length > 0) this.#append(topic, chunk)
+  }
+
+  #emit(topic: string, chunk: AnyChunk): void {
+    for (const record of recordsOf(chunk)) this.#outputs.push({ topic, ...record })
+  }
+
+  #append(topic: string, chunk: AnyChunk): void {
+    const from = this.#offsets.get(topic) ?? 0
+    this.#offsets.set(topic, from + chunk.keys.length)
+    this.#queue.push({
+      topic,
+      chunk: { ...chunk, topic, partition: 0, offsets: chunk.keys.map((_, i) => from + i) },
+    })
+  }
+
+  #inputs(topic: string): { task: Task; input: TopicInput }[] {
+    const found: { task: Task; input: TopicInput }[] = []
+    for (const [subTopology, task] of this.#tasks) {
+      if (!('inputs' in subTopology)) continue
+      for (const input of subTopology.inputs) {
+        if ((input.type === 'repartition' ? input.topicName : input.topic.name) === topic)
+          found.push({ task, input })
+      }
+    }
+    return found
+  }
+}
