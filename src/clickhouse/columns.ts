@@ -1,0 +1,121 @@
+import { RivuletError } from '../errors.ts'
+
+/** The TypeScript side of a ClickHouse type; `never` for one that a table can't be written with. */
+export type ColumnValue<T extends string> = T extends `Nullable(${infer Inner})`
+  ? ColumnValue<Inner> | null
+  : T extends `LowCardinality(${infer Inner})`
+    ? ColumnValue<Inner>
+    : T extends 'String' | 'UUID' | 'Date'
+      ? string
+      : T extends 'Bool'
+        ? boolean
+        : T extends 'Float32' | 'Float64' | `${'U' | ''}Int${8 | 16 | 32}`
+          ? number
+          : T extends `${'U' | ''}Int64`
+            ? number | bigint
+            : // ISO 8601 in UTC with any number of digits after the second (what the column can't hold is cut off), or
+              // milliseconds since the epoch.
+              T extends `DateTime('UTC')` | `DateTime64(${number},${string}'UTC')`
+              ? string | number
+              : never
+
+/** One value as a TabSeparated field. Throws a plain `Error` that says what does not fit. */
+export type FieldEncoder = (value: unknown) => string
+
+/** Throws `BAD_CONFIG` when rows can't be written with such a type. */
+export function fieldEncoder(type: string): FieldEncoder {
+  const wrapped = /^(Nullable|LowCardinality)\((.*)\)$/.exec(type)
+  if (wrapped?.[2] !== undefined) {
+    const inner = fieldEncoder(wrapped[2])
+    return wrapped[1] === 'Nullable' ? (value) => (value === null ? '\\N' : inner(value)) : inner
+  }
+  const integer = /^(U?)Int(8|16|32|64)$/.exec(type)
+  if (integer) return integerEncoder(integer[1] === 'U', Number(integer[2]))
+  if (/^DateTime(64\([0-9],\s*)?\(?'UTC'\)$/.test(type)) return encodeTime
+  switch (type) {
+    case 'String':
+      return encodeString
+    case 'Float32':
+    case 'Float64':
+      return encodeFloat
+    case 'Bool':
+      return encodeBoolean
+    case 'UUID':
+      return encodePattern(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, 'UUID')
+    case 'Date':
+      return encodePattern(
+        /^(19[7-9]|20\d|21[0-4])\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/,
+        'date of 1970 to 2149',
+      )
+    default:
+      throw new RivuletError(
+        'BAD_CONFIG',
+        `A column of type ${type} can't be written; times must be in 'UTC'`,
+      )
+  }
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  '\t': '\\t',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\0': '\\0',
+}
+
+function encodeString(value: unknown): string {
+  if (typeof value !== 'string') throw misfit(value, 'string')
+  return /[\\\t\n\r\0]/.test(value)
+    ? value.replace(/[\\\t\n\r\0]/g, (character) => escapes[character] ?? '')
+    : value
+}
+
+/** The shortest decimal that is this number again: ClickHouse reads it back exactly. */
+function encodeFloat(value: unknown): string {
+  if (typeof value !== 'number') throw misfit(value, 'number')
+  if (Number.isFinite(value)) return Object.is(value, -0) ? '-0' : `${value}`
+  return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf'
+}
+
+function encodeBoolean(value: unknown): string {
+  if (typeof value !== 'boolean') throw misfit(value, 'boolean')
+  return value ? 'true' : 'false'
+}
+
+/** Checks the range: ClickHouse would store 300 in a UInt8 as 44, without a word. */
+function integerEncoder(unsigned: boolean, bits: number): FieldEncoder {
+  const minimum = unsigned ? 0n : -(2n ** BigInt(bits - 1))
+  const maximum = 2n ** BigInt(unsigned ? bits : bits - 1) - 1n
+  const lowest = Math.max(Number(minimum), Number.MIN_SAFE_INTEGER)
+  const highest = Math.min(Number(maximum), Number.MAX_SAFE_INTEGER)
+  const expected = `integer from ${minimum} to ${maximum}, exact`
+  return (value) => {
+    if (typeof value === 'number' && Number.isInteger(value) && value >= lowest && value <= highest) {
+      return `${value === 0 ? 0 : value}`
+    }
+    if (typeof value === 'bigint' && value >= minimum && value <= maximum) return `${value}`
+    throw misfit(value, expected)
+  }
+}
+
+// Checked to the digit, since ClickHouse makes 1970 of a 13th month, without a word.
+const iso = /^(19|2[012])\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?Z$/
+
+function encodeTime(value: unknown): string {
+  const text = typeof value === 'number' && Math.abs(value) <= 8.64e15 ? new Date(value).toISOString() : value
+  if (typeof text !== 'string' || !iso.test(text))
+    throw misfit(value, 'time of 1900 to 2299 (ISO 8601 in UTC, or ms)')
+  return text.slice(0, -1)
+}
+
+function encodePattern(pattern: RegExp, expected: string): FieldEncoder {
+  return (value) => {
+    if (typeof value !== 'string' || !pattern.test(value)) throw misfit(value, expected)
+    return value
+  }
+}
+
+function misfit(value: unknown, expected: string): Error {
+  const shown = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value))
+  return new Error(`${shown.length > 100 ? `${shown.slice(0, 100)}…` : shown} is no ${expected}`)
+}

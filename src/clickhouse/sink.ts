@@ -1,0 +1,251 @@
+import { type ErrorPlace, messageOf, RivuletError } from '../errors.ts'
+import { type RetryPolicy, retry } from '../retry.ts'
+import type { Chunk } from '../stream/chunk.ts'
+import type { Sink, SinkBatch, SinkContext, SinkWriter } from '../stream/sink.ts'
+import type { ClickHouse } from './connection.ts'
+import { migrate } from './migrate.ts'
+import { quote } from './sql.ts'
+import type { Table } from './table.ts'
+
+/** An insert of more may become several parts, and several parts are not atomic (`facts`: about 1.05 M). */
+const batchRowsMax = 500_000
+
+export interface ClickHouseSinkOptions {
+  /** While ClickHouse is away or refuses for a while; default: for ever, waiting up to 5 s between the tries. */
+  readonly retryPolicy?: RetryPolicy
+}
+
+/**
+ * Writes records into a table, each exactly once, whatever dies in between and however many writers are at it:
+ * 1. The table itself says where to go on: `_to + 1` of its last row for the topic's partition.
+ * 2. A batch is one insert of one contiguous range of one partition, hence one part: all of it is there, or nothing.
+ * 3. Its deduplication token is where it *starts*. Of rival writers that go on from the same place with batches of
+ *    different sizes, the first one wins, and ClickHouse drops the others' inserts.
+ * 4. So after each insert the last row is read again: if it is not ours, the next batch begins behind the winner's.
+ * 5. An insert whose result is unknown is repeated with the same bytes and the same token.
+ */
+export function clickhouse<K, V>(
+  table: Table<K, V>,
+  options: ClickHouseSinkOptions = {},
+): Sink<K, V, ClickHouse> {
+  return {
+    name: `clickhouse ${table.name}`,
+    connection: 'clickhouse',
+    open: async (connection, context) => {
+      const { signal, logger } = context
+      await patiently(context, connection.tableName(table.name), options, () =>
+        migrate(connection, table, logger, { signal }),
+      )
+      return tableWriter(connection, table, context, options)
+    },
+  }
+}
+
+interface ResumePoint {
+  readonly offset: number
+  readonly from: number
+  readonly to: number
+}
+
+function tableWriter<K, V>(
+  connection: ClickHouse,
+  table: Table<K, V>,
+  context: SinkContext,
+  options: ClickHouseSinkOptions,
+): SinkWriter<K, V> {
+  const name = connection.tableName(table.name)
+  const columns = table.columns.map((column) => column.name)
+
+  async function resumePoint(topic: string, partition: number): Promise<ResumePoint | undefined> {
+    const [row] = await connection.query<{ last: [number, number, number] }>(
+      // Word for word the projection `resume`, or the whole table would be read. No parameters: the embedded engine
+      // runs queries with parameters one at a time in the whole process, and this one must not wait for a reader's.
+      `SELECT max((_offset, _from, _to)) AS last FROM ${name} WHERE _topic = ${quote(topic)} AND _partition = ${partition} GROUP BY _topic, _partition`,
+      {},
+      { signal: context.signal, afterInserts: true, place: { table: name, topic, partition } },
+    )
+    return row && { offset: row.last[0], from: row.last[1], to: row.last[2] }
+  }
+
+  async function insertOnce(batch: TableBatch<K, V>): Promise<number> {
+    const place = batch.place()
+    const { topic, partition, range } = batch
+    await connection.insert(
+      {
+        table: name,
+        columns,
+        settings: {
+          async_insert: 0,
+          insert_deduplication_token: `${table.name}/${topic}/${partition}/${range.from}`,
+        },
+      },
+      batch.text(),
+      { signal: context.signal, place },
+    )
+    const last = await resumePoint(topic, partition)
+    if (last === undefined || last.to < range.from) {
+      throw new RivuletError(
+        'CLICKHOUSE_FAILED',
+        `ClickHouse took the rows of ${name}, but they are not there`,
+        {
+          // A replica may lag behind the one that took them; one server alone has no excuse.
+          retryable: connection.cluster !== undefined,
+          place,
+        },
+      )
+    }
+    if (last.offset === range.offset && last.from === range.from && last.to === range.to)
+      return batch.nextOffset
+    context.logger.warn(
+      { table: name, topic, partition, ours: range, last },
+      'another writer was first: going on behind it',
+    )
+    return last.to + 1
+  }
+
+  return {
+    resumeOffset: async (topic, partition) => {
+      const last = await patiently(context, name, options, () => resumePoint(topic, partition))
+      return last && last.to + 1
+    },
+    begin: (topic, partition) => new TableBatch(table, name, topic, partition),
+    write: async (batch) => {
+      if (!(batch instanceof TableBatch))
+        throw new RivuletError('INTERNAL', `${name} was given a batch that is not its own`)
+      // Records may all have been filtered out: then there is nothing to remember, and they will be filtered out again.
+      if (batch.rows === 0) return { nextOffset: batch.nextOffset }
+      return { nextOffset: await patiently(context, name, options, () => insertOnce(batch)) }
+    },
+    close: async () => {},
+  }
+}
+
+/** Rows as text, ready to be sent. What all rows of an insert share is added only when its end is known. */
+class TableBatch<K, V> implements SinkBatch<K, V> {
+  readonly topic: string
+  readonly partition: number
+  readonly #table: Table<K, V>
+  readonly #name: string
+  readonly #lines: string[] = []
+  #bytes = 0
+  #firstOffset = -1
+  #lastOffset = -1
+  #nextOffset = 0
+  #text: string | undefined
+
+  constructor(table: Table<K, V>, name: string, topic: string, partition: number) {
+    this.#table = table
+    this.#name = name
+    this.topic = topic
+    this.partition = partition
+  }
+
+  get rows(): number {
+    return this.#lines.length
+  }
+
+  /** Of the rows' own text, in UTF-16 units; what is added to each when it is sent is left out. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get nextOffset(): number {
+    return this.#nextOffset
+  }
+
+  /** `from` is the first row's offset: rivals agree on it even where one has already skipped what was filtered out. */
+  get range(): ResumePoint {
+    return { from: this.#firstOffset, offset: this.#lastOffset, to: this.#nextOffset - 1 }
+  }
+
+  place(): ErrorPlace {
+    const { topic, partition, rows } = this
+    return { table: this.#name, rows, topic, partition, offset: this.#firstOffset }
+  }
+
+  /** All or nothing: when a record can't be encoded, the batch is as it was before the chunk. */
+  append(chunk: Chunk<K, V>, nextOffset: number): void {
+    const { keys, values, timestampsMs, offsets } = chunk
+    const { topic, partition } = this
+    const lines = this.#lines
+    if (this.#text !== undefined)
+      throw new RivuletError('INTERNAL', `A batch of ${this.#name} was appended to after it was sent`)
+    const rowsBefore = lines.length
+    let bytes = 0
+    let first = this.#firstOffset
+    let last = this.#lastOffset
+    for (let i = 0; i < keys.length; i++) {
+      // A record made by the pipeline itself (a window that closed) has no offset: it belongs to the last one read.
+      const own = offsets[i] as number
+      const offset = own < 0 ? nextOffset - 1 : own
+      const line = this.#encode(values[i] as V, keys[i] as K, timestampsMs[i] as number, offset, rowsBefore)
+      if (line === undefined) continue
+      bytes += lines[lines.push(`${line}\t${offset}`) - 1]?.length ?? 0
+      if (first < 0) first = offset
+      last = Math.max(last, offset)
+    }
+    if (lines.length > batchRowsMax) {
+      const rows = lines.length
+      lines.length = rowsBefore
+      throw new RivuletError(
+        'BUFFER_FULL',
+        `A batch of ${this.#name} is limited to ${batchRowsMax} rows, for one insert to be atomic`,
+        {
+          place: { table: this.#name, rows, topic, partition },
+        },
+      )
+    }
+    this.#bytes += bytes
+    this.#firstOffset = first
+    this.#lastOffset = last
+    this.#nextOffset = nextOffset
+  }
+
+  /** The same text each time: a repeated insert must be the same bytes. */
+  text(): string {
+    if (this.#text === undefined) {
+      const { from, to } = this.range
+      // The fields of `placeColumns` behind `_offset`, equal in all rows: one join adds them, not a loop.
+      const end = `\t${this.topic}\t${this.partition}\t${from}\t${to}\n`
+      this.#text = this.#lines.join(end) + end
+    }
+    return this.#text
+  }
+
+  #encode(value: V, key: K, timestampMs: number, offset: number, rowsBefore: number): string | undefined {
+    try {
+      return this.#table.encode(value, key, timestampMs)
+    } catch (cause) {
+      this.#lines.length = rowsBefore
+      const { topic, partition } = this
+      const code = cause instanceof RivuletError ? cause.code : 'CALLBACK_FAILED'
+      throw new RivuletError(
+        code,
+        `${topic}/${partition} at ${offset} makes no row of ${this.#name}: ${messageOf(cause)}`,
+        {
+          cause,
+          place: { table: this.#name, topic, partition, offset },
+        },
+      )
+    }
+  }
+}
+
+/** Repeats what failed for a while, until it succeeds or the program stops; says so each time. */
+function patiently<T>(
+  { clock, logger, signal }: SinkContext,
+  table: string,
+  { retryPolicy = { initialMs: 100, maxMs: 5_000 } }: ClickHouseSinkOptions,
+  work: () => Promise<T>,
+): Promise<T> {
+  return retry(work, {
+    clock,
+    signal,
+    policy: retryPolicy,
+    onRetry: (error, attempt, waitMs) =>
+      logger.warn(
+        { table, attempt, waitMs: Math.round(waitMs), reason: messageOf(error) },
+        'ClickHouse: trying again',
+      ),
+  })
+}

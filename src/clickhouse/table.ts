@@ -1,0 +1,133 @@
+import { RivuletError } from '../errors.ts'
+import { type ColumnValue, type FieldEncoder, fieldEncoder } from './columns.ts'
+
+/** A ClickHouse type (times in UTC), and how it is compressed. */
+export type ColumnSpec = string | { readonly type: string; readonly codec?: string }
+export type ColumnSpecs = Readonly<Record<string, ColumnSpec>>
+
+type TypeOf<C extends ColumnSpec> = C extends { readonly type: infer T extends string }
+  ? T
+  : C extends string
+    ? C
+    : never
+
+/** A row of the table: a value for each column; what else the object has is not looked at. */
+export type RowOf<C extends ColumnSpecs> = { readonly [Name in keyof C]: ColumnValue<TypeOf<C[Name]>> }
+
+export interface TableOptions<C extends ColumnSpecs, V, K> {
+  /** What the pipeline writes, by name. Names that begin with `_` are Rivulet's own. */
+  readonly columns: C
+  readonly orderBy: readonly (keyof C & string)[]
+  /**
+   * How a record becomes a row; null: it makes none. A value that has the columns as its properties is a row itself:
+   * `(tick) => tick` costs nothing.
+   */
+  readonly row: (value: V, key: K, timestampMs: number) => RowOf<C> | null
+  /** By name, each a `SELECT … GROUP BY …` or `SELECT … ORDER BY …`. They live inside the parts and can't drift. */
+  readonly projections?: Readonly<Record<string, string>>
+}
+
+/** A ClickHouse table as a value: its columns with their types, and how a record becomes a row. */
+export interface Table<K, V> {
+  /** `database.table`, without the connection's prefix. */
+  readonly name: string
+  /** In the order of the inserted fields: the pipeline's, then `placeColumns`. */
+  readonly columns: readonly TableColumn[]
+  readonly orderBy: readonly string[]
+  readonly projections: readonly { readonly name: string; readonly query: string }[]
+  readonly indexes: readonly { readonly name: string; readonly expression: string }[]
+  /** The fields of the pipeline's columns, tab-separated; undefined: no row. Throws what `row` throws, and `Error`. */
+  encode(value: V, key: K, timestampMs: number): string | undefined
+}
+
+export interface TableColumn {
+  readonly name: string
+  readonly type: string
+  readonly codec?: string
+}
+
+/**
+ * Where each row came from: its place in Kafka and the range of the insert that brought it. From these the sink knows
+ * where to go on (`sink.ts`). `_offset` first: it is the only one that differs within an insert.
+ */
+export const placeColumns: readonly TableColumn[] = [
+  { name: '_offset', type: 'UInt64', codec: 'Delta, ZSTD(1)' },
+  { name: '_topic', type: 'LowCardinality(String)' },
+  { name: '_partition', type: 'UInt16', codec: 'ZSTD(1)' },
+  { name: '_from', type: 'UInt64', codec: 'ZSTD(1)' },
+  { name: '_to', type: 'UInt64', codec: 'ZSTD(1)' },
+]
+
+/**
+ * Declares a table. The program makes it where it is missing, and adds what an existing one lacks. One step of one
+ * topology may write to it from a topic: the rows are the memory of how far that step has come.
+ * Throws `BAD_CONFIG` when the declaration can't be a table.
+ */
+export function table<const C extends ColumnSpecs, V, K = unknown>(
+  name: string,
+  { columns, orderBy, row, projections = {} }: TableOptions<C, V, K>,
+): Table<K, V> {
+  if (!/^[a-z]\w*\.[a-z]\w*$/i.test(name)) throw bad(name, 'its name must be like database.table')
+  const own = Object.entries(columns).map(([column, spec]) => columnOf(name, column, spec))
+  if (own.length === 0) throw bad(name, 'it has no column')
+  if (orderBy.length === 0) throw bad(name, 'orderBy names no column')
+  for (const column of orderBy)
+    if (!(column in columns)) throw bad(name, `orderBy names ${column}, which is no column`)
+  const fields = own.map((column) => ({ name: column.name, encode: encoderOf(name, column) }))
+  return {
+    name,
+    columns: [...own, ...placeColumns],
+    orderBy,
+    projections: [
+      {
+        name: 'resume',
+        query: 'SELECT _topic, _partition, max((_offset, _from, _to)) GROUP BY _topic, _partition',
+      },
+      ...Object.entries(projections).map(([projection, query]) => ({ name: projection, query })),
+    ],
+    indexes: [{ name: 'offsets', expression: '_offset TYPE minmax GRANULARITY 1' }],
+    encode: (value, key, timestampMs) => {
+      const made = row(value, key, timestampMs)
+      return made === null ? undefined : encodeRow(fields, made)
+    },
+  }
+}
+
+interface Field {
+  readonly name: string
+  readonly encode: FieldEncoder
+}
+
+function encodeRow(fields: readonly Field[], row: Readonly<Record<string, unknown>>): string {
+  let line = ''
+  for (let i = 0; i < fields.length; i++) {
+    const { name, encode } = fields[i] as Field
+    try {
+      line = i === 0 ? encode(row[name]) : `${line}\t${encode(row[name])}`
+    } catch (cause) {
+      throw new RivuletError(
+        'ENCODE_FAILED',
+        `column ${name}: ${cause instanceof Error ? cause.message : cause}`,
+        { cause },
+      )
+    }
+  }
+  return line
+}
+
+function columnOf(table: string, name: string, spec: ColumnSpec): TableColumn {
+  if (!/^[a-z]\w*$/i.test(name)) throw bad(table, `${JSON.stringify(name)} is no name for a column`)
+  return { name, ...(typeof spec === 'string' ? { type: spec } : spec) }
+}
+
+function encoderOf(table: string, { name, type }: TableColumn): FieldEncoder {
+  try {
+    return fieldEncoder(type)
+  } catch (cause) {
+    throw bad(table, `column ${name}: ${cause instanceof Error ? cause.message : cause}`)
+  }
+}
+
+function bad(table: string, why: string): RivuletError {
+  return new RivuletError('BAD_CONFIG', `Table ${table}: ${why}`, { place: { table } })
+}

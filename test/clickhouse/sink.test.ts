@@ -1,0 +1,261 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type StockTick, ticksTable } from '../../pipelines/tables.ts'
+import type { ClickHouse } from '../../src/clickhouse/connection.ts'
+import { clickhouse } from '../../src/clickhouse/sink.ts'
+import { table } from '../../src/clickhouse/table.ts'
+import { RivuletError } from '../../src/errors.ts'
+import type { RetryPolicy } from '../../src/retry.ts'
+import { chunkOf } from '../../src/stream/chunk.ts'
+import type { SinkWriter } from '../../src/stream/sink.ts'
+import { sinkContext, startTestClickHouse, type TestClickHouse } from '../support/clickhouse.ts'
+
+interface Row {
+  readonly name: string
+  readonly amount: number
+}
+
+const quick: RetryPolicy = { initialMs: 1, maxMs: 5 }
+let engine: TestClickHouse
+let tables = 0
+
+beforeAll(async () => {
+  engine = await startTestClickHouse()
+})
+afterAll(() => engine.close())
+afterEach(() => {
+  engine.front.fault = () => undefined
+})
+
+/** A new table of its own for each test. */
+function newTable() {
+  tables += 1
+  return table(`sinks.t${tables}`, {
+    columns: { name: 'String', amount: 'Float64' },
+    orderBy: ['name'],
+    row: (row: Row) => (row.name === 'skipped' ? null : row),
+  })
+}
+
+function rows(from: number, to: number): { key: null; value: Row; timestampMs: number; offset: number }[] {
+  return Array.from({ length: to - from }, (_, i) => ({
+    key: null,
+    value: { name: `n${from + i}`, amount: from + i },
+    timestampMs: from + i,
+    offset: from + i,
+  }))
+}
+
+function write(writer: SinkWriter<unknown, Row>, from: number, to: number, partition = 0) {
+  const batch = writer.begin('input', partition)
+  batch.append(chunkOf(rows(from, to)), to)
+  return writer.write(batch)
+}
+
+async function offsetsIn(connection: ClickHouse, name: string): Promise<number[]> {
+  const found = await connection.query<{ _offset: number }>(
+    `SELECT _offset FROM ${name} ORDER BY _partition, _offset`,
+  )
+  return found.map((row) => row._offset)
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i)
+}
+
+describe.each(['embedded', 'server'] as const)('the sink, %s', (kind) => {
+  it('makes the table, writes batches in order, and knows where to go on', async () => {
+    const target = newTable()
+    const writer = await clickhouse(target).open(engine[kind], sinkContext())
+    expect(await writer.resumeOffset('input', 0)).toBeUndefined()
+    expect(await write(writer, 0, 100)).toEqual({ nextOffset: 100 })
+    expect(await write(writer, 100, 250)).toEqual({ nextOffset: 250 })
+    expect(await write(writer, 7, 9, 3)).toEqual({ nextOffset: 9 })
+    expect(await writer.resumeOffset('input', 0)).toBe(250)
+    expect(await writer.resumeOffset('input', 3)).toBe(9)
+    expect(await writer.resumeOffset('other', 0)).toBeUndefined()
+
+    const reopened = await clickhouse(target).open(engine[kind], sinkContext())
+    expect(await reopened.resumeOffset('input', 0)).toBe(250)
+    expect(await offsetsIn(engine[kind], target.name)).toEqual([...range(0, 250), 7, 8])
+  })
+
+  it('counts records that were filtered out as done', async () => {
+    const target = newTable()
+    const writer = await clickhouse(target).open(engine[kind], sinkContext())
+    const batch = writer.begin('input', 0)
+    batch.append(
+      chunkOf([{ key: null, value: { name: 'skipped', amount: 0 }, timestampMs: 0, offset: 0 }]),
+      1,
+    )
+    batch.append(chunkOf(rows(1, 3)), 10)
+    expect(batch.rows).toBe(2)
+    expect(await writer.write(batch)).toEqual({ nextOffset: 10 })
+    expect(await writer.resumeOffset('input', 0)).toBe(10)
+
+    const empty = writer.begin('input', 0)
+    empty.append(chunkOf<unknown, Row>([]), 12)
+    expect(await writer.write(empty)).toEqual({ nextOffset: 12 })
+  })
+
+  it('writes a batch once although it is written twice', async () => {
+    const target = newTable()
+    const writer = await clickhouse(target).open(engine[kind], sinkContext())
+    await write(writer, 0, 50)
+    expect(await write(writer, 0, 50)).toEqual({ nextOffset: 50 })
+    expect(await offsetsIn(engine[kind], target.name)).toEqual(range(0, 50))
+  })
+
+  it('goes on behind a rival writer that was first, whatever size its batch has', async () => {
+    const target = newTable()
+    const ours = await clickhouse(target).open(engine[kind], sinkContext())
+    const rival = await clickhouse(target).open(engine.embedded, sinkContext())
+    await write(ours, 0, 10)
+    await write(rival, 10, 15)
+    expect(await write(ours, 10, 40)).toEqual({ nextOffset: 15 })
+    await write(rival, 15, 60)
+    expect(await write(ours, 15, 20)).toEqual({ nextOffset: 60 })
+    expect(await offsetsIn(engine[kind], target.name)).toEqual(range(0, 60))
+  })
+
+  it('says table, topic, partition, offset and column of a record that makes no row, and keeps the batch as it was', async () => {
+    const target = newTable()
+    const writer = await clickhouse(target).open(engine[kind], sinkContext())
+    const batch = writer.begin('input', 0)
+    batch.append(chunkOf(rows(0, 5)), 5)
+    const wrong = {
+      key: null,
+      value: { name: 'x', amount: 'many' as unknown as number },
+      timestampMs: 0,
+      offset: 6,
+    }
+    const error = catchError(() => batch.append(chunkOf([...rows(5, 6), wrong]), 7))
+    expect(error).toMatchObject({
+      code: 'ENCODE_FAILED',
+      retryable: false,
+      place: { table: target.name, topic: 'input', partition: 0, offset: 6 },
+    })
+    expect(error.message).toContain('amount')
+    expect(batch.rows).toBe(5)
+    await writer.write(batch)
+    expect(await offsetsIn(engine[kind], target.name)).toEqual(range(0, 5))
+  })
+
+  it('rejects with table, rows and offsets when ClickHouse refuses the rows, and writes none of them', async () => {
+    const target = newTable()
+    const writer = await clickhouse(target).open(engine[kind], sinkContext())
+    await engine.embedded.command(`ALTER TABLE ${target.name} ADD CONSTRAINT small CHECK amount < 5`)
+    await expect(write(writer, 0, 10)).rejects.toMatchObject({
+      code: 'CLICKHOUSE_REJECTED',
+      retryable: false,
+      place: { table: target.name, rows: 10, topic: 'input', partition: 0, offset: 0 },
+    })
+    expect(await offsetsIn(engine[kind], target.name)).toEqual([])
+  })
+})
+
+describe('the sink, while the server', () => {
+  async function open(retryPolicy: RetryPolicy = quick, signal?: AbortSignal) {
+    const target = newTable()
+    const writer = await clickhouse(target, { retryPolicy }).open(engine.server, sinkContext(signal))
+    const before = engine.front.count('insert')
+    return { target, writer, inserts: () => engine.front.count('insert') - before }
+  }
+
+  it('breaks the connection after the insert was done, writes the rows once', async () => {
+    const { target, writer, inserts } = await open()
+    let resets = 0
+    engine.front.fault = ({ kind }) =>
+      kind === 'insert' && resets++ < 3 ? { kind: 'reset', when: 'after' } : undefined
+    expect(await write(writer, 0, 100)).toEqual({ nextOffset: 100 })
+    expect(inserts()).toBe(4)
+    expect(await offsetsIn(engine.server, target.name)).toEqual(range(0, 100))
+  })
+
+  it('answers errors for a while, tries again until it works', async () => {
+    const { target, writer, inserts } = await open()
+    const answers = [
+      { status: 503 },
+      { status: 500, body: 'Code: 252. DB::Exception: Too many parts (TOO_MANY_PARTS) (version 26.7)' },
+      { status: 500, body: 'Code: 241. DB::Exception: Memory limit exceeded (MEMORY_LIMIT_EXCEEDED)' },
+    ]
+    engine.front.fault = ({ kind }) => {
+      const answer = kind === 'insert' ? answers.shift() : undefined
+      return answer && { kind: 'error', ...answer }
+    }
+    expect(await write(writer, 0, 10)).toEqual({ nextOffset: 10 })
+    expect(inserts()).toBe(4)
+    expect(await offsetsIn(engine.server, target.name)).toEqual(range(0, 10))
+  })
+
+  it('is down, waits, and writes when it is up again', async () => {
+    const { target, writer } = await open()
+    await engine.front.down()
+    const written = write(writer, 0, 10)
+    await engine.front.up()
+    expect(await written).toEqual({ nextOffset: 10 })
+    expect(await offsetsIn(engine.server, target.name)).toEqual(range(0, 10))
+  })
+
+  it('does not answer in time, repeats the insert and writes the rows once', async () => {
+    const target = newTable()
+    const impatient = await engine.connect({ insertTimeoutMs: 300 })
+    const writer = await clickhouse(target, { retryPolicy: quick }).open(impatient, sinkContext())
+    let release: (() => void) | undefined
+    const until = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    let held = 0
+    engine.front.fault = ({ kind }) =>
+      kind === 'insert' && held++ === 0 ? { kind: 'hold', until } : undefined
+    expect(await write(writer, 0, 10)).toEqual({ nextOffset: 10 })
+    release?.()
+    await write(writer, 10, 11)
+    expect(await offsetsIn(engine.server, target.name)).toEqual(range(0, 11))
+  })
+
+  it('stays away, gives up when the program stops', async () => {
+    const stop = new AbortController()
+    const { writer } = await open(quick, stop.signal)
+    engine.front.fault = ({ kind, number }) => {
+      if (number > 3) stop.abort(new Error('stopped'))
+      return kind === 'insert' ? { kind: 'error', status: 503 } : undefined
+    }
+    await expect(write(writer, 0, 10)).rejects.toThrow()
+  })
+
+  it('says that it took rows which are not there, lets nobody believe it', async () => {
+    const { writer } = await open()
+    engine.front.fault = ({ kind }) => (kind === 'insert' ? { kind: 'error', status: 200 } : undefined)
+    await expect(write(writer, 0, 10)).rejects.toMatchObject({ code: 'CLICKHOUSE_FAILED', retryable: false })
+  })
+})
+
+it('writes ticks so that they come back as they were', async () => {
+  const writer = await clickhouse(ticksTable).open(engine.embedded, sinkContext())
+  const tick: StockTick = {
+    symbol: 'BTC',
+    price: 77302.99,
+    volume: 0.0045,
+    timestamp: '2026-01-31T18:41:18.123456Z',
+    trade_id: 9007199254740991,
+    side: 'buy',
+    exchange: 'coin\tbase\\\n',
+  }
+  const batch = writer.begin('stock-ticks', 0)
+  batch.append(chunkOf([{ key: 'BTC', value: tick, timestampMs: 0, offset: 0 }]), 1)
+  await writer.write(batch)
+  const found = await engine.server.query<StockTick>(
+    'SELECT symbol, price, volume, timestamp, trade_id, side, exchange FROM stocks.ticks',
+  )
+  expect(found).toEqual([tick])
+})
+
+function catchError(work: () => void): RivuletError {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof RivuletError) return error
+    throw error
+  }
+  throw new Error('nothing was thrown')
+}
