@@ -29,7 +29,7 @@ export interface Cluster {
   /** Fresh, with each topic's own error code. */
   topics(names: readonly string[]): Promise<readonly TopicMetadata[]>
   forgetLeader(of: TopicPartition): void
-  /** Ends the connections of one use. */
+  /** Ends the connections of one use, and of those that begin with it and a space. */
   closeUse(use: string): void
   close(): void
 }
@@ -147,7 +147,8 @@ class KafkaCluster implements Cluster {
 
   closeUse(use: string): void {
     for (const [key, entry] of this.#links) {
-      if (key.endsWith(` ${use}`)) this.#drop(key, entry)
+      const its = key.slice(key.indexOf(' ') + 1)
+      if (its === use || its.startsWith(`${use} `)) this.#drop(key, entry)
     }
   }
 

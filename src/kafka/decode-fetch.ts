@@ -80,18 +80,19 @@ const LOG_APPEND_TIME = 0x08
 const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
 
+function noRecords(nextOffset: number): FetchedRecords {
+  return { keys: [], values: [], timestampsMs: [], offsets: [], nextOffset }
+}
+
 /**
  * The records at and behind `fetchOffset`, without transaction markers and without those of aborted transactions.
  * Throws `KAFKA_FAILED` for what it can't read: an old message format, an unknown compression, torn bytes.
  */
-export function decodeRecords({ batches, abortedTransactions }: FetchedPartition, fetchOffset: number) {
-  const records: FetchedRecords = {
-    keys: [],
-    values: [],
-    timestampsMs: [],
-    offsets: [],
-    nextOffset: fetchOffset,
-  }
+export function decodeRecords(
+  { batches, abortedTransactions }: FetchedPartition,
+  fetchOffset: number,
+): FetchedRecords {
+  const records = noRecords(fetchOffset)
   const aborted = new AbortedProducers(abortedTransactions)
   const header = new ByteReader(batches)
   let at = 0
@@ -167,7 +168,7 @@ class AbortedProducers {
 }
 
 function isAbortMarker(batch: Buffer): boolean {
-  const records = { keys: [], values: [], timestampsMs: [], offsets: [], nextOffset: 0 } as FetchedRecords
+  const records = noRecords(0)
   new RecordReader(batch.subarray(BATCH_HEADER_BYTES)).read(records, 0, 0, undefined, 0)
   return records.keys[0]?.readInt16BE(2) === 0
 }

@@ -1,0 +1,23 @@
+import { createAdmin } from './admin.ts'
+import { createCluster } from './cluster.ts'
+import { createConsumer } from './consumer.ts'
+import { createProducer } from './producer.ts'
+import { readPartition } from './read.ts'
+import { createTransactionalProducer } from './transactional-producer.ts'
+import type { Kafka, KafkaOptions } from './types.ts'
+
+export { partitionFor } from './partitioner.ts'
+export type * from './types.ts'
+
+/** Connects when first used. Throws `BAD_CONFIG` for brokers that are not `host:port`. */
+export function connectKafka(options: KafkaOptions): Kafka {
+  const cluster = createCluster(options)
+  return {
+    admin: createAdmin(cluster),
+    producer: (producerOptions) => createProducer(cluster, producerOptions),
+    transactionalProducer: (producerOptions) => createTransactionalProducer(cluster, producerOptions),
+    consumer: (consumerOptions) => createConsumer(cluster, consumerOptions),
+    read: (topic, partition, range) => readPartition(cluster, topic, partition, range),
+    close: async () => cluster.close(),
+  }
+}
