@@ -78,6 +78,11 @@ type Connection = NonNullable<ClickHouseClientConfigOptions['connection']>
 
 export type Columns<Row> = { readonly [Name in keyof Row]: readonly Row[Name][] }
 
+interface ColumnsAnswer {
+  readonly meta: readonly { readonly name: string }[]
+  readonly data: Readonly<Record<string, readonly unknown[]>>
+}
+
 interface Transport {
   readonly writer: ClickHouseClient
   readonly reader: ClickHouseClient
@@ -157,8 +162,9 @@ export async function connectClickHouse(options: ClickHouseOptions): Promise<Cli
       select(sql, 'JSONEachRow', params, callOptions, (result) => result.json<Row>()),
     queryColumns: <Row>(sql: string, params?: QueryParams, callOptions?: CallOptions) =>
       select(sql, 'JSONColumnsWithMetadata', params, callOptions, async (result) => {
-        const { data } = await result.json()
-        return data as Columns<Row>
+        // The client types this format as rows, but it is columns; without a row there are only their names, in `meta`.
+        const { meta, data }: ColumnsAnswer = JSON.parse(await result.text())
+        return Object.fromEntries(meta.map(({ name }) => [name, data[name] ?? []])) as Columns<Row>
       }),
     command: (sql, callOptions = {}) =>
       call(

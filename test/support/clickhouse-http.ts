@@ -181,13 +181,13 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 
 /** The value behind the client's text of it: the engine's own client will write it anew. */
 function parameterOf(text: string): unknown {
-  if (!text.startsWith('[')) return text === '\\N' ? null : unescape(text)
+  if (!text.startsWith('[')) return text === '\\N' ? null : unescaped(text)
   return [...text.matchAll(/'((?:[^'\\]|\\.)*)'|[^,[\]\s]+/g)].map(([whole, quoted]) =>
-    quoted === undefined ? Number(whole) : unescape(quoted),
+    quoted === undefined ? Number(whole) : unescaped(quoted),
   )
 }
 
-function unescape(text: string): string {
+function unescaped(text: string): string {
   const letters: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', '0': '\0' }
   return text.replace(/\\(.)/gs, (_, letter: string) => letters[letter] ?? letter)
 }
