@@ -1,4 +1,3 @@
-import type { Logger } from '../logger.ts'
 import type { SourceContext } from '../stream/source.ts'
 import type { Topic } from '../stream/topic.ts'
 
@@ -16,28 +15,41 @@ export interface Tape<K = unknown, V = unknown> {
 
 const TELL_EVERY_RECORDS = 1_000_000
 
+/** What the tape holds of the symbols that a source feeds. */
+export interface TapeEnd {
+  /** The id of the newest trade, for each symbol that is there. */
+  readonly lastIds: ReadonlyMap<string, number>
+  /** All ids of the symbols that several products share: the newest says nothing about the others. */
+  readonly sharedIds: ReadonlyMap<string, ReadonlySet<number>>
+}
+
 /**
- * The id of the newest trade of each symbol in the topic, read backwards until all symbols were seen. A symbol that
- * is not on the tape costs reading all of it, once a start: a guess would double or lose its trades.
+ * Reads the topic backwards until the newest trade of each symbol was seen. A symbol that is not on the tape, or that
+ * several products share, costs reading all of it, once a start: a guess would double or lose its trades.
  */
-export async function lastTradeIds<K, V>(
+export async function readTapeEnd<K, V>(
   { topic, positionOf }: Tape<K, V>,
   symbols: readonly string[],
-  { tail, logger }: { tail: SourceContext['tail']; logger: Logger },
-): Promise<Map<string, number>> {
-  const found = new Map<string, number>()
-  const wanted = new Set(symbols)
+  { tail, logger }: Pick<SourceContext, 'tail' | 'logger'>,
+): Promise<TapeEnd> {
+  const lastIds = new Map<string, number>()
+  const shared = symbols.filter((symbol, i) => symbols.indexOf(symbol) !== i)
+  const sharedIds = new Map(shared.map((symbol) => [symbol, new Set<number>()]))
+  const unseen = new Set(symbols.filter((symbol) => !sharedIds.has(symbol)))
   let records = 0
   for await (const { value } of tail(topic)) {
     const position = positionOf(value)
-    if (position && wanted.delete(position.symbol)) found.set(position.symbol, position.tradeId)
-    if (wanted.size === 0) break
+    if (position) {
+      sharedIds.get(position.symbol)?.add(position.tradeId)
+      if (unseen.delete(position.symbol)) lastIds.set(position.symbol, position.tradeId)
+    }
+    if (unseen.size === 0 && sharedIds.size === 0) break
     if (++records % TELL_EVERY_RECORDS === 0) {
       logger.info(
-        { topic: topic.name, records, symbols: [...wanted] },
+        { topic: topic.name, records, symbols: [...unseen] },
         'still looking for the last trades of these',
       )
     }
   }
-  return found
+  return { lastIds, sharedIds }
 }

@@ -14,7 +14,7 @@ import {
 import { RivuletError } from '../../errors.ts'
 import type { RetryPolicy } from '../../retry.ts'
 import type { SourceContext } from '../../stream/source.ts'
-import { lastTradeIds, type Tape } from '../resume.ts'
+import { readTapeEnd, type Tape, type TapeEnd } from '../resume.ts'
 import { symbolOf, type Trade } from '../trade.ts'
 import { coinbaseFeed, type Received } from './feed.ts'
 import { ProductTape } from './product-tape.ts'
@@ -25,8 +25,13 @@ export const COINBASE_WS_URL = 'wss://ws-feed.exchange.coinbase.com'
 export const COINBASE_REST_URL = 'https://api.exchange.coinbase.com'
 
 export interface CoinbaseOptions<K, V> {
-  /** Such as `BTC-USD`; no two of one symbol, for the tape knows trades by symbol. */
+  /** Such as `BTC-USD`. */
   readonly products: readonly string[]
+  /**
+   * Whether two products may have one symbol, as in a recording. The tape knows trades by symbol, so after a restart
+   * such products begin with the first trade that the exchange sends, less what is there already.
+   */
+  readonly sharedSymbols?: boolean
   readonly wsUrl?: string
   readonly restUrl?: string
   /** The topic that the trades end up in; absent: each start begins anew. */
@@ -58,20 +63,20 @@ const RETRY: RetryPolicy = { initialMs: 1_000, maxMs: 30_000 }
 export function coinbaseTrades<K, V>(
   options: CoinbaseOptions<K, V>,
 ): (context: SourceContext) => Observable<Trade> {
-  const products = checkedProducts(options.products)
+  const products = checkedProducts(options)
   return (context) =>
     defer(async () => {
       context.setState('connecting')
-      return options.tape
-        ? lastTradeIds(options.tape, products.map(symbolOf), context)
-        : new Map<string, number>()
-    }).pipe(switchMap((lastIds) => session({ ...options, products }, context, lastIds)))
+      return options.tape ? readTapeEnd(options.tape, products.map(symbolOf), context) : emptyTape
+    }).pipe(switchMap((tapeEnd) => session({ ...options, products }, context, tapeEnd)))
 }
+
+const emptyTape: TapeEnd = { lastIds: new Map(), sharedIds: new Map() }
 
 function session<K, V>(
   options: CoinbaseOptions<K, V>,
   context: SourceContext,
-  lastIds: ReadonlyMap<string, number>,
+  { lastIds, sharedIds }: TapeEnd,
 ): Observable<Trade> {
   return defer(() => {
     const { clock, logger, paused$ } = context
@@ -121,7 +126,10 @@ function session<K, V>(
           if (paused) await firstValueFrom(merge(resumed, fromEvent(signal, 'abort')))
           signal.throwIfAborted()
         },
-        emit: (trade) => trades.next(trade),
+        emit: (trade) => {
+          if (sharedIds.get(trade.symbol)?.has(trade.tradeId)) context.count('duplicates')
+          else trades.next(trade)
+        },
         count: (counter, by) => context.count(counter, by),
         deadLetter: (bytes, reason, tradeId) =>
           deadLetter(bytes, reason, { product, from: 'rest', ...(tradeId && { tradeId }) }),
@@ -196,11 +204,17 @@ function session<K, V>(
   })
 }
 
-function checkedProducts(products: readonly string[]): readonly string[] {
+function checkedProducts({
+  products,
+  sharedSymbols = false,
+}: {
+  readonly products: readonly string[]
+  readonly sharedSymbols?: boolean
+}): readonly string[] {
   const bySymbol = new Map<string, string>()
   for (const product of products) {
     const other = bySymbol.get(symbolOf(product))
-    if (other !== undefined) {
+    if (other !== undefined && !sharedSymbols) {
       throw new RivuletError(
         'BAD_CONFIG',
         `PRODUCTS has two products of one symbol: ${other} and ${product}`,
