@@ -27,7 +27,7 @@ export class BatchedStream<K, V> {
     const step = name.name ?? `to ${sink.name}`
     const { port } = builder.graph.isReplayable(this.#stage.port)
       ? this.#stage
-      : repartition(this.#stage, topicNameOf(step), { nullKeys: true })
+      : repartition(this.#stage, step, { nullKeys: true })
     builder.graph.add({
       type: 'external-sink',
       kind: 'to',
@@ -37,8 +37,4 @@ export class BatchedStream<K, V> {
       batch: this.#policy,
     })
   }
-}
-
-function topicNameOf(step: string): string {
-  return step.replaceAll(/[^a-zA-Z0-9._-]+/g, '-')
 }

@@ -1,5 +1,6 @@
 import type { Serde } from '../serdes/serde.ts'
 import type { Stage } from './builder.ts'
+import { asTopicName } from './topic-name.ts'
 
 /** How grouped or repartitioned records are written on their way, where that differs from what is known of them. */
 export interface RepartitionOptions<K, V> {
@@ -24,12 +25,13 @@ export function repartition<K, V>(
   }: RepartitionOptions<K, V> & { readonly nullKeys?: boolean } = {},
 ): Stage<K, V> {
   const { builder, port, key, value } = withSerdes(stage, options)
+  const topicName = `${asTopicName(name)}-repartition`
   const behind = builder.graph.add({
     type: 'repartition',
     kind: 'repartition',
-    name: `${name}-repartition`,
+    name: topicName,
     input: port,
-    topicName: `${name}-repartition`,
+    topicName,
     key,
     value,
     nullKeys,

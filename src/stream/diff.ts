@@ -1,0 +1,158 @@
+import { describe, type StoreDescription, type TopologyDescription } from './describe.ts'
+import type { Topology } from './topology.ts'
+
+/** One difference between two versions of a topology, and what it means for what the old one has stored. */
+export interface TopologyChange {
+  /** `breaks`: what is stored can't be used, or would be lost; `moves`: it is read from somewhere else; `safe`: neither. */
+  readonly effect: 'breaks' | 'moves' | 'safe'
+  readonly what: string
+  /** What it means, and what to do. */
+  readonly why: string
+}
+
+/**
+ * Says which changes between two versions break stored state: stores, their changelogs, repartition topics, and the
+ * group's offsets hang on names. The worst come first. Takes topologies, or descriptions that were saved as JSON.
+ */
+export function diffTopologies(
+  before: Topology | TopologyDescription,
+  after: Topology | TopologyDescription,
+): readonly TopologyChange[] {
+  const [old, now] = [descriptionOf(before), descriptionOf(after)]
+  const changes: TopologyChange[] = []
+  if (old.name !== now.name) {
+    changes.push({
+      effect: 'breaks',
+      what: `the topology "${old.name}" is now "${now.name}"`,
+      why: 'its consumer group, changelogs and repartition topics are named after it: it begins anew',
+    })
+  }
+  changes.push(...diffStores(storesOf(old), storesOf(now)))
+  changes.push(...diffTopics(old, now))
+  changes.push(...diffNodes(old, now))
+  const rank = { breaks: 0, moves: 1, safe: 2 }
+  return changes.toSorted((a, b) => rank[a.effect] - rank[b.effect])
+}
+
+function descriptionOf(topology: Topology | TopologyDescription): TopologyDescription {
+  return 'nodes' in topology ? describe(topology) : topology
+}
+
+function storesOf({ subTopologies }: TopologyDescription): ReadonlyMap<string, StoreDescription> {
+  return new Map(
+    subTopologies.flatMap(({ nodes }) =>
+      nodes.flatMap((node) => node.stores.map((store) => [store.name, store] as const)),
+    ),
+  )
+}
+
+function diffStores(
+  old: ReadonlyMap<string, StoreDescription>,
+  now: ReadonlyMap<string, StoreDescription>,
+): TopologyChange[] {
+  const changes: TopologyChange[] = []
+  for (const [name, before] of old) {
+    const after = now.get(name)
+    if (!after)
+      changes.push({
+        effect: 'breaks',
+        what: `the store "${name}" is gone`,
+        why: 'its changelog is left behind; a store that was only renamed begins empty: keep the name with { store }',
+      })
+    else if (after.kind !== before.kind)
+      changes.push({
+        effect: 'breaks',
+        what: `the store "${name}" was ${before.kind} and is ${after.kind}`,
+        why: 'its changelog can not be read as the other kind: give it a new name, or reset the application',
+      })
+    else if ((after.retentionMs ?? Infinity) < (before.retentionMs ?? Infinity))
+      changes.push({
+        effect: 'breaks',
+        what: `the store "${name}" keeps ${after.retentionMs} ms instead of ${before.retentionMs ?? 'everything'}`,
+        why: 'what is older is forgotten at the next start',
+      })
+    else if (after.retentionMs !== before.retentionMs)
+      changes.push({
+        effect: 'safe',
+        what: `the store "${name}" keeps ${after.retentionMs ?? 'everything'} instead of ${before.retentionMs} ms`,
+        why: 'what it has forgotten does not come back; the changelog topic keeps its own retention',
+      })
+  }
+  for (const name of now.keys()) {
+    if (!old.has(name))
+      changes.push({
+        effect: 'safe',
+        what: `the store "${name}" is new`,
+        why: 'it begins empty: what was read before is not in it',
+      })
+  }
+  return changes
+}
+
+/** Topics between sub-topologies: records may still be under way in one that is gone. */
+function diffTopics(old: TopologyDescription, now: TopologyDescription): TopologyChange[] {
+  const [before, after] = [topicsOf(old), topicsOf(now)]
+  const changes: TopologyChange[] = []
+  for (const [topic, kind] of before) {
+    if (after.has(topic)) continue
+    changes.push(
+      kind === 'repartition'
+        ? {
+            effect: 'breaks',
+            what: `the repartition topic "${topic}" is gone`,
+            why: 'records that are still in it are not read any more: stop the old version when its lag is 0',
+          }
+        : {
+            effect: 'moves',
+            what: `the topic "${topic}" is no longer read`,
+            why: 'its committed offsets are left behind',
+          },
+    )
+  }
+  for (const [topic, kind] of after) {
+    if (!before.has(topic))
+      changes.push({
+        effect: kind === 'repartition' ? 'safe' : 'moves',
+        what: `the ${kind === 'repartition' ? 'repartition ' : ''}topic "${topic}" is new`,
+        why: kind === 'repartition' ? 'it begins empty' : 'it is read from its first record on',
+      })
+  }
+  return changes
+}
+
+function topicsOf({ subTopologies }: TopologyDescription): ReadonlyMap<string, 'source' | 'repartition'> {
+  return new Map(
+    subTopologies.flatMap(({ nodes }) =>
+      nodes.flatMap(({ topic, inputs, kind }) =>
+        topic !== undefined && inputs.length === 0
+          ? [[topic, kind === 'repartition' ? ('repartition' as const) : ('source' as const)] as const]
+          : [],
+      ),
+    ),
+  )
+}
+
+/** What an operator computes is not compared: only its author knows whether old aggregates still mean the same. */
+function diffNodes(old: TopologyDescription, now: TopologyDescription): TopologyChange[] {
+  const names = ({ subTopologies }: TopologyDescription) =>
+    new Map(subTopologies.flatMap(({ nodes }) => nodes.map((node) => [node.name, node] as const)))
+  const [before, after] = [names(old), names(now)]
+  const changes: TopologyChange[] = []
+  for (const [name, node] of before) {
+    if (!after.has(name) && node.stores.length === 0 && node.topic === undefined)
+      changes.push({
+        effect: 'safe',
+        what: `the step "${name}" (${node.kind}) is gone`,
+        why: 'it has no state',
+      })
+  }
+  for (const [name, node] of after) {
+    if (!before.has(name) && node.stores.length === 0 && node.topic === undefined)
+      changes.push({
+        effect: 'safe',
+        what: `the step "${name}" (${node.kind}) is new`,
+        why: 'it has no state',
+      })
+  }
+  return changes
+}
