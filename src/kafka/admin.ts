@@ -181,10 +181,11 @@ export async function fetchCommitted(
     { kafka: cluster.options, signal },
   )
   return responses.flatMap(({ topic, partitions: answers }) =>
-    answers.map(({ partition, offset }) => ({
+    answers.map(({ partition, offset, metadata }) => ({
       topic,
       partition,
       offset: Number(offset) < 0 ? undefined : Number(offset),
+      metadata: metadata ?? '',
     })),
   )
 }

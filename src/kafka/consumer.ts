@@ -100,9 +100,10 @@ class GroupConsumer implements KafkaConsumer {
     if (offsets.length === 0) return
     const { groupId } = this.#options
     const what = `Can't commit for group ${groupId}`
-    const topics = topicPartitions(offsets, ({ partition, offset }) => ({
+    const topics = topicPartitions(offsets, ({ partition, offset, metadata }) => ({
       partition,
       offset: String(offset),
+      metadata: metadata ?? null,
     }))
     // Not the membership's connection: a join blocks that one, while what stays assigned goes on.
     const use = `${this.#use} commit`
@@ -217,10 +218,9 @@ class GroupConsumer implements KafkaConsumer {
   async #stop(): Promise<void> {
     if (!this.#stopped.signal.aborted) {
       this.#fetcher.stop()
-      this.#running = Promise.all([this.#running, this.#membership.leave()]).then(() => {
-        this.#cluster.closeUse(this.#use)
-      })
       this.#stopped.abort()
+      await this.#membership.leave()
+      this.#cluster.closeUse(this.#use)
     }
     await this.#running
   }

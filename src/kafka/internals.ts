@@ -103,14 +103,18 @@ export interface Broker {
   offsetCommit(
     request: Membership & {
       groupGenerationId: number
-      topics: readonly TopicPartitions<{ partition: number; offset: string }>[]
+      topics: readonly TopicPartitions<{ partition: number; offset: string; metadata: string | null }>[]
     },
   ): Promise<unknown>
   offsetFetch(request: {
     groupId: string
     topics: readonly TopicPartitions<{ partition: number }>[]
   }): Promise<{
-    readonly responses: readonly TopicPartitions<{ readonly partition: number; readonly offset: string }>[]
+    readonly responses: readonly TopicPartitions<{
+      readonly partition: number
+      readonly offset: string
+      readonly metadata: string | null
+    }>[]
   }>
   listOffsets(request: {
     isolationLevel: number
@@ -139,7 +143,7 @@ export interface Broker {
   txnOffsetCommit(
     request: Producer & {
       groupId: string
-      topics: readonly TopicPartitions<{ partition: number; offset: string; metadata: null }>[]
+      topics: readonly TopicPartitions<{ partition: number; offset: string; metadata: string | null }>[]
     },
   ): Promise<unknown>
   endTxn(request: Producer & { transactionResult: boolean }): Promise<unknown>

@@ -143,10 +143,10 @@ class OpenTransactions implements TransactionalProducer {
     await this.#member(`the offsets of group ${groupId}`, (broker) =>
       broker.addOffsetsToTxn({ ...this.#producer, groupId }),
     )
-    const topics = topicPartitions(offsets, ({ partition, offset }) => ({
+    const topics = topicPartitions(offsets, ({ partition, offset, metadata }) => ({
       partition,
       offset: String(offset),
-      metadata: null,
+      metadata: metadata ?? null,
     }))
     const what = `Can't commit offsets of group ${groupId} in a transaction`
     await persist(

@@ -61,6 +61,8 @@ export interface TopicPartition {
 /** `offset` is that of the next record to read, as in Kafka. */
 export interface PartitionOffset extends TopicPartition {
   readonly offset: number
+  /** Kept with the committed offset, at most 4,096 bytes: what belongs to the offset, such as a task's stream times. */
+  readonly metadata?: string
 }
 
 // --- admin ---
@@ -98,6 +100,8 @@ export interface PartitionRange {
 
 export interface CommittedOffset extends TopicPartition {
   readonly offset: number | undefined
+  /** What was committed with it; '' for nothing. */
+  readonly metadata: string
 }
 
 // --- producing ---
