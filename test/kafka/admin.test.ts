@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest'
+import { onEachBroker } from './brokers.ts'
+import { numbered } from './records.ts'
+
+onEachBroker('the admin', (broker) => {
+  test('makes missing topics and answers the real partition counts of all', async () => {
+    const { admin } = broker.connect()
+    const [present, missing] = [broker.name('present'), broker.name('missing')]
+    expect(await admin.partitionCounts([present, missing])).toEqual(new Map())
+    await admin.ensureTopics([{ name: present, partitions: 3 }])
+    const topics = [
+      { name: present, partitions: 5 },
+      { name: missing, partitions: 2, config: { 'cleanup.policy': 'compact' } },
+    ]
+    const counts = new Map([
+      [present, 3],
+      [missing, 2],
+    ])
+    expect(await admin.ensureTopics(topics)).toEqual(counts)
+    expect(await admin.partitionCounts([present, missing])).toEqual(counts)
+  })
+
+  test('lets several make the same topic at once', async () => {
+    const name = broker.name('contested')
+    const counts = await Promise.all(
+      [1, 2, 3].map(() => broker.connect().admin.ensureTopics([{ name, partitions: 4 }])),
+    )
+    expect(counts).toEqual([1, 2, 3].map(() => new Map([[name, 4]])))
+  })
+
+  test('says what is wrong with a setting', async () => {
+    const { admin } = broker.connect()
+    const name = broker.name('bad')
+    await expect(
+      admin.ensureTopics([{ name, partitions: 1, config: { 'cleanup.policy': 'hoard' } }]),
+    ).rejects.toMatchObject({ code: 'KAFKA_FAILED', retryable: false })
+  })
+
+  test('answers the range of each partition, before and after records are deleted', async () => {
+    const kafka = broker.connect()
+    const topic = await broker.topic(kafka, 2)
+    const producer = kafka.producer()
+    await producer.send(topic, 1, numbered(10))
+    await kafka.admin.deleteRecords(topic, 1, 4)
+    expect(await kafka.admin.offsets(topic)).toEqual([
+      { partition: 0, lowOffset: 0, endOffset: 0 },
+      { partition: 1, lowOffset: 4, endOffset: 10 },
+    ])
+    await expect(kafka.admin.deleteRecords(topic, 1, 11)).rejects.toMatchObject({ code: 'KAFKA_FAILED' })
+    await producer.close()
+  })
+
+  test('says which topic does not exist', async () => {
+    const { admin } = broker.connect()
+    await expect(admin.offsets('nowhere')).rejects.toMatchObject({
+      code: 'KAFKA_FAILED',
+      place: { topic: 'nowhere' },
+    })
+  })
+})
