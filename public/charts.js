@@ -1,11 +1,10 @@
 import uPlot from '/vendor/uplot/uPlot.esm.js'
 import { element, reconcile, setText } from './dom.js'
-import { formatClock, formatNumber, formatPercent, formatPrice, priceDigits } from './format.js'
+import { decimalsOf, formatClock, formatNumber, formatPercent, formatPrice } from './format.js'
 
 // Told apart by those who see few colours, too (after Okabe and Ito), in light and in dark.
 const lineColours = ['#2f81d6', '#d9822b', '#16a085', '#b565c9', '#c9a227', '#d6527a', '#5f7d95', '#7a9e2e']
-const chartHeightPx = { each: 200, all: 380 }
-const priceAxisPx = 74
+const chartHeightPx = { each: 190, all: 380 }
 
 /**
  * The price charts: one a symbol, or all in one as the change since the start of the time shown. They share the cursor
@@ -124,7 +123,7 @@ export class Charts {
     return {
       width,
       height: chartHeightPx[this.#layout],
-      padding: [8, 0, 0, 0],
+      padding: [8, 0, 0, 14],
       legend: { show: false },
       cursor: {
         sync: { key: 'prices', setSeries: false },
@@ -139,13 +138,13 @@ export class Charts {
       },
       scales: { x: { auto: false }, y: { range: paddedRange } },
       axes: [
-        { ...axis, space: 70, values: axisTimes },
+        { ...axis, space: 70, size: 28, gap: 6, values: axisTimes },
         {
           ...axis,
           side: 1,
-          size: priceAxisPx,
+          size: (_, values) => 16 + 6.5 * Math.max(6, ...(values ?? []).map(({ length }) => length)),
           gap: 6,
-          values: (_, ticks, __, ___, step) => ticks.map((tick) => axisValue(symbols, single, tick, step)),
+          values: (_, ticks, __, ___, step) => ticks.map((tick) => axisValue(single, tick, step)),
         },
       ],
       series: [
@@ -226,10 +225,11 @@ function paddedRange(_, min, max) {
   return [min - pad, max + pad]
 }
 
-function axisValue(symbols, single, tick, step) {
-  const digits = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9))
-  if (!single) return `${formatNumber(tick * 100, Math.max(0, digits - 2))} %`
-  return formatNumber(tick, Math.min(digits, priceDigits(symbols[0])))
+/** With as many digits as the steps between the ticks need. */
+function axisValue(single, tick, step) {
+  return single
+    ? formatNumber(tick, decimalsOf(step))
+    : `${formatNumber(tick * 100, decimalsOf(step * 100))} %`
 }
 
 const minuteFormat = new Intl.DateTimeFormat(undefined, {

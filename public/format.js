@@ -24,17 +24,14 @@ export function learnDigits(symbol, price) {
   if (digits > (digitsOf.get(symbol) ?? -1)) digitsOf.set(symbol, digits)
 }
 
-function decimalsOf(price) {
-  const [mantissa, exponent] = String(price).split('e')
+/** Digits behind the point, as it is written: not more than 12 significant ones, for what floats add is nobody's. */
+export function decimalsOf(value) {
+  const [mantissa, exponent] = String(Number(value.toPrecision(12))).split('e')
   return Math.max(0, (mantissa.split('.')[1]?.length ?? 0) - Number(exponent ?? 0))
 }
 
 export function formatPrice(symbol, price) {
   return numberFormat(Math.max(2, digitsOf.get(symbol) ?? 2)).format(price)
-}
-
-export function priceDigits(symbol) {
-  return Math.max(2, digitsOf.get(symbol) ?? 2)
 }
 
 const volumeFormat = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 6 })

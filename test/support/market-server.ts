@@ -33,7 +33,7 @@ export function apiOptions(
     logger: silentLogger,
     page: 'crypto',
     ready: () => ({ ready: true }),
-    metrics: async () => '',
+    metrics: async () => '# HELP up\n',
     ...overrides,
   }
 }
