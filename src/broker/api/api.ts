@@ -1,0 +1,83 @@
+import type { Clock } from '../../clock.ts'
+import type { Faults } from '../faults.ts'
+import type { Groups } from '../group/groups.ts'
+import type { CommittedOffsets } from '../group/offsets.ts'
+import type { PartitionLog } from '../log/partition-log.ts'
+import type { Reader } from '../protocol/reader.ts'
+import type { Writer } from '../protocol/writer.ts'
+import type { Topics } from '../topic/topics.ts'
+import type { Transactions } from '../transaction/transactions.ts'
+
+/** What the requests work on. */
+export interface Services {
+  readonly nodeId: number
+  readonly clusterId: string
+  /** Where clients reach it. */
+  readonly address: { readonly host: string; readonly port: number }
+  readonly clock: Clock
+  readonly topics: Topics
+  readonly groups: Groups
+  readonly offsets: CommittedOffsets
+  readonly transactions: Transactions
+  readonly faults: Faults
+  readonly fetchBytesMax: number
+  /** Resolves when what was just written to `logs` and to the broker's state may be acknowledged. */
+  durable(logs: readonly PartitionLog[]): Promise<void> | undefined
+}
+
+export interface RequestContext {
+  readonly clientId: string
+  readonly clientHost: string
+  /** Aborted when the client has gone. */
+  readonly signal: AbortSignal
+}
+
+/** Writes the body of an answer. */
+export type Answer = (writer: Writer) => void
+
+/** One API in the one version that kafkajs 2.2.4 asks for: its wire format, and what it does. */
+export interface Api {
+  readonly name: string
+  readonly key: number
+  readonly version: number
+  /** Undefined: there is no answer to it. Throws `MalformedRequest`; what else it throws ends the connection. */
+  serve(
+    reader: Reader,
+    services: Services,
+    request: RequestContext,
+  ): Answer | undefined | Promise<Answer | undefined>
+}
+
+export const noThrottleMs = 0
+
+export interface OfTopic<T> {
+  readonly topic: string
+  readonly partitions: readonly T[]
+}
+
+/** Most requests are lists of topics with lists of partitions. */
+export function readTopics<T>(reader: Reader, partition: (reader: Reader) => T): OfTopic<T>[] {
+  return reader.array(() => ({
+    topic: reader.string(),
+    partitions: reader.array(() => partition(reader)),
+  }))
+}
+
+/** The same for answers; `answer` writes what stands for one partition. */
+export function writeTopics<T>(
+  writer: Writer,
+  topics: readonly OfTopic<T>[],
+  answer: (partition: T) => void,
+): void {
+  writer.array(topics, ({ topic, partitions }) => writer.string(topic).array(partitions, answer))
+}
+
+export function mapPartitions<T, R>(
+  topics: readonly OfTopic<T>[],
+  map: (partition: T, topic: string) => R,
+): OfTopic<R>[] {
+  return topics.map(({ topic, partitions }) => ({
+    topic,
+    partitions: partitions.map((partition) => map(partition, topic)),
+  }))
+}

@@ -1,0 +1,48 @@
+import { errorCodes } from '../protocol/error-codes.ts'
+import { type Answer, type Api, noThrottleMs } from './api.ts'
+import { findCoordinator, metadata } from './cluster.ts'
+import { fetch } from './fetch.ts'
+import {
+  deleteGroups,
+  describeGroups,
+  heartbeat,
+  joinGroup,
+  leaveGroup,
+  listGroups,
+  syncGroup,
+} from './groups.ts'
+import { listOffsets, offsetCommit, offsetFetch, txnOffsetCommit } from './offsets.ts'
+import { produce } from './produce.ts'
+import { createPartitions, createTopics, deleteRecords, deleteTopics, describeConfigs } from './topics.ts'
+import { addOffsetsToTxn, addPartitionsToTxn, endTxn, initProducerId } from './transactions.ts'
+
+const apiVersions: Api = {
+  name: 'ApiVersions',
+  key: 18,
+  version: 2,
+  serve: () => (writer) => {
+    writeVersions(errorCodes.none)(writer)
+    writer.int32(noThrottleMs)
+  },
+}
+
+/** What this broker speaks: for each API exactly the version that kafkajs 2.2.4 takes. */
+export const apis: ReadonlyMap<number, Api> = new Map(
+  [
+    ...[apiVersions, metadata, findCoordinator, produce, fetch, listOffsets],
+    ...[offsetCommit, offsetFetch, txnOffsetCommit],
+    ...[joinGroup, syncGroup, heartbeat, leaveGroup, listGroups, describeGroups, deleteGroups],
+    ...[createTopics, deleteTopics, createPartitions, deleteRecords, describeConfigs],
+    ...[initProducerId, addPartitionsToTxn, addOffsetsToTxn, endTxn],
+  ].map((api) => [api.key, api]),
+)
+
+/** For clients that ask in another version first: they are told, in the oldest one, what there is. */
+export const unsupportedApiVersions: Answer = (writer) => writeVersions(errorCodes.unsupportedVersion)(writer)
+
+function writeVersions(errorCode: number): Answer {
+  return (writer) =>
+    writer
+      .int16(errorCode)
+      .array([...apis.values()], ({ key, version }) => writer.int16(key).int16(version).int16(version))
+}

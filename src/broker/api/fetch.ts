@@ -1,0 +1,166 @@
+import type { PartitionLog } from '../log/partition-log.ts'
+import type { AbortedTransaction } from '../log/producer-state.ts'
+import { errorCodes, type KafkaErrorCode } from '../protocol/error-codes.ts'
+import {
+  type Api,
+  mapPartitions,
+  noThrottleMs,
+  type OfTopic,
+  readTopics,
+  type Services,
+  writeTopics,
+} from './api.ts'
+
+interface Wanted {
+  readonly partition: number
+  readonly offset: number
+  readonly bytesMax: number
+}
+
+interface Limits {
+  readonly bytesMin: number
+  readonly bytesMax: number
+  readonly committed: boolean
+}
+
+interface Fetched {
+  readonly partition: number
+  readonly errorCode: KafkaErrorCode
+  readonly endOffset: number
+  readonly stableOffset: number
+  readonly startOffset: number
+  readonly aborted: readonly AbortedTransaction[]
+  readonly records: Buffer
+}
+
+const noRecords = Buffer.alloc(0)
+
+export const fetch: Api = {
+  name: 'Fetch',
+  key: 1,
+  version: 11,
+  async serve(reader, services, { signal }) {
+    reader.int32() // Replica: clients are none.
+    const waitMsMax = reader.int32()
+    const limits: Limits = {
+      bytesMin: reader.int32(),
+      bytesMax: Math.min(reader.int32(), services.fetchBytesMax),
+      committed: reader.int8() === 1,
+    }
+    reader.int32() // Session: kafkajs always asks in full.
+    reader.int32()
+    const topics = readTopics(reader, (): Wanted => {
+      const partition = reader.int32()
+      reader.int32() // Leader epoch.
+      const offset = reader.int64()
+      reader.int64() // Log start, of followers.
+      return { partition, offset, bytesMax: reader.int32() }
+    })
+
+    let fetched = fetchOnce(topics, limits, services)
+    if (!isEnough(fetched, limits.bytesMin) && waitMsMax > 0) {
+      fetched = await longPoll(topics, limits, services, { waitMsMax, signal })
+    }
+    return (writer) => {
+      writer.int32(noThrottleMs).int16(errorCodes.none).int32(0)
+      writeTopics(writer, fetched, (each) =>
+        writer
+          .int32(each.partition)
+          .int16(each.errorCode)
+          .int64(each.endOffset)
+          .int64(each.stableOffset)
+          .int64(each.startOffset)
+          .array(each.aborted, ({ producerId, firstOffset }) => writer.int64(producerId).int64(firstOffset))
+          .int32(-1) // No replica is preferred.
+          .records(each.records),
+      )
+    }
+  },
+}
+
+function fetchOnce(
+  topics: readonly OfTopic<Wanted>[],
+  limits: Limits,
+  services: Services,
+): OfTopic<Fetched>[] {
+  let leftBytes = limits.bytesMax
+  return mapPartitions(topics, ({ partition, offset, bytesMax }, topic) => {
+    try {
+      const log = services.topics.log(topic, partition)
+      // The first batch of an answer may be larger than the limit: else a consumer would be stuck before it.
+      const allowedBytes = Math.min(bytesMax, leftBytes)
+      const slice = leftBytes > 0 ? log.read(offset, allowedBytes, limits.committed) : undefined
+      const records = slice?.bytes ?? noRecords
+      leftBytes -= records.length
+      return {
+        partition,
+        errorCode: errorCodes.none,
+        ...offsetsOf(log),
+        aborted: slice && limits.committed ? log.abortedIn(offset, slice.nextOffset) : [],
+        records,
+      }
+    } catch (error) {
+      return { ...refused, partition, errorCode: services.faults.codeOf(error) }
+    }
+  })
+}
+
+const refused = { endOffset: -1, stableOffset: -1, startOffset: -1, aborted: [], records: noRecords }
+
+function offsetsOf(log: PartitionLog) {
+  return { endOffset: log.endOffset, stableOffset: log.lastStableOffset, startOffset: log.startOffset }
+}
+
+/** An error is told at once. */
+function isEnough(fetched: readonly OfTopic<Fetched>[], bytesMin: number): boolean {
+  let bytes = 0
+  for (const { partitions } of fetched) {
+    for (const { errorCode, records } of partitions) {
+      if (errorCode !== errorCodes.none) return true
+      bytes += records.length
+    }
+  }
+  return bytes >= bytesMin
+}
+
+/** Waits until there is enough in the logs, or the time is up, and answers with what there is then. */
+async function longPoll(
+  topics: readonly OfTopic<Wanted>[],
+  limits: Limits,
+  services: Services,
+  { waitMsMax, signal }: { readonly waitMsMax: number; readonly signal: AbortSignal },
+): Promise<OfTopic<Fetched>[]> {
+  const cleanUp: (() => void)[] = []
+  const fetched = await new Promise<OfTopic<Fetched>[]>((resolve) => {
+    const timer = services.clock.scheduler.schedule(
+      () => resolve(fetchOnce(topics, limits, services)),
+      waitMsMax,
+    )
+    const gone = () => resolve([])
+    signal.addEventListener('abort', gone)
+    cleanUp.push(
+      () => timer.unsubscribe(),
+      () => signal.removeEventListener('abort', gone),
+    )
+    let looking = false
+    const look = () => {
+      looking = false
+      const now = fetchOnce(topics, limits, services)
+      if (isEnough(now, limits.bytesMin)) resolve(now)
+    }
+    const appended = () => {
+      if (looking) return
+      looking = true
+      // One request may append to many partitions: look when it is done.
+      queueMicrotask(look)
+    }
+    for (const { topic, partitions } of topics) {
+      for (const { partition } of partitions) {
+        const log = services.topics.get(topic)?.partitions[partition]
+        if (log) cleanUp.push(log.onAppend(appended))
+      }
+    }
+  })
+  for (const each of cleanUp) each()
+  return fetched
+}

@@ -1,0 +1,146 @@
+import { errorCodes } from '../protocol/error-codes.ts'
+import { type Api, noThrottleMs } from './api.ts'
+
+export const joinGroup: Api = {
+  name: 'JoinGroup',
+  key: 11,
+  version: 5,
+  async serve(reader, { groups }, { clientId, clientHost }) {
+    const groupId = reader.string()
+    const sessionTimeoutMs = reader.int32()
+    const rebalanceTimeoutMs = reader.int32()
+    const memberId = reader.string()
+    reader.nullableString() // Static membership: kafkajs has none.
+    const protocolType = reader.string()
+    const protocols = reader.array(() => ({ name: reader.string(), metadata: Buffer.from(reader.bytes()) }))
+    const answer = await groups.join(groupId, {
+      ...{ memberId, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocolType, protocols },
+    })
+    return (writer) =>
+      writer
+        .int32(noThrottleMs)
+        .int16(answer.errorCode)
+        .int32(answer.generation)
+        .string(answer.protocol)
+        .string(answer.leaderId)
+        .string(answer.memberId)
+        .array(answer.members, (member) => writer.string(member.memberId).string(null).bytes(member.metadata))
+  },
+}
+
+export const syncGroup: Api = {
+  name: 'SyncGroup',
+  key: 14,
+  version: 3,
+  async serve(reader, { groups }) {
+    const groupId = reader.string()
+    const generation = reader.int32()
+    const memberId = reader.string()
+    reader.nullableString() // Static membership.
+    const assignments = reader.array(() => ({ memberId: reader.string(), assignment: reader.bytes() }))
+    const answer = (await groups.get(groupId)?.sync({ generation, memberId, assignments })) ?? {
+      errorCode: errorCodes.unknownMemberId,
+      assignment: Buffer.alloc(0),
+    }
+    return (writer) => writer.int32(noThrottleMs).int16(answer.errorCode).bytes(answer.assignment)
+  },
+}
+
+export const heartbeat: Api = {
+  name: 'Heartbeat',
+  key: 12,
+  version: 3,
+  serve(reader, { groups }) {
+    const groupId = reader.string()
+    const generation = reader.int32()
+    const memberId = reader.string()
+    const errorCode = groups.get(groupId)?.heartbeat(memberId, generation) ?? errorCodes.unknownMemberId
+    return (writer) => writer.int32(noThrottleMs).int16(errorCode)
+  },
+}
+
+export const leaveGroup: Api = {
+  name: 'LeaveGroup',
+  key: 13,
+  version: 3,
+  serve(reader, { groups }) {
+    const groupId = reader.string()
+    const members = reader.array(() => ({ memberId: reader.string(), instanceId: reader.nullableString() }))
+    const answers = members.map((member) => ({
+      ...member,
+      errorCode: groups.get(groupId)?.leave(member.memberId) ?? errorCodes.unknownMemberId,
+    }))
+    return (writer) =>
+      writer
+        .int32(noThrottleMs)
+        .int16(errorCodes.none)
+        .array(answers, ({ memberId, instanceId, errorCode }) =>
+          writer.string(memberId).string(instanceId).int16(errorCode),
+        )
+  },
+}
+
+export const listGroups: Api = {
+  name: 'ListGroups',
+  key: 16,
+  version: 2,
+  serve(_reader, { groups }) {
+    const listed = groups.list()
+    return (writer) =>
+      writer
+        .int32(noThrottleMs)
+        .int16(errorCodes.none)
+        .array(listed, ({ id, protocolType }) => writer.string(id).string(protocolType))
+  },
+}
+
+export const describeGroups: Api = {
+  name: 'DescribeGroups',
+  key: 15,
+  version: 2,
+  serve(reader, { groups }) {
+    const described = reader.array(() => {
+      const id = reader.string()
+      const group = groups.get(id)
+      const state = group?.state ?? (groups.exists(id) ? 'Empty' : 'Dead')
+      const members = [...(group?.members.values() ?? [])]
+      return { id, state, members, protocolType: group?.protocolType ?? '', protocol: group?.protocol ?? '' }
+    })
+    return (writer) =>
+      writer.int32(noThrottleMs).array(described, ({ id, state, members, protocolType, protocol }) =>
+        writer
+          .int16(errorCodes.none)
+          .string(id)
+          .string(state)
+          .string(protocolType)
+          .string(protocol)
+          .array(members, (member) =>
+            writer
+              .string(member.id)
+              .string(member.clientId)
+              .string(member.clientHost)
+              .bytes(member.protocols.find(({ name }) => name === protocol)?.metadata ?? Buffer.alloc(0))
+              .bytes(member.assignment),
+          ),
+      )
+  },
+}
+
+export const deleteGroups: Api = {
+  name: 'DeleteGroups',
+  key: 42,
+  version: 1,
+  async serve(reader, { groups, faults, durable }) {
+    const results = reader.array(() => {
+      const id = reader.string()
+      try {
+        return { id, errorCode: groups.delete(id) }
+      } catch (error) {
+        return { id, errorCode: faults.coordinatorCodeOf(error) }
+      }
+    })
+    await durable([])
+    return (writer) =>
+      writer.int32(noThrottleMs).array(results, ({ id, errorCode }) => writer.string(id).int16(errorCode))
+  },
+}

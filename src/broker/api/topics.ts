@@ -1,0 +1,178 @@
+import { messageOf } from '../../errors.ts'
+import { errorCodes, KafkaError, type KafkaErrorCode } from '../protocol/error-codes.ts'
+import { describeTopicConfig } from '../topic/topic-config.ts'
+import { type Api, mapPartitions, noThrottleMs, readTopics, type Services, writeTopics } from './api.ts'
+
+interface Outcome {
+  readonly topic: string
+  readonly errorCode: KafkaErrorCode
+  readonly message: string | null
+}
+
+/** Runs `work` for one topic and tells how it went. */
+function attempt({ faults }: Services, topic: string, work: () => void): Outcome {
+  try {
+    work()
+    return { topic, errorCode: errorCodes.none, message: null }
+  } catch (error) {
+    return { topic, errorCode: faults.codeOf(error), message: messageOf(error) }
+  }
+}
+
+export const createTopics: Api = {
+  name: 'CreateTopics',
+  key: 19,
+  version: 3,
+  async serve(reader, services) {
+    const wanted = reader.array(() => ({
+      name: reader.string(),
+      partitionCount: reader.int32(),
+      replicationFactor: reader.int16(),
+      assignments: reader.array(() => ({
+        partition: reader.int32(),
+        replicas: reader.array(() => reader.int32()),
+      })),
+      config: Object.fromEntries(reader.array(() => [reader.string(), reader.nullableString()] as const)),
+    }))
+    reader.int32() // Timeout: it is done at once.
+    const validateOnly = reader.boolean()
+    const outcomes = wanted.map(({ assignments, ...topic }) =>
+      attempt(services, topic.name, () => {
+        if (wanted.filter(({ name }) => name === topic.name).length > 1) {
+          throw new KafkaError(errorCodes.invalidRequest, `Topic '${topic.name}' is in the request twice.`)
+        }
+        const partitionCount = assignments.length > 0 ? assignments.length : topic.partitionCount
+        for (const { partition, replicas } of assignments) {
+          const isOurs = replicas.length === 1 && replicas[0] === services.nodeId
+          if (isOurs && partition >= 0 && partition < partitionCount) continue
+          const message = `Partition ${partition} can only be assigned to broker ${services.nodeId}.`
+          throw new KafkaError(errorCodes.invalidReplicaAssignment, message)
+        }
+        services.topics.create({ ...topic, partitionCount }, validateOnly)
+      }),
+    )
+    await services.durable([])
+    return (writer) =>
+      writer
+        .int32(noThrottleMs)
+        .array(outcomes, ({ topic, errorCode, message }) =>
+          writer.string(topic).int16(errorCode).string(message),
+        )
+  },
+}
+
+export const deleteTopics: Api = {
+  name: 'DeleteTopics',
+  key: 20,
+  version: 1,
+  async serve(reader, services) {
+    const outcomes = reader.array(() => {
+      const topic = reader.string()
+      return attempt(services, topic, () => {
+        services.topics.delete(topic)
+        services.offsets.topicDeleted(topic)
+      })
+    })
+    await services.durable([])
+    return (writer) =>
+      writer
+        .int32(noThrottleMs)
+        .array(outcomes, ({ topic, errorCode }) => writer.string(topic).int16(errorCode))
+  },
+}
+
+export const createPartitions: Api = {
+  name: 'CreatePartitions',
+  key: 37,
+  version: 1,
+  async serve(reader, services) {
+    const wanted = reader.array(() => ({
+      topic: reader.string(),
+      count: reader.int32(),
+      assignments: reader.array(() => reader.array(() => reader.int32())),
+    }))
+    reader.int32() // Timeout: it is done at once.
+    const validateOnly = reader.boolean()
+    const outcomes = wanted.map(({ topic, count }) =>
+      attempt(services, topic, () => services.topics.grow(topic, count, validateOnly)),
+    )
+    await services.durable([])
+    return (writer) =>
+      writer
+        .int32(noThrottleMs)
+        .array(outcomes, ({ topic, errorCode, message }) =>
+          writer.string(topic).int16(errorCode).string(message),
+        )
+  },
+}
+
+export const deleteRecords: Api = {
+  name: 'DeleteRecords',
+  key: 21,
+  version: 1,
+  async serve(reader, services) {
+    const topics = readTopics(reader, () => ({ partition: reader.int32(), offset: reader.int64() }))
+    const outcomes = mapPartitions(topics, ({ partition, offset }, topic) => {
+      try {
+        const startOffset = services.topics.deleteRecords(topic, partition, offset)
+        return { partition, startOffset, errorCode: errorCodes.none }
+      } catch (error) {
+        return { partition, startOffset: -1, errorCode: services.faults.codeOf(error) }
+      }
+    })
+    await services.durable([])
+    return (writer) => {
+      writer.int32(noThrottleMs)
+      writeTopics(writer, outcomes, ({ partition, startOffset, errorCode }) =>
+        writer.int32(partition).int64(startOffset).int16(errorCode),
+      )
+    }
+  },
+}
+
+const resourceOfTopic = 2
+const resourceOfBroker = 4
+const sourceTopic = 1
+const sourceDefault = 5
+
+export const describeConfigs: Api = {
+  name: 'DescribeConfigs',
+  key: 32,
+  version: 2,
+  serve(reader, services) {
+    const resources = reader.array(() => {
+      const type = reader.int8()
+      const name = reader.string()
+      const names = reader.nullableArray(() => reader.string())
+      return { type, name, ...describe(services, type, name, names) }
+    })
+    return (writer) =>
+      writer.int32(noThrottleMs).array(resources, ({ type, name, errorCode, message, entries }) =>
+        writer
+          .int16(errorCode)
+          .string(message)
+          .int8(type)
+          .string(name)
+          .array(entries, (entry) =>
+            writer
+              .string(entry.name)
+              .string(entry.value)
+              .boolean(false) // Not read-only.
+              .int8(entry.isDefault ? sourceDefault : sourceTopic)
+              .boolean(false) // Not sensitive.
+              .array([], () => {}),
+          ),
+      )
+  },
+}
+
+function describe({ topics }: Services, type: number, name: string, names: readonly string[] | null) {
+  const refuse = (errorCode: KafkaErrorCode, message: string) => ({ errorCode, message, entries: [] })
+  if (type === resourceOfBroker) return { errorCode: errorCodes.none, message: null, entries: [] }
+  if (type !== resourceOfTopic)
+    return refuse(errorCodes.invalidRequest, `Resource type ${type} has no config.`)
+  const topic = topics.get(name)
+  if (!topic) return refuse(errorCodes.unknownTopicOrPartition, `Topic '${name}' does not exist.`)
+  const entries = describeTopicConfig(topic.config).filter((entry) => names?.includes(entry.name) ?? true)
+  return { errorCode: errorCodes.none, message: null, entries }
+}

@@ -1,0 +1,85 @@
+import { errorCodes, type KafkaErrorCode } from '../protocol/error-codes.ts'
+import { type Api, mapPartitions, noThrottleMs, readTopics, type Services, writeTopics } from './api.ts'
+
+/** Runs `work` and tells how it went. */
+async function codeOf({ faults }: Services, work: () => unknown): Promise<KafkaErrorCode> {
+  try {
+    await work()
+    return errorCodes.none
+  } catch (error) {
+    return faults.coordinatorCodeOf(error)
+  }
+}
+
+export const initProducerId: Api = {
+  name: 'InitProducerId',
+  key: 22,
+  version: 1,
+  async serve(reader, services) {
+    const transactionalId = reader.nullableString()
+    const timeoutMs = reader.int32()
+    let identity = { producerId: -1, producerEpoch: -1 }
+    const errorCode = await codeOf(services, async () => {
+      identity = await services.transactions.init(transactionalId, timeoutMs)
+      await services.durable([])
+    })
+    return (writer) =>
+      writer.int32(noThrottleMs).int16(errorCode).int64(identity.producerId).int16(identity.producerEpoch)
+  },
+}
+
+export const addPartitionsToTxn: Api = {
+  name: 'AddPartitionsToTxn',
+  key: 24,
+  version: 1,
+  async serve(reader, services) {
+    const transactionalId = reader.string()
+    const producer = { transactionalId, producerId: reader.int64(), producerEpoch: reader.int16() }
+    const topics = readTopics(reader, () => reader.int32())
+    const places = topics.flatMap(({ topic, partitions }) =>
+      partitions.map((partition) => ({ topic, partition })),
+    )
+    const errorCode = await codeOf(services, async () => {
+      for (const { topic, partition } of places) services.topics.log(topic, partition)
+      services.transactions.addPartitions(producer, places)
+      await services.durable([])
+    })
+    const answers = mapPartitions(topics, (partition) => ({ partition, errorCode }))
+    return (writer) => {
+      writer.int32(noThrottleMs)
+      writeTopics(writer, answers, (each) => writer.int32(each.partition).int16(each.errorCode))
+    }
+  },
+}
+
+export const addOffsetsToTxn: Api = {
+  name: 'AddOffsetsToTxn',
+  key: 25,
+  version: 1,
+  async serve(reader, services) {
+    const transactionalId = reader.string()
+    const producer = { transactionalId, producerId: reader.int64(), producerEpoch: reader.int16() }
+    const groupId = reader.string()
+    const errorCode = await codeOf(services, () => {
+      services.transactions.addGroup(producer, groupId)
+      return services.durable([])
+    })
+    return (writer) => writer.int32(noThrottleMs).int16(errorCode)
+  },
+}
+
+export const endTxn: Api = {
+  name: 'EndTxn',
+  key: 26,
+  version: 1,
+  async serve(reader, services) {
+    const transactionalId = reader.string()
+    const producer = { transactionalId, producerId: reader.int64(), producerEpoch: reader.int16() }
+    const outcome = reader.boolean() ? 'commit' : 'abort'
+    const errorCode = await codeOf(services, async () => {
+      await services.transactions.end(producer, outcome)
+      await services.durable([])
+    })
+    return (writer) => writer.int32(noThrottleMs).int16(errorCode)
+  },
+}

@@ -1,0 +1,368 @@
+import type { Subscription } from 'rxjs'
+import type { Clock } from '../../clock.ts'
+import { errorCodes, type KafkaErrorCode } from '../protocol/error-codes.ts'
+
+export interface GroupProtocol {
+  readonly name: string
+  readonly metadata: Buffer
+}
+
+export interface JoinRequest {
+  readonly memberId: string
+  readonly clientId: string
+  readonly clientHost: string
+  readonly sessionTimeoutMs: number
+  readonly rebalanceTimeoutMs: number
+  readonly protocolType: string
+  readonly protocols: readonly GroupProtocol[]
+}
+
+export interface JoinAnswer {
+  readonly errorCode: KafkaErrorCode
+  readonly generation: number
+  readonly protocol: string
+  readonly leaderId: string
+  readonly memberId: string
+  /** For the leader only. */
+  readonly members: readonly { readonly memberId: string; readonly metadata: Buffer }[]
+}
+
+export interface SyncRequest {
+  readonly memberId: string
+  readonly generation: number
+  readonly assignments: readonly { readonly memberId: string; readonly assignment: Buffer }[]
+}
+
+export interface SyncAnswer {
+  readonly errorCode: KafkaErrorCode
+  readonly assignment: Buffer
+}
+
+export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'
+
+export interface Member {
+  readonly id: string
+  readonly clientId: string
+  readonly clientHost: string
+  readonly sessionTimeoutMs: number
+  readonly rebalanceTimeoutMs: number
+  protocols: readonly GroupProtocol[]
+  assignment: Buffer
+  joining: ((answer: JoinAnswer) => void) | undefined
+  syncing: ((answer: SyncAnswer) => void) | undefined
+  /** Ends its membership unless it is heard of. */
+  session: Subscription | undefined
+}
+
+export interface GroupOptions {
+  readonly clock: Clock
+  readonly membersMax: number
+  /** How long the first rebalance of an empty group waits for more members. */
+  readonly initialRebalanceDelayMs: number
+  readonly newMemberId: (clientId: string) => string
+}
+
+const nothing = Buffer.alloc(0)
+
+/**
+ * The members of one group and their rebalances: members join, one of them (the leader) assigns the partitions, all
+ * fetch their share. A join is answered when every member has joined or the slowest one's time is up. Source: Kafka's
+ * classic `GroupCoordinator`.
+ */
+export class Group {
+  readonly id: string
+  state: GroupState = 'Empty'
+  generation = 0
+  protocolType = ''
+  protocol = ''
+  readonly members = new Map<string, Member>()
+  readonly #options: GroupOptions
+  /** Ids that were handed out, and not used yet. */
+  readonly #promised = new Map<string, Subscription>()
+  #leaderId = ''
+  #deadline: Subscription | undefined
+  #initialDelay: Subscription | undefined
+
+  constructor(id: string, options: GroupOptions) {
+    this.id = id
+    this.#options = options
+  }
+
+  /** Nobody is in it or about to be. */
+  get isDeserted(): boolean {
+    return this.members.size === 0 && this.#promised.size === 0
+  }
+
+  join(request: JoinRequest): JoinAnswer | Promise<JoinAnswer> {
+    const { memberId } = request
+    if (!this.#accepts(request)) return refuseJoin(memberId, errorCodes.inconsistentGroupProtocol)
+    if (memberId === '') return this.#promise(request)
+    const promised = this.#promised.get(memberId)
+    const member = this.members.get(memberId)
+    if (!promised && !member) return refuseJoin(memberId, errorCodes.unknownMemberId)
+    if (member && !this.#needsRebalance(member, request)) return this.#joinAnswer(member)
+    promised?.unsubscribe()
+    this.#promised.delete(memberId)
+    return new Promise((resolve) => {
+      this.#enter(request, member, resolve)
+      if (this.state !== 'PreparingRebalance') this.#prepareRebalance()
+      this.#completeJoinIfAllAreThere()
+    })
+  }
+
+  sync(request: SyncRequest): SyncAnswer | Promise<SyncAnswer> {
+    const errorCode = this.check(request.memberId, request.generation)
+    const member = this.members.get(request.memberId)
+    if (errorCode !== errorCodes.none || !member) return { errorCode, assignment: nothing }
+    if (this.state === 'PreparingRebalance') {
+      return { errorCode: errorCodes.rebalanceInProgress, assignment: nothing }
+    }
+    if (this.state === 'Stable') {
+      this.#heardOf(member)
+      return { errorCode: errorCodes.none, assignment: member.assignment }
+    }
+    return new Promise((resolve) => {
+      member.syncing?.({ errorCode: errorCodes.rebalanceInProgress, assignment: nothing })
+      member.syncing = resolve
+      member.session?.unsubscribe()
+      if (member.id === this.#leaderId) this.#assign(request.assignments)
+    })
+  }
+
+  heartbeat(memberId: string, generation: number): KafkaErrorCode {
+    const errorCode = this.check(memberId, generation)
+    const member = this.members.get(memberId)
+    if (errorCode !== errorCodes.none || !member) return errorCode
+    this.#heardOf(member)
+    return this.state === 'PreparingRebalance' ? errorCodes.rebalanceInProgress : errorCodes.none
+  }
+
+  leave(memberId: string): KafkaErrorCode {
+    const promised = this.#promised.get(memberId)
+    if (promised) {
+      promised.unsubscribe()
+      this.#promised.delete(memberId)
+      this.#completeJoinIfAllAreThere()
+      return errorCodes.none
+    }
+    if (!this.members.has(memberId)) return errorCodes.unknownMemberId
+    this.#remove(memberId)
+    return errorCodes.none
+  }
+
+  /** Whether the member may commit offsets; who commits without a group (generation −1) may when it is empty. */
+  checkCommit(memberId: string, generation: number): KafkaErrorCode {
+    if (generation < 0 && this.state === 'Empty') return errorCodes.none
+    const errorCode = this.check(memberId, generation)
+    const member = this.members.get(memberId)
+    if (errorCode !== errorCodes.none || !member) return errorCode
+    if (this.state === 'CompletingRebalance') return errorCodes.rebalanceInProgress
+    this.#heardOf(member)
+    return errorCodes.none
+  }
+
+  check(memberId: string, generation: number): KafkaErrorCode {
+    if (!this.members.has(memberId)) return errorCodes.unknownMemberId
+    return generation === this.generation ? errorCodes.none : errorCodes.illegalGeneration
+  }
+
+  close(): void {
+    this.#deadline?.unsubscribe()
+    this.#initialDelay?.unsubscribe()
+    for (const timer of this.#promised.values()) timer.unsubscribe()
+    for (const member of this.members.values()) member.session?.unsubscribe()
+  }
+
+  #accepts({ protocolType, protocols }: JoinRequest): boolean {
+    if (protocols.length === 0 || protocolType === '') return false
+    if (this.members.size === 0) return true
+    return (
+      protocolType === this.protocolType &&
+      this.#common(protocols.map((protocol) => protocol.name)).length > 0
+    )
+  }
+
+  /** A new member is first told its id, so that a lost answer leaves no ghost behind. Source: KIP-394. */
+  #promise({ clientId, sessionTimeoutMs }: JoinRequest): JoinAnswer {
+    if (this.members.size + this.#promised.size >= this.#options.membersMax) {
+      return refuseJoin('', errorCodes.groupMaxSizeReached)
+    }
+    const memberId = this.#options.newMemberId(clientId)
+    const forget = () => {
+      this.#promised.delete(memberId)
+      this.#completeJoinIfAllAreThere()
+    }
+    this.#promised.set(memberId, this.#schedule(forget, sessionTimeoutMs))
+    return refuseJoin(memberId, errorCodes.memberIdRequired)
+  }
+
+  #needsRebalance(member: Member, { protocols }: JoinRequest): boolean {
+    if (this.state === 'PreparingRebalance') return true
+    if (!sameProtocols(member.protocols, protocols)) return true
+    return this.state === 'Stable' && member.id === this.#leaderId
+  }
+
+  #enter(request: JoinRequest, before: Member | undefined, joining: (answer: JoinAnswer) => void): void {
+    before?.joining?.(refuseJoin(request.memberId, errorCodes.rebalanceInProgress))
+    before?.session?.unsubscribe()
+    if (this.members.size === 0) this.protocolType = request.protocolType
+    const { memberId: id, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocols } = request
+    this.members.set(id, {
+      ...{ id, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocols },
+      assignment: before?.assignment ?? nothing,
+      joining,
+      syncing: before?.syncing,
+      session: undefined,
+    })
+  }
+
+  #prepareRebalance(): void {
+    const wasEmpty = this.state === 'Empty'
+    this.state = 'PreparingRebalance'
+    for (const member of this.members.values()) {
+      this.#answerSync(member, { errorCode: errorCodes.rebalanceInProgress, assignment: nothing })
+    }
+    if (wasEmpty && this.#options.initialRebalanceDelayMs > 0) {
+      const end = () => {
+        this.#initialDelay = undefined
+        this.#completeJoinIfAllAreThere()
+      }
+      this.#initialDelay = this.#schedule(end, this.#options.initialRebalanceDelayMs)
+    }
+    this.#within(this.#rebalanceTimeoutMs(), () => this.#completeJoin())
+  }
+
+  #completeJoinIfAllAreThere(): void {
+    if (this.state !== 'PreparingRebalance' || this.#initialDelay || this.#promised.size > 0) return
+    if ([...this.members.values()].every((member) => member.joining)) this.#completeJoin()
+  }
+
+  #completeJoin(): void {
+    this.#deadline?.unsubscribe()
+    for (const member of [...this.members.values()]) {
+      if (member.joining) continue
+      member.session?.unsubscribe()
+      this.members.delete(member.id)
+    }
+    this.generation++
+    const first = this.members.values().next().value
+    if (!first) {
+      this.#becomeEmpty()
+      return
+    }
+    this.state = 'CompletingRebalance'
+    if (!this.members.has(this.#leaderId)) this.#leaderId = first.id
+    this.protocol = this.#chooseProtocol(first)
+    for (const member of this.members.values()) {
+      const { joining } = member
+      member.joining = undefined
+      joining?.(this.#joinAnswer(member))
+      this.#heardOf(member)
+    }
+    this.#within(this.#rebalanceTimeoutMs(), () => this.#dropThoseWhoDidNotSync())
+  }
+
+  #assign(assignments: SyncRequest['assignments']): void {
+    this.#deadline?.unsubscribe()
+    this.state = 'Stable'
+    const byMember = new Map(assignments.map((each) => [each.memberId, each.assignment]))
+    for (const member of this.members.values()) {
+      // A copy: the request's buffer may be much larger.
+      member.assignment = Buffer.from(byMember.get(member.id) ?? nothing)
+      this.#answerSync(member, { errorCode: errorCodes.none, assignment: member.assignment })
+    }
+  }
+
+  #answerSync(member: Member, answer: SyncAnswer): void {
+    const { syncing } = member
+    if (!syncing) return
+    member.syncing = undefined
+    syncing(answer)
+    this.#heardOf(member)
+  }
+
+  #dropThoseWhoDidNotSync(): void {
+    for (const member of [...this.members.values()]) if (!member.syncing) this.#remove(member.id)
+    if (this.state === 'CompletingRebalance') this.#prepareRebalance()
+  }
+
+  #remove(memberId: string): void {
+    const member = this.members.get(memberId)
+    if (!member) return
+    member.session?.unsubscribe()
+    this.members.delete(memberId)
+    member.joining?.(refuseJoin(memberId, errorCodes.unknownMemberId))
+    member.syncing?.({ errorCode: errorCodes.unknownMemberId, assignment: nothing })
+    if (this.members.size === 0 && this.state !== 'PreparingRebalance') {
+      this.generation++
+      this.#becomeEmpty()
+    } else if (this.state !== 'PreparingRebalance') this.#prepareRebalance()
+    else this.#completeJoinIfAllAreThere()
+  }
+
+  #becomeEmpty(): void {
+    this.#deadline?.unsubscribe()
+    this.state = 'Empty'
+    this.protocol = ''
+    this.#leaderId = ''
+  }
+
+  #heardOf(member: Member): void {
+    member.session?.unsubscribe()
+    // Whoever waits for our answer can't be heard of.
+    if (member.joining || member.syncing) return
+    member.session = this.#schedule(() => this.#remove(member.id), member.sessionTimeoutMs)
+  }
+
+  #joinAnswer(member: Member): JoinAnswer {
+    const isLeader = member.id === this.#leaderId
+    return {
+      errorCode: errorCodes.none,
+      generation: this.generation,
+      protocol: this.protocol,
+      leaderId: this.#leaderId,
+      memberId: member.id,
+      members: isLeader ? [...this.members.values()].map((each) => this.#metadataOf(each)) : [],
+    }
+  }
+
+  #metadataOf({ id, protocols }: Member) {
+    const chosen = protocols.find((protocol) => protocol.name === this.protocol)
+    return { memberId: id, metadata: chosen?.metadata ?? nothing }
+  }
+
+  /** Of those that all support, the one that the first member prefers. */
+  #chooseProtocol(first: Member): string {
+    return this.#common(first.protocols.map((protocol) => protocol.name))[0] ?? ''
+  }
+
+  #common(names: readonly string[]): string[] {
+    return names.filter((name) =>
+      [...this.members.values()].every((member) => member.protocols.some((each) => each.name === name)),
+    )
+  }
+
+  #rebalanceTimeoutMs(): number {
+    return Math.max(0, ...[...this.members.values()].map((member) => member.rebalanceTimeoutMs))
+  }
+
+  #within(timeoutMs: number, otherwise: () => void): void {
+    this.#deadline?.unsubscribe()
+    this.#deadline = this.#schedule(otherwise, timeoutMs)
+  }
+
+  #schedule(work: () => void, delayMs: number): Subscription {
+    return this.#options.clock.scheduler.schedule(work, delayMs)
+  }
+}
+
+function refuseJoin(memberId: string, errorCode: KafkaErrorCode): JoinAnswer {
+  return { errorCode, generation: -1, protocol: '', leaderId: '', memberId, members: [] }
+}
+
+function sameProtocols(a: readonly GroupProtocol[], b: readonly GroupProtocol[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ name, metadata }, i) => name === b[i]?.name && metadata.equals(b[i].metadata))
+  )
+}

@@ -1,0 +1,86 @@
+import { errorCodes, type KafkaErrorCode } from '../protocol/error-codes.ts'
+import { Group, type GroupOptions, type JoinAnswer, type JoinRequest } from './group.ts'
+import type { CommittedOffset, CommittedOffsets } from './offsets.ts'
+
+export interface GroupsOptions extends GroupOptions {
+  readonly offsets: CommittedOffsets
+  readonly sessionTimeoutMsMin: number
+  readonly sessionTimeoutMsMax: number
+}
+
+/** All consumer groups: those with members live here, their offsets in `CommittedOffsets`. */
+export class Groups {
+  readonly #options: GroupsOptions
+  readonly #groups = new Map<string, Group>()
+
+  constructor(options: GroupsOptions) {
+    this.#options = options
+  }
+
+  get(id: string): Group | undefined {
+    return this.#groups.get(id)
+  }
+
+  join(groupId: string, request: JoinRequest): JoinAnswer | Promise<JoinAnswer> {
+    const { sessionTimeoutMsMin, sessionTimeoutMsMax } = this.#options
+    const refuse = (errorCode: KafkaErrorCode): JoinAnswer => ({
+      ...{ errorCode, generation: -1, protocol: '', leaderId: '', memberId: request.memberId, members: [] },
+    })
+    if (groupId === '') return refuse(errorCodes.invalidGroupId)
+    if (request.sessionTimeoutMs < sessionTimeoutMsMin || request.sessionTimeoutMs > sessionTimeoutMsMax) {
+      return refuse(errorCodes.invalidSessionTimeout)
+    }
+    let group = this.#groups.get(groupId)
+    if (!group) {
+      if (request.memberId !== '') return refuse(errorCodes.unknownMemberId)
+      group = new Group(groupId, this.#options)
+      this.#groups.set(groupId, group)
+    }
+    return group.join(request)
+  }
+
+  /** Commits offsets, by a member or (generation −1) from outside of an empty group. */
+  commit(
+    groupId: string,
+    memberId: string,
+    generation: number,
+    offsets: readonly CommittedOffset[],
+  ): KafkaErrorCode {
+    if (groupId === '') return errorCodes.invalidGroupId
+    const group = this.#groups.get(groupId)
+    if (!group && generation >= 0) return errorCodes.unknownMemberId
+    const errorCode = group?.checkCommit(memberId, generation) ?? errorCodes.none
+    if (errorCode === errorCodes.none) this.#options.offsets.commit([[groupId, offsets]])
+    return errorCode
+  }
+
+  list(): { readonly id: string; readonly protocolType: string }[] {
+    const ids = new Set([...this.#options.offsets.groups(), ...this.#groups.keys()])
+    return [...ids].map((id) => ({ id, protocolType: this.#groups.get(id)?.protocolType ?? '' }))
+  }
+
+  exists(id: string): boolean {
+    return this.#groups.has(id) || this.#options.offsets.all(id).length > 0
+  }
+
+  delete(id: string): KafkaErrorCode {
+    const group = this.#groups.get(id)
+    if (group && group.members.size > 0) return errorCodes.nonEmptyGroup
+    if (!this.exists(id)) return errorCodes.groupIdNotFound
+    this.#options.offsets.delete(id)
+    group?.close()
+    this.#groups.delete(id)
+    return errorCodes.none
+  }
+
+  /** Forgets groups that are deserted and have no offsets, so that they don't pile up. */
+  forgetDeserted(): void {
+    for (const [id, group] of this.#groups) {
+      if (group.isDeserted && this.#options.offsets.all(id).length === 0) this.#groups.delete(id)
+    }
+  }
+
+  close(): void {
+    for (const group of this.#groups.values()) group.close()
+  }
+}

@@ -1,0 +1,2 @@
+export { type EmbeddedBroker, startBroker } from './broker.ts'
+export type { BrokerLimits, BrokerOptions } from './options.ts'

@@ -1,0 +1,198 @@
+import type { Clock } from '../../clock.ts'
+import type { LogFile } from '../storage/storage.ts'
+import type { PartitionLog } from './partition-log.ts'
+import { attribute, type BatchHeader } from './record-batch.ts'
+import { filterBatch, isReadable, readRecords, type StoredRecord } from './records.ts'
+import type { Segment } from './segment.ts'
+
+export interface CompactionOptions {
+  readonly clock: Clock
+  /** Keys remembered in one pass; what is beyond waits for the next one. */
+  readonly keysMax: number
+  /** Bytes read before other work gets a turn: this shares its core with the pipeline. */
+  readonly sliceBytes: number
+}
+
+const temporaryName = 'compacting'
+
+/** Keeps the last record of each key in the sealed segments of one log. One instance a log; one `run` at a time. */
+export class Compaction {
+  readonly #log: PartitionLog
+  readonly #options: CompactionOptions
+  /** Up to here the last pass has been. */
+  #cleanBefore = 0
+
+  constructor(log: PartitionLog, options: CompactionOptions) {
+    this.#log = log
+    this.#options = options
+  }
+
+  /**
+   * One pass, if there is enough to gain (`min.cleanable.dirty.ratio`). Aborted records go, and so do the markers of
+   * decided transactions, whose records stop being transactional. Tombstones go `delete.retention.ms` after their
+   * segment was written. Returns the bytes freed.
+   */
+  async run(): Promise<number> {
+    const sealed = this.#cleanable()
+    if (!this.#isWorthwhile(sealed)) return 0
+    const latest = new Map<string, number>()
+    const covered = await this.#latestOffsets(sealed, latest)
+    const protectedOffsets = this.#log.producers.lastBatchOffsets()
+    const beforeBytes = this.#log.sizeBytes
+    for (const group of groupBySize(covered, this.#log.config.segmentBytes)) {
+      if (!(await this.#rewrite(group, latest, protectedOffsets))) return 0
+    }
+    this.#cleanBefore = covered.at(-1)?.nextOffset ?? this.#cleanBefore
+    return beforeBytes - this.#log.sizeBytes
+  }
+
+  /** Sealed, decided, and old enough. */
+  #cleanable(): Segment[] {
+    const { lastStableOffset, config } = this.#log
+    if (this.#log.shouldRoll(0)) this.#log.roll()
+    const oldEnoughMs = this.#options.clock.now() - config.minCompactionLagMs
+    const sealed = this.#log.segments.slice(0, -1)
+    const end = sealed.findIndex(
+      (segment) => segment.nextOffset > lastStableOffset || segment.file.modifiedAtMs > oldEnoughMs,
+    )
+    return end < 0 ? sealed : sealed.slice(0, end)
+  }
+
+  #isWorthwhile(sealed: readonly Segment[]): boolean {
+    const total = sumBytes(sealed)
+    const dirty = sumBytes(sealed.filter((segment) => segment.nextOffset > this.#cleanBefore))
+    return dirty > 0 && dirty / total >= this.#log.config.minCleanableDirtyRatio
+  }
+
+  /** Fills `latest` with the last offset of each key, and returns the segments that it covers. */
+  async #latestOffsets(sealed: readonly Segment[], latest: Map<string, number>): Promise<Segment[]> {
+    const covered: Segment[] = []
+    for (const segment of sealed) {
+      for await (const { header, bytes } of this.#slices(segment)) {
+        if (!isOpenable(header) || this.#isAborted(header)) continue
+        for (const record of readRecords(bytes)) {
+          if (record.key) latest.set(record.key.toString('latin1'), record.offset)
+        }
+      }
+      covered.push(segment)
+      if (latest.size > this.#options.keysMax) break
+    }
+    return covered
+  }
+
+  /** Writes what is to be kept of `group` into one new segment and swaps it in; false when the log changed meanwhile. */
+  async #rewrite(
+    group: readonly Segment[],
+    latest: ReadonlyMap<string, number>,
+    protectedOffsets: ReadonlySet<number>,
+  ): Promise<boolean> {
+    const { directory, config } = this.#log
+    directory.remove(temporaryName)
+    const file = directory.open(temporaryName)
+    let swapped = false
+    try {
+      for (const segment of group) {
+        const tombstonesExpired =
+          this.#options.clock.now() - segment.file.modifiedAtMs > config.deleteRetentionMs
+        for await (const { header, bytes } of this.#slices(segment)) {
+          const keep = this.#keep(header, bytes, latest, tombstonesExpired, protectedOffsets)
+          if (keep) file.append(keep)
+        }
+      }
+      await file.sync()
+      const stillThere = group.every((segment) => this.#log.segments.includes(segment))
+      if (stillThere) swapped = this.#swap(group, file)
+      return stillThere
+    } finally {
+      file.close()
+      if (!swapped) directory.remove(temporaryName)
+    }
+  }
+
+  #swap(group: readonly Segment[], file: LogFile): boolean {
+    const newest = group.at(-1)
+    // The first one stays, if empty: compaction does not move the start of the log.
+    if (!newest || (file.sizeBytes === 0 && group[0] !== this.#log.segments[0])) {
+      this.#log.removeSegments(group)
+      return false
+    }
+    file.setModifiedAt(newest.file.modifiedAtMs)
+    this.#log.replaceSegments(group, temporaryName)
+    return true
+  }
+
+  /** What stays of a batch; undefined for nothing. */
+  #keep(
+    header: BatchHeader,
+    bytes: Buffer,
+    latest: ReadonlyMap<string, number>,
+    tombstonesExpired: boolean,
+    protectedOffsets: ReadonlySet<number>,
+  ): Buffer | undefined {
+    if (header.attributes & attribute.control) return undefined
+    if (this.#isAborted(header)) return undefined
+    if (!isOpenable(header)) return bytes
+    const records = readRecords(bytes)
+    const kept = records.filter((record) => isKept(record, latest, tombstonesExpired))
+    // The last batch of a producer carries its sequence number; consumers skip badly over batches without records.
+    const last = records.at(-1)
+    if (kept.length === 0 && last && protectedOffsets.has(header.baseOffset)) kept.push(last)
+    if (kept.length === 0) return undefined
+    const transactional = header.attributes & attribute.transactional
+    if (kept.length === records.length && !transactional) return bytes
+    return filterBatch(bytes, kept, attribute.transactional)
+  }
+
+  #isAborted(header: BatchHeader): boolean {
+    if ((header.attributes & attribute.transactional) === 0) return false
+    return this.#log
+      .abortedIn(header.baseOffset, header.lastOffset + 1)
+      .some((aborted) => aborted.producerId === header.producerId)
+  }
+
+  async *#slices(segment: Segment) {
+    let bytesSincePause = 0
+    for (const batch of segment.scan()) {
+      yield batch
+      bytesSincePause += batch.bytes.length
+      if (bytesSincePause < this.#options.sliceBytes) continue
+      bytesSincePause = 0
+      await this.#options.clock.sleep(0)
+    }
+  }
+}
+
+function isOpenable(header: BatchHeader): boolean {
+  return (header.attributes & attribute.control) === 0 && isReadable(header.attributes)
+}
+
+function isKept(
+  record: StoredRecord,
+  latest: ReadonlyMap<string, number>,
+  tombstonesExpired: boolean,
+): boolean {
+  if (!record.key) return false
+  const latestOffset = latest.get(record.key.toString('latin1'))
+  if (latestOffset !== undefined && latestOffset > record.offset) return false
+  return !(tombstonesExpired && record.value === null)
+}
+
+function groupBySize(segments: readonly Segment[], bytesMax: number): Segment[][] {
+  const groups: Segment[][] = []
+  let groupBytes = 0
+  for (const segment of segments) {
+    const group = groups.at(-1)
+    if (group && groupBytes + segment.sizeBytes <= bytesMax) {
+      group.push(segment)
+      groupBytes += segment.sizeBytes
+    } else {
+      groups.push([segment])
+      groupBytes = segment.sizeBytes
+    }
+  }
+  return groups
+}
+
+function sumBytes(segments: readonly Segment[]): number {
+  return segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
+}

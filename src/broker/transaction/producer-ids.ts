@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import type { StateTable } from '../state/state-table.ts'
+
+const key = 'next producer id'
+// Handed out in blocks, so that not every producer costs a write; a restart skips the rest of a block.
+const blockSize = 1_000
+
+/** Numbers for idempotent producers: never the same twice, not after a restart either. */
+export class ProducerIds {
+  readonly #state: StateTable
+  #next = 0
+  #end = 0
+
+  constructor(state: StateTable) {
+    this.#state = state
+  }
+
+  next(): number {
+    if (this.#next >= this.#end) {
+      const start = z.number().parse(this.#state.get(key) ?? 1)
+      this.#state.change([{ key, value: start + blockSize }])
+      this.#next = start
+      this.#end = start + blockSize
+    }
+    return this.#next++
+  }
+}
