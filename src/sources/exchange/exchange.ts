@@ -29,6 +29,8 @@ export interface Exchange {
   readonly products: readonly string[]
   /** Cuts all connections as a broken network does: without a word. For tests. */
   dropClients(): void
+  /** How many connections are open. For tests. */
+  clients(): number
   close(): Promise<void>
 }
 
@@ -112,6 +114,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
     dropClients: () => {
       for (const socket of sockets.clients) socket.terminate()
     },
+    clients: () => clients.size,
     close,
   }
 }

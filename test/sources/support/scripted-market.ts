@@ -57,6 +57,10 @@ export class ScriptedMarket implements Market {
     }
   }
 
+  count(product: string): number {
+    return this.#trades.get(product)?.length ?? 0
+  }
+
   lastTrade(product: string): ExchangeTrade | undefined {
     return this.#trades.get(product)?.at(-1)
   }
