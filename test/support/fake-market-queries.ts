@@ -53,6 +53,13 @@ export class FakeMarketQueries implements MarketQueries {
     return this
   }
 
+  /** As when the data folder is a new one. */
+  clear(): this {
+    this.#trades.length = 0
+    this.#end.clear()
+    return this
+  }
+
   away(): void {
     this.failure = new RivuletError('CLICKHOUSE_UNREACHABLE', 'ClickHouse does not answer', {
       retryable: true,

@@ -1,0 +1,519 @@
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { MarketApiOptions } from '../../src/api/market-api.ts'
+import type { PipelineStatus } from '../../src/api/pipeline-status.ts'
+import type { ApiServer } from '../../src/api/serve.ts'
+import { launchBrowser, noBrowser } from '../support/browser.ts'
+import { FakeMarketQueries } from '../support/fake-market-queries.ts'
+import { emptyPipeline, seedTrades, serveFake, withSource } from '../support/market-server.ts'
+
+let browser: Browser | undefined
+const cleanups: (() => Promise<unknown>)[] = []
+
+beforeAll(async () => {
+  if (noBrowser === null) browser = await launchBrowser()
+})
+beforeEach((context) => {
+  if (noBrowser !== null) context.skip(noBrowser)
+})
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+afterAll(() => browser?.close())
+
+interface Opened {
+  readonly page: Page
+  readonly server: ApiServer
+  readonly queries: FakeMarketQueries
+  /** Of the API, in the order in which they were sent. */
+  readonly requests: string[]
+  /** The most that were under way at once. */
+  readonly inFlight: { now: number; most: number }
+  /** What the browser's console said, and what was thrown. */
+  readonly messages: string[]
+  /** Lets the page's time pass: its timers run, and nobody waits. */
+  pass(ms: number): Promise<void>
+  /** The number of requests for the newest prices, which begin each round. */
+  rounds(): number
+}
+
+interface OpenOptions extends Partial<MarketApiOptions> {
+  readonly queries?: FakeMarketQueries
+  readonly browser?: BrowserContextOptions
+  readonly path?: string
+}
+
+function market(minutes = 10): FakeMarketQueries {
+  const queries = new FakeMarketQueries()
+  seedTrades(queries, { endMs: Date.now(), minutes, perMinute: 6 })
+  return queries
+}
+
+/** Opens a page on a server of its own, its time standing still from the moment the first round is shown. */
+async function open({
+  queries = market(),
+  browser: options,
+  path = '',
+  ...api
+}: OpenOptions = {}): Promise<Opened> {
+  const server = await serveFake(queries, api)
+  cleanups.push(() => server.close({ drainMs: 0 }))
+  const context = await browser!.newContext({ locale: 'en-US', timezoneId: 'UTC', ...options })
+  cleanups.push(() => context.close())
+  const page = await context.newPage()
+  const requests: string[] = []
+  const messages: string[] = []
+  const inFlight = { now: 0, most: 0 }
+  page.on('request', (request) => {
+    const url = new URL(request.url())
+    if (url.origin !== new URL(server.url).origin) messages.push(`asked another host: ${request.url()}`)
+    if (!url.pathname.startsWith('/api/')) return
+    requests.push(url.pathname + url.search)
+    inFlight.most = Math.max(inFlight.most, ++inFlight.now)
+  })
+  const ended = (request: { url(): string }) => {
+    if (new URL(request.url()).pathname.startsWith('/api/')) inFlight.now--
+  }
+  page.on('requestfinished', ended)
+  page.on('requestfailed', ended)
+  page.on('console', (message) => messages.push(message.text()))
+  page.on('pageerror', (error) => messages.push(error.message))
+  await page.clock.install()
+  await page.goto(server.url + path)
+  return {
+    page,
+    server,
+    queries,
+    requests,
+    inFlight,
+    messages,
+    pass: (ms) => page.clock.runFor(ms),
+    rounds: () => requests.filter((request) => request === '/api/latest').length,
+  }
+}
+
+/** Waits until the page has shown its `n`-th round and nothing is under way. */
+async function shownRounds({ page, rounds, inFlight }: Opened, n: number): Promise<void> {
+  await expect.poll(() => [rounds() >= n, inFlight.now]).toEqual([true, 0])
+  await page.waitForFunction(`document.getElementById('updated').textContent !== '–'`)
+}
+
+// What runs in the page is text: the DOM's types would be those of the whole project.
+
+/** As when the reader turns to another tab, and comes back. */
+async function setHidden(page: Page, hidden: boolean): Promise<void> {
+  await page.evaluate(`
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${hidden} })
+    document.dispatchEvent(new Event('visibilitychange'))
+  `)
+}
+
+/** As a reader sees it: of the first such element, once it is there. */
+async function textOf(locator: Locator): Promise<string> {
+  await locator.first().waitFor({ state: 'attached' })
+  return (await locator.allInnerTexts())[0] ?? ''
+}
+
+const statusText = (page: Page) => textOf(page.getByRole('status'))
+
+describe('what is shown', () => {
+  it.each(['light', 'dark'] as const)(
+    'shows the market in %s without a word on the console',
+    async (colorScheme) => {
+      const opened = await open({ browser: { colorScheme } })
+      const { page, messages } = opened
+      await page.locator('.chart canvas').nth(4).waitFor()
+      await shownRounds(opened, 1)
+      expect(await page.locator('.card-symbol').allInnerTexts()).toEqual(['BTC', 'DOGE', 'ETH', 'SOL', 'XRP'])
+      expect(await page.locator('#recent tr').count()).toBe(20)
+      expect(await page.locator('#stats tr').count()).toBe(5)
+      expect(await textOf(page.locator('#figures'))).toContain('Trades stored\n300')
+      expect(await statusText(page)).toMatch(/Simulated market\s+Connected\s+Last update \d\d:\d\d:\d\d/)
+      await page.getByRole('radio', { name: 'All in one' }).check()
+      await page.locator('.chart canvas').waitFor()
+      expect(await page.locator('.readings span.reading-symbol').allInnerTexts()).toHaveLength(5)
+      expect(messages).toEqual([])
+    },
+  )
+
+  it('writes each price with the digits of its market', async () => {
+    const queries = new FakeMarketQueries().add(
+      { symbol: 'BTC', price: 77_302.9, timestampUs: Date.now() * 1000 },
+      { symbol: 'DOGE', price: 0.09731, timestampUs: Date.now() * 1000 },
+      { symbol: 'SHIB', price: 0.00001234, timestampUs: Date.now() * 1000 },
+    )
+    const opened = await open({ queries })
+    await shownRounds(opened, 1)
+    await expect
+      .poll(() => opened.page.locator('.card-price').allInnerTexts())
+      .toEqual(['77,302.90', '0.09731', '0.00001234'])
+  })
+
+  it('shows names with markup in them as text', async () => {
+    const name = '<img src=x onerror=document.title="owned">'
+    const queries = new FakeMarketQueries().add({ symbol: name, price: 1, timestampUs: Date.now() * 1000 })
+    const opened = await open({ queries, market: { kind: 'replayed', label: `Replay of ${name}` } })
+    const { page, messages } = opened
+    await page.locator('.chart canvas').waitFor()
+    expect(await textOf(page.locator('.card-symbol'))).toBe(name)
+    expect(await textOf(page.locator('#recent th'))).toBe(name)
+    expect(await textOf(page.locator('#stats th'))).toBe(name)
+    expect(await textOf(page.locator('.chart-name'))).toBe(name)
+    expect(await statusText(page)).toContain(`Replay of ${name}`)
+    expect(await page.title()).toBe('Crypto · Rivulet')
+    expect(messages).toEqual([])
+  })
+
+  it('says what to do when there are no trades, and shows the first one when it comes', async () => {
+    const opened = await open({ queries: new FakeMarketQueries() })
+    const { page, queries, pass } = opened
+    await shownRounds(opened, 1)
+    expect(await textOf(page.locator('#notice'))).toContain('No trades yet')
+    queries.add({ symbol: 'BTC', price: 5, timestampUs: Date.now() * 1000 })
+    await pass(2_000)
+    await page.locator('.card-price').waitFor()
+    expect(await page.locator('#notice').isVisible()).toBe(false)
+  })
+
+  it('says that Coinbase is unreachable, and how to look around meanwhile', async () => {
+    let pipeline: PipelineStatus = withSource('waiting')
+    const opened = await open({ pipeline: () => pipeline })
+    const { page, pass } = opened
+    await shownRounds(opened, 1)
+    expect(await statusText(page)).toContain('Coinbase unreachable')
+    expect(await textOf(page.locator('#notice'))).toContain('--simulate')
+    pipeline = emptyPipeline
+    await pass(2_000)
+    await expect.poll(() => statusText(page)).toContain('Connected')
+    expect(await page.locator('#notice').isVisible()).toBe(false)
+  })
+
+  it.each([
+    [360, 'crypto'],
+    [360, 'stocks'],
+    [1280, 'crypto'],
+    [2560, 'crypto'],
+  ])('does not scroll sideways at %i px on %s', async (width, path) => {
+    const queries = market().add({
+      symbol: 'AVERYLONGSYMBOLNAMEOFTHIRTYTWOXX',
+      price: 123_456_789.12,
+      volume: 987_654_321.1,
+      timestampUs: Date.now() * 1000,
+    })
+    const label = 'Replay of a-recording-with-a-rather-long-name-2026-07-07.jsonl'
+    const opened = await open({
+      queries,
+      path,
+      market: { kind: 'replayed', label },
+      browser: { viewport: { width, height: 800 } },
+    })
+    await opened.page.locator('.chart canvas').first().waitFor()
+    await shownRounds(opened, 1)
+    for (const layout of ['One each', 'All in one']) {
+      await opened.page.getByRole('radio', { name: layout }).check()
+      expect(await opened.page.evaluate('document.documentElement.scrollWidth')).toBe(width)
+      const beyond = await opened.page.evaluate(`
+        [...document.querySelectorAll('body *')]
+          .filter((node) => !node.closest('.u-over, .hidden') && node.getBoundingClientRect().right > innerWidth + 0.5)
+          .map((node) => node.tagName + '.' + node.className)
+      `)
+      expect(beyond).toEqual([])
+    }
+  })
+
+  it('does not move anything on a refresh', async () => {
+    const opened = await open()
+    const { page, queries, pass } = opened
+    await page.locator('.chart canvas').nth(4).waitFor()
+    await shownRounds(opened, 1)
+    await page.evaluate(`
+      globalThis.shifts = []
+      new PerformanceObserver((list) => shifts.push(...list.getEntries().map(({ value }) => value)))
+        .observe({ type: 'layout-shift' })
+    `)
+    const heightOf = () => page.evaluate('document.documentElement.scrollHeight')
+    const height = await heightOf()
+    for (let round = 2; round <= 5; round++) {
+      queries.add({ symbol: 'BTC', price: 63_000 + round * 10.01, timestampUs: Date.now() * 1000 })
+      await pass(2_000)
+      await shownRounds(opened, round)
+    }
+    await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
+    expect(await page.evaluate('shifts')).toEqual([])
+    expect(await heightOf()).toBe(height)
+  })
+})
+
+describe('how it asks', () => {
+  it('asks every two seconds on the crypto page and every five on the stock page, as the control says', async () => {
+    for (const [path, everyMs, choices] of [
+      ['crypto', 2_000, ['Off', '1 s', '2 s', '5 s']],
+      ['stocks', 5_000, ['Off', '2 s', '5 s', '10 s']],
+    ] as const) {
+      const opened = await open({ path })
+      const { page, pass, rounds } = opened
+      await shownRounds(opened, 1)
+      const control = page.getByLabel('Refresh every')
+      expect(await control.locator('option').allInnerTexts()).toEqual(choices)
+      expect(await textOf(control.locator('option:checked'))).toBe(`${everyMs / 1000} s`)
+      await pass(everyMs - 100)
+      expect(rounds()).toBe(1)
+      await pass(100)
+      await shownRounds(opened, 2)
+    }
+  })
+
+  it('asks for what is new only, and gets 304 for what is not', async () => {
+    const opened = await open()
+    const { page, requests, pass, queries } = opened
+    const statuses: number[] = []
+    page.on('response', (response) => statuses.push(response.status()))
+    await shownRounds(opened, 1)
+    await pass(2_000)
+    await shownRounds(opened, 2)
+    statuses.length = 0
+    requests.length = 0
+    await pass(2_000)
+    await shownRounds(opened, 3)
+    expect(requests).toEqual([
+      '/api/latest',
+      '/api/history?format=columns&minutes=60&since=0-300',
+      '/api/recent?limit=20',
+      '/api/stats?minutes=1440',
+      '/api/count',
+      '/api/pipeline',
+    ])
+    expect(statuses).toEqual([304, 304, 304, 304, 304, 304])
+    queries.add({ symbol: 'BTC', price: 70_123.45, timestampUs: Date.now() * 1000 })
+    await pass(2_000)
+    await expect.poll(() => textOf(page.locator('.card-price').first())).toBe('70,123.45')
+    expect(await textOf(page.locator('.readings b').first())).toBe('70,123.45')
+  })
+
+  it('loads everything anew when its cursor is not of this market any more', async () => {
+    const opened = await open()
+    const { page, queries, pass, requests } = opened
+    await shownRounds(opened, 1)
+    queries.clear().add({ symbol: 'NEW', price: 3, timestampUs: Date.now() * 1000 })
+    await pass(2_000)
+    await expect.poll(() => page.locator('.chart-name').allInnerTexts()).toEqual(['NEW'])
+    expect(requests.filter((request) => request.includes('points='))).toHaveLength(2)
+  })
+
+  it('has one request under way at most, however slow the server and impatient the reader', async () => {
+    const opened = await open()
+    const { page, queries, pass, inFlight, rounds } = opened
+    await shownRounds(opened, 1)
+    let release = () => {}
+    queries.gate = new Promise((resolve) => {
+      release = resolve
+    })
+    await pass(2_000)
+    await expect.poll(() => inFlight.now).toBe(1)
+    for (let i = 0; i < 5; i++) await page.getByRole('button', { name: 'Refresh' }).click()
+    await pass(12_000)
+    expect(rounds()).toBe(2)
+    queries.gate = null
+    release()
+    // The reader's wish is met once, right after.
+    await shownRounds(opened, 3)
+    expect(rounds()).toBe(3)
+    expect(inFlight.most).toBe(1)
+  })
+
+  it('asks nothing while the tab is hidden, and at once when it is shown', async () => {
+    const opened = await open()
+    const { page, pass, requests, rounds } = opened
+    await shownRounds(opened, 1)
+    await setHidden(page, true)
+    const before = requests.length
+    await pass(30_000)
+    expect(requests.length).toBe(before)
+    await setHidden(page, false)
+    await shownRounds(opened, 2)
+    expect(rounds()).toBe(2)
+    await pass(2_000)
+    await shownRounds(opened, 3)
+  })
+
+  it('gives up the request that is under way when the tab is hidden, and shows no failure', async () => {
+    const opened = await open()
+    const { page, queries, pass, inFlight, rounds } = opened
+    await shownRounds(opened, 1)
+    queries.gate = new Promise(() => {})
+    await pass(2_000)
+    await expect.poll(() => inFlight.now).toBe(1)
+    await setHidden(page, true)
+    await expect.poll(() => inFlight.now).toBe(0)
+    expect(await statusText(page)).toContain('Connected')
+    queries.gate = null
+    await setHidden(page, false)
+    await shownRounds(opened, 3)
+    expect(rounds()).toBe(3)
+  })
+
+  it('asks only when it is told to when the control says Off', async () => {
+    const opened = await open()
+    const { page, pass, requests } = opened
+    await shownRounds(opened, 1)
+    await page.getByLabel('Refresh every').selectOption('Off')
+    const before = requests.length
+    await pass(60_000)
+    expect(requests.length).toBe(before)
+    await page.getByRole('button', { name: 'Refresh' }).click()
+    await shownRounds(opened, 2)
+    await pass(60_000)
+    expect(requests.length).toBe(before + 6)
+    await page.getByLabel('Refresh every').selectOption('1 s')
+    await pass(1_000)
+    await shownRounds(opened, 3)
+  })
+
+  it('asks less often while the server is away, says so, keeps what it has, and recovers by itself', async () => {
+    const opened = await open()
+    const { page, server, queries, pass, rounds, inFlight } = opened
+    await shownRounds(opened, 1)
+    const price = await textOf(page.locator('.card-price').first())
+    await server.close({ drainMs: 0 })
+    await pass(2_000)
+    await expect.poll(() => statusText(page)).toContain('Server unreachable')
+    const before = rounds()
+    for (let second = 0; second < 60; second++) {
+      await pass(1_000)
+      await expect.poll(() => inFlight.now).toBe(0)
+    }
+    // Every second would be sixty, every two thirty.
+    expect(rounds() - before).toBeGreaterThanOrEqual(5)
+    expect(rounds() - before).toBeLessThanOrEqual(14)
+    expect(await textOf(page.locator('.card-price').first())).toBe(price)
+    const back = await serveFake(queries, { port: server.port })
+    cleanups.push(() => back.close({ drainMs: 0 }))
+    await pass(13_000)
+    await expect.poll(() => statusText(page)).toContain('Connected')
+    const recovered = rounds()
+    await pass(2_000)
+    await expect.poll(() => rounds()).toBe(recovered + 1)
+  })
+
+  it('says that the database is unreachable when that is so', async () => {
+    const opened = await open()
+    const { page, queries, pass } = opened
+    await shownRounds(opened, 1)
+    queries.away()
+    await pass(2_000)
+    await expect.poll(() => statusText(page)).toContain('Database unreachable')
+    queries.back()
+    await pass(13_000)
+    await expect.poll(() => statusText(page)).toContain('Connected')
+  })
+
+  it('begins anew when another market answers at its address', async () => {
+    const opened = await open()
+    const { page, server, pass } = opened
+    await shownRounds(opened, 1)
+    await server.close({ drainMs: 0 })
+    const other = await serveFake(market(), {
+      port: server.port,
+      market: { kind: 'live', label: 'Live · Coinbase' },
+    })
+    cleanups.push(() => other.close({ drainMs: 0 }))
+    await pass(2_000)
+    await expect.poll(() => statusText(page).catch(() => '')).toContain('Live · Coinbase')
+  })
+})
+
+describe('the charts', () => {
+  it('load the time chosen at once', async () => {
+    const opened = await open()
+    const { page, requests } = opened
+    await shownRounds(opened, 1)
+    await page.getByRole('radio', { name: '5 min' }).check()
+    await shownRounds(opened, 2)
+    expect(requests.at(-5)).toBe('/api/history?format=columns&minutes=5&points=600')
+    await expect.poll(() => textOf(page.locator('.card-change').first())).toContain('5 min')
+  })
+
+  it('keep the zoom over refreshes until it is reset', async () => {
+    const opened = await open({ browser: { viewport: { width: 1280, height: 900 } } })
+    const { page, queries, pass } = opened
+    await shownRounds(opened, 1)
+    const plot = page.locator('.u-over').first()
+    const box = (await plot.boundingBox())!
+    await page.mouse.move(box.x + box.width * 0.4, box.y + 40)
+    await page.mouse.down()
+    await page.mouse.move(box.x + box.width * 0.6, box.y + 40, { steps: 4 })
+    await page.mouse.up()
+    const reset = page.getByRole('button', { name: 'Reset zoom' })
+    await reset.waitFor()
+    await page.mouse.move(box.x + 5, box.y + 40)
+    const readingAtLeft = page.locator('.reading-time').first()
+    const zoomed = await textOf(readingAtLeft)
+    for (let round = 2; round <= 4; round++) {
+      queries.add({ symbol: 'BTC', price: 63_000 + round, timestampUs: Date.now() * 1000 })
+      await pass(2_000)
+      await shownRounds(opened, round)
+    }
+    await page.mouse.move(box.x + 6, box.y + 40)
+    expect(await textOf(readingAtLeft)).toBe(zoomed)
+    await reset.click()
+    expect(await reset.isVisible()).toBe(false)
+  })
+
+  it('take a late trade at its time', async () => {
+    const { page } = await open()
+    const prices = await page.evaluate(`(async () => {
+      const { Series } = await import('/series.js')
+      const series = new Series(0)
+      series.add({ cursor: 'a', timestamps: [1, 2, 4], series: { A: [10, 20, 40], B: [null, 5, null] } })
+      series.add({ cursor: 'b', timestamps: [3, 5], series: { A: [30, 50] } })
+      return [series.bySymbol.get('A').prices, series.bySymbol.get('B').prices]
+    })()`)
+    expect(prices).toEqual([[10, 20, 30, 40, 50], [5]])
+  })
+
+  it('hold what was thinned and what came since, and no more', async () => {
+    const { page } = await open()
+    const most = await page.evaluate(`(async () => {
+      const { Series } = await import('/series.js')
+      const series = new Series(60)
+      let most = 0
+      for (let at = 0; at < 8_000; at++) {
+        series.add({ cursor: String(at), timestamps: [at], series: { A: [at] } })
+        most = Math.max(most, series.bySymbol.get('A').times.length)
+      }
+      return most
+    })()`)
+    expect(most).toBe(3_001)
+  })
+})
+
+describe('for everybody', () => {
+  it('reaches every control by the keyboard, in order, and shows where one is', async () => {
+    const opened = await open()
+    const { page } = opened
+    await shownRounds(opened, 1)
+    const seen: unknown[] = []
+    for (let i = 0; i < 5; i++) {
+      await page.keyboard.press('Tab')
+      seen.push(
+        await page.evaluate(`
+          const node = document.activeElement
+          const shown = node.matches('input') ? node.nextElementSibling : node;
+          [node.id || node.name || node.className, getComputedStyle(shown).outlineStyle !== 'none'].join(' ')
+        `),
+      )
+    }
+    expect(seen).toEqual(['skip true', 'refresh-every true', 'refresh true', 'layout true', 'range true'])
+  })
+
+  it('has a heading, a name for each region and chart, and the status said', async () => {
+    const opened = await open()
+    const { page } = opened
+    await page.locator('.chart canvas').first().waitFor()
+    expect(await textOf(page.getByRole('heading', { level: 1 }))).toContain('Rivulet')
+    for (const name of ['Prices', 'Price history', /Price statistics/, 'Recent trades']) {
+      expect(await page.getByRole('region', { name }).count()).toBe(1)
+    }
+    expect(await page.getByRole('img', { name: 'Price of BTC over time' }).count()).toBe(1)
+  })
+})
