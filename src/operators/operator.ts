@@ -38,6 +38,8 @@ export interface OperatorContext {
   /** The task's instance of the store. */
   store<S extends StateStore>(spec: StoreSpec<S>): S
   readonly streamTime: StreamTime
+  /** Another time of the operator's own, kept as its stream time is: when it last emitted, or how far one input is. */
+  keptTime(name: string): StreamTime
   /** Counts a record that is left out, and offers it as side output. */
   drop(
     chunk: Chunk<unknown, unknown>,
@@ -120,6 +122,7 @@ export function callbackError(
 /** For an operator used outside of a topology: stores of its own, wall-clock time of the machine's, nothing counted. */
 export function standalone(overrides: Partial<OperatorContext> = {}): OperatorContext {
   const stores = new Map<StoreSpec, StateStore>()
+  const times = new Map<string, StreamTime>()
   const step = overrides.step ?? 'operator'
   return {
     step,
@@ -130,6 +133,11 @@ export function standalone(overrides: Partial<OperatorContext> = {}): OperatorCo
       return store
     },
     streamTime: { ms: Number.NEGATIVE_INFINITY },
+    keptTime(name) {
+      const time = times.get(name) ?? { ms: Number.NEGATIVE_INFINITY }
+      times.set(name, time)
+      return time
+    },
     drop: () => {},
     emitTo: () => {},
     callbackFailed: (error, chunk, i) => {

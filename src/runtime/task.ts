@@ -44,7 +44,7 @@ export interface TaskOptions {
  */
 export class Task {
   readonly stores = new Map<string, StateStore>()
-  /** Each operator's stream time by its step's name: saved with the offsets, restored before the first record. */
+  /** Each operator's stream time by its step's name, and its kept times by `<step>/<name>`: saved with the offsets, restored before the first record. */
   readonly streamTimes = new Map<string, StreamTime>()
   /** How many records each step has let through, by name. */
   readonly totals = new Map<string, number>()
@@ -165,8 +165,6 @@ export class Task {
 
   #context(node: OperatorNode): OperatorContext {
     const { now, emitIntervalMs = 0, onCallbackError = () => 'fail' } = this.#options
-    const streamTime: StreamTime = { ms: Number.NEGATIVE_INFINITY }
-    this.streamTimes.set(node.name, streamTime)
     const drop: OperatorContext['drop'] = (chunk, i, reason, details = {}) => {
       this.#countDrop(reason)
       const dropped = droppedRecord(chunk, i, { reason, value: chunk.values[i], ...details })
@@ -177,7 +175,8 @@ export class Task {
       step: node.name,
       now,
       emitIntervalMs,
-      streamTime,
+      streamTime: this.#time(node.name),
+      keptTime: (name) => this.#time(`${node.name}/${name}`),
       ticks$: this.#ticks.asObservable(),
       store: <S extends StateStore>(spec: StoreSpec<S>) => this.#store(spec),
       drop,
@@ -188,6 +187,12 @@ export class Task {
         drop(chunk, i, 'callback-failed')
       },
     }
+  }
+
+  #time(name: string): StreamTime {
+    const time = this.streamTimes.get(name) ?? { ms: Number.NEGATIVE_INFINITY }
+    this.streamTimes.set(name, time)
+    return time
   }
 
   #store<S extends StateStore>(spec: StoreSpec<S>): S {
