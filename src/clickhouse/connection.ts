@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import {
   type ClickHouseClient,
@@ -108,31 +110,30 @@ export async function connectClickHouse(options: ClickHouseOptions): Promise<Cli
   async function call<T>(
     work: (signal: AbortSignal) => Promise<T>,
     timeoutMs: number,
-    { signal, place }: CallOptions,
-  ) {
+    { signal, place = {} }: CallOptions,
+  ): Promise<T> {
+    signal?.throwIfAborted()
     const done = new AbortController()
-    const deadline = new AbortController()
-    const abort = () => deadline.abort(signal?.reason)
-    signal?.addEventListener('abort', abort, { once: true })
-    if (signal?.aborted) abort()
-    const expired = clock.sleep(timeoutMs, done.signal).then(
+    const cancel = new AbortController()
+    const cancelled = new Promise<never>((_, reject) => {
+      cancel.signal.addEventListener('abort', () => reject(cancel.signal.reason), { once: true })
+    })
+    const stop = () => cancel.abort(signal?.reason)
+    signal?.addEventListener('abort', stop, { once: true })
+    clock.sleep(timeoutMs, done.signal).then(
       () => {
-        const error = new RivuletError('TIMED_OUT', `ClickHouse did not answer within ${timeoutMs} ms`, {
-          retryable: true,
-          ...(place && { place }),
-        })
-        deadline.abort(error)
-        throw error
+        const message = `ClickHouse did not answer within ${timeoutMs} ms`
+        cancel.abort(new RivuletError('TIMED_OUT', message, { retryable: true, place }))
       },
-      () => new Promise<never>(() => {}),
+      () => {},
     )
     try {
-      return await Promise.race([work(deadline.signal), expired])
+      return await Promise.race([work(cancel.signal), cancelled])
     } catch (error) {
       // The client words an abort in its own way; the reason says whose it was.
-      throw deadline.signal.aborted ? deadline.signal.reason : translateError(error, place)
+      throw cancel.signal.aborted ? cancel.signal.reason : translateError(error, place)
     } finally {
-      signal?.removeEventListener('abort', abort)
+      signal?.removeEventListener('abort', stop)
       done.abort()
     }
   }
@@ -200,19 +201,13 @@ function server(
   { user, password, insertTimeoutMs = 60_000, logger }: ClickHouseOptions,
   url: string,
 ): Transport {
-  let parsed: URL
-  try {
-    parsed = new URL(url)
-  } catch (cause) {
-    throw new RivuletError(
-      'BAD_CONFIG',
-      `CLICKHOUSE_URL is ${JSON.stringify(url)}, which is no address like http://localhost:8123`,
-      { cause },
-    )
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    const message = `CLICKHOUSE_URL is ${JSON.stringify(url)}, which is no address like http://localhost:8123`
+    throw new RivuletError('BAD_CONFIG', message, { place: { parameter: 'CLICKHOUSE_URL' } })
   }
   const open = () =>
     createClient({
-      url: parsed,
+      url,
       ...(user !== undefined && { username: user }),
       ...(password !== undefined && { password }),
       // A backstop only: the deadlines are the connection's own, on its clock.
@@ -276,19 +271,26 @@ async function embedded({ path = 'data/clickhouse', logger }: ClickHouseOptions)
   }
 }
 
+/** The engine says why on stderr only; its lock file names the process that has the folder. */
 function openError(cause: unknown, path: string): RivuletError {
-  const message = messageOf(cause)
-  const place = { path }
-  if (/cannot lock file/i.test(message)) {
-    return new RivuletError('DATA_DIR_IN_USE', `The data folder ${path} is in use by another process`, {
-      cause,
-      place,
-    })
+  const owner = ownerOf(path)
+  if (owner === undefined) {
+    const message = `ClickHouse cannot open the data folder ${path}: ${messageOf(cause)}`
+    return new RivuletError('DATA_DIR_UNUSABLE', message, { cause, place: { path } })
   }
-  return new RivuletError('DATA_DIR_UNUSABLE', `ClickHouse cannot open the data folder ${path}: ${message}`, {
-    cause,
-    place,
-  })
+  const message = `The data folder ${path} is in use by process ${owner}`
+  return new RivuletError('DATA_DIR_IN_USE', message, { cause, place: { path } })
+}
+
+function ownerOf(path: string): number | undefined {
+  try {
+    const pid = Number(/^PID: (\d+)/.exec(readFileSync(join(path, 'status'), 'utf8'))?.[1])
+    if (!(pid > 0) || pid === process.pid) return undefined
+    process.kill(pid, 0)
+    return pid
+  } catch {
+    return undefined
+  }
 }
 
 function insertStatement({ table, columns, settings }: InsertTarget): string {

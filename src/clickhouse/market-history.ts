@@ -33,6 +33,8 @@ interface Extremes {
 }
 
 const pointsPerBucket = 4
+/** Buckets that could be as short as this are made of whole minutes all the same: fewer points, much sooner. */
+const minutesWorthS = 20
 
 /**
  * Prices in order of time, of the trades within `range`. With `pointsMax`, a symbol that has more is cut into buckets of
@@ -68,7 +70,7 @@ export async function historyQuery(
   const bucketS = (toS - fromS) / bucketsMax
   const chosenMany = many.map((span) => span.symbol)
   const extremes =
-    after === null && bucketS >= 60
+    after === null && bucketS >= minutesWorthS
       ? await extremesOfMinutes(clickhouse, ticks, sinceMs, chosenMany, fromS, bucketsMax, toS)
       : await extremesOfTrades(clickhouse, ticks, allOf(raw, symbolCondition(chosenMany)), fromS, bucketS)
   return { ...merged(pointsOf(extremes), whole), cursor: range.to }

@@ -59,6 +59,12 @@ export function marketQueries({ clickhouse, topic, ...names }: MarketTables): Ma
     }))
   }
 
+  /** Projection `latest`. */
+  async function newest(): Promise<number | null> {
+    const times = (await latest(null)).map((row) => Date.parse(row.last_update))
+    return times.length === 0 ? null : Math.max(...times)
+  }
+
   return {
     position,
     latest,
@@ -93,12 +99,20 @@ export function marketQueries({ clickhouse, topic, ...names }: MarketTables): Ma
       )
     },
 
-    recent: ({ symbols, limit }) =>
-      clickhouse.query<Tick>(
-        `SELECT ${tickColumns} FROM ${ticks} AS t WHERE ${chosen(symbols)}
-         ORDER BY t.timestamp DESC, trade_id DESC LIMIT {limit:UInt32}`,
-        { ...symbolParams(symbols), limit },
-      ),
+    async recent({ symbols, limit }): Promise<Tick[]> {
+      const newestMs = await newest()
+      // The table is in the order of symbols, so the newest trades of all are looked for in a short time first.
+      for (const spanMs of recentSpansMs) {
+        const rows = await clickhouse.query<Tick>(
+          `SELECT ${tickColumns} FROM ${ticks} AS t
+           WHERE ${chosen(symbols)} AND t.timestamp >= fromUnixTimestamp64Milli({since:Int64})
+           ORDER BY t.timestamp DESC, trade_id DESC LIMIT {limit:UInt32}`,
+          { ...symbolParams(symbols), limit, since: Math.max(0, (newestMs ?? 0) - spanMs) },
+        )
+        if (rows.length === limit || spanMs > (newestMs ?? 0)) return rows
+      }
+      return []
+    },
 
     /** Projection `minutes`, and the raw trades of the minute that is cut. */
     stats({ symbols, sinceMs }): Promise<SymbolStats[]> {
@@ -135,11 +149,7 @@ export function marketQueries({ clickhouse, topic, ...names }: MarketTables): Ma
 
     symbols: async () => (await latest(null)).map((row) => row.symbol),
 
-    newestMs: async () =>
-      (await latest(null)).reduce<number | null>(
-        (newest, row) => Math.max(newest ?? Number.NEGATIVE_INFINITY, Date.parse(row.last_update)),
-        null,
-      ),
+    newestMs: newest,
 
     async ticksAfter(cursor, symbols, limit, until) {
       const end = until ?? (await position())
@@ -166,6 +176,9 @@ export function marketQueries({ clickhouse, topic, ...names }: MarketTables): Ma
     },
   }
 }
+
+/** Ten minutes, six hours, all of it (before 1970 there are no trades). */
+const recentSpansMs = [600_000, 21_600_000, Number.MAX_SAFE_INTEGER]
 
 const tickColumns = 't.timestamp AS timestamp, symbol, price, volume, side, trade_id'
 

@@ -2,7 +2,7 @@ import { RivuletError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { CallOptions, ClickHouse } from './connection.ts'
 import { quote } from './sql.ts'
-import type { Table, TableColumn } from './table.ts'
+import type { TableColumn, TableSchema } from './table.ts'
 
 /** How many inserts a table remembers by their token, and for how long where a cluster does it. */
 const deduplication = {
@@ -23,9 +23,9 @@ interface Existing {
  * made anew). Several processes may do it at once.
  * Throws `BAD_CONFIG` with the column and both types when the table is there and can't be made to fit.
  */
-export async function migrate<K, V>(
+export async function migrate(
   clickhouse: ClickHouse,
-  table: Table<K, V>,
+  table: TableSchema,
   logger: Logger,
   options: CallOptions = {},
 ): Promise<void> {
@@ -95,12 +95,7 @@ export async function migrate<K, V>(
   }
 }
 
-function createStatement<K, V>(
-  table: Table<K, V>,
-  name: string,
-  onCluster: string,
-  replicated: boolean,
-): string {
+function createStatement(table: TableSchema, name: string, onCluster: string, replicated: boolean): string {
   const engine = replicated ? 'ReplicatedMergeTree' : 'MergeTree'
   const parts = [
     ...table.columns.map(definition),
@@ -127,8 +122,8 @@ function definition({ name, type, codec }: TableColumn): string {
   return `${name} ${type}${codec === undefined ? '' : ` CODEC(${codec})`}`
 }
 
-function checkShape<K, V>(
-  table: Table<K, V>,
+function checkShape(
+  table: TableSchema,
   name: string,
   existing: Existing,
   columns: readonly { readonly name: string; readonly type: string }[],

@@ -27,8 +27,8 @@ export interface TableOptions<C extends ColumnSpecs, V, K> {
   readonly projections?: Readonly<Record<string, string>>
 }
 
-/** A ClickHouse table as a value: its columns with their types, and how a record becomes a row. */
-export interface Table<K, V> {
+/** What a table is made of. */
+export interface TableSchema {
   /** `database.table`, without the connection's prefix. */
   readonly name: string
   /** In the order of the inserted fields: the pipeline's, then `placeColumns`. */
@@ -36,6 +36,10 @@ export interface Table<K, V> {
   readonly orderBy: readonly string[]
   readonly projections: readonly { readonly name: string; readonly query: string }[]
   readonly indexes: readonly { readonly name: string; readonly expression: string }[]
+}
+
+/** A ClickHouse table as a value: its columns with their types, and how a record becomes a row. */
+export interface Table<K, V> extends TableSchema {
   /** The fields of the pipeline's columns, tab-separated; undefined: no row. Throws what `row` throws, and `Error`. */
   encode(value: V, key: K, timestampMs: number): string | undefined
 }

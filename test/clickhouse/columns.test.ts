@@ -1,0 +1,171 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
+import { type ColumnValue, fieldEncoder } from '../../src/clickhouse/columns.ts'
+import { migrate } from '../../src/clickhouse/migrate.ts'
+import { clickhouse } from '../../src/clickhouse/sink.ts'
+import { table } from '../../src/clickhouse/table.ts'
+import { silentLogger } from '../../src/logger.ts'
+import { chunkOf } from '../../src/stream/chunk.ts'
+import { sinkContext, startTestClickHouse, type TestClickHouse } from '../support/clickhouse.ts'
+
+describe('a field', () => {
+  it.each([
+    ['String', 'a\tb\nc\\d\re\0f', 'a\\tb\\nc\\\\d\\re\\0f'],
+    ['Nullable(String)', null, '\\N'],
+    ['Nullable(String)', '\\N', '\\\\N'],
+    ['Float64', 1e21, '1e+21'],
+    ['Float64', -0, '-0'],
+    ['Float64', Number.NEGATIVE_INFINITY, '-inf'],
+    ['UInt64', 2n ** 64n - 1n, '18446744073709551615'],
+    ['Bool', true, 'true'],
+    ["DateTime64(6, 'UTC')", '2026-01-31T18:41:18.123456Z', '2026-01-31T18:41:18.123456'],
+    ["DateTime64(3, 'UTC')", 1769884878123, '2026-01-31T18:41:18.123'],
+  ])('of %s writes %s', (type, value, text) => {
+    expect(fieldEncoder(type)(value)).toBe(text)
+  })
+
+  it.each([
+    ['String', 5],
+    ['String', null],
+    ['Float64', '5'],
+    ['Float64', undefined],
+    ['Bool', 1],
+    ['UInt8', 256],
+    ['UInt8', -1],
+    ['Int32', 1.5],
+    ['Int64', 2 ** 53],
+    ['UInt64', Number.NaN],
+    ['UInt64', 2n ** 64n],
+    ["DateTime64(6, 'UTC')", '2026-13-31T18:41:18Z'],
+    ["DateTime64(6, 'UTC')", '2026-01-31 18:41:18'],
+    ["DateTime64(6, 'UTC')", '1026-01-31T18:41:18Z'],
+    ["DateTime64(6, 'UTC')", Number.NaN],
+    ['Date', '2026-02-45'],
+    ['UUID', 'no'],
+  ])('of %s refuses %s, which ClickHouse would have made something else of', (type, value) => {
+    expect(() => fieldEncoder(type)(value)).toThrow(/ is no /)
+  })
+
+  it.each(['Array(String)', "DateTime64(6, 'Europe/Berlin')", 'DateTime', 'Strin'])(
+    'can not be of type %s',
+    (type) => {
+      expect(() => fieldEncoder(type)).toThrow(type)
+    },
+  )
+})
+
+it('gives each column its TypeScript type', () => {
+  expectTypeOf<ColumnValue<'LowCardinality(Nullable(String))'>>().toEqualTypeOf<string | null>()
+  expectTypeOf<ColumnValue<'UInt64'>>().toEqualTypeOf<number | bigint>()
+  expectTypeOf<ColumnValue<'Float64'>>().toEqualTypeOf<number>()
+  expectTypeOf<ColumnValue<"DateTime64(6, 'UTC')">>().toEqualTypeOf<string | number>()
+  expectTypeOf<ColumnValue<"DateTime64(6, 'Europe/Berlin')">>().toEqualTypeOf<never>()
+  expectTypeOf<ColumnValue<'Bool'>>().toEqualTypeOf<boolean>()
+})
+
+describe('through ClickHouse', () => {
+  let engine: TestClickHouse
+  beforeAll(async () => {
+    engine = await startTestClickHouse()
+  })
+  afterAll(() => engine.close())
+
+  interface Everything {
+    readonly id: number
+    readonly text: string
+    readonly maybe: string | null
+    readonly float: number
+    readonly small: number
+    readonly large: bigint
+    readonly flag: boolean
+    readonly time: string
+  }
+
+  const everything = table('columns.everything', {
+    columns: {
+      id: 'UInt32',
+      text: 'String',
+      maybe: 'LowCardinality(Nullable(String))',
+      float: 'Float64',
+      small: 'Int8',
+      large: 'UInt64',
+      flag: 'Bool',
+      time: "DateTime64(6, 'UTC')",
+    },
+    orderBy: ['id'],
+    row: (row: Everything) => row,
+  })
+
+  // Any characters, also a surrogate that stands alone: UTF-8 has none, so it becomes U+FFFD.
+  const text = fc.string({ unit: 'binary' })
+  const wellFormed = (value: string) => Buffer.from(value).toString()
+  const time = fc
+    .tuple(
+      fc.date({ min: new Date('1900-01-01'), max: new Date('2299-12-31'), noInvalidDate: true }),
+      fc.integer({ min: 0, max: 999 }),
+    )
+    .map(([date, micros]) => `${date.toISOString().slice(0, -1)}${String(micros).padStart(3, '0')}Z`)
+  const row = fc.record({
+    text,
+    maybe: fc.option(text),
+    float: fc.double({ noDefaultInfinity: true, noNaN: true }),
+    small: fc.integer({ min: -128, max: 127 }),
+    large: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    flag: fc.boolean(),
+    time,
+  })
+
+  it.each(['embedded', 'server'] as const)('every value comes back as it was, %s', async (kind) => {
+    await migrate(engine[kind], everything, silentLogger)
+    const writer = await clickhouse(everything).open(engine[kind], sinkContext())
+    let offset = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 200 }), async (values) => {
+        const first = offset
+        const rows = values.map((value, i) => ({ ...value, id: first + i }))
+        offset += rows.length
+        const batch = writer.begin(kind, 0)
+        batch.append(
+          chunkOf(rows.map((value, i) => ({ key: null, value, timestampMs: 0, offset: first + i }))),
+          offset,
+        )
+        await writer.write(batch)
+        const found = await engine[kind].query<Record<string, unknown>>(
+          `SELECT id, text, maybe, float, small, toString(large) AS large, flag, time FROM columns.everything
+           WHERE _topic = {kind:String} AND _offset >= {first:UInt64} ORDER BY id`,
+          { kind, first },
+        )
+        expect(found).toEqual(
+          rows.map((value) => ({
+            ...value,
+            text: wellFormed(value.text),
+            maybe: value.maybe === null ? null : wellFormed(value.maybe),
+            large: `${value.large}`,
+          })),
+        )
+      }),
+      { numRuns: 25 },
+    )
+  })
+
+  it('cuts digits that the column can not hold', async () => {
+    await migrate(engine.embedded, everything, silentLogger)
+    const writer = await clickhouse(everything).open(engine.embedded, sinkContext())
+    const batch = writer.begin('cut', 0)
+    const value = {
+      id: 0,
+      text: '',
+      maybe: null,
+      float: 0,
+      small: 0,
+      large: 0n,
+      flag: false,
+      time: '2026-01-31T18:41:18.123456789Z',
+    }
+    batch.append(chunkOf([{ key: null, value, timestampMs: 0, offset: 0 }]), 1)
+    await writer.write(batch)
+    expect(await engine.embedded.query("SELECT time FROM columns.everything WHERE _topic = 'cut'")).toEqual([
+      { time: '2026-01-31T18:41:18.123456Z' },
+    ])
+  })
+})
