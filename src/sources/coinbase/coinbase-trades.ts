@@ -1,22 +1,12 @@
-import {
-  defer,
-  distinctUntilChanged,
-  finalize,
-  firstValueFrom,
-  fromEvent,
-  ignoreElements,
-  merge,
-  type Observable,
-  Subject,
-  switchMap,
-  tap,
-} from 'rxjs'
+import { setMaxListeners } from 'node:events'
+import { defer, finalize, ignoreElements, merge, type Observable, Subject, switchMap, tap } from 'rxjs'
 import { RivuletError } from '../../errors.ts'
 import type { RetryPolicy } from '../../retry.ts'
 import type { SourceContext } from '../../stream/source.ts'
 import { readTapeEnd, type Tape, type TapeEnd } from '../resume.ts'
 import { symbolOf, type Trade } from '../trade.ts'
 import { coinbaseFeed, type Received } from './feed.ts'
+import { Outlet } from './outlet.ts'
 import { ProductTape } from './product-tape.ts'
 import { CoinbaseRest } from './rest.ts'
 import { StateReport } from './state-report.ts'
@@ -81,10 +71,18 @@ function session<K, V>(
   return defer(() => {
     const { clock, logger, paused$ } = context
     const stop = new AbortController()
+    // Each product may wait for something at the same time.
+    setMaxListeners(0, stop.signal)
     const trades = new Subject<Trade>()
-    const resumed = new Subject<void>()
     const state = new StateReport(context)
-    let paused = false
+    const outlet = new Outlet({
+      clock,
+      logger,
+      emit: (trade) => {
+        if (sharedIds.get(trade.symbol)?.has(trade.tradeId)) context.count('duplicates')
+        else trades.next(trade)
+      },
+    })
 
     const deadLetter = (
       bytes: Buffer,
@@ -121,15 +119,7 @@ function session<K, V>(
         graceMs: options.graceMs ?? 250,
         backfillTradesMax: options.backfillTradesMax ?? 100_000,
         heldTradesMax: options.heldTradesMax ?? 10_000,
-        isPaused: () => paused,
-        unpaused: async (signal) => {
-          if (paused) await firstValueFrom(merge(resumed, fromEvent(signal, 'abort')))
-          signal.throwIfAborted()
-        },
-        emit: (trade) => {
-          if (sharedIds.get(trade.symbol)?.has(trade.tradeId)) context.count('duplicates')
-          else trades.next(trade)
-        },
+        outlet,
         count: (counter, by) => context.count(counter, by),
         deadLetter: (bytes, reason, tradeId) =>
           deadLetter(bytes, reason, { product, from: 'rest', ...(tradeId && { tradeId }) }),
@@ -175,8 +165,13 @@ function session<K, V>(
       connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
       silenceMsMax: options.silenceMsMax ?? 5_000,
       retryPolicy: options.reconnectPolicy ?? RETRY,
+      onConnected: () => {
+        for (const [product, tape] of tapes) tape.connected({ expecting: !rejections.has(product) })
+        outlet.connected()
+      },
       onState: (connection) => state.connection(connection),
       onRejected: (product, reason) => {
+        tapes.get(product)?.dismiss()
         if (rejections.get(product) === reason) return
         rejections.set(product, reason)
         logger.error({ product }, `Coinbase rejects ${product} (${reason}): the other products go on`)
@@ -184,20 +179,13 @@ function session<K, V>(
       },
     })
 
-    const pauses = paused$.pipe(
-      distinctUntilChanged(),
-      tap((value) => {
-        paused = value
-        if (paused) return
-        resumed.next()
-        for (const tape of tapes.values()) tape.flush()
-      }),
-    )
+    const pauses = paused$.pipe(tap((paused) => outlet.setPaused(paused)))
 
     // A throw in a callback of ours becomes the stream's error; whatever ends it ends all of it.
     return merge(trades, pauses.pipe(ignoreElements()), feed.pipe(tap(receive), ignoreElements())).pipe(
       finalize(() => {
         stop.abort()
+        outlet.close()
         state.stopped()
       }),
     )

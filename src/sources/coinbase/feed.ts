@@ -18,6 +18,8 @@ export interface FeedOptions {
   readonly connectTimeoutMs: number
   readonly silenceMsMax: number
   readonly retryPolicy: RetryPolicy
+  /** Before anything is received on the connection. */
+  readonly onConnected: () => void
   readonly onState: (state: 'connecting' | 'live' | 'waiting') => void
   readonly onRejected: (product: string, reason: string) => void
 }
@@ -60,6 +62,7 @@ function connection(options: FeedOptions, reachability: Reachability): Observabl
     const open = (send: (text: string) => void) => {
       logger.info({ url }, 'WebSocket connected to Coinbase')
       reachability.connected()
+      options.onConnected()
       const opened = new CoinbaseSubscription({ products, logger, send, onRejected })
       subscription = opened
       const check$ = paused$.pipe(

@@ -1,8 +1,10 @@
+import { firstValueFrom, fromEvent, merge } from 'rxjs'
 import type { Clock } from '../../clock.ts'
 import { RivuletError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { backoffMs, type RetryPolicy } from '../../retry.ts'
 import type { Trade } from '../trade.ts'
+import type { Outlet } from './outlet.ts'
 import { type CoinbaseRest, REST_PAGE_TRADES } from './rest.ts'
 import { type Gap, TradeSequencer } from './trade-sequencer.ts'
 
@@ -25,10 +27,7 @@ export interface ProductTapeOptions {
   readonly graceMs: number
   readonly backfillTradesMax: number
   readonly heldTradesMax: number
-  /** Whether downstream is full: then nothing is emitted until `flush`. */
-  readonly isPaused: () => boolean
-  readonly unpaused: (signal: AbortSignal) => Promise<void>
-  readonly emit: (trade: Trade) => void
+  readonly outlet: Outlet
   readonly count: (counter: 'duplicates' | 'gaps' | 'backfilled', by: number) => void
   /** A trade that can't be true, or that REST gives in a shape that can't be decoded. */
   readonly deadLetter: (bytes: Buffer, reason: string, tradeId: number | undefined) => void
@@ -45,22 +44,43 @@ export class ProductTape {
   readonly #options: ProductTapeOptions
   readonly #sequencer: TradeSequencer<Trade>
   #filling = false
+  /** Connected, but not told yet what was missed. */
+  #expecting = false
 
   constructor(options: ProductTapeOptions) {
     this.#options = options
-    const { lastId, heldTradesMax } = options
+    const { lastId, heldTradesMax, outlet } = options
     this.#sequencer = new TradeSequencer({ lastId, heldTradesMax })
+    outlet.add(this)
+  }
+
+  get head(): Trade | undefined {
+    return this.#sequencer.head
+  }
+
+  take(): Trade | undefined {
+    return this.#sequencer.take()
+  }
+
+  get isBehind(): boolean {
+    return this.#expecting || this.#filling || this.#sequencer.gap !== undefined
+  }
+
+  /** `expecting`: whether the exchange will say how far the product has come; an empty tape has missed nothing. */
+  connected({ expecting }: { expecting: boolean }): void {
+    this.#expecting = expecting && this.#sequencer.nextId !== undefined
   }
 
   receive(trade: Trade): void {
-    if (this.#sequencer.offer(trade) === 'duplicate') this.#options.count('duplicates', 1)
-    else this.flush()
+    const offered = this.#sequencer.offer(trade)
+    if (offered === 'duplicate') this.#options.count('duplicates', 1)
+    this.#changed()
   }
 
   /** The exchange said that this trade exists. */
   announce(tradeId: number): void {
     this.#sequencer.announce(tradeId)
-    this.flush()
+    this.#changed()
   }
 
   /** The exchange sent this trade, but it could not be read: it is owed. */
@@ -69,19 +89,15 @@ export class ProductTape {
     this.announce(tradeId)
   }
 
-  /** Emits what is in order; begins to fetch what is missing. */
-  flush(): void {
-    this.#drain()
-    if (!this.#filling && !this.#options.isPaused() && this.#sequencer.gap) this.#startFilling()
+  /** Nothing more is to be expected of this product. */
+  dismiss(): void {
+    this.#changed()
   }
 
-  #drain(): void {
-    const { isPaused, emit } = this.#options
-    while (!isPaused()) {
-      const trade = this.#sequencer.take()
-      if (!trade) return
-      emit(trade)
-    }
+  #changed(): void {
+    this.#expecting = false
+    this.#options.outlet.release(this)
+    if (!this.#filling && this.#sequencer.gap) this.#startFilling()
   }
 
   #startFilling(): void {
@@ -94,7 +110,7 @@ export class ProductTape {
       .finally(() => {
         this.#filling = false
         // What was announced after the last look would else wait for the next message.
-        if (!signal.aborted) this.flush()
+        if (!signal.aborted) this.#changed()
       })
   }
 
@@ -118,12 +134,15 @@ export class ProductTape {
     }
   }
 
+  /** What is fetched next: nothing while the outlet has not taken what is there. */
   async #nextGap(signal: AbortSignal): Promise<Gap | undefined> {
-    for (;;) {
-      await this.#options.unpaused(signal)
-      this.#drain()
-      if (!this.#options.isPaused()) return this.#sequencer.gap
+    const { outlet } = this.#options
+    outlet.release(this)
+    while (this.#sequencer.head) {
+      await firstValueFrom(merge(outlet.moved, fromEvent(signal, 'abort')))
+      signal.throwIfAborted()
     }
+    return this.#sequencer.gap
   }
 
   /** Returns whether it came closer to the gap's end. */
@@ -137,7 +156,7 @@ export class ProductTape {
       if (trade.tradeId < beforeId && this.#sequencer.fill(trade) === 'accepted') fetched++
     }
     this.#options.count('backfilled', fetched)
-    this.#drain()
+    this.#options.outlet.release(this)
     if (fetched > 0) return true
     if (asks < MISSING_ASKS_MAX) return false
     for (const { tradeId, reason, bytes } of page.bad) {
@@ -175,12 +194,12 @@ export class ProductTape {
   }
 
   #abandon(beforeId: number, why: string): boolean {
-    const { product, logger, count } = this.#options
+    const { product, logger, count, outlet } = this.#options
     const fromId = this.#sequencer.nextId
     const trades = this.#sequencer.abandonBefore(beforeId)
     count('gaps', trades)
     if (trades > 0) logger.warn({ product, trades, fromId }, `a gap of ${trades} trades stays: ${why}`)
-    this.#drain()
+    outlet.release(this)
     return true
   }
 

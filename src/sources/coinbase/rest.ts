@@ -72,14 +72,16 @@ export class CoinbaseRest {
 
   async #get(url: string, signal: AbortSignal): Promise<Buffer> {
     const { clock, timeoutMs } = this.#options
-    const timeout = new AbortController()
+    const request = new AbortController()
+    const abort = () => request.abort(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
     const timer = clock.scheduler.schedule(() => {
-      timeout.abort(
+      request.abort(
         new RivuletError('TIMED_OUT', `no answer from ${url} in ${timeoutMs} ms`, { retryable: true }),
       )
     }, timeoutMs)
     try {
-      const response = await fetch(url, { signal: AbortSignal.any([signal, timeout.signal]) })
+      const response = await fetch(url, { signal: request.signal })
       if (!response.ok) {
         await response.body?.cancel()
         throw this.#refused(url, response)
@@ -87,6 +89,7 @@ export class CoinbaseRest {
       return await readBounded(response, url)
     } finally {
       timer.unsubscribe()
+      signal.removeEventListener('abort', abort)
     }
   }
 

@@ -52,10 +52,13 @@ export class TradeSequencer<T extends { readonly tradeId: number }> {
   }
 
   /** The next trade of the tape, if it is there. */
+  get head(): T | undefined {
+    return this.#nextId === undefined ? undefined : this.#held.get(this.#nextId)
+  }
+
   take(): T | undefined {
-    if (this.#nextId === undefined) return undefined
-    const trade = this.#held.get(this.#nextId)
-    if (trade === undefined) return undefined
+    const trade = this.head
+    if (this.#nextId === undefined || trade === undefined) return undefined
     this.#held.delete(this.#nextId)
     this.#nextId++
     this.#isEmpty = false

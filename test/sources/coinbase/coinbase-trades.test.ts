@@ -142,9 +142,9 @@ describe('coinbaseTrades', () => {
   it('brings garbage to the dead letters, fetches the true trades and goes on', async () => {
     const market = new ScriptedMarket([BTC])
     const probe = run(await serve(market))
-    market.trade(BTC, 2)
-    await until(() => probe.trades.length === 2)
     market.trade(BTC, 1, { silently: true })
+    await until(() => probe.trades.length === 1)
+    market.trade(BTC, 2, { silently: true })
     const garbage = [
       Buffer.from('{"type":"match","product_id":"BTC-USD","trade_id":3,"price":"NaN","size":"1"}'),
       Buffer.from([0xff, 0xfe, 0x00]),
@@ -165,8 +165,8 @@ describe('coinbaseTrades', () => {
 
   it('begins an empty tape with a trade that came garbled and is fetched', async () => {
     const market = new ScriptedMarket([BTC])
-    const at = await serve(market)
-    const probe = run(at)
+    const probe = run(await serve(market))
+    await until(() => probe.states.includes('live'))
     market.say(Buffer.from('{"type":"match","product_id":"BTC-USD","trade_id":1,"price":"x","size":"1"}'))
     market.trade(BTC, 1, { silently: true })
     market.trade(BTC)

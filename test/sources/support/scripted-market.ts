@@ -89,9 +89,11 @@ export class ScriptedMarket implements Market {
 
   #nextFrame(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (signal.aborted) reject(signal.reason)
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      const abort = () => reject(signal.reason)
+      if (signal.aborted) abort()
+      signal.addEventListener('abort', abort, { once: true })
       const subscription = this.#added.subscribe(() => {
+        signal.removeEventListener('abort', abort)
         subscription.unsubscribe()
         resolve()
       })
