@@ -156,10 +156,11 @@ class GroupConsumer implements KafkaConsumer {
         this.#fetcher.add({ topic, partition }, offset ?? startAt)
       this.#emit({
         type: 'assigned',
-        partitions: committed.map(({ topic, partition, offset }) => ({
+        partitions: committed.map(({ topic, partition, offset, metadata }) => ({
           topic,
           partition,
           committedOffset: offset,
+          committedMetadata: metadata,
         })),
       })
     }

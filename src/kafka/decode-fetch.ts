@@ -155,13 +155,14 @@ class AbortedProducers {
 
   /** Whether the batch is none of the reader's business. */
   skips(attributes: number, producerId: number, lastOffset: number, batch: Buffer): boolean {
-    if (attributes & CONTROL) {
-      if (this.#inside.size > 0 && isAbortMarker(batch)) this.#inside.delete(producerId)
-      return true
-    }
+    // Before a marker too: a fetch may begin between the last record of an aborted transaction and its marker.
     for (let next = this.#coming[0]; next && next.firstOffset <= lastOffset; next = this.#coming[0]) {
       this.#inside.add(next.producerId)
       this.#coming.shift()
+    }
+    if (attributes & CONTROL) {
+      if (this.#inside.has(producerId) && isAbortMarker(batch)) this.#inside.delete(producerId)
+      return true
     }
     return (attributes & TRANSACTIONAL) !== 0 && this.#inside.has(producerId)
   }

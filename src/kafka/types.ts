@@ -126,7 +126,7 @@ export interface KafkaProducer {
    * Appends records to one partition, in the order of the calls, once each (idempotent). Resolves when all in-sync
    * replicas have them. Small calls that queue up share a batch. Faults that may pass are retried for ever, with
    * backoff; it rejects with a `RivuletError` (`KAFKA_FAILED`, place: topic and partition) when the broker refuses
-   * the records themselves: nothing of this call is written then.
+   * the records themselves; of a call longer than a batch (1,000 records, 512 KiB) the beginning may be written then.
    * The buffers must not be changed until it has settled.
    */
   send(topic: string, partition: number, records: OutgoingRecords): Promise<SendResult>
@@ -138,7 +138,10 @@ export interface KafkaProducer {
 }
 
 export interface SendResult {
-  /** The offset of the first record; −1 for no records. They need not be consecutive if the call was split. */
+  /**
+   * The offset of the first record. The others follow, unless other producers write to the partition too and the call
+   * was longer than a batch. −1 for no records, or if the broker no longer knows.
+   */
   readonly baseOffset: number
 }
 
@@ -157,7 +160,10 @@ export interface TransactionalProducer {
   readonly transactionalId: string
   send(topic: string, partition: number, records: OutgoingRecords): Promise<SendResult>
   sendOffsets(groupId: string, offsets: readonly PartitionOffset[]): Promise<void>
-  /** Makes everything sent since the last one visible, together. Waits for sends under way; rejects if one failed. */
+  /**
+   * Makes everything sent since the last one visible, together. Waits for sends under way; rejects if one failed.
+   * It is decided when this resolves; readers see it some milliseconds later.
+   */
   commit(): Promise<void>
   abort(): Promise<void>
   /** Aborts what is open. */
@@ -239,6 +245,8 @@ export interface Fetched {
 export interface AssignedPartition extends TopicPartition {
   /** Undefined: nothing yet; reading begins at `startAt`. */
   readonly committedOffset: number | undefined
+  /** What was committed with it; '' for nothing. */
+  readonly committedMetadata: string
 }
 
 export type ConsumerEvent =

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest'
+import { startBroker } from '../../src/broker/index.ts'
 import { systemClock } from '../../src/clock.ts'
 import { connectKafka, type Kafka, type KafkaOptions } from '../../src/kafka/kafka.ts'
 import { silentLogger } from '../../src/logger.ts'
@@ -20,6 +21,10 @@ interface Started {
 }
 
 const targets: Record<string, () => Promise<Started | { readonly unavailable: string }>> = {
+  'the embedded broker': async () => {
+    const broker = await startBroker()
+    return { brokers: broker.brokers, stop: () => broker.close() }
+  },
   'Apache Kafka': startRealKafka,
 }
 

@@ -22,7 +22,7 @@ onEachBroker('a consumer', (broker) => {
 
     const first = joinGroup(kafka, { groupId, topics: [topic] })
     await until(() => expect([...first.values].sort()).toEqual(['a', 'b', 'c']))
-    await first.consumer.commit([{ topic, partition: 0, offset: 1 }])
+    await first.consumer.commit([{ topic, partition: 0, offset: 1, metadata: 'a word' }])
     await first.consumer.close()
     expect(first.state.completed).toBe(true)
 
@@ -31,14 +31,14 @@ onEachBroker('a consumer', (broker) => {
     expect(second.events[0]).toEqual({
       type: 'assigned',
       partitions: expect.arrayContaining([
-        { topic, partition: 0, committedOffset: 1 },
-        { topic, partition: 1, committedOffset: undefined },
+        { topic, partition: 0, committedOffset: 1, committedMetadata: 'a word' },
+        { topic, partition: 1, committedOffset: undefined, committedMetadata: '' },
       ]),
     })
     await second.consumer.close()
     expect(await kafka.admin.committedOffsets(groupId, [topic])).toEqual([
-      { topic, partition: 0, offset: 1 },
-      { topic, partition: 1, offset: undefined },
+      { topic, partition: 0, offset: 1, metadata: 'a word' },
+      { topic, partition: 1, offset: undefined, metadata: '' },
     ])
   })
 

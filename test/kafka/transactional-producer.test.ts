@@ -4,12 +4,10 @@ import type { Kafka } from '../../src/kafka/kafka.ts'
 import { onEachBroker } from './brokers.ts'
 import { numbered, records, valuesOf } from './records.ts'
 
-async function readAll(kafka: Kafka, topic: string, partition = 0) {
-  const range = (await kafka.admin.offsets(topic)).find((entry) => entry.partition === partition)
-  const fetched = await firstValueFrom(
-    kafka.read(topic, partition, { toOffset: range?.endOffset ?? 0 }).pipe(toArray()),
-  )
-  return valuesOf(fetched)
+/** What is visible, once the markers of the transactions are written: `endOffset` counts them too. */
+async function readTo(kafka: Kafka, topic: string, partition: number, endOffset: number) {
+  const fetched = kafka.read(topic, partition, { toOffset: endOffset }).pipe(toArray())
+  return valuesOf(await firstValueFrom(fetched))
 }
 
 onEachBroker('a transactional producer', (broker) => {
@@ -28,11 +26,11 @@ onEachBroker('a transactional producer', (broker) => {
       { partition: 1, lowOffset: 0, endOffset: 0 },
     ])
     await producer.commit()
-    expect(await readAll(kafka, topic, 0)).toEqual(['a'])
-    expect(await readAll(kafka, topic, 1)).toEqual(['b', 'c'])
+    expect(await readTo(kafka, topic, 0, 2)).toEqual(['a'])
+    expect(await readTo(kafka, topic, 1, 3)).toEqual(['b', 'c'])
     expect(await kafka.admin.committedOffsets(groupId, [topic])).toEqual([
-      { topic, partition: 0, offset: 5 },
-      { topic, partition: 1, offset: undefined },
+      { topic, partition: 0, offset: 5, metadata: '' },
+      { topic, partition: 1, offset: undefined, metadata: '' },
     ])
     await producer.close()
   })
@@ -67,7 +65,7 @@ onEachBroker('a transactional producer', (broker) => {
     await expect(old.commit()).rejects.toMatchObject({ code: 'KAFKA_FENCED' })
     await successor.send(topic, 0, records('of the new one'))
     await successor.commit()
-    expect(await readAll(kafka, topic)).toEqual(['of the new one'])
+    expect(await readTo(kafka, topic, 0, 4)).toEqual(['of the new one'])
     await old.close()
     await successor.close()
   })
@@ -82,7 +80,7 @@ onEachBroker('a transactional producer', (broker) => {
       await producer.send(topic, 0, numbered(3, `${i}-`))
       await producer.commit()
     }
-    expect(await readAll(kafka, topic)).toHaveLength(90)
+    expect(await readTo(kafka, topic, 0, 120)).toHaveLength(90)
     expect(await kafka.admin.committedOffsets(groupId, [topic])).toMatchObject([{ offset: 30 }])
     await producer.close()
   })
@@ -106,7 +104,7 @@ onEachBroker('a transactional producer', (broker) => {
     await producer.abort()
     await producer.send(topic, 0, records('after'))
     await producer.commit()
-    expect(await readAll(kafka, topic)).toEqual(['after'])
+    expect(await readTo(kafka, topic, 0, 4)).toEqual(['after'])
     await producer.close()
   })
 })
