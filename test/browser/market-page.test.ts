@@ -27,14 +27,16 @@ interface Opened {
   readonly queries: FakeMarketQueries
   /** Of the API, in the order in which they were sent. */
   readonly requests: string[]
-  /** The most that were under way at once. */
-  readonly inFlight: { now: number; most: number }
+  /** Requests that the server has under way. */
+  readonly underWay: { now: number; most: number }
   /** What the browser's console said, and what was thrown. */
   readonly messages: string[]
   /** Lets the page's time pass: its timers run, and nobody waits. */
   pass(ms: number): Promise<void>
   /** The number of requests for the newest prices, which begin each round. */
   rounds(): number
+  /** The number of answers to the last request of a round. */
+  roundsEnded(): number
 }
 
 interface OpenOptions extends Partial<MarketApiOptions> {
@@ -56,46 +58,53 @@ async function open({
   path = '',
   ...api
 }: OpenOptions = {}): Promise<Opened> {
-  const server = await serveFake(queries, api)
+  const underWay = { now: 0, most: 0 }
+  const server = await serveFake(queries, { ...api, underWay })
   cleanups.push(() => server.close({ drainMs: 0 }))
   const context = await browser!.newContext({ locale: 'en-US', timezoneId: 'UTC', ...options })
   cleanups.push(() => context.close())
   const page = await context.newPage()
+  const now = Date.now()
   const requests: string[] = []
   const messages: string[] = []
-  const inFlight = { now: 0, most: 0 }
+  let roundsEnded = 0
   page.on('request', (request) => {
     const url = new URL(request.url())
     if (url.origin !== new URL(server.url).origin) messages.push(`asked another host: ${request.url()}`)
-    if (!url.pathname.startsWith('/api/')) return
-    requests.push(url.pathname + url.search)
-    inFlight.most = Math.max(inFlight.most, ++inFlight.now)
+    if (url.pathname.startsWith('/api/')) requests.push(url.pathname + url.search)
   })
-  const ended = (request: { url(): string }) => {
-    if (new URL(request.url()).pathname.startsWith('/api/')) inFlight.now--
-  }
-  page.on('requestfinished', ended)
-  page.on('requestfailed', ended)
+  page.on('response', (response) => {
+    if (response.url().endsWith('/api/pipeline')) roundsEnded++
+  })
   page.on('console', (message) => messages.push(message.text()))
   page.on('pageerror', (error) => messages.push(error.message))
-  await page.clock.install()
+  await page.clock.install({ time: now })
+  await page.clock.pauseAt(now + 1_000)
   await page.goto(server.url + path)
   return {
     page,
     server,
     queries,
     requests,
-    inFlight,
+    underWay,
     messages,
     pass: (ms) => page.clock.runFor(ms),
     rounds: () => requests.filter((request) => request === '/api/latest').length,
+    roundsEnded: () => roundsEnded,
   }
 }
 
-/** Waits until the page has shown its `n`-th round and nothing is under way. */
-async function shownRounds({ page, rounds, inFlight }: Opened, n: number): Promise<void> {
-  await expect.poll(() => [rounds() >= n, inFlight.now]).toEqual([true, 0])
-  await page.waitForFunction(`document.getElementById('updated').textContent !== '–'`)
+/** Waits until the page has shown its `n`-th round. */
+async function shownRounds({ page, roundsEnded }: Opened, n: number): Promise<void> {
+  await expect.poll(() => roundsEnded(), { timeout: 5_000 }).toBeGreaterThanOrEqual(n)
+  // The answer is there; the page takes it in the turns that follow.
+  for (let turn = 0; turn < 3; turn++) {
+    await page.evaluate(`new Promise((done) => {
+      const { port1, port2 } = new MessageChannel()
+      port1.onmessage = done
+      port2.postMessage(0)
+    })`)
+  }
 }
 
 // What runs in the page is text: the DOM's types would be those of the whole project.
@@ -228,7 +237,7 @@ describe('what is shown', () => {
     await shownRounds(opened, 1)
     await page.evaluate(`
       globalThis.shifts = []
-      new PerformanceObserver((list) => shifts.push(...list.getEntries().map(({ value }) => value)))
+      new PerformanceObserver((list) => shifts.push(...list.getEntries().flatMap(({ sources }) => sources.map(({ node }) => node?.outerHTML))))
         .observe({ type: 'layout-shift' })
     `)
     const heightOf = () => page.evaluate('document.documentElement.scrollHeight')
@@ -238,7 +247,8 @@ describe('what is shown', () => {
       await pass(2_000)
       await shownRounds(opened, round)
     }
-    await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
+    // A picture is taken of a frame that was laid out.
+    await page.screenshot()
     expect(await page.evaluate('shifts')).toEqual([])
     expect(await heightOf()).toBe(height)
   })
@@ -302,14 +312,14 @@ describe('how it asks', () => {
 
   it('has one request under way at most, however slow the server and impatient the reader', async () => {
     const opened = await open()
-    const { page, queries, pass, inFlight, rounds } = opened
+    const { page, queries, pass, underWay, rounds } = opened
     await shownRounds(opened, 1)
     let release = () => {}
     queries.gate = new Promise((resolve) => {
       release = resolve
     })
     await pass(2_000)
-    await expect.poll(() => inFlight.now).toBe(1)
+    await expect.poll(() => underWay.now).toBe(1)
     for (let i = 0; i < 5; i++) await page.getByRole('button', { name: 'Refresh' }).click()
     await pass(12_000)
     expect(rounds()).toBe(2)
@@ -318,7 +328,7 @@ describe('how it asks', () => {
     // The reader's wish is met once, right after.
     await shownRounds(opened, 3)
     expect(rounds()).toBe(3)
-    expect(inFlight.most).toBe(1)
+    expect(underWay.most).toBe(1)
   })
 
   it('asks nothing while the tab is hidden, and at once when it is shown', async () => {
@@ -338,17 +348,18 @@ describe('how it asks', () => {
 
   it('gives up the request that is under way when the tab is hidden, and shows no failure', async () => {
     const opened = await open()
-    const { page, queries, pass, inFlight, rounds } = opened
+    const { page, queries, pass, underWay, rounds } = opened
     await shownRounds(opened, 1)
     queries.gate = new Promise(() => {})
     await pass(2_000)
-    await expect.poll(() => inFlight.now).toBe(1)
+    await expect.poll(() => underWay.now).toBe(1)
+    const givenUp = page.waitForEvent('requestfailed')
     await setHidden(page, true)
-    await expect.poll(() => inFlight.now).toBe(0)
+    expect((await givenUp).url()).toContain('/api/latest')
     expect(await statusText(page)).toContain('Connected')
     queries.gate = null
     await setHidden(page, false)
-    await shownRounds(opened, 3)
+    await shownRounds(opened, 2)
     expect(rounds()).toBe(3)
   })
 
@@ -371,7 +382,7 @@ describe('how it asks', () => {
 
   it('asks less often while the server is away, says so, keeps what it has, and recovers by itself', async () => {
     const opened = await open()
-    const { page, server, queries, pass, rounds, inFlight } = opened
+    const { page, server, queries, pass, rounds, underWay } = opened
     await shownRounds(opened, 1)
     const price = await textOf(page.locator('.card-price').first())
     await server.close({ drainMs: 0 })
@@ -380,7 +391,7 @@ describe('how it asks', () => {
     const before = rounds()
     for (let second = 0; second < 60; second++) {
       await pass(1_000)
-      await expect.poll(() => inFlight.now).toBe(0)
+      await expect.poll(() => underWay.now).toBe(0)
     }
     // Every second would be sixty, every two thirty.
     expect(rounds() - before).toBeGreaterThanOrEqual(5)

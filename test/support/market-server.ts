@@ -38,12 +38,29 @@ export function apiOptions(
   }
 }
 
-/** Really listening, on loopback; port 0 unless a server is to come back where it was. */
+interface FakeServerOptions extends Partial<MarketApiOptions> {
+  /** 0, the default, unless a server is to come back where it was. */
+  readonly port?: number
+  /** Counts the requests for `/api/…` that are being answered. */
+  readonly underWay?: { now: number; most: number }
+}
+
+/** Really listening, on loopback. */
 export function serveFake(
   queries: FakeMarketQueries,
-  { port = 0, ...overrides }: Partial<MarketApiOptions> & { readonly port?: number } = {},
+  { port = 0, underWay = { now: 0, most: 0 }, ...overrides }: FakeServerOptions = {},
 ): Promise<ApiServer> {
-  return serve(marketApi(apiOptions(queries, overrides)), { host: '127.0.0.1', port })
+  const app = marketApi(apiOptions(queries, overrides))
+  const counted: typeof app.fetch = async (request, ...rest) => {
+    if (!new URL(request.url).pathname.startsWith('/api/')) return app.fetch(request, ...rest)
+    underWay.most = Math.max(underWay.most, ++underWay.now)
+    try {
+      return await app.fetch(request, ...rest)
+    } finally {
+      underWay.now--
+    }
+  }
+  return serve({ request: app.request, fetch: counted }, { host: '127.0.0.1', port })
 }
 
 const realistic = [
