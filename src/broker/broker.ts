@@ -1,25 +1,13 @@
-import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
-import { z } from 'zod'
-import { messageOf, RivuletError } from '../errors.ts'
-import type { Services } from './api/api.ts'
+import { openDataFolder } from '../program/data-folder.ts'
 import { serveConnection } from './connection.ts'
-import { Faults } from './faults.ts'
-import { Groups } from './group/groups.ts'
-import { CommittedOffsets } from './group/offsets.ts'
-import { Compaction, type CompactionOptions } from './log/compaction.ts'
-import type { PartitionLog } from './log/partition-log.ts'
-import { enforceRetention } from './log/retention.ts'
 import { Maintenance } from './maintenance.ts'
+import { type BrokerNode, openNode } from './node.ts'
 import { type BrokerConfig, type BrokerOptions, brokerConfig } from './options.ts'
 import { type Listening, listen } from './server.ts'
-import { StateTable } from './state/state-table.ts'
 import { DiskDirectory } from './storage/disk.ts'
 import { MemoryDirectory } from './storage/memory.ts'
 import type { LogDirectory } from './storage/storage.ts'
-import { Topics } from './topic/topics.ts'
-import { ProducerIds } from './transaction/producer-ids.ts'
-import { Transactions } from './transaction/transactions.ts'
 
 export interface EmbeddedBroker {
   readonly host: string
@@ -32,132 +20,59 @@ export interface EmbeddedBroker {
   close(): Promise<void>
 }
 
-const nodeId = 1
-const clusterIdKey = 'cluster id'
-const compactionSliceBytes = 1_048_576
-
 /**
  * Starts a small Kafka in this process: one node, the wire protocol that kafkajs 2.2.4 speaks, a log on disk or in
- * memory. Rejects with `PORT_IN_USE`, `DATA_DIR_UNUSABLE`, `LOG_CORRUPT` or `BAD_CONFIG`.
+ * memory. Rejects with `PORT_IN_USE`, `DATA_DIR_IN_USE`, `DATA_DIR_UNUSABLE`, `LOG_CORRUPT` or `BAD_CONFIG`.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<EmbeddedBroker> {
   const config = brokerConfig(options)
-  return startOn(openDataDir(config), config)
-}
-
-function openDataDir({ dataDir, clock }: BrokerConfig): LogDirectory {
-  if (dataDir === undefined) return new MemoryDirectory(clock)
+  if (config.dataDir === undefined) return startBrokerOn(new MemoryDirectory(config.clock), config)
+  const folder = openDataFolder(config.dataDir)
   try {
-    const directory = new DiskDirectory(dataDir)
-    directory.open('.writable').close()
-    directory.remove('.writable')
-    return directory
+    return await startBrokerOn(new DiskDirectory(folder.path), config, () => folder.release())
   } catch (error) {
-    const message = `the broker can't write to its data folder ${dataDir}: ${messageOf(error)}`
-    throw new RivuletError('DATA_DIR_UNUSABLE', message, { cause: error })
-  }
-}
-
-/** The same on a folder of any kind. */
-export async function startOn(directory: LogDirectory, config: BrokerConfig): Promise<EmbeddedBroker> {
-  const { clock, logger, limits } = config
-  const compaction = { clock, keysMax: limits.compactionKeysMax, sliceBytes: compactionSliceBytes }
-  const state = new StateTable(directory.directory('state'), { clock, logger, compaction })
-  const topics = new Topics({
-    ...{ clock, logger, state, partitionsMax: limits.partitionsMax },
-    directory: directory.directory('topics'),
-  })
-  const sync = async (logs: readonly PartitionLog[]) => {
-    await Promise.all(logs.map((log) => log.sync()))
-    await state.log.sync()
-  }
-  const durable = (logs: readonly PartitionLog[]) => (limits.fsync === 'always' ? sync(logs) : undefined)
-  const offsets = new CommittedOffsets(state)
-  const transactions = new Transactions({
-    ...{ clock, logger, state, topics, offsets, producerIds: new ProducerIds(state) },
-    transactionTimeoutMsMax: limits.transactionTimeoutMsMax,
-    decided: () => durable([]),
-  })
-  const groups = new Groups({
-    ...{ clock, offsets, membersMax: limits.groupMembersMax },
-    initialRebalanceDelayMs: limits.groupInitialRebalanceDelayMs,
-    sessionTimeoutMsMin: limits.groupSessionTimeoutMsMin,
-    sessionTimeoutMsMax: limits.groupSessionTimeoutMsMax,
-    newMemberId: (clientId) => `${clientId}-${randomUUID()}`,
-  })
-  await transactions.recover()
-
-  const address = { host: config.host, port: config.port }
-  const services: Services = {
-    ...{
-      nodeId,
-      clusterId: clusterIdOf(state),
-      address,
-      clock,
-      topics,
-      groups,
-      offsets,
-      transactions,
-      durable,
-    },
-    faults: new Faults(logger),
-    fetchBytesMax: limits.fetchBytesMax,
-  }
-  const connections = new Set<Promise<void>>()
-  const serve = (duplex: Duplex, clientHost: string) => {
-    const { requestBytesMax } = limits
-    const served = serveConnection(duplex, { services, logger, clientHost, requestBytesMax })
-    connections.add(served)
-    return served.finally(() => connections.delete(served))
-  }
-  let listening: Listening
-  try {
-    listening = await listen({
-      ...{ host: config.host, port: config.port, connectionsMax: limits.connectionsMax, logger },
-      onConnection: (socket) => void serve(socket, socket.remoteAddress ?? 'unknown'),
-    })
-  } catch (error) {
-    transactions.close()
-    topics.close()
-    state.log.close()
+    folder.release()
     throw error
   }
-  address.port = listening.port
+}
 
-  const maintenance = new Maintenance(clock, logger)
-  const all = () => [...topics.logs()]
-  if (limits.fsync === 'interval') {
-    maintenance.start({ name: 'fsync', intervalMs: limits.fsyncIntervalMs, run: () => sync(all()) })
+/** The same on a folder of any kind; `release` is called when the folder is not needed any more. */
+export async function startBrokerOn(
+  directory: LogDirectory,
+  config: BrokerConfig,
+  release = () => {},
+): Promise<EmbeddedBroker> {
+  const { clock, logger, limits, host } = config
+  const node = await openNode(directory, config)
+  const connections = new Map<Duplex, Promise<void>>()
+  const serve = (duplex: Duplex, clientHost: string) => {
+    const { requestBytesMax } = limits
+    const served = serveConnection(duplex, { services: node.services, logger, clientHost, requestBytesMax })
+    connections.set(duplex, served)
+    return served.finally(() => connections.delete(duplex))
   }
-  maintenance.start({
-    name: 'retention and compaction',
-    intervalMs: limits.maintenanceIntervalMs,
-    run: async () => {
-      await transactions.resume()
-      groups.forgetDeserted()
-      for (const log of all()) {
-        enforceRetention(log, clock.now())
-        log.producers.forgetIdleSince(clock.now() - limits.producerIdExpirationMs)
-      }
-      await compactAll(topics, state, compaction)
-    },
-  })
-  logger.info({ brokers: `${address.host}:${address.port}`, data: directory.path }, 'Embedded broker started')
+  const listening = await listenFor(node, config, serve)
+  const maintenance = new Maintenance(clock, logger)
+  if (limits.fsync === 'interval') {
+    maintenance.start({ name: 'fsync', intervalMs: limits.fsyncIntervalMs, run: node.sync })
+  }
+  maintenance.start({ name: 'tidying', intervalMs: limits.maintenanceIntervalMs, run: node.tidy })
+  const brokers = [`${host}:${listening.port}`]
+  logger.info({ brokers, data: directory.path }, 'Embedded broker started')
 
   const close = async () => {
-    await listening.close()
-    groups.close()
-    transactions.close()
-    await Promise.all([...connections, maintenance.stop()])
-    await sync(all())
-    topics.close()
-    state.log.close()
+    try {
+      for (const duplex of connections.keys()) duplex.destroy()
+      await Promise.all([listening.close(), maintenance.stop(), ...connections.values()])
+      await node.sync()
+    } finally {
+      node.close()
+      release()
+    }
   }
   let closing: Promise<void> | undefined
   return {
-    host: address.host,
-    port: address.port,
-    brokers: [`${address.host}:${address.port}`],
+    ...{ host, port: listening.port, brokers },
     serve: (duplex) => serve(duplex, 'in memory'),
     close: () => {
       closing ??= close()
@@ -166,21 +81,20 @@ export async function startOn(directory: LogDirectory, config: BrokerConfig): Pr
   }
 }
 
-function clusterIdOf(state: StateTable): string {
-  const known = z.string().safeParse(state.get(clusterIdKey))
-  if (known.success) return known.data
-  const made = randomUUID()
-  state.change([{ key: clusterIdKey, value: made }])
-  return made
-}
-
-const compactions = new WeakMap<PartitionLog, Compaction>()
-
-async function compactAll(topics: Topics, state: StateTable, options: CompactionOptions): Promise<void> {
-  await state.compaction.run()
-  for (const log of [...topics.logs()].filter((each) => each.config.compacts)) {
-    const compaction = compactions.get(log) ?? new Compaction(log, options)
-    compactions.set(log, compaction)
-    await compaction.run()
+async function listenFor(
+  node: BrokerNode,
+  { host, port, limits, logger }: BrokerConfig,
+  serve: (duplex: Duplex, clientHost: string) => Promise<void>,
+): Promise<Listening> {
+  try {
+    const listening = await listen({
+      ...{ host, port, connectionsMax: limits.connectionsMax, logger },
+      onConnection: (socket) => void serve(socket, socket.remoteAddress ?? 'unknown'),
+    })
+    node.services.address.port = listening.port
+    return listening
+  } catch (error) {
+    node.close()
+    throw error
   }
 }

@@ -12,30 +12,21 @@ export interface ListenOptions {
 
 export interface Listening {
   readonly port: number
-  /** Ends all connections, and resolves when the port is free. */
+  /** Takes no more connections; resolves when those that there are have gone. */
   close(): Promise<void>
 }
 
 /** Listens on TCP. Rejects with `PORT_IN_USE`, or `BAD_CONFIG` for an address that is not ours. */
 export async function listen(options: ListenOptions): Promise<Listening> {
   const { connectionsMax, logger } = options
-  const sockets = new Set<Socket>()
-  const server = createServer({ noDelay: true }, (socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-    options.onConnection(socket)
-  })
+  const server = createServer({ noDelay: true }, options.onConnection)
   server.maxConnections = connectionsMax
   server.on('drop', () => logger.warn({ connectionsMax }, 'Refused a connection: there are too many'))
   const port = await bind(server, options)
   server.on('error', (error) => logger.error({ err: error }, 'The broker could not accept a connection'))
   return {
     port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        for (const socket of sockets) socket.destroy()
-      }),
+    close: () => new Promise((resolve) => server.close(() => resolve())),
   }
 }
 

@@ -13,7 +13,7 @@ export interface Services {
   readonly nodeId: number
   readonly clusterId: string
   /** Where clients reach it. */
-  readonly address: { readonly host: string; readonly port: number }
+  readonly address: { readonly host: string; port: number }
   readonly clock: Clock
   readonly topics: Topics
   readonly groups: Groups

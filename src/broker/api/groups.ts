@@ -1,11 +1,26 @@
 import { errorCodes } from '../protocol/error-codes.ts'
 import { type Api, noThrottleMs } from './api.ts'
 
+/** A rebalance may last longer than the connection of whoever waits for it: undefined then. */
+async function unlessGone<T>(answer: T | Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  let stopListening = () => {}
+  const gone = new Promise<undefined>((resolve) => {
+    const onAbort = () => resolve(undefined)
+    signal.addEventListener('abort', onAbort)
+    stopListening = () => signal.removeEventListener('abort', onAbort)
+  })
+  try {
+    return await Promise.race([answer, gone])
+  } finally {
+    stopListening()
+  }
+}
+
 export const joinGroup: Api = {
   name: 'JoinGroup',
   key: 11,
   version: 5,
-  async serve(reader, { groups }, { clientId, clientHost }) {
+  async serve(reader, { groups }, { clientId, clientHost, signal }) {
     const groupId = reader.string()
     const sessionTimeoutMs = reader.int32()
     const rebalanceTimeoutMs = reader.int32()
@@ -13,9 +28,11 @@ export const joinGroup: Api = {
     reader.nullableString() // Static membership: kafkajs has none.
     const protocolType = reader.string()
     const protocols = reader.array(() => ({ name: reader.string(), metadata: Buffer.from(reader.bytes()) }))
-    const answer = await groups.join(groupId, {
+    const joined = groups.join(groupId, {
       ...{ memberId, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocolType, protocols },
     })
+    const answer = await unlessGone(joined, signal)
+    if (!answer) return undefined
     return (writer) =>
       writer
         .int32(noThrottleMs)
@@ -32,16 +49,18 @@ export const syncGroup: Api = {
   name: 'SyncGroup',
   key: 14,
   version: 3,
-  async serve(reader, { groups }) {
+  async serve(reader, { groups }, { signal }) {
     const groupId = reader.string()
     const generation = reader.int32()
     const memberId = reader.string()
     reader.nullableString() // Static membership.
     const assignments = reader.array(() => ({ memberId: reader.string(), assignment: reader.bytes() }))
-    const answer = (await groups.get(groupId)?.sync({ generation, memberId, assignments })) ?? {
+    const synced = groups.get(groupId)?.sync({ generation, memberId, assignments }) ?? {
       errorCode: errorCodes.unknownMemberId,
       assignment: Buffer.alloc(0),
     }
+    const answer = await unlessGone(synced, signal)
+    if (!answer) return undefined
     return (writer) => writer.int32(noThrottleMs).int16(answer.errorCode).bytes(answer.assignment)
   },
 }

@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import type { Services } from './api/api.ts'
+import { Faults } from './faults.ts'
+import { Groups } from './group/groups.ts'
+import { CommittedOffsets } from './group/offsets.ts'
+import { Compaction } from './log/compaction.ts'
+import type { PartitionLog } from './log/partition-log.ts'
+import { enforceRetention } from './log/retention.ts'
+import type { BrokerConfig } from './options.ts'
+import { StateTable } from './state/state-table.ts'
+import type { LogDirectory } from './storage/storage.ts'
+import { Topics } from './topic/topics.ts'
+import { ProducerIds } from './transaction/producer-ids.ts'
+import { Transactions } from './transaction/transactions.ts'
+
+const nodeId = 1
+const clusterIdKey = 'cluster id'
+const compactionSliceBytes = 1_048_576
+
+/** Everything of the broker but its connections and timers. */
+export interface BrokerNode {
+  readonly services: Services
+  /** Forces all that was written to the medium. */
+  sync(): Promise<void>
+  /** Retention, compaction, and forgetting what nobody needs. */
+  tidy(): Promise<void>
+  /** Ends all timers; nothing is written any more. */
+  close(): void
+}
+
+/** Opens what is in `directory`, checking every log, and ends the transactions that were left half ended. */
+export async function openNode(
+  directory: LogDirectory,
+  { clock, logger, limits, host, port }: BrokerConfig,
+): Promise<BrokerNode> {
+  const compaction = { clock, keysMax: limits.compactionKeysMax, sliceBytes: compactionSliceBytes }
+  const state = new StateTable(directory.directory('state'), { clock, logger, compaction })
+  const topics = new Topics({
+    ...{ clock, logger, state, partitionsMax: limits.partitionsMax },
+    directory: directory.directory('topics'),
+  })
+  const sync = async (logs: Iterable<PartitionLog>) => {
+    await Promise.all([...logs].map((log) => log.sync()))
+    // Last: what it tells of the logs must not be ahead of them.
+    await state.log.sync()
+  }
+  const durable = (logs: readonly PartitionLog[]) => (limits.fsync === 'always' ? sync(logs) : undefined)
+  const offsets = new CommittedOffsets(state)
+  const transactions = new Transactions({
+    ...{ clock, logger, state, topics, offsets, producerIds: new ProducerIds(state) },
+    transactionTimeoutMsMax: limits.transactionTimeoutMsMax,
+    decided: () => durable([]),
+  })
+  const groups = new Groups({
+    ...{ clock, offsets, membersMax: limits.groupMembersMax },
+    initialRebalanceDelayMs: limits.groupInitialRebalanceDelayMs,
+    sessionTimeoutMsMin: limits.groupSessionTimeoutMsMin,
+    sessionTimeoutMsMax: limits.groupSessionTimeoutMsMax,
+    newMemberId: (clientId) => `${clientId}-${randomUUID()}`,
+  })
+  await transactions.recover()
+
+  const compactions = new WeakMap<PartitionLog, Compaction>()
+  const tidy = async () => {
+    await transactions.resume()
+    groups.forgetDeserted()
+    for (const log of topics.logs()) {
+      enforceRetention(log, clock.now())
+      log.producers.forgetIdleSince(clock.now() - limits.producerIdExpirationMs)
+    }
+    await state.compaction.run()
+    for (const log of [...topics.logs()].filter(({ config }) => config.compacts)) {
+      const its = compactions.get(log) ?? new Compaction(log, compaction)
+      compactions.set(log, its)
+      await its.run()
+    }
+  }
+  return {
+    services: {
+      ...{ nodeId, clusterId: clusterIdOf(state), address: { host, port } },
+      ...{ clock, topics, groups, offsets, transactions, durable },
+      faults: new Faults(logger),
+      fetchBytesMax: limits.fetchBytesMax,
+    },
+    sync: () => sync(topics.logs()),
+    tidy,
+    close: () => {
+      groups.close()
+      transactions.close()
+      topics.close()
+      state.log.close()
+    },
+  }
+}
+
+function clusterIdOf(state: StateTable): string {
+  const known = z.string().safeParse(state.get(clusterIdKey))
+  if (known.success) return known.data
+  const made = randomUUID()
+  state.change([{ key: clusterIdKey, value: made }])
+  return made
+}
