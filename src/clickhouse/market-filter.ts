@@ -1,5 +1,5 @@
 import type { Symbols } from '../api/market-queries.ts'
-import type { QueryParams } from './connection.ts'
+import type { QueryParams } from './client.ts'
 
 /** The condition for the chosen symbols; its parameter is in `symbolParams`. */
 export function chosen(symbols: Symbols): string {

@@ -1,5 +1,5 @@
 import type { Cursor, History, HistoryQuery } from '../api/market-queries.ts'
-import type { ClickHouse, QueryParams } from './connection.ts'
+import type { ClickHouse, QueryParams } from './client.ts'
 import { chosen, symbolParams } from './market-filter.ts'
 
 /** Offsets `[from, to)` of each partition of the topic; a partition absent in `from` is read from its start. */

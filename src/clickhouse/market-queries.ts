@@ -11,7 +11,7 @@ import type {
   Symbols,
   Tick,
 } from '../api/market-queries.ts'
-import type { ClickHouse } from './connection.ts'
+import type { ClickHouse } from './client.ts'
 import { chosen, symbolParams } from './market-filter.ts'
 import { historyQuery } from './market-history.ts'
 

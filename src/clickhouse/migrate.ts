@@ -1,6 +1,6 @@
 import { RivuletError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import type { CallOptions, ClickHouse } from './connection.ts'
+import type { CallOptions, ClickHouse } from './client.ts'
 import { quote } from './sql.ts'
 import type { TableColumn, TableSchema } from './table.ts'
 

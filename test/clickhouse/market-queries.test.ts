@@ -74,13 +74,16 @@ async function marketOf(
   batch.append(chunkOf(closed), closed.length)
   await candles.write(batch)
 
-  const sql = marketQueries({
+  return { connection, sql: queriesOf(connection), oracle }
+}
+
+function queriesOf(connection: ClickHouse): MarketQueries {
+  return marketQueries({
     clickhouse: connection,
     ticks: ticksTable.name,
     candles: candlesTable.name,
     topic: 'stock-ticks',
   })
-  return { connection, sql, oracle }
 }
 
 const startUs = Date.UTC(2026, 0, 31, 18, 41, 18) * 1000
@@ -334,40 +337,47 @@ it('takes every symbol as text, never as SQL', async () => {
   )
 })
 
-it.each([
-  ['latest', 'latest', (sql: MarketQueries) => sql.latest(null)],
-  ['the position', 'resume', (sql: MarketQueries) => sql.position()],
-  ['the count', 'minutes', (sql: MarketQueries) => sql.count(['BTC'])],
-  ['the statistics', 'minutes', (sql: MarketQueries) => sql.stats({ symbols: ['BTC'], sinceMs: null })],
-  [
-    'the statistics of a time',
-    'minutes',
-    (sql: MarketQueries) => sql.stats({ symbols: null, sinceMs: startUs / 1000 }),
-  ],
-  [
-    'a long history of few points',
-    'minutes',
-    (sql: MarketQueries) => sql.history({ symbols: null, sinceMs: null, after: null, pointsMax: 8 }),
-  ],
-])('answers %s out of the projection %s', async (_, projection, ask) => {
-  const { connection } = await marketOf(tape(20_000, 5, 60_000))
-  const asked: string[] = []
-  const explaining: ClickHouse = {
-    ...connection,
-    query: async (sql, params, options) => {
-      const plan = await connection.query<{ explain: string }>(`EXPLAIN ${sql}`, params, options)
-      asked.push(plan.map((line) => line.explain).join('\n'))
-      return connection.query(sql, params, options)
-    },
+describe('the projections answer', () => {
+  let market: Market
+  beforeAll(async () => {
+    market = await marketOf(tape(20_000, 5, 60_000))
+  })
+
+  it.each([
+    ['latest', 'latest', (sql: MarketQueries) => sql.latest(null)],
+    ['the position', 'resume', (sql: MarketQueries) => sql.position()],
+    ['the count', 'minutes', (sql: MarketQueries) => sql.count(['BTC'])],
+    ['the statistics', 'minutes', (sql: MarketQueries) => sql.stats({ symbols: ['BTC'], sinceMs: null })],
+    [
+      'the statistics of a time',
+      'minutes',
+      (sql: MarketQueries) => sql.stats({ symbols: null, sinceMs: startUs / 1000 }),
+    ],
+    [
+      'a long history of few points',
+      'minutes',
+      (sql: MarketQueries) => sql.history({ symbols: null, sinceMs: null, after: null, pointsMax: 8 }),
+    ],
+  ])('%s, out of the projection %s', async (_, projection, ask) => {
+    const plans: string[] = []
+    const explaining: ClickHouse = {
+      ...market.connection,
+      query: async (sql, params, options) => {
+        const plan = await market.connection.query<{ explain: string }>(`EXPLAIN ${sql}`, params, options)
+        plans.push(plan.map((line) => line.explain).join('\n'))
+        return market.connection.query(sql, params, options)
+      },
+    }
+    await ask(queriesOf(explaining))
+    expect(plans.at(-1)).toContain(`ReadFromMergeTree (${projection})`)
+  })
+})
+
+it('finds the newest trades where they are few in a long time', async () => {
+  const { sql, oracle } = await marketOf(tape(300, 9, 3_600_000_000))
+  for (const symbols of [null, ['BTC']]) {
+    for (const limit of [1, 5, 50, 1_000]) {
+      expect(await sql.recent({ symbols, limit })).toEqual(await oracle.recent({ symbols, limit }))
+    }
   }
-  await ask(
-    marketQueries({
-      clickhouse: explaining,
-      ticks: ticksTable.name,
-      candles: candlesTable.name,
-      topic: 'stock-ticks',
-    }),
-  )
-  const last = asked.at(-1) ?? ''
-  expect(last).toMatch(new RegExp(`ReadFromMergeTree \\(${projection}\\)`))
 })

@@ -1,0 +1,52 @@
+import { Readable } from 'node:stream'
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
+import { RivuletError } from '../errors.ts'
+import type { InsertTarget } from './client.ts'
+import type { ClickHouseOptions } from './connection.ts'
+import { quote } from './sql.ts'
+import { clientLogger, type Transport } from './transport.ts'
+
+/** A server over HTTP. Throws `BAD_CONFIG` for what is no address. */
+export function server(
+  { user, password, insertTimeoutMs = 60_000, logger }: ClickHouseOptions,
+  url: string,
+): Transport {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    const message = `CLICKHOUSE_URL is ${JSON.stringify(url)}, which is no address like http://localhost:8123`
+    throw new RivuletError('BAD_CONFIG', message, { place: { parameter: 'CLICKHOUSE_URL' } })
+  }
+  const open = () =>
+    createClient({
+      url,
+      ...(user !== undefined && { username: user }),
+      ...(password !== undefined && { password }),
+      // A backstop only: the deadlines are the connection's own, on its clock.
+      request_timeout: 10 * insertTimeoutMs,
+      log: { level: ClickHouseLogLevel.WARN, LoggerClass: clientLogger(logger) },
+    })
+  const writer = open()
+  const reader = open()
+  return {
+    writer,
+    reader,
+    insert: async (target, rows, abort_signal) => {
+      const result = await writer.exec({
+        query: insertStatement(target),
+        values: Readable.from([rows]),
+        abort_signal,
+      })
+      // The socket is free for the next request only when the answer was read.
+      for await (const _ of result.stream);
+    },
+    close: async () => {
+      await Promise.all([reader.close(), writer.close()])
+    },
+  }
+}
+
+function insertStatement({ table, columns, settings }: InsertTarget): string {
+  const assignments = Object.entries(settings).map(([name, value]) =>
+    typeof value === 'number' ? `${name} = ${value}` : `${name} = ${quote(value)}`,
+  )
+  return `INSERT INTO ${table} (${columns.join(', ')}) SETTINGS ${assignments.join(', ')} FORMAT TabSeparated`
+}

@@ -1,0 +1,28 @@
+import type { ClickHouseClient, Logger as ClientLogger } from '@clickhouse/client'
+import type { Logger } from '../logger.ts'
+import type { InsertTarget } from './client.ts'
+
+/** How ClickHouse is reached. Errors are the clients' own. */
+export interface Transport {
+  /** Inserts and DDL, one after the other. */
+  readonly writer: ClickHouseClient
+  readonly reader: ClickHouseClient
+  insert(target: InsertTarget, rows: string, signal: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
+
+/** The client's own log, into ours. */
+export function clientLogger(logger: Logger): new () => ClientLogger {
+  const log =
+    (level: 'trace' | 'debug' | 'info') =>
+    ({ message, err }: { message: string; err?: Error }) =>
+      logger[level]({ err }, message)
+  return class implements ClientLogger {
+    trace = log('trace')
+    debug = log('debug')
+    info = log('info')
+    // Each failed call is thrown as well, and whoever catches it says it once.
+    warn = log('debug')
+    error = log('debug')
+  }
+}
