@@ -8,17 +8,20 @@ export class Writer {
   #position = 0
 
   int8(value: number): this {
-    this.#position = this.#bytes.writeInt8(value, this.#reserve(1))
+    const at = this.#reserve(1) // before `#bytes` is looked at: it may be replaced
+    this.#position = this.#bytes.writeInt8(value, at)
     return this
   }
 
   int16(value: number): this {
-    this.#position = this.#bytes.writeInt16BE(value, this.#reserve(2))
+    const at = this.#reserve(2) // before `#bytes` is looked at: it may be replaced
+    this.#position = this.#bytes.writeInt16BE(value, at)
     return this
   }
 
   int32(value: number): this {
-    this.#position = this.#bytes.writeInt32BE(value, this.#reserve(4))
+    const at = this.#reserve(4) // before `#bytes` is looked at: it may be replaced
+    this.#position = this.#bytes.writeInt32BE(value, at)
     return this
   }
 
