@@ -23,6 +23,8 @@ export interface TapeEnd {
   readonly sharedIds: ReadonlyMap<string, ReadonlySet<number>>
 }
 
+export const emptyTape: TapeEnd = { lastIds: new Map(), sharedIds: new Map() }
+
 /**
  * Reads the topic backwards until the newest trade of each symbol was seen. A symbol that is not on the tape, or that
  * several products share, costs reading all of it, once a start: a guess would double or lose its trades.

@@ -3,7 +3,7 @@ import { defer, finalize, ignoreElements, merge, type Observable, Subject, switc
 import { RivuletError } from '../../errors.ts'
 import type { RetryPolicy } from '../../retry.ts'
 import type { SourceContext } from '../../stream/source.ts'
-import { readTapeEnd, type Tape, type TapeEnd } from '../resume.ts'
+import { emptyTape, readTapeEnd, type Tape, type TapeEnd } from '../resume.ts'
 import { symbolOf, type Trade } from '../trade.ts'
 import { coinbaseFeed, type Received } from './feed.ts'
 import { Outlet } from './outlet.ts'
@@ -60,8 +60,6 @@ export function coinbaseTrades<K, V>(
       return options.tape ? readTapeEnd(options.tape, products.map(symbolOf), context) : emptyTape
     }).pipe(switchMap((tapeEnd) => session({ ...options, products }, context, tapeEnd)))
 }
-
-const emptyTape: TapeEnd = { lastIds: new Map(), sharedIds: new Map() }
 
 function session<K, V>(
   options: CoinbaseOptions<K, V>,

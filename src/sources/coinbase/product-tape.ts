@@ -96,6 +96,10 @@ export class ProductTape {
 
   #changed(): void {
     this.#expecting = false
+    this.#release()
+  }
+
+  #release(): void {
     this.#options.outlet.release(this)
     if (!this.#filling && this.#sequencer.gap) this.#startFilling()
   }
@@ -110,7 +114,7 @@ export class ProductTape {
       .finally(() => {
         this.#filling = false
         // What was announced after the last look would else wait for the next message.
-        if (!signal.aborted) this.#changed()
+        if (!signal.aborted) this.#release()
       })
   }
 

@@ -1,3 +1,4 @@
+import { microseconds } from '../synthetic/microseconds.ts'
 import { opposite } from '../trade.ts'
 import type { ExchangeTrade } from './market.ts'
 
@@ -56,13 +57,6 @@ export function errorFrame(message: string, reason: string): string {
 
 export function restTrade({ tradeId, price, size, time, makerSide }: ExchangeTrade): object {
   return { time, trade_id: tradeId, price, size, side: makerSide }
-}
-
-/** ISO 8601 with microseconds; `timeMs` may have a fraction. */
-export function microseconds(timeMs: number): string {
-  const wholeMs = Math.floor(timeMs)
-  const micros = Math.floor((timeMs - wholeMs) * 1000)
-  return `${new Date(wholeMs).toISOString().slice(0, -1)}${String(micros).padStart(3, '0')}Z`
 }
 
 function orderId({ tradeId }: ExchangeTrade, party: number): string {

@@ -1,8 +1,9 @@
 import type { Clock } from '../../clock.ts'
 import { cryptoInstruments, instrumentOf } from '../synthetic/instrument.ts'
+import { microseconds } from '../synthetic/microseconds.ts'
 import { SyntheticTape, type SyntheticTrade } from '../synthetic/synthetic-tape.ts'
 import { opposite } from '../trade.ts'
-import { matchFrame, microseconds, tickerFrame } from './frames.ts'
+import { matchFrame, tickerFrame } from './frames.ts'
 import type { CandleRange, CandleRow, ExchangeTrade, Market, MarketFrame, TradeRange } from './market.ts'
 
 const MINUTE_MS = 60_000

@@ -7,20 +7,12 @@ import { type Exchange, startExchange } from '../../../src/sources/exchange/exch
 import { type ExchangeFaults, noisyFrames } from '../../../src/sources/exchange/faults.ts'
 import { seededRandom } from '../../../src/sources/synthetic/random.ts'
 import type { Trade } from '../../../src/sources/trade.ts'
-import { topic } from '../../../src/stream/topic.ts'
+import { tape } from '../support/json-tape.ts'
 import { ScriptedMarket } from '../support/scripted-market.ts'
 import { range, SourceProbe, until } from '../support/source-probe.ts'
 
 const BTC = 'BTC-USD'
 const ETH = 'ETH-USD'
-
-const text = { name: 'text', serialize: (value: string) => Buffer.from(value), deserialize: String }
-const json = {
-  name: 'json',
-  serialize: (value: Trade) => Buffer.from(JSON.stringify(value)),
-  deserialize: (bytes: Buffer): Trade => JSON.parse(String(bytes)),
-}
-const tape = { topic: topic('ticks', { key: text, value: json }), positionOf: (trade: Trade) => trade }
 
 const QUICK = { initialMs: 10, maxMs: 50 }
 
