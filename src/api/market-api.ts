@@ -79,6 +79,15 @@ export function marketApi(options: MarketApiOptions): Hono<ApiEnv> {
   app.onError((error, context) => errorAnswer(context, error, logger))
   app.notFound((context) => context.json(errorBody('NOT_FOUND', 'There is nothing at this path'), 404))
 
+  // Who asks while the position is being asked for gets the same answer: many pages cost as much as a few.
+  let asking: Promise<Cursor> | null = null
+  const positionNow = (): Promise<Cursor> => {
+    asking ??= queries.position().finally(() => {
+      asking = null
+    })
+    return asking
+  }
+
   /** Answers from the cache while the table of ticks stands where it stood. */
   const answer = async (
     context: Context,
@@ -86,7 +95,7 @@ export function marketApi(options: MarketApiOptions): Hono<ApiEnv> {
     ask: () => Promise<unknown>,
     position?: Cursor,
   ) => {
-    const version = encodeCursor(position ?? (await queries.position()))
+    const version = encodeCursor(position ?? (await positionNow()))
     const key = JSON.stringify([context.req.path, ...question])
     return send(context, await cache.get(key, version, async () => jsonOf(await ask())))
   }
@@ -114,7 +123,8 @@ export function marketApi(options: MarketApiOptions): Hono<ApiEnv> {
     const pointsMax = parameters.integer('points', { min: 2, max: 100_000 })
     const after = parameters.cursor('since')
     const format = parameters.oneOf('format', ['rows', 'columns']) ?? 'rows'
-    const position = await queries.position()
+    const position = await positionNow()
+    // A position that was asked for before this request came may be older than its cursor.
     if (after !== null && !reaches(position, after) && !reaches(await queries.position(), after)) {
       throw badParameter('since', 'is ahead of the data: it is not a cursor of this market')
     }

@@ -45,6 +45,12 @@ export async function serve(app: App, options: ServeOptions): Promise<ApiServer>
       errorHandler: () => new Response(refuse(400).body, { status: 400, headers: refuse(400).headers }),
     }),
   )
+  // A connection whose last answer is out would be kept for the next request, and the server with it.
+  server.on('request', (_, response) => {
+    response.once('close', () => {
+      if (closing.signal.aborted) setImmediate(() => server.closeIdleConnections())
+    })
+  })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable) {
       socket.destroy()
