@@ -2,55 +2,85 @@ import type { Chunk, Headers, TableChunk } from '../stream/chunk.ts'
 
 /** Collects the records that an operator makes out of one chunk; each keeps place and headers of its origin. */
 export class ChunkBuilder<K, V> {
-  protected readonly origin: Chunk<unknown, unknown>
-  protected readonly keys: K[] = []
-  protected readonly values: V[] = []
-  protected readonly timestampsMs: number[] = []
-  protected readonly offsets: number[] = []
-  protected readonly headers: (Headers | undefined)[] | undefined
+  readonly #origin: Chunk<unknown, unknown>
+  readonly #keys: K[] = []
+  readonly #values: V[] = []
+  readonly #timestampsMs: number[] = []
+  readonly #offsets: number[] = []
+  /** Made when the first record with headers comes. */
+  #headers: (Headers | undefined)[] | undefined
 
   constructor(origin: Chunk<unknown, unknown>) {
-    this.origin = origin
-    this.headers = origin.headers ? [] : undefined
+    this.#origin = origin
   }
 
   get length(): number {
-    return this.keys.length
+    return this.#keys.length
   }
 
   /** Adds a record that comes from record `i` of the origin. */
-  push(i: number, key: K, value: V, timestampMs: number = this.origin.timestampsMs[i] as number): void {
-    this.keys.push(key)
-    this.values.push(value)
-    this.timestampsMs.push(timestampMs)
-    this.offsets.push(this.origin.offsets[i] as number)
-    this.headers?.push(this.origin.headers?.[i])
+  push(
+    i: number,
+    key: K,
+    value: V,
+    timestampMs: number = this.#origin.timestampsMs[i] as number,
+    headers: Headers | undefined = this.#origin.headers?.[i],
+  ): void {
+    if (headers) this.#headers ??= this.#keys.map(() => undefined)
+    this.#headers?.push(headers)
+    this.#keys.push(key)
+    this.#values.push(value)
+    this.#timestampsMs.push(timestampMs)
+    this.#offsets.push(this.#origin.offsets[i] as number)
   }
 
   build(): Chunk<K, V> {
-    const { topic, partition } = this.origin
-    const { keys, values, timestampsMs, offsets, headers } = this
-    return headers
-      ? { topic, partition, keys, values, timestampsMs, offsets, headers }
-      : { topic, partition, keys, values, timestampsMs, offsets }
+    const { topic, partition } = this.#origin
+    const chunk = {
+      topic,
+      partition,
+      keys: this.#keys,
+      values: this.#values,
+      timestampsMs: this.#timestampsMs,
+      offsets: this.#offsets,
+    }
+    return this.#headers ? { ...chunk, headers: this.#headers } : chunk
   }
 }
 
 /** The same for updates of a table. */
-export class TableChunkBuilder<K, V> extends ChunkBuilder<K, V | null> {
+export class TableChunkBuilder<K, V> {
+  readonly #records: ChunkBuilder<K, V | null>
   readonly #oldValues: (V | null)[] = []
-  readonly #latest: boolean[] = []
-  #allLatest = true
+  /** Made when the first update that is not the newest of its key comes. */
+  #latest: boolean[] | undefined
 
-  update(i: number, key: K, value: V | null, oldValue: V | null, timestampMs?: number, latest = true): void {
-    this.push(i, key, value, timestampMs)
-    this.#oldValues.push(oldValue)
-    this.#latest.push(latest)
-    this.#allLatest &&= latest
+  constructor(origin: Chunk<unknown, unknown>) {
+    this.#records = new ChunkBuilder(origin)
   }
 
-  override build(): TableChunk<K, V> {
-    const chunk = { ...super.build(), oldValues: this.#oldValues }
-    return this.#allLatest ? chunk : { ...chunk, latest: this.#latest }
+  get length(): number {
+    return this.#records.length
+  }
+
+  /** `latest`: versioned tables only, whether the update is the newest of its key. */
+  update(
+    i: number,
+    key: K,
+    value: V | null,
+    oldValue: V | null,
+    timestampMs?: number,
+    latest = true,
+    headers?: Headers,
+  ): void {
+    if (!latest) this.#latest ??= this.#oldValues.map(() => true)
+    this.#latest?.push(latest)
+    this.#oldValues.push(oldValue)
+    this.#records.push(i, key, value, timestampMs, headers)
+  }
+
+  build(): TableChunk<K, V> {
+    const chunk = { ...this.#records.build(), oldValues: this.#oldValues }
+    return this.#latest ? { ...chunk, latest: this.#latest } : chunk
   }
 }

@@ -5,28 +5,36 @@ import type { Chunk, TableChunk } from '../stream/chunk.ts'
 import { firstWindowStartMs, type TimeWindows, type Windowed } from '../windows/windows.ts'
 import type { Aggregation } from './aggregation.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
+import { closingLook, type Emission } from './emission.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 
 export interface WindowAggregateOptions<K, V, A> {
   readonly windows: TimeWindows
   readonly aggregation: Aggregation<K, V, A>
   readonly store: StoreSpec<WindowStore<K, A>>
+  /** Default: on update. */
+  readonly emit?: Emission
 }
 
 /**
- * Aggregates the records of each key and `[startMs, endMs)` window, aligned to the epoch, and emits a window after each
- * record in it, earliest window first. A record updates a window only if `endMs > streamTime − graceMs`, judged after
- * the record itself has moved stream time; each window that it misses counts as one late drop. A null key is dropped
- * and does not move time; a null value is aggregated. Source: Kafka Streams `TimeWindowedKStream.aggregate`.
+ * Aggregates the records of each key and `[startMs, endMs)` window, aligned to the epoch. A record updates a window only
+ * if `endMs > streamTime − graceMs`, judged after the record itself has moved stream time; each window that it misses
+ * counts as one late drop. A null key is dropped and does not move time; a null value is aggregated.
+ *
+ * Emits a window after each record in it, earliest window first; on window close: each once, when stream time has
+ * reached `endMs + graceMs`, in order of start, then of the serialized key, with the time of its last record. What the
+ * store has forgotten by then (`retentionMs`) is lost. Source: Kafka Streams `TimeWindowedKStream.aggregate`.
  */
 export function windowAggregate<K, V, A>(
-  { windows, aggregation, store: spec }: WindowAggregateOptions<K, V, A>,
+  { windows, aggregation, store: spec, emit = 'onUpdate' }: WindowAggregateOptions<K, V, A>,
   context: OperatorContext = standalone(),
 ): OperatorFunction<Chunk<K | null, V>, TableChunk<Windowed<K>, A>> {
   const { sizeMs, advanceMs, graceMs } = windows
   return chunkOperator(() => {
     const store = context.store(spec)
     const { streamTime } = context
+    const onUpdate = emit === 'onUpdate'
+    const lookForClosed = onUpdate ? undefined : closingLook(context)
     return (chunk) => {
       const out = new TableChunkBuilder<Windowed<K>, A>(chunk)
       eachRecord(context, chunk, (i) => {
@@ -34,9 +42,10 @@ export function windowAggregate<K, V, A>(
         if (key === null) return context.drop(chunk, i, 'null-key')
         const recordMs = chunk.timestampsMs[i] as number
         if (recordMs > streamTime.ms) streamTime.ms = recordMs
+        const closedMs = streamTime.ms - graceMs
         for (let startMs = firstWindowStartMs(windows, recordMs); startMs <= recordMs; startMs += advanceMs) {
           const endMs = startMs + sizeMs
-          if (endMs <= streamTime.ms - graceMs) {
+          if (endMs <= closedMs) {
             context.drop(chunk, i, 'late', { window: { startMs, endMs }, streamTimeMs: streamTime.ms })
             continue
           }
@@ -47,8 +56,13 @@ export function windowAggregate<K, V, A>(
           if (newValue === null) store.delete(key, startMs, timestampMs)
           const windowed =
             newValue === null ? { key, startMs, endMs } : store.put(key, startMs, newValue, timestampMs)
-          out.update(i, windowed, newValue, oldValue, timestampMs)
+          if (onUpdate) out.update(i, windowed, newValue, oldValue, timestampMs)
         }
+        lookForClosed?.(closedMs, (emittedMs) => {
+          for (const window of store.startingIn(emittedMs - sizeMs + 1, closedMs - sizeMs)) {
+            out.update(i, window.windowed, window.value, null, window.timestampMs)
+          }
+        })
       })
       return out.build()
     }

@@ -1,5 +1,6 @@
 import type { Serde } from '../serdes/serde.ts'
 import type { Windowed } from '../windows/windows.ts'
+import { Segments } from './segments.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
 
 /** One window of one key, as it stands now: value and time change with the next update. */
@@ -48,11 +49,9 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   readonly #retentionMs: number
   /** Each key's windows in order of start: few at a time, and nearly always asked for at the end. */
   readonly #byKey = new Map<MapKey, Entry<K, V>[]>()
-  /** The same entries by time, so that forgetting costs nothing for each record. */
-  readonly #segments = new Map<number, Entry<K, V>[]>()
-  readonly #segmentMs: number
+  /** The same entries by start. */
+  readonly #segments: Segments<Entry<K, V>>
   #observedMs = Number.NEGATIVE_INFINITY
-  #oldestSegment = Number.POSITIVE_INFINITY
   #size = 0
   #dirty: Entry<K, V>[] = []
 
@@ -63,7 +62,7 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     this.#mapKey = mapKeyOf(key)
     this.#sizeMs = sizeMs
     this.#retentionMs = retentionMs
-    this.#segmentMs = Math.max(1, Math.floor(retentionMs / 2))
+    this.#segments = new Segments(Math.min(sizeMs, retentionMs / 2))
   }
 
   get size(): number {
@@ -107,7 +106,7 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     const entry = { windowed, value, timestampMs, dirty: false, deleted: false }
     if (i === entries.length - 1) entries.push(entry)
     else entries.splice(i + 1, 0, entry)
-    this.#segmentOf(startMs).push(entry)
+    this.#segments.add(startMs, entry)
     this.#size++
     this.#mark(entry)
     return windowed
@@ -122,6 +121,7 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     const entry = entries[i]
     if (entry?.windowed.startMs !== startMs) return
     this.#remove(mapKey, entries, i)
+    this.#segments.deleted(startMs)
     entry.timestampMs = timestampMs
     this.#mark(entry)
   }
@@ -131,6 +131,20 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     if (!entries) return []
     const from = lastAtOrBefore(entries, Math.max(fromMs - 1, this.#forgottenMs)) + 1
     return entries.slice(from, lastAtOrBefore(entries, toMs) + 1)
+  }
+
+  /** The windows of all keys that start in `[fromMs, toMs]`, in order of start, then of the serialized key. */
+  startingIn(fromMs: number, toMs: number): readonly WindowEntry<K, V>[] {
+    const from = Math.max(fromMs, this.#forgottenMs + 1)
+    const found: { readonly entry: Entry<K, V>; readonly bytes: Buffer }[] = []
+    for (const entry of this.#segments.near(from, toMs)) {
+      const { key, startMs } = entry.windowed
+      if (startMs >= from && startMs <= toMs) found.push({ entry, bytes: this.#key.serialize(key) })
+    }
+    found.sort(
+      (a, b) => a.entry.windowed.startMs - b.entry.windowed.startMs || Buffer.compare(a.bytes, b.bytes),
+    )
+    return found.map(({ entry }) => entry)
   }
 
   *all(): Iterable<WindowEntry<K, V>> {
@@ -165,29 +179,12 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
 
   #advance(observedMs: number): void {
     this.#observedMs = observedMs
-    const oldestKept = Math.floor((this.#forgottenMs + 1) / this.#segmentMs)
-    for (; this.#oldestSegment < oldestKept && this.#segments.size > 0; this.#oldestSegment++) {
-      // Time can jump by years: then there is less to look at in the map than in the numbers between.
-      if (oldestKept - this.#oldestSegment > this.#segments.size) {
-        for (const number of [...this.#segments.keys()]) if (number < oldestKept) this.#forget(number)
-        break
-      }
-      this.#forget(this.#oldestSegment)
-    }
-    if (this.#segments.size > 0) this.#oldestSegment = Math.max(this.#oldestSegment, oldestKept)
-    else this.#oldestSegment = Number.POSITIVE_INFINITY
-  }
-
-  #forget(segment: number): void {
-    for (const entry of this.#segments.get(segment) ?? []) {
-      if (entry.deleted) continue
+    for (const entry of this.#segments.takeUntil(this.#forgottenMs)) {
       const mapKey = this.#mapKey(entry.windowed.key)
       const entries = this.#byKey.get(mapKey)
+      // The changelog forgets by its own retention: a tombstone would only cost.
       if (entries) this.#remove(mapKey, entries, entries.indexOf(entry))
-      // The changelog forgets by its own retention; a tombstone would only cost.
-      entry.deleted = true
     }
-    this.#segments.delete(segment)
   }
 
   #remove(mapKey: MapKey, entries: Entry<K, V>[], i: number): void {
@@ -197,17 +194,6 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     else entries.splice(i, 1)
     entry.deleted = true
     this.#size--
-  }
-
-  #segmentOf(startMs: number): Entry<K, V>[] {
-    const number = Math.floor(startMs / this.#segmentMs)
-    let segment = this.#segments.get(number)
-    if (!segment) {
-      segment = []
-      this.#segments.set(number, segment)
-      this.#oldestSegment = Math.min(this.#oldestSegment, number)
-    }
-    return segment
   }
 
   #mark(entry: Entry<K, V>): void {

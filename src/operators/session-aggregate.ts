@@ -1,0 +1,79 @@
+import type { OperatorFunction } from 'rxjs'
+import type { SessionStore } from '../state/session-store.ts'
+import type { StoreSpec } from '../state/store.ts'
+import type { Chunk, TableChunk } from '../stream/chunk.ts'
+import type { SessionWindows, Windowed } from '../windows/windows.ts'
+import type { SessionAggregation } from './aggregation.ts'
+import { TableChunkBuilder } from './chunk-builder.ts'
+import { closingLook, type Emission } from './emission.ts'
+import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
+
+export interface SessionAggregateOptions<K, V, A> {
+  readonly windows: SessionWindows
+  readonly aggregation: SessionAggregation<K, V, A>
+  readonly store: StoreSpec<SessionStore<K, A>>
+  /** Default: on update. */
+  readonly emit?: Emission
+}
+
+/**
+ * Aggregates the records of each key that are at most `gapMs` apart into one session, both ends inside. A record that
+ * joins sessions emits a tombstone for each, then the new one, at the session's end; the merger starts from the initial
+ * value. A record is late if the session that it would make ends before streamTime − graceMs − gapMs. A null key is
+ * dropped and does not move time; a null value is aggregated; a null aggregate is not stored.
+ *
+ * On window close: each session once, when stream time is past its end + gapMs + graceMs, in order of end, then of
+ * start, then of the serialized key; no tombstones. Source: Kafka Streams `SessionWindowedKStream.aggregate`.
+ */
+export function sessionAggregate<K, V, A>(
+  { windows, aggregation, store: spec, emit = 'onUpdate' }: SessionAggregateOptions<K, V, A>,
+  context: OperatorContext = standalone(),
+): OperatorFunction<Chunk<K | null, V>, TableChunk<Windowed<K>, A>> {
+  const { gapMs, graceMs } = windows
+  return chunkOperator(() => {
+    const store = context.store(spec)
+    const { streamTime } = context
+    const onUpdate = emit === 'onUpdate'
+    const lookForClosed = onUpdate ? undefined : closingLook(context)
+    return (chunk) => {
+      const out = new TableChunkBuilder<Windowed<K>, A>(chunk)
+      const add = (i: number, key: K, closedMs: number) => {
+        const recordMs = chunk.timestampsMs[i] as number
+        const joined = store.fetch(key, recordMs - gapMs, recordMs + gapMs)
+        const startMs = Math.min(recordMs, joined[0]?.windowed.startMs ?? recordMs)
+        const endMs = joined.reduce((end, { windowed }) => Math.max(end, windowed.endMs), recordMs)
+        if (endMs < closedMs) {
+          context.drop(chunk, i, 'late', { window: { startMs, endMs }, streamTimeMs: streamTime.ms })
+          return
+        }
+        let merged = aggregation.initializer()
+        for (const session of joined) merged = aggregation.merger(merged, session.value, key)
+        const value = aggregation.aggregator(merged, chunk.values[i] as V, key)
+        // A session that is this very instant goes on as it is; every other one is replaced.
+        if (startMs < endMs) {
+          for (const session of joined) {
+            store.delete(session.windowed)
+            if (onUpdate) out.update(i, session.windowed, null, session.value, session.windowed.endMs)
+          }
+        }
+        const windowed = { key, startMs, endMs }
+        if (value === null) store.delete(windowed)
+        else store.put(windowed, value)
+        if (onUpdate) out.update(i, windowed, value, null, endMs)
+      }
+      eachRecord(context, chunk, (i) => {
+        const key = chunk.keys[i] as K | null
+        if (key === null) return context.drop(chunk, i, 'null-key')
+        streamTime.ms = Math.max(streamTime.ms, chunk.timestampsMs[i] as number)
+        const closedMs = streamTime.ms - graceMs - gapMs
+        add(i, key, closedMs)
+        lookForClosed?.(closedMs, (emittedMs) => {
+          for (const { windowed, value } of store.endingIn(emittedMs, closedMs - 1)) {
+            out.update(i, windowed, value, null, windowed.endMs)
+          }
+        })
+      })
+      return out.build()
+    }
+  })
+}

@@ -1,0 +1,78 @@
+import type { OperatorFunction } from 'rxjs'
+import { RivuletError } from '../errors.ts'
+import type { StoreSpec } from '../state/store.ts'
+import type { SuppressBuffer } from '../state/suppress-buffer.ts'
+import type { TableChunk } from '../stream/chunk.ts'
+import { TableChunkBuilder } from './chunk-builder.ts'
+import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
+
+/** What the buffer may hold, and what happens when it would hold more. Source: Kafka Streams `BufferConfig`. */
+export interface BufferBounds {
+  /** Keys in the buffer. */
+  readonly maxRecords?: number
+  /** Serialized keys, values and old values. */
+  readonly bytesMax?: number
+  /** `emitEarly`: the update with the smallest time goes out before its time; `shutDown`: the pipeline fails. */
+  readonly whenFull: 'emitEarly' | 'shutDown'
+}
+
+export interface SuppressOptions<K, V> {
+  /** What an update waits for: `timeOf + waitMs ≤ streamTime`. */
+  readonly timeOf: (key: K, timestampMs: number) => number
+  readonly waitMs: number
+  /** Whether deletions are passed on: no final result of a window is one. */
+  readonly tombstones: boolean
+  readonly bounds?: BufferBounds | undefined
+  readonly store: StoreSpec<SuppressBuffer<K, V>>
+}
+
+/**
+ * Holds back updates of a table, the newest of each key only. One is due when stream time is at least its key's first
+ * buffered time plus `waitMs`; what is due goes out in order of that time, then of the serialized key, before the bounds
+ * are looked at. Throws `BUFFER_FULL` where the bounds say `shutDown`. Source: Kafka Streams `KTable.suppress`.
+ */
+export function suppress<K, V>(
+  { timeOf, waitMs, tombstones, bounds, store: spec }: SuppressOptions<K, V>,
+  context: OperatorContext = standalone(),
+): OperatorFunction<TableChunk<K, V>, TableChunk<K, V>> {
+  const {
+    maxRecords = Number.POSITIVE_INFINITY,
+    bytesMax = Number.POSITIVE_INFINITY,
+    whenFull,
+  } = bounds ?? {}
+  return chunkOperator(() => {
+    const buffer = context.store(spec)
+    const { streamTime } = context
+    const isOverfull = () => buffer.size > maxRecords || buffer.bytes > bytesMax
+    return (chunk) => {
+      const out = new TableChunkBuilder<K, V>(chunk)
+      const emitFirst = (i: number) => {
+        const update = buffer.takeFirst()
+        if (!update || (update.value === null && !tombstones)) return
+        const { key, value, oldValue, timestampMs, headers } = update
+        out.update(i, key, value, oldValue, timestampMs, true, headers)
+      }
+      eachRecord(context, chunk, (i) => {
+        const key = chunk.keys[i] as K
+        const timestampMs = chunk.timestampsMs[i] as number
+        streamTime.ms = Math.max(streamTime.ms, timestampMs)
+        buffer.put(timeOf(key, timestampMs), {
+          key,
+          value: chunk.values[i] as V | null,
+          oldValue: chunk.oldValues[i] as V | null,
+          timestampMs,
+          headers: chunk.headers?.[i],
+        })
+        while (buffer.firstMs + waitMs <= streamTime.ms) emitFirst(i)
+        if (whenFull === 'shutDown' && isOverfull()) {
+          throw new RivuletError(
+            'BUFFER_FULL',
+            `"${context.step}" would hold back ${buffer.size} records (maxRecords: ${maxRecords}) of ${buffer.bytes} bytes (bytesMax: ${bytesMax})`,
+          )
+        }
+        while (isOverfull()) emitFirst(i)
+      })
+      return out.build()
+    }
+  })
+}

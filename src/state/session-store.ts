@@ -1,0 +1,186 @@
+import type { Serde } from '../serdes/serde.ts'
+import { windowedSerde } from '../serdes/windowed-serde.ts'
+import type { Windowed } from '../windows/windows.ts'
+import { Segments } from './segments.ts'
+import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
+
+export interface SessionEntry<K, V> {
+  readonly windowed: Windowed<K>
+  readonly value: V
+}
+
+export interface ReadOnlySessionStore<K, V> {
+  /** The key's sessions that end at or after `endMs` and start at or before `startMs`, earliest first. */
+  fetch(key: K, endMs: number, startMs: number): readonly SessionEntry<K, V>[]
+  /** All sessions that have not been forgotten, by key, each key's earliest first. */
+  all(): Iterable<SessionEntry<K, V>>
+}
+
+interface Entry<K, V> {
+  readonly windowed: Windowed<K>
+  value: V
+  dirty: boolean
+  deleted: boolean
+}
+
+export interface SessionStoreOptions<K, V> {
+  readonly name: string
+  readonly key: Serde<K>
+  readonly value: Serde<V>
+  /** A session is found while its end > (largest end ever put) − retentionMs. */
+  readonly retentionMs: number
+}
+
+/**
+ * Values by key and session `[startMs, endMs]`, both ends inside. It forgets as a window store does, by the sessions'
+ * ends. Source: Kafka Streams' `SessionStore`.
+ */
+export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V> {
+  readonly name: string
+  readonly #key: Serde<K>
+  readonly #windowed: Serde<Windowed<K>>
+  readonly #value: Serde<V>
+  readonly #mapKey: (key: K) => MapKey
+  readonly #retentionMs: number
+  /** Each key's sessions in order of start: few at a time. */
+  readonly #byKey = new Map<MapKey, Entry<K, V>[]>()
+  /** The same entries by end. */
+  readonly #segments: Segments<Entry<K, V>>
+  #observedMs = Number.NEGATIVE_INFINITY
+  #size = 0
+  #dirty: Entry<K, V>[] = []
+
+  constructor({ name, key, value, retentionMs }: SessionStoreOptions<K, V>) {
+    this.name = name
+    this.#key = key
+    this.#windowed = windowedSerde(key)
+    this.#value = value
+    this.#mapKey = mapKeyOf(key)
+    this.#retentionMs = retentionMs
+    this.#segments = new Segments(retentionMs / 4)
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Ends at or before this are forgotten. */
+  get #forgottenMs(): number {
+    return this.#observedMs - this.#retentionMs
+  }
+
+  fetch(key: K, endMs: number, startMs: number): readonly SessionEntry<K, V>[] {
+    const from = Math.max(endMs, this.#forgottenMs + 1)
+    const entries = this.#byKey.get(this.#mapKey(key)) ?? []
+    return entries.filter(({ windowed }) => windowed.endMs >= from && windowed.startMs <= startMs)
+  }
+
+  /** Stores the session; one that would be forgotten at once is not kept. */
+  put(windowed: Windowed<K>, value: V): void {
+    this.#advance(windowed.endMs)
+    if (windowed.endMs <= this.#forgottenMs) return
+    const mapKey = this.#mapKey(windowed.key)
+    const entries = this.#byKey.get(mapKey) ?? []
+    this.#byKey.set(mapKey, entries)
+    const present = entries.find((entry) => isSameWindow(entry.windowed, windowed))
+    if (present) {
+      present.value = value
+      this.#mark(present)
+      return
+    }
+    const entry = { windowed, value, dirty: false, deleted: false }
+    const after = entries.findLastIndex((other) => other.windowed.startMs <= windowed.startMs)
+    entries.splice(after + 1, 0, entry)
+    this.#segments.add(windowed.endMs, entry)
+    this.#size++
+    this.#mark(entry)
+  }
+
+  delete(windowed: Windowed<K>): void {
+    this.#advance(windowed.endMs)
+    const entry = this.#byKey
+      .get(this.#mapKey(windowed.key))
+      ?.find((other) => isSameWindow(other.windowed, windowed))
+    if (!entry) return
+    this.#remove(entry)
+    this.#segments.deleted(windowed.endMs)
+    this.#mark(entry)
+  }
+
+  /** The sessions of all keys that end in `[fromMs, toMs]`, in order of end, then of start, then of the serialized key. */
+  endingIn(fromMs: number, toMs: number): readonly SessionEntry<K, V>[] {
+    const from = Math.max(fromMs, this.#forgottenMs + 1)
+    const found: { readonly entry: Entry<K, V>; readonly bytes: Buffer }[] = []
+    for (const entry of this.#segments.near(from, toMs)) {
+      const { key, endMs } = entry.windowed
+      if (endMs >= from && endMs <= toMs) found.push({ entry, bytes: this.#key.serialize(key) })
+    }
+    found.sort(
+      ({ entry: { windowed: a }, bytes: aBytes }, { entry: { windowed: b }, bytes: bBytes }) =>
+        a.endMs - b.endMs || a.startMs - b.startMs || Buffer.compare(aBytes, bBytes),
+    )
+    return found.map(({ entry }) => entry)
+  }
+
+  *all(): Iterable<SessionEntry<K, V>> {
+    for (const entries of this.#byKey.values()) {
+      for (const entry of entries) if (entry.windowed.endMs > this.#forgottenMs) yield entry
+    }
+  }
+
+  drainChanges(append: ChangelogAppender): void {
+    const changed = this.#dirty
+    this.#dirty = []
+    for (const entry of changed) {
+      entry.dirty = false
+      const value = entry.deleted ? null : this.#value.serialize(entry.value)
+      append(this.#windowed.serialize(entry.windowed), value, entry.windowed.endMs)
+    }
+  }
+
+  restore(bytes: Buffer, value: Buffer | null): void {
+    const windowed = this.#windowed.deserialize(bytes)
+    if (value === null) this.delete(windowed)
+    else this.put(windowed, this.#value.deserialize(value))
+    // What comes from the changelog is known there.
+    for (const entry of this.#dirty) entry.dirty = false
+    this.#dirty = []
+  }
+
+  #advance(endMs: number): void {
+    if (endMs <= this.#observedMs) return
+    this.#observedMs = endMs
+    // The changelog forgets by its own retention: a tombstone would only cost.
+    for (const entry of this.#segments.takeUntil(this.#forgottenMs)) this.#remove(entry)
+  }
+
+  #remove(entry: Entry<K, V>): void {
+    const mapKey = this.#mapKey(entry.windowed.key)
+    const entries = this.#byKey.get(mapKey)
+    if (!entries) return
+    if (entries.length === 1) this.#byKey.delete(mapKey)
+    else entries.splice(entries.indexOf(entry), 1)
+    entry.deleted = true
+    this.#size--
+  }
+
+  #mark(entry: Entry<K, V>): void {
+    if (entry.dirty) return
+    entry.dirty = true
+    this.#dirty.push(entry)
+  }
+}
+
+function isSameWindow(a: Windowed<unknown>, b: Windowed<unknown>): boolean {
+  return a.startMs === b.startMs && a.endMs === b.endMs
+}
+
+export function sessionStore<K, V>(options: SessionStoreOptions<K, V>): StoreSpec<SessionStore<K, V>> {
+  return {
+    name: options.name,
+    kind: 'session',
+    retentionMs: options.retentionMs,
+    logged: true,
+    create: () => new SessionStore(options),
+  }
+}

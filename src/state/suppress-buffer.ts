@@ -1,0 +1,189 @@
+import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
+import type { Serde } from '../serdes/serde.ts'
+import type { Headers } from '../stream/chunk.ts'
+import { Heap } from './heap.ts'
+import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
+
+/** The newest update of a key, while it is held back. */
+export interface BufferedUpdate<K, V> {
+  readonly key: K
+  readonly value: V | null
+  readonly oldValue: V | null
+  readonly timestampMs: number
+  readonly headers: Headers | undefined
+}
+
+interface Entry<K, V> extends BufferedUpdate<K, V> {
+  /** What the key was first held for: later updates take its place in the queue. */
+  readonly timeMs: number
+  readonly keyBytes: Buffer
+  value: V | null
+  oldValue: V | null
+  timestampMs: number
+  headers: Headers | undefined
+  bytes: number
+  dirty: boolean
+  gone: boolean
+}
+
+export interface SuppressBufferOptions<K, V> {
+  readonly name: string
+  readonly key: Serde<K>
+  readonly value: Serde<V>
+  /** Whether to know how many bytes it holds: for that each update is serialized as it comes. */
+  readonly measured: boolean
+}
+
+/**
+ * Updates of a table that are held back, one for each key, in order of time, then of the serialized key. A later update
+ * of a key takes the place of the one before. Source: Kafka Streams' `InMemoryTimeOrderedKeyValueChangeBuffer`.
+ */
+export class SuppressBuffer<K, V> implements StateStore {
+  readonly name: string
+  readonly #key: Serde<K>
+  readonly #value: Serde<V>
+  readonly #measured: boolean
+  readonly #mapKey: (key: K) => MapKey
+  readonly #byKey = new Map<MapKey, Entry<K, V>>()
+  readonly #queue = new Heap<Entry<K, V>>(isBefore)
+  #bytes = 0
+  #dirty: Entry<K, V>[] = []
+
+  constructor({ name, key, value, measured }: SuppressBufferOptions<K, V>) {
+    this.name = name
+    this.#key = key
+    this.#value = value
+    this.#measured = measured
+    this.#mapKey = mapKeyOf(key)
+  }
+
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  /** Serialized keys, values and old values; 0 unless `measured`. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The smallest time in it; Infinity when it is empty. */
+  get firstMs(): number {
+    return this.#first?.timeMs ?? Number.POSITIVE_INFINITY
+  }
+
+  put(timeMs: number, update: BufferedUpdate<K, V>): void {
+    const mapKey = this.#mapKey(update.key)
+    let entry = this.#byKey.get(mapKey)
+    if (entry) {
+      entry.value = update.value
+      entry.oldValue = update.oldValue
+      entry.timestampMs = update.timestampMs
+      entry.headers = update.headers
+    } else {
+      const keyBytes = this.#key.serialize(update.key)
+      entry = { ...update, timeMs, keyBytes, bytes: 0, dirty: false, gone: false }
+      this.#byKey.set(mapKey, entry)
+      this.#queue.add(entry)
+    }
+    if (this.#measured) {
+      this.#bytes -= entry.bytes
+      entry.bytes = entry.keyBytes.length + this.#length(entry.value) + this.#length(entry.oldValue)
+      this.#bytes += entry.bytes
+    }
+    this.#mark(entry)
+  }
+
+  /** Takes out the update with the smallest time; undefined when it is empty. */
+  takeFirst(): BufferedUpdate<K, V> | undefined {
+    const entry = this.#first
+    if (!entry) return undefined
+    this.#queue.takeFirst()
+    this.#remove(entry)
+    this.#mark(entry)
+    return entry
+  }
+
+  drainChanges(append: ChangelogAppender): void {
+    const changed = this.#dirty
+    this.#dirty = []
+    for (const entry of changed) {
+      entry.dirty = false
+      append(entry.keyBytes, entry.gone ? null : this.#encode(entry), entry.timestampMs)
+    }
+  }
+
+  restore(keyBytes: Buffer, bytes: Buffer | null, timestampMs: number): void {
+    const key = this.#key.deserialize(keyBytes)
+    const present = this.#byKey.get(this.#mapKey(key))
+    if (present) this.#remove(present)
+    if (bytes) {
+      const [timeMs, oldValue, value, ...headers] = splitParts(bytes) as [Buffer, ...Buffer[]]
+      this.put(readInt64(timeMs), {
+        key,
+        value: this.#decode(value),
+        oldValue: this.#decode(oldValue),
+        timestampMs,
+        headers: headersOf(headers),
+      })
+    }
+    // What comes from the changelog is known there.
+    for (const entry of this.#dirty) entry.dirty = false
+    this.#dirty = []
+  }
+
+  /** What left by a changelog's tombstone is still in the queue. */
+  get #first(): Entry<K, V> | undefined {
+    while (this.#queue.first?.gone) this.#queue.takeFirst()
+    return this.#queue.first
+  }
+
+  #remove(entry: Entry<K, V>): void {
+    this.#byKey.delete(this.#mapKey(entry.key))
+    this.#bytes -= entry.bytes
+    entry.gone = true
+  }
+
+  #length(value: V | null): number {
+    return value === null ? 0 : this.#value.serialize(value).length
+  }
+
+  #encode({ timeMs, oldValue, value, headers = {} }: Entry<K, V>): Buffer {
+    const named = Object.entries(headers).flatMap(([name, header]) => [Buffer.from(name), header])
+    return joinParts(int64(timeMs), this.#encodeValue(oldValue), this.#encodeValue(value), ...named)
+  }
+
+  /** Nothing is null; a value has a byte before it. */
+  #encodeValue(value: V | null): Buffer {
+    return value === null ? Buffer.alloc(0) : Buffer.concat([Buffer.of(1), this.#value.serialize(value)])
+  }
+
+  #decode(bytes: Buffer | undefined): V | null {
+    return bytes === undefined || bytes.length === 0 ? null : this.#value.deserialize(bytes.subarray(1))
+  }
+
+  #mark(entry: Entry<K, V>): void {
+    if (entry.dirty) return
+    entry.dirty = true
+    this.#dirty.push(entry)
+  }
+}
+
+function isBefore(a: Entry<unknown, unknown>, b: Entry<unknown, unknown>): boolean {
+  return a.timeMs < b.timeMs || (a.timeMs === b.timeMs && Buffer.compare(a.keyBytes, b.keyBytes) < 0)
+}
+
+function headersOf(parts: readonly Buffer[]): Headers | undefined {
+  if (parts.length === 0) return undefined
+  const headers: Record<string, Buffer> = {}
+  for (let i = 0; i + 1 < parts.length; i += 2) headers[String(parts[i])] = parts[i + 1] as Buffer
+  return headers
+}
+
+export function suppressBuffer<K, V>(options: SuppressBufferOptions<K, V>): StoreSpec<SuppressBuffer<K, V>> {
+  return {
+    name: options.name,
+    kind: 'buffer',
+    logged: true,
+    create: () => new SuppressBuffer(options),
+  }
+}
