@@ -1,0 +1,224 @@
+import { createRequire } from 'node:module'
+import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { type AbortedTransaction, decodeFetchResponse, decodeRecords } from '../../src/kafka/decode-fetch.ts'
+import type { OutgoingRecords } from '../../src/kafka/kafka.ts'
+import { encodeBatch } from '../../src/kafka/record-batch.ts'
+import { numbered, records } from './records.ts'
+
+// kafkajs's own decoder and filter are the judge: the version is pinned.
+const require = createRequire(import.meta.url)
+const kafkajs: {
+  decode(bytes: Buffer): Promise<{ responses: { topicName: string; partitions: unknown[] }[] }>
+} = require('kafkajs/src/protocol/requests/fetch/v11/response')
+const Batch: new (
+  topic: string,
+  fetchOffset: string,
+  partition: unknown,
+) => {
+  readonly messages: readonly {
+    readonly key: Buffer | null
+    readonly value: Buffer | null
+    readonly timestamp: string
+    readonly offset: string
+    readonly headers: Readonly<Record<string, Buffer>>
+  }[]
+} = require('kafkajs/src/consumer/batch')
+
+const CONTROL = 0x20
+const TRANSACTIONAL = 0x10
+const APPEND_TIME = 0x08
+const GZIP = 1
+
+interface BatchOptions {
+  readonly baseOffset: number
+  readonly producerId?: number
+  readonly attributes?: number
+}
+
+/** As a broker stores it. */
+function batchAt(
+  outgoing: OutgoingRecords,
+  { baseOffset, producerId = -1, attributes = 0 }: BatchOptions,
+): Buffer {
+  const plain = encodeBatch([{ records: outgoing, from: 0, to: outgoing.timestampsMs.length }], {
+    producerId: String(producerId),
+    producerEpoch: 0,
+    sequence: 0,
+    transactional: false,
+  })
+  const body = plain.subarray(61)
+  const batch = attributes & GZIP ? Buffer.concat([plain.subarray(0, 61), gzipSync(body)]) : plain
+  batch.writeBigInt64BE(BigInt(baseOffset))
+  batch.writeInt32BE(batch.length - 12, 8)
+  batch.writeInt16BE(attributes, 21)
+  return batch
+}
+
+function marker(type: 'abort' | 'commit', options: BatchOptions): Buffer {
+  const key = Buffer.from([0, 0, 0, type === 'abort' ? 0 : 1])
+  const outgoing = { keys: [key], values: [Buffer.alloc(6)], timestampsMs: [1] }
+  return batchAt(outgoing, { ...options, attributes: CONTROL | TRANSACTIONAL })
+}
+
+/** A Fetch v11 response for one partition. */
+function response(batches: Buffer, aborted: readonly AbortedTransaction[] = []): Buffer {
+  const head = Buffer.alloc(4 + 2 + 4 + 4 + 3 + 4 + 4 + 2 + 24 + 4 + aborted.length * 16 + 8)
+  let at = 10
+  at = head.writeInt32BE(1, at)
+  at = head.writeInt16BE(1, at)
+  at += head.write('t', at)
+  at = head.writeInt32BE(1, at)
+  at = head.writeInt32BE(0, at) // partition
+  at = head.writeInt16BE(0, at)
+  for (let i = 0; i < 3; i++) at = head.writeBigInt64BE(1_000n, at)
+  at = head.writeInt32BE(aborted.length, at)
+  for (const { producerId, firstOffset } of aborted) {
+    at = head.writeBigInt64BE(BigInt(producerId), at)
+    at = head.writeBigInt64BE(BigInt(firstOffset), at)
+  }
+  at = head.writeInt32BE(-1, at)
+  head.writeInt32BE(batches.length, at)
+  return Buffer.concat([head, batches])
+}
+
+function ours(bytes: Buffer, fetchOffset: number) {
+  const [partition] = decodeFetchResponse(bytes).partitions
+  if (!partition) throw new Error('no partition')
+  const { keys, values, timestampsMs, offsets, headers, nextOffset } = decodeRecords(partition, fetchOffset)
+  const rows = offsets.map((offset, i) => ({
+    key: keys[i],
+    value: values[i],
+    timestampMs: timestampsMs[i],
+    offset,
+    headers: headers?.[i] ?? {},
+  }))
+  return { rows, nextOffset }
+}
+
+async function theirs(bytes: Buffer, fetchOffset: number) {
+  const { responses } = await kafkajs.decode(bytes)
+  const batch = new Batch('t', String(fetchOffset), responses[0]?.partitions[0])
+  return batch.messages.map(({ key, value, timestamp, offset, headers }) => ({
+    key,
+    value,
+    timestampMs: Number(timestamp),
+    offset: Number(offset),
+    headers,
+  }))
+}
+
+const someBytes = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes))
+const record = fc.record({
+  key: fc.option(someBytes),
+  value: fc.option(someBytes),
+  timestampMs: fc.integer({ min: 0, max: 4e12 }),
+  headers: fc.option(
+    fc.dictionary(
+      fc.string({ minLength: 1, maxLength: 8 }).filter((name) => name !== '__proto__'),
+      someBytes,
+      { maxKeys: 3, noNullPrototype: true },
+    ),
+    { nil: undefined },
+  ),
+})
+const outgoing = fc.array(record, { minLength: 1, maxLength: 40 }).map(
+  (rows): OutgoingRecords => ({
+    keys: rows.map(({ key }) => key),
+    values: rows.map(({ value }) => value),
+    timestampsMs: rows.map(({ timestampMs }) => timestampMs),
+    headers: rows.map(({ headers }) => headers),
+  }),
+)
+
+test('reads what kafkajs reads: nulls, headers, any timestamps, gzip, append time, from any offset', async () => {
+  const batches = fc.array(fc.tuple(outgoing, fc.constantFrom(0, GZIP, APPEND_TIME)), {
+    minLength: 1,
+    maxLength: 4,
+  })
+  await fc.assert(
+    fc.asyncProperty(batches, fc.nat(60), async (list, fetchOffset) => {
+      let baseOffset = 0
+      const stored = list.map(([rows, attributes]) => {
+        const batch = batchAt(rows, { baseOffset, attributes })
+        baseOffset += rows.keys.length
+        return batch
+      })
+      const bytes = response(Buffer.concat(stored))
+      const { rows, nextOffset } = ours(bytes, fetchOffset)
+      expect(rows).toEqual(await theirs(bytes, fetchOffset))
+      expect(nextOffset).toBe(Math.max(fetchOffset, baseOffset))
+    }),
+    { numRuns: 150 },
+  )
+})
+
+test('leaves out markers and aborted transactions as kafkajs does, whoever else writes in between', async () => {
+  const step = fc.record({
+    producerId: fc.integer({ min: 1, max: 3 }),
+    action: fc.constantFrom('send', 'commit', 'abort'),
+    count: fc.integer({ min: 1, max: 3 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), async (steps) => {
+      const open = new Map<number, number>()
+      const aborted: (AbortedTransaction & { readonly lastOffset: number })[] = []
+      const stored: Buffer[] = []
+      let at = 0
+      for (const { producerId, action, count } of steps) {
+        if (action === 'send') {
+          if (!open.has(producerId)) open.set(producerId, at)
+          stored.push(
+            batchAt(numbered(count, `${at}-`), { baseOffset: at, producerId, attributes: TRANSACTIONAL }),
+          )
+          at += count
+        } else if (open.has(producerId)) {
+          if (action === 'abort')
+            aborted.push({ producerId, firstOffset: open.get(producerId) ?? 0, lastOffset: at })
+          open.delete(producerId)
+          stored.push(marker(action, { baseOffset: at, producerId }))
+          at += 1
+        }
+      }
+      aborted.sort((a, b) => a.firstOffset - b.firstOffset)
+      const bytes = response(Buffer.concat(stored), aborted)
+      const { rows, nextOffset } = ours(bytes, 0)
+      expect(rows).toEqual(await theirs(bytes, 0))
+      expect(nextOffset).toBe(at)
+    }),
+    { numRuns: 150 },
+  )
+})
+
+test('keeps the next transaction when a fetch begins at the marker of an aborted one', () => {
+  const batches = Buffer.concat([
+    marker('abort', { baseOffset: 1, producerId: 7 }),
+    batchAt(records('kept'), { baseOffset: 2, producerId: 7, attributes: TRANSACTIONAL }),
+    marker('commit', { baseOffset: 3, producerId: 7 }),
+  ])
+  const { rows, nextOffset } = ours(response(batches, [{ producerId: 7, firstOffset: 0 }]), 1)
+  expect(rows.map(({ value }) => String(value))).toEqual(['kept'])
+  expect(nextOffset).toBe(4)
+})
+
+test('stops before a batch that the size limit has cut off, and refuses one that never fits', () => {
+  const whole = batchAt(records('a'), { baseOffset: 0 })
+  const cut = batchAt(records('b'), { baseOffset: 1 }).subarray(0, -1)
+  const { rows, nextOffset } = ours(response(Buffer.concat([whole, cut])), 0)
+  expect(rows.map(({ value }) => String(value))).toEqual(['a'])
+  expect(nextOffset).toBe(1)
+  expect(() => ours(response(cut), 1)).toThrow(/a batch larger than a fetch/)
+})
+
+test('says what it can not read: old formats, unknown compression, torn records', () => {
+  const old = batchAt(records('a'), { baseOffset: 0 })
+  old[16] = 1
+  expect(() => ours(response(old), 0)).toThrow(/message format 1/)
+  expect(() => ours(response(batchAt(records('a'), { baseOffset: 0, attributes: 4 })), 0)).toThrow(
+    /ZSTD compression/,
+  )
+  const torn = batchAt(records('a'), { baseOffset: 0 })
+  torn[61] = 0x7e
+  expect(() => ours(response(torn), 0)).toThrow(/ends behind its batch/)
+})
