@@ -56,7 +56,7 @@ export interface TableColumn {
  */
 export const placeColumns: readonly TableColumn[] = [
   { name: '_offset', type: 'UInt64', codec: 'Delta, ZSTD(1)' },
-  { name: '_topic', type: 'LowCardinality(String)' },
+  { name: '_topic', type: 'String', codec: 'ZSTD(1)' },
   { name: '_partition', type: 'UInt16', codec: 'ZSTD(1)' },
   { name: '_from', type: 'UInt64', codec: 'ZSTD(1)' },
   { name: '_to', type: 'UInt64', codec: 'ZSTD(1)' },

@@ -230,6 +230,31 @@ describe('the sink, while the server', () => {
   })
 })
 
+it('keeps each record once when three writers go for the same partition at once, with batches of any size', async () => {
+  const target = newTable()
+  const end = 600
+  const lossy = new Map<number, 'before' | 'after'>([
+    [3, 'after'],
+    [5, 'before'],
+    [8, 'after'],
+  ])
+  const start = engine.front.count('insert')
+  engine.front.fault = ({ kind, number }) => {
+    const when = lossy.get(number - start)
+    return kind === 'insert' && when ? { kind: 'reset', when } : undefined
+  }
+  const rival = async (connection: ClickHouse, seed: number) => {
+    const writer = await clickhouse(target, { retryPolicy: quick }).open(connection, sinkContext())
+    let next = (await writer.resumeOffset('input', 0)) ?? 0
+    for (let step = 1; next < end; step++) {
+      const size = 1 + ((step * seed * 7919) % 53)
+      next = (await write(writer, next, Math.min(next + size, end))).nextOffset
+    }
+  }
+  await Promise.all([rival(engine.server, 1), rival(engine.server, 2), rival(engine.embedded, 3)])
+  expect(await offsetsIn(engine.embedded, target.name)).toEqual(range(0, end))
+})
+
 it('writes ticks so that they come back as they were', async () => {
   const writer = await clickhouse(ticksTable).open(engine.embedded, sinkContext())
   const tick: StockTick = {
