@@ -1,26 +1,41 @@
-import type { OperatorContext } from './operator.ts'
+import type { OperatorContext, StreamTime } from './operator.ts'
 
 /** When a windowed aggregation emits: after each record, or each window once, when it has closed. */
 export type Emission = 'onUpdate' | 'onWindowClose'
 
 /**
- * Says when to look for closed windows: at a record, at most once in `emitIntervalMs` of wall-clock time, and only if
- * stream time has closed something since. How far it had come is kept with the offsets, so that no window is emitted
- * twice. Source: Kafka Streams `EmitStrategy.onWindowClose`.
+ * When to look for closed windows: at a record, at most once in `emitIntervalMs` of wall-clock time, and only if stream
+ * time has closed something since. How far it has come is kept with the offsets, so that no window is emitted twice.
+ * Source: Kafka Streams `EmitStrategy.onWindowClose`.
  */
-export function closingLook(context: OperatorContext): ClosingLook {
-  const emitted = context.keptTime('emitted')
-  let nextLookMs = Number.NEGATIVE_INFINITY
-  return (closedMs, emit) => {
-    const nowMs = context.now()
-    if (nowMs < nextLookMs) return
+export class ClosingLook {
+  readonly #context: OperatorContext
+  readonly #emitted: StreamTime
+  #nextLookMs = Number.NEGATIVE_INFINITY
+
+  constructor(context: OperatorContext) {
+    this.#context = context
+    this.#emitted = context.keptTime('emitted')
+  }
+
+  /** Up to where windows were closed at the last look that emitted; −Infinity before the first. */
+  get emittedMs(): number {
+    return this.#emitted.ms
+  }
+
+  /** Windows are closed up to `closedMs`: emits those that were not at the last look, if it is time to look. */
+  look(closedMs: number, emit: (emittedMs: number) => void): void {
+    const nowMs = this.#context.now()
+    if (nowMs < this.#nextLookMs) return
     // Every look starts the interval anew.
-    nextLookMs = nowMs + context.emitIntervalMs
-    if (closedMs <= emitted.ms) return
-    emit(emitted.ms)
-    emitted.ms = closedMs
+    this.#nextLookMs = nowMs + this.#context.emitIntervalMs
+    this.lookNow(closedMs, emit)
+  }
+
+  /** Looks whatever the time: before a store forgets what was not emitted yet. */
+  lookNow(closedMs: number, emit: (emittedMs: number) => void): void {
+    if (closedMs <= this.#emitted.ms) return
+    emit(this.#emitted.ms)
+    this.#emitted.ms = closedMs
   }
 }
-
-/** Windows are closed up to `closedMs`; `emit` is told up to where they were at the last look, −Infinity at first. */
-export type ClosingLook = (closedMs: number, emit: (emittedMs: number) => void) => void

@@ -5,7 +5,7 @@ import type { Chunk, TableChunk } from '../stream/chunk.ts'
 import type { SessionWindows, Windowed } from '../windows/windows.ts'
 import type { SessionAggregation } from './aggregation.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
-import { closingLook, type Emission } from './emission.ts'
+import { ClosingLook, type Emission } from './emission.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 
 export interface SessionAggregateOptions<K, V, A> {
@@ -34,7 +34,7 @@ export function sessionAggregate<K, V, A>(
     const store = context.store(spec)
     const { streamTime } = context
     const onUpdate = emit === 'onUpdate'
-    const lookForClosed = onUpdate ? undefined : closingLook(context)
+    const closing = onUpdate ? undefined : new ClosingLook(context)
     return (chunk) => {
       const out = new TableChunkBuilder<Windowed<K>, A>(chunk)
       const add = (i: number, key: K, closedMs: number) => {
@@ -66,12 +66,16 @@ export function sessionAggregate<K, V, A>(
         if (key === null) return context.drop(chunk, i, 'null-key')
         streamTime.ms = Math.max(streamTime.ms, chunk.timestampsMs[i] as number)
         const closedMs = streamTime.ms - graceMs - gapMs
-        add(i, key, closedMs)
-        lookForClosed?.(closedMs, (emittedMs) => {
+        const emitClosed = (emittedMs: number) => {
           for (const { windowed, value } of store.endingIn(emittedMs, closedMs - 1)) {
             out.update(i, windowed, value, null, windowed.endMs)
           }
-        })
+        }
+        if (closing && store.forgottenBy(streamTime.ms) >= closing.emittedMs) {
+          closing.lookNow(closedMs, emitClosed)
+        }
+        add(i, key, closedMs)
+        closing?.look(closedMs, emitClosed)
       })
       return out.build()
     }

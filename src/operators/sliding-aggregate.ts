@@ -5,7 +5,7 @@ import type { Chunk, TableChunk } from '../stream/chunk.ts'
 import type { SlidingWindows, Windowed } from '../windows/windows.ts'
 import type { Aggregation } from './aggregation.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
-import { closingLook, type Emission } from './emission.ts'
+import { ClosingLook, type Emission } from './emission.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 
 export interface SlidingAggregateOptions<K, V, A> {
@@ -43,7 +43,7 @@ export function slidingAggregate<K, V, A>(
     const store = context.store(spec)
     const { streamTime } = context
     const onUpdate = emit === 'onUpdate'
-    const lookForClosed = onUpdate ? undefined : closingLook(context)
+    const closing = onUpdate ? undefined : new ClosingLook(context)
     return (chunk) => {
       const out = new TableChunkBuilder<Windowed<K>, A>(chunk)
 
@@ -158,12 +158,17 @@ export function slidingAggregate<K, V, A>(
           return context.drop(chunk, i, 'late', { window, streamTimeMs: streamTime.ms })
         }
         if (recordMs < differenceMs) return addEarly(i, key)
-        addInOrder(i, key)
-        lookForClosed?.(closedMs, (emittedMs) => {
+        const emitClosed = (emittedMs: number) => {
           for (const window of store.startingIn(emittedMs - differenceMs, closedMs - differenceMs - 1)) {
             out.update(i, window.windowed, window.value, null, window.timestampMs)
           }
-        })
+        }
+        // A record may begin a window behind itself.
+        if (closing && store.forgottenBy(recordMs + 1) >= closing.emittedMs - differenceMs) {
+          closing.lookNow(closedMs, emitClosed)
+        }
+        addInOrder(i, key)
+        closing?.look(closedMs, emitClosed)
       })
       return out.build()
     }

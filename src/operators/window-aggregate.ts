@@ -5,7 +5,7 @@ import type { Chunk, TableChunk } from '../stream/chunk.ts'
 import { firstWindowStartMs, type TimeWindows, type Windowed } from '../windows/windows.ts'
 import type { Aggregation } from './aggregation.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
-import { closingLook, type Emission } from './emission.ts'
+import { ClosingLook, type Emission } from './emission.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 
 export interface WindowAggregateOptions<K, V, A> {
@@ -22,8 +22,8 @@ export interface WindowAggregateOptions<K, V, A> {
  * counts as one late drop. A null key is dropped and does not move time; a null value is aggregated.
  *
  * Emits a window after each record in it, earliest window first; on window close: each once, when stream time has
- * reached `endMs + graceMs`, in order of start, then of the serialized key, with the time of its last record. What the
- * store has forgotten by then (`retentionMs`) is lost. Source: Kafka Streams `TimeWindowedKStream.aggregate`.
+ * reached `endMs + graceMs`, in order of start, then of the serialized key, with the time of its last record. Unlike in
+ * Kafka Streams none is lost when stream time jumps: what the store is about to forget is emitted before. Source: Kafka Streams `TimeWindowedKStream.aggregate`.
  */
 export function windowAggregate<K, V, A>(
   { windows, aggregation, store: spec, emit = 'onUpdate' }: WindowAggregateOptions<K, V, A>,
@@ -34,15 +34,23 @@ export function windowAggregate<K, V, A>(
     const store = context.store(spec)
     const { streamTime } = context
     const onUpdate = emit === 'onUpdate'
-    const lookForClosed = onUpdate ? undefined : closingLook(context)
+    const closing = onUpdate ? undefined : new ClosingLook(context)
     return (chunk) => {
       const out = new TableChunkBuilder<Windowed<K>, A>(chunk)
+      const emitClosed = (i: number, emittedMs: number, closedMs: number) => {
+        for (const window of store.startingIn(emittedMs - sizeMs + 1, closedMs - sizeMs)) {
+          out.update(i, window.windowed, window.value, null, window.timestampMs)
+        }
+      }
       eachRecord(context, chunk, (i) => {
         const key = chunk.keys[i] as K | null
         if (key === null) return context.drop(chunk, i, 'null-key')
         const recordMs = chunk.timestampsMs[i] as number
         if (recordMs > streamTime.ms) streamTime.ms = recordMs
         const closedMs = streamTime.ms - graceMs
+        if (closing && store.forgottenBy(recordMs) > closing.emittedMs - sizeMs) {
+          closing.lookNow(closedMs, (emittedMs) => emitClosed(i, emittedMs, closedMs))
+        }
         for (let startMs = firstWindowStartMs(windows, recordMs); startMs <= recordMs; startMs += advanceMs) {
           const endMs = startMs + sizeMs
           if (endMs <= closedMs) {
@@ -58,11 +66,7 @@ export function windowAggregate<K, V, A>(
             newValue === null ? { key, startMs, endMs } : store.put(key, startMs, newValue, timestampMs)
           if (onUpdate) out.update(i, windowed, newValue, oldValue, timestampMs)
         }
-        lookForClosed?.(closedMs, (emittedMs) => {
-          for (const window of store.startingIn(emittedMs - sizeMs + 1, closedMs - sizeMs)) {
-            out.update(i, window.windowed, window.value, null, window.timestampMs)
-          }
-        })
+        closing?.look(closedMs, (emittedMs) => emitClosed(i, emittedMs, closedMs))
       })
       return out.build()
     }

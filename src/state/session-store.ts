@@ -64,6 +64,11 @@ export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V
     return this.#size
   }
 
+  /** What will be forgotten, at or before the answer, once a session with that end is put. */
+  forgottenBy(endMs: number): number {
+    return Math.max(this.#observedMs, endMs) - this.#retentionMs
+  }
+
   /** Ends at or before this are forgotten. */
   get #forgottenMs(): number {
     return this.#observedMs - this.#retentionMs

@@ -69,6 +69,11 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     return this.#size
   }
 
+  /** What will be forgotten, at or before the answer, once a window with that start is put. */
+  forgottenBy(startMs: number): number {
+    return Math.max(this.#observedMs, startMs) - this.#retentionMs
+  }
+
   /** Starts at or before this are forgotten. */
   get #forgottenMs(): number {
     return this.#observedMs - this.#retentionMs
