@@ -199,8 +199,7 @@ export class Fetcher {
       partition: reading.partition,
       offset,
     }))
-    const waitMsMax = paused ? Math.min(PAUSED_WAIT_MS, limits.waitMsMax) : limits.waitMsMax
-    const request = fetchRequest(partitions, { ...limits, waitMsMax })
+    const request = fetchRequest(partitions, { ...limits, waitMsMax: this.#waitMsMax(readings, paused) })
     try {
       // A long poll blocks its connection: each of the two has its own.
       const answer = await cluster.withNode(node, `${use} ${slot}`, `Can't fetch from node ${node}`, (link) =>
@@ -229,6 +228,13 @@ export class Fetcher {
       this.#busy.get(node)?.delete(slot)
     }
     this.#dispatch()
+  }
+
+  /** Where a partition ends is wanted at once: its reader may be waiting to hear that it has everything. */
+  #waitMsMax(readings: readonly Reading[], paused: boolean): number {
+    if (readings.some(({ knownEndOffset }) => knownEndOffset < 0)) return 0
+    const { waitMsMax } = this.#options.limits
+    return paused ? Math.min(PAUSED_WAIT_MS, waitMsMax) : waitMsMax
   }
 
   #takeSlot(node: number): number {

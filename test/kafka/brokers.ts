@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest'
 import { startBroker } from '../../src/broker/index.ts'
 import { systemClock } from '../../src/clock.ts'
@@ -7,6 +10,8 @@ import { startRealKafka } from '../support/real-kafka.ts'
 
 export interface TestBroker {
   readonly brokers: readonly string[]
+  /** On the same port and data; nobody is warned. */
+  restart(): Promise<void>
   /** Closed after the test. */
   connect(options?: Partial<KafkaOptions>): Kafka
   /** A name that no other test of this run has. */
@@ -18,14 +23,29 @@ export interface TestBroker {
 interface Started {
   readonly brokers: readonly string[]
   stop(): Promise<void>
+  restart(): Promise<void>
 }
 
 const targets: Record<string, () => Promise<Started | { readonly unavailable: string }>> = {
-  'the embedded broker': async () => {
-    const broker = await startBroker()
-    return { brokers: broker.brokers, stop: () => broker.close() }
-  },
+  'the embedded broker': startEmbedded,
   'Apache Kafka': startRealKafka,
+}
+
+async function startEmbedded(): Promise<Started> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'rivulet-broker-'))
+  let broker = await startBroker({ dataDir })
+  const { port, brokers } = broker
+  return {
+    brokers,
+    async stop() {
+      await broker.close()
+      await rm(dataDir, { recursive: true })
+    },
+    async restart() {
+      await broker.close()
+      broker = await startBroker({ dataDir, port })
+    },
+  }
 }
 
 /** The same tests on each kind of broker; where one can't be had, its tests are skipped and say why. */
@@ -53,6 +73,9 @@ export function onEachBroker(name: string, tests: (broker: TestBroker) => void):
     tests({
       get brokers() {
         return brokersOf()
+      },
+      restart: async () => {
+        if ('restart' in started) await started.restart()
       },
       connect: (options) => {
         const kafka = connectKafka({
