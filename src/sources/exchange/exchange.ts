@@ -88,7 +88,8 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
   }
 
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
+    // The socket server passes on the errors of the server below.
+    sockets.on('error', (cause: NodeJS.ErrnoException) => {
       const code = cause.code === 'EADDRINUSE' ? 'PORT_IN_USE' : 'SOURCE_FAILED'
       reject(
         new RivuletError(code, `the local exchange can't listen on port ${port}: ${cause.message}`, {

@@ -1,17 +1,11 @@
-/** A well mixed 32-bit number for each sequence of numbers: random access into endless random streams. */
-export function hash(...parts: readonly number[]): number {
-  let h = 0x9e3779b9
-  for (const part of parts) {
-    h = mix(h ^ (part >>> 0))
-    // Numbers beyond 32 bits differ in their upper part.
-    h = mix(h + Math.floor(part / 2 ** 32))
-  }
-  return h
+/** A well mixed 32-bit number for each pair: random access into endless random streams. `at` may exceed 32 bits. */
+export function hash(seed: number, at: number): number {
+  return mix(mix(seed ^ (at >>> 0)) + Math.floor(at / 2 ** 32) + 0x9e3779b9)
 }
 
 /** The same as a number in [0, 1). */
-export function uniform(...parts: readonly number[]): number {
-  return hash(...parts) / 2 ** 32
+export function uniform(seed: number, at: number): number {
+  return hash(seed, at) / 2 ** 32
 }
 
 export function hashText(text: string): number {

@@ -24,11 +24,13 @@ export interface SyntheticTrade {
 export class SyntheticTape {
   readonly instrument: Instrument
   readonly #seed: number
+  readonly #waves: readonly Wave[]
   readonly #minutes = new Map<number, readonly SyntheticTrade[]>()
 
   constructor(instrument: Instrument, seed: number) {
     this.instrument = instrument
     this.#seed = hash(seed, hashText(instrument.product))
+    this.#waves = WAVE_MINUTES.map((minutes, i) => new Wave(hash(this.#seed, -1 - i), minutes))
   }
 
   /** The id of the newest trade at `timeMs` or before; 0 if there was none. */
@@ -87,19 +89,37 @@ export class SyntheticTape {
   #middle(timeMs: number): number {
     const { basePrice, volatility } = this.instrument
     let wander = 0
-    WAVE_MINUTES.forEach((minutes, wave) => {
-      wander += Math.sqrt(minutes) * this.#wave(wave, timeMs / (minutes * MINUTE_MS))
-    })
+    for (const wave of this.#waves) wander += wave.at(timeMs)
     return basePrice * Math.exp(volatility * wander)
   }
+}
 
-  /** Smooth noise in [−1, 1): random at whole numbers, with soft steps in between. */
-  #wave(wave: number, at: number): number {
-    const from = Math.floor(at)
-    const part = at - from
-    const a = uniform(this.#seed, wave, from)
-    const b = uniform(this.#seed, wave, from + 1)
-    return 2 * (a + (b - a) * part * part * (3 - 2 * part)) - 1
+/** Smooth noise, random once in so many minutes, with soft steps in between; as high as a random walk goes in that time. */
+class Wave {
+  readonly #seed: number
+  readonly #periodMs: number
+  readonly #height: number
+  #step = Number.NaN
+  #from = 0
+  #to = 0
+
+  constructor(seed: number, minutes: number) {
+    this.#seed = seed
+    this.#periodMs = minutes * MINUTE_MS
+    this.#height = Math.sqrt(minutes)
+  }
+
+  at(timeMs: number): number {
+    const steps = timeMs / this.#periodMs
+    const step = Math.floor(steps)
+    // Neighbouring trades mostly share it.
+    if (step !== this.#step) {
+      this.#step = step
+      this.#from = 2 * uniform(this.#seed, step) - 1
+      this.#to = 2 * uniform(this.#seed, step + 1) - 1
+    }
+    const part = steps - step
+    return this.#height * (this.#from + (this.#to - this.#from) * part * part * (3 - 2 * part))
   }
 }
 

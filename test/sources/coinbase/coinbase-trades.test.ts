@@ -111,6 +111,19 @@ describe('coinbaseTrades', () => {
     expect(probe.ids(BTC)).toEqual(range(1, 6))
   })
 
+  it('lets out what several products missed in the order of time, however slowly one of them is fetched', async () => {
+    const market = new ScriptedMarket([BTC, ETH])
+    market.trade(BTC, 400, { silently: true })
+    market.trade(ETH, 300, { silently: true })
+    const rest = (url: URL) => (url.pathname.includes(BTC) ? { delayMs: 300 } : undefined)
+    const beginning = [BTC, ETH].map((product) => ({ ...asTrade(product), tradeId: 1 }))
+    const probe = run(await serve(market, { rest }), { probe: new SourceProbe({ tape: beginning }) })
+    market.trade(ETH, 1, { fromId: 301 })
+    await until(() => probe.trades.length === 399 + 300)
+    const timesMs = probe.trades.map(({ timestampMs }) => timestampMs)
+    expect(timesMs).toEqual(timesMs.toSorted((a, b) => a - b))
+  })
+
   it("does not hold up one product for another's gap", async () => {
     let answers = false
     const market = new ScriptedMarket([BTC, ETH])
