@@ -1,0 +1,111 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type StartedProgram, startProgram } from '../support/program.ts'
+import { type RealKafka, startRealKafka } from '../support/real-kafka.ts'
+import { isThere, type RecordedTrade, recordings, tradesOf } from '../support/recording.ts'
+
+const close = (value: number) => expect.closeTo(value, 8)
+
+function bySymbol(trades: readonly RecordedTrade[]): Map<string, RecordedTrade[]> {
+  const symbols = new Map<string, RecordedTrade[]>()
+  for (const trade of trades) symbols.set(trade.symbol, [...(symbols.get(trade.symbol) ?? []), trade])
+  return new Map([...symbols].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** Every figure of the API, worked out from the lines of the recording. */
+async function expectEveryFigure(program: StartedProgram, trades: readonly RecordedTrade[]): Promise<void> {
+  const inOrder = trades.toSorted((a, b) =>
+    a.timestamp < b.timestamp ? -1 : a.timestamp > b.timestamp ? 1 : a.trade_id - b.trade_id,
+  )
+  const symbols = bySymbol(inOrder)
+  await program.until<{ count: number }>('/api/count', ({ count }) => count >= trades.length)
+  expect(await program.get('/api/count')).toEqual({ count: trades.length })
+  expect(await program.get('/api/symbols')).toEqual([...symbols.keys()])
+  expect(await program.get('/api/latest')).toEqual(
+    [...symbols.values()].map((of) => {
+      const { timestamp, ...last } = of.at(-1) as RecordedTrade
+      return { ...last, last_update: timestamp }
+    }),
+  )
+  expect(await program.get('/api/history?minutes=0')).toEqual(
+    inOrder.map(({ timestamp, symbol, price }) => ({ timestamp, symbol, price })),
+  )
+  expect(await program.get('/api/recent?limit=1000')).toEqual(inOrder.toReversed())
+  expect(await program.get('/api/stats')).toEqual(
+    [...symbols].map(([symbol, of]) => ({
+      symbol,
+      tick_count: of.length,
+      min_price: Math.min(...of.map(({ price }) => price)),
+      max_price: Math.max(...of.map(({ price }) => price)),
+      avg_price: close(of.reduce((sum, { price }) => sum + price, 0) / of.length),
+      total_volume: close(of.reduce((sum, { volume }) => sum + volume, 0)),
+    })),
+  )
+  for (const intervalMs of [60_000, 300_000]) {
+    const candles = new Map<string, RecordedTrade[]>()
+    for (const trade of inOrder) {
+      const startMs = Math.floor(Date.parse(trade.timestamp) / intervalMs) * intervalMs
+      const key = `${new Date(startMs).toISOString().replace('Z', '000Z')} ${trade.symbol}`
+      candles.set(key, [...(candles.get(key) ?? []), trade])
+    }
+    const expected = [...candles]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, of]) => {
+        const volume = of.reduce((sum, trade) => sum + trade.volume, 0)
+        return expect.objectContaining({
+          symbol: key.split(' ')[1],
+          window_start: key.split(' ')[0],
+          open: of[0]?.price,
+          high: Math.max(...of.map(({ price }) => price)),
+          low: Math.min(...of.map(({ price }) => price)),
+          close: of.at(-1)?.price,
+          vwap: close(of.reduce((sum, trade) => sum + trade.price * trade.volume, 0) / volume),
+          avg_price: close(of.reduce((sum, { price }) => sum + price, 0) / of.length),
+          total_volume: close(volume),
+          tick_count: of.length,
+        })
+      })
+    expect(await program.get(`/api/candles?minutes=0&interval=${intervalMs / 1000}`)).toEqual(expected)
+  }
+  const pipeline = await program.get<{ market: string; counters: Record<string, number> }>('/api/pipeline')
+  expect(pipeline).toMatchObject({ market: 'replayed', counters: { late: 0, dead_letters: 0 } })
+}
+
+describe.each(['the embedded broker', 'Apache Kafka'])('a recording replayed through %s', (broker) => {
+  let folder: string
+  let kafka: RealKafka | undefined
+  let program: StartedProgram | undefined
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'rivulet-replay-'))
+  })
+
+  afterEach(async () => {
+    await program?.stop('SIGKILL')
+    await kafka?.stop()
+    kafka = undefined
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  test.for(Object.entries(recordings))(
+    'gives every figure of %s, also after a restart',
+    async ([, file], { skip }) => {
+      if (!isThere(file)) return skip(`${file} is not there`)
+      const env: Record<string, string> = { DATA_DIR: folder }
+      if (broker === 'Apache Kafka') {
+        const started = await startRealKafka()
+        if ('unavailable' in started) return skip(`no Apache Kafka here: ${started.unavailable}`)
+        kafka = started
+        env.KAFKA_BROKERS = kafka.brokers.join(',')
+      }
+      const args = ['--replay', file, '--speed', 'max']
+      for (const run of ['first', 'second']) {
+        program = await startProgram('crypto', args, env)
+        await expectEveryFigure(program, tradesOf(file))
+        expect(await program.stop(), `${run} run, exit code`).toBe(0)
+      }
+    },
+  )
+})
