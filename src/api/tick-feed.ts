@@ -53,6 +53,11 @@ export class TickFeed {
     return this.#listeners
   }
 
+  /** How many ticks are held in memory. */
+  get keptTicks(): number {
+    return this.#keptTicks
+  }
+
   /**
    * Every tick behind `from` once, each symbol's in the order of the topic, until the signal is aborted. While the
    * database is away it waits. Nothing is read before it is asked for.

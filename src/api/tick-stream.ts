@@ -13,13 +13,11 @@ export interface TickStreamOptions {
 
 /**
  * Server-Sent Events of ticks. It is written when the client reads: one that does not is not read for, and holds no
- * more than a cursor and what its socket took.
+ * more than a cursor and what its socket took. A body that is never read, as of a HEAD, starts nothing.
  */
 export function tickStream(context: Context, { feed, from, symbols, closing }: TickStreamOptions): Response {
   context.header('content-type', 'text/event-stream; charset=utf-8')
   context.header('cache-control', 'no-store')
-  // The client goes before the body is read, or the request was a HEAD: then nothing may be left running.
-  if (context.req.method === 'HEAD') return context.body(null)
   const stopped = new AbortController()
   const signal = closing ? AbortSignal.any([stopped.signal, closing]) : stopped.signal
   const batches = feed.listen(from, symbols, signal)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Cursor } from '../../src/api/market-queries.ts'
 import { TickFeed, type TickFeedOptions } from '../../src/api/tick-feed.ts'
-import { systemClock } from '../../src/clock.ts'
+import { type Clock, systemClock } from '../../src/clock.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { FakeMarketQueries } from '../support/fake-market-queries.ts'
 
@@ -97,6 +97,7 @@ it('lets a slow listener catch up from the table when the kept ticks are gone', 
   while (prices.length < 2000)
     prices.push(...((await slow.next()).value?.ticks ?? []).map(({ price }) => price))
   expect(prices).toEqual(Array.from({ length: 2000 }, (_, n) => n))
+  expect(feed.keptTicks).toBeLessThanOrEqual(10)
   stop.abort()
   expect((await slow.next()).done).toBe(true)
 })
@@ -129,13 +130,44 @@ it('says that nothing came when nothing came for a while', async () => {
 it('stops asking the table when the last listener has gone', async () => {
   const queries = new FakeMarketQueries()
   addTrades(queries, 3)
-  const feed = feedOf(queries)
-  await read(feed, start, 3)
+  const waits: (AbortSignal | undefined)[] = []
+  const sleep: Clock['sleep'] = (ms, signal) => {
+    waits.push(signal)
+    return systemClock.sleep(ms, signal)
+  }
+  const feed = feedOf(queries, { clock: { ...systemClock, sleep } })
+  const listening = [read(feed, start, 4), read(feed, start, 4)]
+  while (waits.length < 10) await new Promise(setImmediate)
+  expect(feed.listeners).toBe(2)
+  queries.add({ symbol: 'BTC', price: 3, timestampUs: 4 })
+  await Promise.all(listening)
   expect(feed.listeners).toBe(0)
-  await new Promise(setImmediate)
-  const { position } = queries.calls
-  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
-  expect(queries.calls.position).toBe(position)
+  expect(feed.keptTicks).toBe(0)
+  expect(waits.every((signal) => signal?.aborted)).toBe(true)
+})
+
+it('brings a listener that catches up back to where the others are, so that they share what comes', async () => {
+  const queries = new FakeMarketQueries()
+  addTrades(queries, 1100)
+  let poll = () => {}
+  const sleep: Clock['sleep'] = (ms, signal) =>
+    ms === 7 ? new Promise((resolve) => (poll = resolve)) : systemClock.sleep(ms, signal)
+  const feed = feedOf(queries, { pollMs: 7, clock: { ...systemClock, sleep } })
+  const stop = new AbortController()
+  const ticks = feed.listen(start, null, stop.signal)
+  const lengths: (number | undefined)[] = []
+  const next = async () => lengths.push((await ticks.next()).value?.ticks.length)
+  await next()
+  // It comes after the feed looked, and before the listener is through.
+  queries.add({ symbol: 'BTC', price: 1100, timestampUs: 1100 })
+  await next()
+  await next()
+  queries.add({ symbol: 'BTC', price: 1101, timestampUs: 1101 })
+  poll()
+  await next()
+  expect(lengths).toEqual([500, 500, 100, 2])
+  expect(queries.calls.ticksAfter).toBe(4)
+  stop.abort()
 })
 
 it('gives each symbol whole and in order, over several partitions, however it is cut into resumptions', async () => {
