@@ -5,6 +5,7 @@ import type { RetryPolicy } from '../../retry.ts'
 import type { SourceContext } from '../../stream/source.ts'
 import { emptyTape, readTapeEnd, type Tape, type TapeEnd } from '../resume.ts'
 import { symbolOf, type Trade } from '../trade.ts'
+import { deadLetterReport } from './dead-letter-report.ts'
 import { coinbaseFeed, type Received } from './feed.ts'
 import { Outlet } from './outlet.ts'
 import { ProductTape } from './product-tape.ts'
@@ -82,20 +83,7 @@ function session<K, V>(
       },
     })
 
-    const deadLetter = (
-      bytes: Buffer,
-      reason: string,
-      place: { product?: string; tradeId?: number; from: string },
-    ) => {
-      const { product, tradeId, from } = place
-      logger.warn({ product, tradeId, from, reason }, 'a message that can not be decoded')
-      context.deadLetter({
-        bytes,
-        reason,
-        place: { from, ...(product && { product }), ...(tradeId && { trade_id: String(tradeId) }) },
-      })
-    }
-
+    const deadLetter = deadLetterReport(context)
     const rest = new CoinbaseRest({
       restUrl: options.restUrl ?? COINBASE_REST_URL,
       clock,
@@ -119,8 +107,7 @@ function session<K, V>(
         heldTradesMax: options.heldTradesMax ?? 10_000,
         outlet,
         count: (counter, by) => context.count(counter, by),
-        deadLetter: (bytes, reason, tradeId) =>
-          deadLetter(bytes, reason, { product, from: 'rest', ...(tradeId && { tradeId }) }),
+        deadLetter: (bytes, reason, tradeId) => deadLetter(bytes, reason, { product, tradeId, from: 'rest' }),
         onRecovering: (recovering) => state.recovering(product, recovering),
         onError: (error) => trades.error(error),
       })
@@ -142,11 +129,7 @@ function session<K, V>(
           break
         case 'bad': {
           const { product, tradeId, reason } = message
-          deadLetter(bytes, reason, {
-            ...(product && { product }),
-            ...(tradeId && { tradeId }),
-            from: 'socket',
-          })
+          deadLetter(bytes, reason, { product, tradeId, from: 'socket' })
           if (product && tradeId) tapes.get(product)?.owe(tradeId)
           break
         }

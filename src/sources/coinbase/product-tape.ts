@@ -154,7 +154,7 @@ export class ProductTape {
     const { rest, product, backfillTradesMax } = this.#options
     if (gap.toId - gap.fromId + 1 > backfillTradesMax) return this.#shorten(gap, asks, signal)
     const beforeId = Math.min(gap.fromId + REST_PAGE_TRADES, gap.toId + 1)
-    const page = await rest.tradesBefore(product, beforeId, signal)
+    const page = await rest.tradesBetween(product, gap.fromId, beforeId, signal)
     let fetched = 0
     for (const trade of page.trades) {
       if (trade.tradeId < beforeId && this.#sequencer.fill(trade) === 'accepted') fetched++

@@ -35,9 +35,10 @@ export class CoinbaseRest {
     this.#limiter = new RateLimiter({ perSecond: 8, burst: 10 }, options.clock)
   }
 
-  /** The (at most 1000) newest trades with an id below `beforeId`. */
-  tradesBefore(product: string, beforeId: number, signal: AbortSignal): Promise<RestPage> {
-    return this.#page(product, `limit=${REST_PAGE_TRADES}&after=${beforeId}`, signal)
+  /** The newest trades with `fromId <= id < beforeId`, at most 1000; older ones may come with them. */
+  tradesBetween(product: string, fromId: number, beforeId: number, signal: AbortSignal): Promise<RestPage> {
+    const limit = Math.min(REST_PAGE_TRADES, beforeId - fromId)
+    return this.#page(product, `limit=${limit}&after=${beforeId}`, signal)
   }
 
   /** The newest id that the exchange's REST API knows; 0 if it has none. It may lag behind the socket. */

@@ -413,6 +413,23 @@ describe('coinbaseTrades', () => {
     expect(probe.ids(BTC)).toEqual(range(1, 601))
   })
 
+  it('does not read while downstream is full, and repairs what the exchange did about it', async () => {
+    const market = new ScriptedMarket([BTC])
+    const at = await serve(market)
+    const probe = run(at)
+    market.trade(BTC)
+    await until(() => probe.trades.length === 1)
+    probe.paused$.next(true)
+    const filler = JSON.stringify({ type: 'status', filler: 'x'.repeat(200_000) })
+    for (let mebibytes = 0; mebibytes < 40; mebibytes += 0.2) market.say(filler)
+    // A slow consumer is cut off.
+    await until(() => at.clients() === 0)
+    market.trade(BTC, 3)
+    probe.paused$.next(false)
+    await until(() => probe.trades.length === 4)
+    expect(probe.ids(BTC)).toEqual(range(1, 4))
+  })
+
   it('stops within what it fetches when downstream gets full', async () => {
     const market = new ScriptedMarket([BTC])
     market.trade(BTC, 3_000, { silently: true })
