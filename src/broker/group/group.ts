@@ -282,7 +282,8 @@ export class Group {
   }
 
   #dropThoseWhoDidNotSync(): void {
-    for (const member of [...this.members.values()]) if (!member.syncing) this.#remove(member.id)
+    const late = [...this.members.values()].filter((member) => !member.syncing)
+    for (const member of late) this.#remove(member.id)
     if (this.state === 'CompletingRebalance') this.#prepareRebalance()
   }
 

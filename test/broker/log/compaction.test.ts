@@ -1,0 +1,145 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Compaction } from '../../../src/broker/log/compaction.ts'
+import type { PartitionLog } from '../../../src/broker/log/partition-log.ts'
+import { MemoryDirectory } from '../../../src/broker/storage/memory.ts'
+import { systemClock } from '../../../src/clock.ts'
+import { batchOf, openLog, recordsIn, virtualClock } from '../support.ts'
+
+const day = 86_400_000
+const settings = { 'cleanup.policy': 'compact', 'segment.bytes': '300', 'min.cleanable.dirty.ratio': '0' }
+
+function compacted(config: Record<string, string> = {}) {
+  const clock = virtualClock()
+  const directory = new MemoryDirectory(clock)
+  const log = openLog({ directory, clock, config: { ...settings, ...config } })
+  // Its pauses are real ones: only the age of files is under test.
+  const pausing = { ...clock, sleep: systemClock.sleep }
+  const compaction = new Compaction(log, { clock: pausing, keysMax: 1_000, sliceBytes: 1_000 })
+  return { clock, directory, log, compaction }
+}
+
+const put = (log: PartitionLog, key: string, value: string | null) => log.append(batchOf([{ key, value }]))
+const pairsIn = (log: PartitionLog, options?: { committed: boolean }) =>
+  recordsIn(log, options).map(({ key, value }) => [String(key), value && String(value)])
+
+describe('compaction', () => {
+  it('keeps the last record of each key, with its offset and in order', async () => {
+    const { log, compaction } = compacted()
+    for (let i = 0; i < 60; i++) put(log, `k${i % 3}`, `${i}`)
+    const freed = await compaction.run()
+    expect(freed).toBeGreaterThan(1_000)
+    const sealedEnd = log.segments.at(-1)!.baseOffset
+    const inSealed = recordsIn(log).filter(({ offset }) => offset < sealedEnd)
+    expect(inSealed.map(({ offset }) => offset)).toEqual([sealedEnd - 3, sealedEnd - 2, sealedEnd - 1])
+    expect(log.startOffset).toBe(0)
+    expect(log.read(5, 1, false)?.nextOffset).toBe(sealedEnd - 2)
+  })
+
+  it('gives the same table before and after, for any writes, passes and restarts', async () => {
+    const write = fc.record({
+      key: fc.constantFrom('a', 'b', 'c', 'd'),
+      value: fc.option(fc.string({ maxLength: 20 }), { freq: 4 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.oneof({ weight: 9, arbitrary: write }, fc.constant('compact' as const)), {
+          maxLength: 80,
+        }),
+        async (steps) => {
+          const { log, compaction, directory } = compacted()
+          const table = new Map<string, string | null>()
+          for (const step of steps) {
+            if (step === 'compact') {
+              await compaction.run()
+              continue
+            }
+            put(log, step.key, step.value)
+            table.set(step.key, step.value)
+          }
+          await compaction.run()
+          expect(new Map(pairsIn(log) as [string, string | null][])).toEqual(table)
+          const reopened = openLog({ directory, config: settings })
+          expect(pairsIn(reopened)).toEqual(pairsIn(log))
+          expect(reopened.endOffset).toBe(log.endOffset)
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  it('keeps tombstones for delete.retention.ms, so that slow readers see them', async () => {
+    const { log, compaction, clock } = compacted()
+    put(log, 'gone', 'value')
+    put(log, 'gone', null)
+    for (let i = 0; i < 10; i++) put(log, 'other', `${i}`)
+    await compaction.run()
+    expect(pairsIn(log)).toContainEqual(['gone', null])
+    expect(pairsIn(log)).not.toContainEqual(['gone', 'value'])
+    await clock.advance(day + 1)
+    for (let i = 0; i < 10; i++) put(log, 'other', `${i}`)
+    await compaction.run()
+    expect(pairsIn(log).map(([key]) => key)).not.toContain('gone')
+  })
+
+  it('drops aborted records and markers, and what is left needs no marker after a restart', async () => {
+    const { log, compaction, directory } = compacted()
+    const producer = { producerId: 1, producerEpoch: 0 }
+    let baseSequence = 0
+    const send = (key: string, value: string) =>
+      log.append(
+        batchOf([{ key, value }], { ...producer, baseSequence: baseSequence++, transactional: true }),
+      )
+    send('a', 'committed')
+    log.appendMarker('commit', producer)
+    send('a', 'aborted')
+    send('b', 'aborted')
+    log.appendMarker('abort', producer)
+    for (let i = 0; i < 10; i++) put(log, 'other', `${i}`)
+    await compaction.run()
+    for (const each of [log, openLog({ directory, config: settings })]) {
+      expect(pairsIn(each, { committed: true })).toContainEqual(['a', 'committed'])
+      expect(pairsIn(each).filter(([, value]) => value === 'aborted')).toEqual([])
+      expect(each.lastStableOffset).toBe(each.endOffset)
+      expect(each.producers.open()).toEqual([])
+    }
+  })
+
+  it('leaves open transactions and the active segment alone', async () => {
+    const { log, compaction } = compacted()
+    put(log, 'a', '1')
+    log.append(
+      batchOf([{ key: 'a', value: 'open' }], { producerId: 1, baseSequence: 0, transactional: true }),
+    )
+    for (let i = 0; i < 30; i++) put(log, 'a', `${i}`)
+    expect(await compaction.run()).toBe(0)
+    expect(recordsIn(log)).toHaveLength(32)
+  })
+
+  it('keeps the sequence of an idempotent producer over a restart', async () => {
+    const { log, compaction, directory } = compacted()
+    log.append(batchOf([{ key: 'a', value: 'x' }], { producerId: 5, baseSequence: 0 }))
+    for (let i = 0; i < 30; i++) put(log, 'a', `${i}`)
+    await compaction.run()
+    const reopened = openLog({ directory, config: settings })
+    expect(
+      reopened.append(batchOf([{ key: 'a', value: 'x' }], { producerId: 5, baseSequence: 0 })).baseOffset,
+    ).toBe(0)
+  })
+
+  it('takes up where a crash between its two last steps left off', async () => {
+    const { log, compaction, directory } = compacted({ 'segment.bytes': '200' })
+    for (let i = 0; i < 12; i++) put(log, 'a', `${i}`)
+    const second = log.segments[1]!
+    const copy = second.file.read(0, second.sizeBytes)
+    await compaction.run()
+    expect(directory.files()).not.toContain('compacting')
+    // As if the merged segment had been renamed, but the second one not yet removed.
+    const merged = log.segments[0]!
+    if (merged.nextOffset > second.baseOffset)
+      directory.open(`${String(second.baseOffset).padStart(20, '0')}.log`).append(copy)
+    directory.open('compacting').append(Buffer.from('half'))
+    const reopened = openLog({ directory, config: settings })
+    expect(pairsIn(reopened)).toEqual(pairsIn(log))
+  })
+})
