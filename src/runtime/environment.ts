@@ -1,0 +1,73 @@
+import { type Clock, systemClock } from '../clock.ts'
+import type { Kafka } from '../kafka/types.ts'
+import { type Logger, silentLogger } from '../logger.ts'
+import type { CallbackErrorHandler } from './task.ts'
+
+/**
+ * `exactly-once`: outputs, changelogs and offsets of one commit are one Kafka transaction, so a crash leaves all of it
+ * or nothing; readers see it at the commit. `at-least-once`: they are written in this order, so a crash between them
+ * repeats what was not committed.
+ */
+export type Processing = 'exactly-once' | 'at-least-once'
+
+/** What a topology is run against. */
+export interface Environment {
+  readonly kafka: Kafka
+  /** By the name that the sinks ask for, such as `{ clickhouse }`. */
+  readonly connections?: Readonly<Record<string, unknown>>
+  readonly clock?: Clock
+  readonly logger?: Logger
+  /** Where the stores' checkpoints lie; absent: each start reads the whole changelogs. */
+  readonly stateDir?: string
+  /** Default `exactly-once`. */
+  readonly processing?: Processing
+  /** How long what was processed may wait for its commit. Default 100; 1,000 with at-least-once. */
+  readonly commitIntervalMs?: number
+  /** Records fetched and not yet processed, for each input partition; beyond it the partition is paused. Default 20,000. */
+  readonly recordsBufferedMax?: number
+  /** Bytes of a task that Kafka has not acknowledged; beyond it the task waits. Default 16 MiB. */
+  readonly bytesUnsentMax?: number
+  /**
+   * How long a task with several inputs waits for producers when one of them has nothing. For data known to be on
+   * the broker it waits always. Default 0.
+   */
+  readonly maxTaskIdleMs?: number
+  /** Least wall-clock time between two looks for closed windows or unmatched join records. Default 1,000. */
+  readonly emitIntervalMs?: number
+  /** What becomes of a record on which a user's callback throws; default: the program fails. */
+  readonly onCallbackError?: CallbackErrorHandler
+  /** What becomes of bytes that the topic's serdes refuse. Default: to the topic `<topic>-dead-letters`, counted. */
+  readonly onDecodeError?: 'dead-letter' | 'fail'
+  /** Put before the name of every topic and of the group, such as `simulated-`. */
+  readonly topicPrefix?: string
+  /** Whether this instance runs the topology's sources; one of several instances should. Default true. */
+  readonly sources?: boolean
+  /** Records that a source has emitted and Kafka has not acknowledged; at half of it the source is asked to pause. Default 20,000. */
+  readonly sourceRecordsMax?: number
+  /** How long stopping may take; what is not written by then is done again by the next start. Default 8,000. */
+  readonly stopTimeoutMs?: number
+}
+
+export type Settings = Required<Omit<Environment, 'stateDir'>> & Pick<Environment, 'stateDir'>
+
+export function settingsOf(environment: Environment): Settings {
+  const processing = environment.processing ?? 'exactly-once'
+  return {
+    connections: {},
+    clock: systemClock,
+    logger: silentLogger,
+    processing,
+    commitIntervalMs: processing === 'exactly-once' ? 100 : 1_000,
+    recordsBufferedMax: 20_000,
+    bytesUnsentMax: 16 * 1024 * 1024,
+    maxTaskIdleMs: 0,
+    emitIntervalMs: 1_000,
+    onCallbackError: () => 'fail',
+    onDecodeError: 'dead-letter',
+    topicPrefix: '',
+    sources: true,
+    sourceRecordsMax: 20_000,
+    stopTimeoutMs: 8_000,
+    ...environment,
+  }
+}

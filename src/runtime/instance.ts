@@ -1,0 +1,646 @@
+import { join } from 'node:path'
+import { Subject, type Subscription } from 'rxjs'
+import { messageOf, RivuletError } from '../errors.ts'
+import type {
+  AssignedPartition,
+  ConsumerEvent,
+  KafkaConsumer,
+  KafkaProducer,
+  PartitionOffset,
+  TopicPartition,
+} from '../kafka/types.ts'
+import type { Logger } from '../logger.ts'
+import { Checkpoint } from '../state/checkpoint.ts'
+import type { StateStore } from '../state/store.ts'
+import type { ExternalSinkNode } from '../stream/graph.ts'
+import type { SinkWriter } from '../stream/sink.ts'
+import type { Topology } from '../stream/topology.ts'
+import { type DeadLetterRecord, deadLetterOf } from './dead-letter.ts'
+import type { Settings } from './environment.ts'
+import type { RuntimeEvent } from './events.ts'
+import { followGlobalTables } from './global-tables.ts'
+import { type BadRecord, InputQueue } from './input-queue.ts'
+import { type InputLayout, type Layout, layOut, type SubTopologyLayout } from './layout.ts'
+import { PartitionFeed } from './partition-feed.ts'
+import { restoreStore } from './restore.ts'
+import { SinkTask } from './sink-task.ts'
+import { SourceTask } from './source-task.ts'
+import { Statistics } from './statistics.ts'
+import { type CommittedChanges, StreamTask } from './stream-task.ts'
+import { restoreStreamTimes } from './stream-times.ts'
+import { Task } from './task.ts'
+import { keyOf, taskAssignor } from './task-assignor.ts'
+import { atLeastOnce, exactlyOnce, type TaskProducer } from './task-producer.ts'
+
+/** A task from the moment that its partitions are here. */
+interface Slot {
+  readonly id: string
+  readonly layout: SubTopologyLayout
+  readonly partition: number
+  readonly inputs: readonly InputLayout[]
+  readonly abort: AbortController
+  readonly checkpoints: Map<string, Checkpoint>
+  started: Promise<void>
+  running: StreamTask | SinkTask | undefined
+}
+
+const WALL_CLOCK_INTERVAL_MS = 1_000
+
+/** A topology that runs on Kafka, from start to stop; what it can't go on with ends it. */
+export class Instance {
+  readonly events$ = new Subject<RuntimeEvent>()
+  readonly #topology: Topology
+  readonly #settings: Settings
+  readonly #logger: Logger
+  readonly #statistics: Statistics
+  /** Aborted when it is over, in whatever way. */
+  readonly #over = new AbortController()
+  readonly #feeds = new Map<string, PartitionFeed>()
+  readonly #slots = new Map<string, Slot>()
+  readonly #globalStores = new Map<string, StateStore>()
+  readonly #globalTasks: Task[] = []
+  readonly #sources: SourceTask[] = []
+  readonly #writers = new Map<ExternalSinkNode, SinkWriter<unknown, unknown>>()
+  readonly #shownOffsets = new Map<string, PartitionOffset>()
+  #layout: Layout | undefined
+  #consumer: KafkaConsumer | undefined
+  #producer: KafkaProducer | undefined
+  #globals: Subscription | undefined
+  #wallClock: Subscription | undefined
+  #isStarted = false
+  #stopping: Promise<void> | undefined
+  #starting: Promise<void> | undefined
+
+  constructor(topology: Topology, settings: Settings) {
+    this.#topology = topology
+    this.#settings = settings
+    this.#logger = settings.logger.child({ topology: topology.name })
+    this.#statistics = new Statistics(topology)
+  }
+
+  start(): void {
+    this.#starting = this.#start().catch((error) => this.#fail(error))
+  }
+
+  get isStarted(): boolean {
+    return this.#isStarted
+  }
+
+  get statistics(): Statistics {
+    return this.#statistics
+  }
+
+  get sources(): readonly SourceTask[] {
+    return this.#sources
+  }
+
+  /** This instance's parts of a store, by task. */
+  stores(name: string): StateStore[] {
+    const global = this.#globalStores.get(name)
+    if (global) return [global]
+    const stores: StateStore[] = []
+    for (const { running } of this.#slots.values()) {
+      const store = running?.task.stores.get(name)
+      if (store) stores.push(store)
+    }
+    return stores
+  }
+
+  /** Where this instance's partitions stand; of several tasks that read one, where the last one is. */
+  partitions(): { topic: string; partition: number; endOffset: number; committed: number }[] {
+    const behind = new Map<string, number>()
+    for (const { running } of this.#slots.values()) {
+      for (const queue of running?.queues ?? []) {
+        const key = keyOf({ topic: queue.input.topic, partition: queue.partition })
+        const committed = running?.committedOffset(queue) ?? 0
+        behind.set(key, Math.min(committed, behind.get(key) ?? committed))
+      }
+    }
+    return [...this.#feeds].flatMap(([key, { topic, partition, endOffset }]) => {
+      const committed = behind.get(key)
+      if (committed === undefined) return []
+      return [{ topic, partition, endOffset: Math.max(endOffset, committed), committed }]
+    })
+  }
+
+  /** Reads nothing more, writes and commits what was read, and is done; at the latest when the time is up. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  // --- start ---
+
+  async #start(): Promise<void> {
+    const { kafka, clock, topicPrefix } = this.#settings
+    this.#checkConnections()
+    const layout = await layOut(this.#topology, topicPrefix, kafka.admin)
+    this.#layout = layout
+    await this.#openSinks(layout)
+    await this.#readGlobals(layout)
+    if (this.#over.signal.aborted || this.#stopping) return
+    if (this.#settings.sources) this.#startSources(layout)
+    this.#wallClock = clock.scheduler.schedule(() => this.#tick(), WALL_CLOCK_INTERVAL_MS)
+    const topics = new Set(tasksOf(layout).flatMap(({ inputs }) => inputs.map(({ topic }) => topic)))
+    if (topics.size > 0) this.#join(layout, [...topics])
+    else this.#started()
+  }
+
+  #checkConnections(): void {
+    for (const node of this.#topology.nodes) {
+      if (node.type !== 'external-sink' || node.sink.connection in this.#settings.connections) continue
+      const message = `"${node.name}" needs the connection "${node.sink.connection}", which the environment does not have`
+      throw new RivuletError('BAD_CONFIG', message, { place: { step: node.name } })
+    }
+  }
+
+  async #openSinks(layout: Layout): Promise<void> {
+    const { clock, connections } = this.#settings
+    for (const { subTopology } of layout.subTopologies) {
+      if (subTopology.kind !== 'sink') continue
+      const { sink } = subTopology.sink
+      const context = { clock, logger: this.#logger, signal: this.#over.signal }
+      this.#writers.set(subTopology.sink, await sink.open(connections[sink.connection], context))
+    }
+  }
+
+  async #readGlobals(layout: Layout): Promise<void> {
+    const inputs = layout.subTopologies
+      .filter(({ subTopology }) => subTopology.kind === 'global')
+      .flatMap((global) => {
+        const task = this.#makeTask(global)
+        this.#globalTasks.push(task)
+        for (const [name, store] of task.stores) this.#globalStores.set(name, store)
+        return global.inputs.map((input) => ({ ...input, task }))
+      })
+    this.#globals = await followGlobalTables(this.#settings.kafka, inputs, {
+      failed: (error) => this.#fail(error),
+      undecodable: (topic, count) => {
+        this.#statistics.count('dead_letters', count)
+        this.#logger.warn(
+          { topic, count },
+          `records of the global table "${topic}" can't be decoded: left out`,
+        )
+      },
+    })
+  }
+
+  #startSources(layout: Layout): void {
+    const { kafka } = this.#settings
+    for (const sub of layout.subTopologies) {
+      if (sub.subTopology.kind !== 'source') continue
+      const source = new SourceTask({
+        node: sub.subTopology.source,
+        task: this.#makeTask(sub),
+        kafka,
+        producer: this.#plainProducer(),
+        layout,
+        settings: this.#settings,
+        logger: this.#logger,
+        count: (counter, by) => this.#statistics.count(counter, by),
+        failed: (error) => this.#fail(error),
+      })
+      this.#sources.push(source)
+      source.start()
+    }
+  }
+
+  #join(layout: Layout, topics: readonly string[]): void {
+    const consumer = this.#settings.kafka.consumer({
+      groupId: layout.application,
+      topics,
+      assignor: taskAssignor(layout, () => [...this.#feeds.values()]),
+    })
+    this.#consumer = consumer
+    consumer.events$.subscribe({
+      next: (event) => this.#onEvent(event, layout, consumer),
+      error: (error) => this.#fail(error),
+    })
+  }
+
+  #started(): void {
+    if (this.#isStarted) return
+    this.#isStarted = true
+    this.events$.next({ type: 'started' })
+  }
+
+  // --- the group ---
+
+  #onEvent(event: ConsumerEvent, layout: Layout, consumer: KafkaConsumer): void {
+    switch (event.type) {
+      case 'fetched':
+        this.#onFetched(event)
+        break
+      case 'assigned':
+        this.#onAssigned(event.partitions, layout, consumer)
+        break
+      case 'revoking':
+        this.#release(event.partitions, 'close').then(
+          () => event.done(),
+          (error) => this.#fail(error),
+        )
+        break
+      case 'lost':
+        this.#release(event.partitions, 'abandon').catch((error) => this.#fail(error))
+        break
+      case 'skipped':
+        // Only now and then may a topic's retention be faster than its reader; the edge has said it in the log.
+        this.#statistics.count('skipped_ranges')
+    }
+  }
+
+  #onFetched(event: Extract<ConsumerEvent, { type: 'fetched' }>): void {
+    const { topic, partition } = event.chunk
+    const feed = this.#feeds.get(keyOf({ topic, partition }))
+    if (!feed) return
+    feed.push(event)
+    for (const { running } of this.#slotsOf(feed)) running?.run()
+  }
+
+  #onAssigned(partitions: readonly AssignedPartition[], layout: Layout, consumer: KafkaConsumer): void {
+    for (const { topic, partition } of partitions) {
+      const readers = tasksOf(layout).filter(({ inputs }) => inputs.some((input) => input.topic === topic))
+      const input = readers[0]?.inputs.find((each) => each.topic === topic)
+      if (!input) continue
+      const { recordsBufferedMax } = this.#settings
+      const feed = new PartitionFeed(input, partition, {
+        readers: readers.length,
+        consumer,
+        recordsBufferedMax,
+      })
+      this.#feeds.set(keyOf(feed), feed)
+    }
+    const begun = tasksOf(layout).flatMap((sub) => this.#startTasks(sub, layout, consumer))
+    Promise.all(begun).then(() => {
+      if (!this.#over.signal.aborted) this.#started()
+    })
+  }
+
+  /** Starts the tasks whose partitions are all here now. */
+  #startTasks(sub: SubTopologyLayout, layout: Layout, consumer: KafkaConsumer): Promise<void>[] {
+    const begun: Promise<void>[] = []
+    for (let partition = 0; partition < sub.tasks; partition++) {
+      const id = `${sub.subTopology.id}_${partition}`
+      const inputs = sub.inputs.filter((input) => partition < input.partitions)
+      if (this.#slots.has(id) || !inputs.every(({ topic }) => this.#feeds.has(keyOf({ topic, partition }))))
+        continue
+      const slot: Slot = {
+        id,
+        layout: sub,
+        partition,
+        inputs,
+        abort: new AbortController(),
+        checkpoints: new Map(),
+        started: Promise.resolve(),
+        running: undefined,
+      }
+      this.#slots.set(id, slot)
+      slot.started = this.#startSlot(slot, layout, consumer).catch((error) => {
+        if (!slot.abort.signal.aborted) this.#fail(error)
+      })
+      begun.push(slot.started)
+    }
+    return begun
+  }
+
+  async #startSlot(slot: Slot, layout: Layout, consumer: KafkaConsumer): Promise<void> {
+    const { id, partition } = slot
+    const running =
+      slot.layout.subTopology.kind === 'sink'
+        ? await this.#makeSinkTask(slot, slot.layout.subTopology.sink, consumer)
+        : await this.#makeStreamTask(slot, layout, consumer)
+    slot.abort.signal.throwIfAborted()
+    slot.running = running
+    this.#statistics.taskStarted(running.task, slot.layout.subTopology.id)
+    for (const queue of running.queues)
+      this.#feeds.get(keyOf({ topic: queue.input.topic, partition }))?.attach(queue)
+    this.#logger.debug({ task: id }, 'task started')
+  }
+
+  /** Takes the partitions out of work, with the tasks that read them. */
+  async #release(partitions: readonly TopicPartition[], how: 'close' | 'abandon'): Promise<void> {
+    const slots = new Set<Slot>()
+    for (const of of partitions) {
+      const feed = this.#feeds.get(keyOf(of))
+      if (!feed) continue
+      this.#feeds.delete(keyOf(of))
+      for (const slot of this.#slotsOf(feed)) slots.add(slot)
+    }
+    await Promise.all([...slots].map((slot) => this.#stopSlot(slot, how)))
+  }
+
+  async #stopSlot(slot: Slot, how: 'close' | 'abandon'): Promise<void> {
+    slot.abort.abort(new RivuletError('INTERNAL', `task ${slot.id} is taken away`))
+    await slot.started
+    const { running } = slot
+    if (running) {
+      for (const feed of this.#feeds.values()) for (const queue of running.queues) feed.detach(queue)
+      await (how === 'close' ? running.close() : running.abandon())
+      this.#statistics.taskStopped(running.task)
+    }
+    for (const checkpoint of slot.checkpoints.values()) await checkpoint.close()
+    this.#slots.delete(slot.id)
+    this.events$.next({ type: 'task-stopped', task: slot.id })
+  }
+
+  #slotsOf({ topic, partition }: TopicPartition): Slot[] {
+    return [...this.#slots.values()].filter(
+      (slot) => slot.partition === partition && slot.inputs.some((input) => input.topic === topic),
+    )
+  }
+
+  // --- tasks ---
+
+  #makeTask({ subTopology }: SubTopologyLayout): Task {
+    const { clock, emitIntervalMs, onCallbackError } = this.#settings
+    return new Task({
+      subTopology,
+      now: () => clock.now(),
+      emitIntervalMs,
+      onCallbackError,
+      globalStores: this.#globalStores,
+    })
+  }
+
+  async #makeStreamTask(slot: Slot, layout: Layout, consumer: KafkaConsumer): Promise<StreamTask> {
+    const { kafka } = this.#settings
+    const { id, partition, inputs } = slot
+    const producer = await this.#makeTaskProducer(slot, layout, consumer)
+    try {
+      // Only now is it certain that nobody else commits for this task any more.
+      const topics = inputs.map(({ topic }) => topic)
+      const committed = (await kafka.admin.committedOffsets(layout.application, topics)).filter(
+        (offset) => offset.partition === partition,
+      )
+      const task = this.#makeTask(slot.layout)
+      restoreStreamTimes(
+        task.streamTimes,
+        committed.map(({ metadata }) => metadata),
+      )
+      const queues = await Promise.all(
+        inputs.map(async (input) => {
+          const offset = committed.find(({ topic }) => topic === input.topic)?.offset
+          return new InputQueue(
+            input,
+            partition,
+            await this.#positionOf(input, partition, offset, 'the group'),
+          )
+        }),
+      )
+      await this.#restore(slot, task, queues)
+      return new StreamTask({
+        id,
+        task,
+        partition,
+        queues,
+        stores: slot.layout.stores,
+        producer,
+        layout,
+        settings: this.#settings,
+        admin: kafka.admin,
+        deadLetter: (letter) => this.#countDeadLetter(letter),
+        committed: (offsets, changes) => this.#committed(slot, offsets, changes),
+        worked: () => this.#regulate(slot),
+        failed: (error) => this.#fail(error),
+      })
+    } catch (error) {
+      await producer.close()
+      throw error
+    }
+  }
+
+  async #makeTaskProducer(slot: Slot, layout: Layout, consumer: KafkaConsumer): Promise<TaskProducer> {
+    const { kafka, processing } = this.#settings
+    if (processing === 'at-least-once') return atLeastOnce(this.#plainProducer(), consumer)
+    return exactlyOnce(kafka, {
+      transactionalId: `${layout.application}-${slot.id}`,
+      groupId: layout.application,
+      signal: this.#over.signal,
+    })
+  }
+
+  async #restore(slot: Slot, task: Task, queues: readonly InputQueue[]): Promise<void> {
+    const { kafka } = this.#settings
+    let fromCheckpoint = 0
+    let fromTopic = 0
+    for (const { spec, topic, isChangelog } of slot.layout.stores) {
+      const store = task.stores.get(spec.name)
+      if (!store) continue
+      const checkpoint = isChangelog ? this.#checkpointOf(slot, topic, spec.retentionMs) : undefined
+      const source = queues.find(({ input }) => input.topic === topic)
+      const restored = await restoreStore({
+        kafka,
+        topic,
+        partition: slot.partition,
+        store,
+        signal: slot.abort.signal,
+        ...(checkpoint && { checkpoint }),
+        // A table's topic goes on behind what was processed: that part comes through the task.
+        ...(!isChangelog && source && { toOffset: source.position }),
+      })
+      fromCheckpoint += restored.fromCheckpoint
+      fromTopic += restored.fromTopic
+    }
+    if (fromCheckpoint + fromTopic > 0)
+      this.#logger.info({ task: slot.id, fromCheckpoint, fromTopic }, 'state restored')
+    this.events$.next({ type: 'task-started', task: slot.id, fromCheckpoint, fromTopic })
+  }
+
+  #checkpointOf(slot: Slot, topic: string, retentionMs: number | undefined): Checkpoint | undefined {
+    const { stateDir } = this.#settings
+    if (stateDir === undefined || !this.#layout) return undefined
+    const checkpoint = new Checkpoint({
+      path: join(stateDir, this.#layout.application, slot.id, `${topic}.checkpoint`),
+      identity: `${topic}/${slot.partition}`,
+      ...(retentionMs !== undefined && { forgetAfterMs: retentionMs * 2 }),
+    })
+    slot.checkpoints.set(topic, checkpoint)
+    return checkpoint
+  }
+
+  async #makeSinkTask(slot: Slot, node: ExternalSinkNode, consumer: KafkaConsumer): Promise<SinkTask> {
+    const { id, partition, inputs } = slot
+    const writer = this.#writers.get(node)
+    if (!writer) throw new RivuletError('INTERNAL', `the sink of "${node.name}" is not open`)
+    const queues = await Promise.all(
+      inputs.map(async (input) => {
+        const offset = await writer.resumeOffset(input.topic, partition)
+        return new InputQueue(
+          input,
+          partition,
+          await this.#positionOf(input, partition, offset, node.sink.name),
+        )
+      }),
+    )
+    const isShown = (queue: InputQueue) => !this.#hasStreamReader(queue.input.topic)
+    return new SinkTask({
+      id,
+      task: this.#makeTask(slot.layout),
+      node,
+      writer,
+      queues,
+      settings: this.#settings,
+      bad: (queue, record) => this.#badInSink(queue, record, isShown(queue)),
+      seek: (queue) => this.#feeds.get(keyOf({ topic: queue.input.topic, partition }))?.rewind(),
+      written: (queue, offset) => {
+        if (isShown(queue)) this.#showOffset(consumer, { topic: queue.input.topic, partition, offset })
+      },
+      worked: () => this.#regulate(slot),
+      failed: (error) => this.#fail(error),
+    })
+  }
+
+  /** Where to read on. Throws where the topic can't be the one of which somebody remembers the offset. */
+  async #positionOf(
+    { topic }: InputLayout,
+    partition: number,
+    offset: number | undefined,
+    rememberedBy: string,
+  ): Promise<number> {
+    const ranges = await this.#settings.kafka.admin.offsets(topic)
+    const range = ranges.find((each) => each.partition === partition)
+    if (offset === undefined || !range) return range?.lowOffset ?? 0
+    if (offset > range.endOffset) {
+      const message = `${rememberedBy} has read ${topic}/${partition} up to ${offset}, but it ends at ${range.endOffset}: was the topic made anew? Then what remembers it must go too`
+      throw new RivuletError('KAFKA_FAILED', message, { place: { topic, partition, offset } })
+    }
+    if (offset < range.lowOffset) {
+      this.#statistics.count('skipped_ranges')
+      this.#logger.warn({ topic, partition, from: offset, to: range.lowOffset }, 'deleted before it was read')
+    }
+    return Math.max(offset, range.lowOffset)
+  }
+
+  #hasStreamReader(topic: string): boolean {
+    return (this.#layout?.subTopologies ?? []).some(
+      ({ subTopology, inputs }) =>
+        subTopology.kind === 'stream' && inputs.some((input) => input.topic === topic),
+    )
+  }
+
+  #regulate({ partition, inputs }: Slot): void {
+    for (const { topic } of inputs) this.#feeds.get(keyOf({ topic, partition }))?.regulate()
+  }
+
+  // --- effects ---
+
+  #committed(slot: Slot, offsets: readonly PartitionOffset[], changes: readonly CommittedChanges[]): void {
+    for (const { store, changes: columns, changelogOffset } of changes) {
+      const checkpoint = slot.checkpoints.get(store.topic)
+      checkpoint?.append(columns, changelogOffset).catch((error) => {
+        // The changelog has it all: without its copy a start only takes longer.
+        slot.checkpoints.delete(store.topic)
+        checkpoint.clear().catch(() => undefined)
+        this.#logger.warn({ task: slot.id, store: store.spec.name }, `no checkpoint: ${messageOf(error)}`)
+      })
+    }
+    this.events$.next({ type: 'committed', task: slot.id, offsets })
+  }
+
+  /** A sink remembers its own place; the group's offset only shows it. */
+  #showOffset(consumer: KafkaConsumer, offset: PartitionOffset): void {
+    const isFirst = this.#shownOffsets.size === 0
+    this.#shownOffsets.set(keyOf(offset), offset)
+    if (!isFirst) return
+    this.#settings.clock.scheduler.schedule(() => {
+      const offsets = [...this.#shownOffsets.values()]
+      this.#shownOffsets.clear()
+      consumer.commit(offsets).catch((error) => this.#logger.debug(messageOf(error)))
+    }, WALL_CLOCK_INTERVAL_MS)
+  }
+
+  #badInSink(queue: InputQueue, record: BadRecord, isOwner: boolean): void {
+    const letter = deadLetterOf(queue, record, this.#settings.onDecodeError)
+    if (!isOwner) return // the task that reads the topic for Kafka tells of it
+    this.#countDeadLetter(letter)
+    const { topic, key, value, timestampMs, headers } = letter
+    const records = { keys: [key], values: [value], timestampsMs: [timestampMs], headers: [headers] }
+    this.#plainProducer()
+      .send(topic, 0, records)
+      .catch((error) => this.#fail(error))
+  }
+
+  #countDeadLetter({ topic }: DeadLetterRecord): void {
+    this.#statistics.count('dead_letters')
+    this.events$.next({ type: 'dead-letter', topic })
+  }
+
+  #plainProducer(): KafkaProducer {
+    this.#producer ??= this.#settings.kafka.producer({ signal: this.#over.signal })
+    return this.#producer
+  }
+
+  #tick(): void {
+    const { clock } = this.#settings
+    const nowMs = clock.now()
+    this.#statistics.sample(nowMs)
+    for (const { running } of this.#slots.values()) running?.advanceWallClock(nowMs)
+    if (this.#over.signal.aborted || this.#stopping) return
+    this.#wallClock = clock.scheduler.schedule(() => this.#tick(), WALL_CLOCK_INTERVAL_MS)
+  }
+
+  // --- end ---
+
+  async #stop(): Promise<void> {
+    const { clock, stopTimeoutMs } = this.#settings
+    if (this.#over.signal.aborted) return
+    const drained = new AbortController()
+    const timeout = clock.sleep(stopTimeoutMs, drained.signal).then(
+      () => 'timeout' as const,
+      () => 'drained' as const,
+    )
+    const drain = this.#drain().then(
+      () => 'drained' as const,
+      (error) => {
+        this.#fail(error)
+        throw error
+      },
+    )
+    const outcome = await Promise.race([drain, timeout])
+    drained.abort()
+    if (outcome === 'timeout') {
+      drain.catch(() => undefined)
+      this.#logger.warn(
+        `stopping took longer than ${stopTimeoutMs} ms: what is not written is done again next time`,
+      )
+    }
+    this.#end()
+    this.events$.complete()
+  }
+
+  async #drain(): Promise<void> {
+    await Promise.all(this.#sources.map((source) => source.close()))
+    await this.#starting
+    await this.#consumer?.close()
+    await Promise.all([...this.#writers.values()].map((writer) => writer.close()))
+    await this.#producer?.close()
+  }
+
+  #fail(error: unknown): void {
+    if (this.#over.signal.aborted) return
+    const failure =
+      error instanceof RivuletError ? error : new RivuletError('INTERNAL', messageOf(error), { cause: error })
+    this.#logger.error({ code: failure.code, ...failure.place }, failure.message)
+    this.#end()
+    for (const source of this.#sources) source.abandon()
+    for (const slot of this.#slots.values()) {
+      slot.abort.abort(failure)
+      slot.running?.abandon().catch((closing) => this.#logger.debug(messageOf(closing)))
+    }
+    this.#consumer?.close().catch((closing) => this.#logger.debug(messageOf(closing)))
+    this.events$.error(failure)
+  }
+
+  #end(): void {
+    this.#over.abort(new RivuletError('INTERNAL', `topology "${this.#topology.name}" has stopped`))
+    this.#wallClock?.unsubscribe()
+    this.#globals?.unsubscribe()
+  }
+}
+
+/** Sub-topologies that run as tasks, one for each partition. */
+function tasksOf({ subTopologies }: Layout): readonly SubTopologyLayout[] {
+  return subTopologies.filter(
+    ({ subTopology }) => subTopology.kind === 'stream' || subTopology.kind === 'sink',
+  )
+}

@@ -1,0 +1,272 @@
+import { RivuletError } from '../errors.ts'
+import type { KafkaAdmin, TopicToEnsure } from '../kafka/types.ts'
+import type { Serde } from '../serdes/serde.ts'
+import type { StoreSpec } from '../state/store.ts'
+import { type GraphNode, inputsOf, isChooser, type OperatorNode } from '../stream/graph.ts'
+import { type SubTopology, subTopologiesOf, type TopicInput } from '../stream/sub-topologies.ts'
+import type { Topology } from '../stream/topology.ts'
+
+/** A topic as a sub-topology reads it. */
+export interface InputLayout {
+  readonly node: TopicInput
+  /** Its real name. */
+  readonly topic: string
+  readonly partitions: number
+  readonly key: Serde<unknown>
+  readonly value: Serde<unknown>
+  /** Null values are deletions, not faults. */
+  readonly tombstones: boolean
+  /** Whether the application itself wrote it. */
+  readonly internal: boolean
+}
+
+export interface StoreLayout {
+  readonly spec: StoreSpec
+  /** The topic that holds its truth: a changelog of its own, or the topic that a table is read from. */
+  readonly topic: string
+  readonly isChangelog: boolean
+}
+
+export interface SubTopologyLayout {
+  readonly subTopology: SubTopology
+  readonly inputs: readonly InputLayout[]
+  readonly stores: readonly StoreLayout[]
+  /** How many tasks: the largest number of partitions of its inputs. */
+  readonly tasks: number
+}
+
+/** Where a topology's parts lie on a Kafka cluster. */
+export interface Layout {
+  /** Consumer group, and prefix of the topics of its own. */
+  readonly application: string
+  readonly subTopologies: readonly SubTopologyLayout[]
+  /** Every topic that is known beforehand, by its real name. */
+  readonly partitionCounts: ReadonlyMap<string, number>
+  /** A topic's real name. */
+  topicName(name: string): string
+  /** The real name of a topic of the application's own. */
+  ownTopicName(name: string): string
+}
+
+/**
+ * Makes the topics that are missing and says where everything is. Repartition topics get as many partitions as what
+ * they are joined with, else as the inputs of the sub-topology that writes them. Throws `BAD_TOPOLOGY` where topics
+ * that must be partitioned alike are not.
+ */
+export async function layOut(topology: Topology, topicPrefix: string, admin: KafkaAdmin): Promise<Layout> {
+  const application = `${topicPrefix}${topology.name}`
+  const topicName = (name: string) => `${topicPrefix}${name}`
+  const ownTopicName = (name: string) => `${application}-${name}`
+  const subTopologies = subTopologiesOf(topology)
+  const counts = new Map(await admin.ensureTopics(usersTopics(topology, topicName)))
+  const nameOf = (input: TopicInput) =>
+    input.type === 'repartition' ? ownTopicName(input.topicName) : topicName(input.topic.name)
+
+  const missing = repartitionTopics(topology, subTopologies, counts, nameOf)
+  for (const [name, count] of await admin.ensureTopics(missing)) counts.set(name, count)
+  checkCopartitioning(subTopologies, counts, nameOf)
+
+  const layouts = subTopologies.map((subTopology): SubTopologyLayout => {
+    const inputs = inputsOfSubTopology(subTopology).map((node): InputLayout => {
+      const topic = nameOf(node)
+      const { key, value } = node.type === 'repartition' ? node : node.topic
+      return {
+        node,
+        topic,
+        partitions: counts.get(topic) ?? 0,
+        key,
+        value,
+        tombstones: node.type === 'topic-source' && node.tombstones,
+        internal: node.type === 'repartition',
+      }
+    })
+    return {
+      subTopology,
+      inputs,
+      stores: storesOf(subTopology, topology, inputs, ownTopicName),
+      tasks: Math.max(0, ...inputs.map(({ partitions }) => partitions)),
+    }
+  })
+  const changelogs = layouts.flatMap(({ stores, tasks, subTopology }) =>
+    subTopology.kind === 'stream'
+      ? stores.filter((store) => store.isChangelog).map((store) => changelogTopic(store, tasks))
+      : [],
+  )
+  for (const [name, count] of await admin.ensureTopics(changelogs)) {
+    const wanted = changelogs.find((topic) => topic.name === name)?.partitions ?? count
+    if (count < wanted) {
+      throw new RivuletError(
+        'BAD_TOPOLOGY',
+        `the changelog "${name}" has ${count} partitions, but there are ${wanted} tasks now: its inputs have grown, and stored state lies where the old number put it`,
+        { place: { topic: name } },
+      )
+    }
+  }
+  return { application, subTopologies: layouts, partitionCounts: counts, topicName, ownTopicName }
+}
+
+/** Where the records go that the topic's serdes refuse. */
+export function deadLetterTopicOf(topic: string): string {
+  return `${topic}-dead-letters`
+}
+
+function inputsOfSubTopology(subTopology: SubTopology): readonly TopicInput[] {
+  return subTopology.kind === 'source' ? [] : subTopology.inputs
+}
+
+function usersTopics(topology: Topology, topicName: (name: string) => string): TopicToEnsure[] {
+  const topics = new Map<string, TopicToEnsure>()
+  const add = (name: string, partitions: number, config: Readonly<Record<string, string>>) => {
+    const known = topics.get(name)
+    if (!known || known.partitions < partitions)
+      topics.set(name, { name: topicName(name), partitions, config })
+  }
+  const deadLetterConfig = { 'retention.ms': '-1' }
+  for (const node of topology.nodes) {
+    if (node.type === 'topic-source') {
+      add(node.topic.name, node.topic.partitions, node.topic.config)
+      add(deadLetterTopicOf(node.topic.name), 1, deadLetterConfig)
+    }
+    if (node.type === 'topic-sink' && !isChooser(node.topic))
+      add(node.topic.name, node.topic.partitions, node.topic.config)
+    if (node.type === 'external-source' && node.deadLetters)
+      add(node.deadLetters.name, node.deadLetters.partitions, node.deadLetters.config)
+  }
+  return [...topics.values()]
+}
+
+function repartitionTopics(
+  topology: Topology,
+  subTopologies: readonly SubTopology[],
+  counts: ReadonlyMap<string, number>,
+  nameOf: (input: TopicInput) => string,
+): TopicToEnsure[] {
+  const known = new Map(counts)
+  const missing = new Map<string, TopicToEnsure>()
+  const unresolved = new Set(topology.nodes.filter((node) => node.type === 'repartition'))
+  const resolve = (node: TopicInput, partitions: number) => {
+    const name = nameOf(node)
+    known.set(name, partitions)
+    // Its records are worked off and deleted; until then none may be lost by age.
+    missing.set(name, { name, partitions, config: { 'cleanup.policy': 'delete', 'retention.ms': '-1' } })
+  }
+  const groups = subTopologies.flatMap((subTopology) =>
+    copartitioned(subTopology).map(({ inputs }) => inputs),
+  )
+  const countsOf = (inputs: Iterable<TopicInput>) => [...inputs].map((input) => known.get(nameOf(input)))
+  for (const node of unresolved) {
+    if (node.partitions === undefined) continue
+    resolve(node, node.partitions)
+    unresolved.delete(node)
+  }
+  for (let progress = true; progress && unresolved.size > 0; ) {
+    progress = false
+    for (const node of unresolved) {
+      const peers = groups.filter((group) => group.has(node)).flatMap((group) => countsOf(group))
+      const joined = peers.filter((count) => count !== undefined)
+      const writer = subTopologies.find((sub) => sub.nodes.includes(node) && !isInputOf(sub, node))
+      const feeding = writer ? countsOf(inputsOfSubTopology(writer)) : []
+      const settled = feeding.filter((count) => count !== undefined)
+      if (joined.length === 0 && settled.length < feeding.length) continue
+      resolve(node, Math.max(1, ...(joined.length > 0 ? joined : settled)))
+      unresolved.delete(node)
+      progress = true
+    }
+  }
+  for (const node of unresolved) resolve(node, 1)
+  return [...missing.values()]
+}
+
+function isInputOf(subTopology: SubTopology, node: TopicInput): boolean {
+  return inputsOfSubTopology(subTopology).includes(node)
+}
+
+function checkCopartitioning(
+  subTopologies: readonly SubTopology[],
+  counts: ReadonlyMap<string, number>,
+  nameOf: (input: TopicInput) => string,
+): void {
+  for (const subTopology of subTopologies) {
+    for (const { step, inputs } of copartitioned(subTopology)) {
+      const topics = [...inputs].map((input) => ({ name: nameOf(input), count: counts.get(nameOf(input)) }))
+      if (new Set(topics.map(({ count }) => count)).size <= 1) continue
+      const list = topics.map(({ name, count }) => `"${name}" has ${count}`).join(', ')
+      throw new RivuletError(
+        'BAD_TOPOLOGY',
+        `"${step}" brings together topics with different numbers of partitions, so equal keys would not meet: ${list}. Make them equal, or put a repartition() before`,
+        { place: { step } },
+      )
+    }
+  }
+}
+
+/** The inputs of each store: what they bring must lie in equally numbered partitions. */
+function copartitioned(
+  subTopology: SubTopology,
+): { readonly step: string; readonly inputs: ReadonlySet<TopicInput> }[] {
+  if (subTopology.kind !== 'stream') return []
+  const reach = reachOf(subTopology)
+  const stores = new Map<StoreSpec, { step: string; inputs: Set<TopicInput> }>()
+  for (const node of subTopology.nodes) {
+    if (node.type !== 'operator') continue
+    for (const store of node.stores) {
+      const group = stores.get(store) ?? { step: node.name, inputs: new Set() }
+      for (const input of reach.get(node.id) ?? []) group.inputs.add(input)
+      stores.set(store, { ...group, step: node.name })
+    }
+  }
+  return [...stores.values()].filter(({ inputs }) => inputs.size > 1)
+}
+
+/** Which inputs lead to each node. */
+function reachOf(subTopology: SubTopology): ReadonlyMap<number, ReadonlySet<TopicInput>> {
+  const reach = new Map<number, Set<TopicInput>>()
+  const starts = new Set<GraphNode>(inputsOfSubTopology(subTopology))
+  for (const node of subTopology.nodes) {
+    const inputs = new Set<TopicInput>()
+    if ((node.type === 'topic-source' && !node.global) || (node.type === 'repartition' && starts.has(node)))
+      inputs.add(node)
+    else
+      for (const { node: before } of inputsOf(node))
+        for (const input of reach.get(before) ?? []) inputs.add(input)
+    reach.set(node.id, inputs)
+  }
+  return reach
+}
+
+function storesOf(
+  subTopology: SubTopology,
+  topology: Topology,
+  inputs: readonly InputLayout[],
+  ownTopicName: (name: string) => string,
+): StoreLayout[] {
+  const layouts = new Map<StoreSpec, StoreLayout>()
+  for (const node of subTopology.nodes) {
+    if (node.type !== 'operator') continue
+    for (const spec of node.stores) {
+      if (spec.logged)
+        layouts.set(spec, { spec, topic: ownTopicName(`${spec.name}-changelog`), isChangelog: true })
+      const source = spec.logged ? undefined : tableSource(node, topology, inputs)
+      if (source && !layouts.has(spec)) layouts.set(spec, { spec, topic: source.topic, isChangelog: false })
+    }
+  }
+  return [...layouts.values()]
+}
+
+/** The topic that a table is read straight from: its store needs no changelog of its own. */
+function tableSource(
+  node: OperatorNode,
+  topology: Topology,
+  inputs: readonly InputLayout[],
+): InputLayout | undefined {
+  const [input] = node.inputs
+  const before = input && topology.nodes[input.node]
+  return inputs.find((layout) => layout.node === before && layout.tombstones)
+}
+
+function changelogTopic({ topic, spec }: StoreLayout, tasks: number): TopicToEnsure {
+  // Windows are forgotten by event time, which the broker's clock knows nothing of: the runtime deletes them itself,
+  // and Kafka lets it only where the policy names `delete`.
+  const policy = spec.retentionMs === undefined ? 'compact' : 'compact,delete'
+  return { name: topic, partitions: tasks, config: { 'cleanup.policy': policy, 'retention.ms': '-1' } }
+}

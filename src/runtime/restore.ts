@@ -1,0 +1,78 @@
+import { fromEvent, lastValueFrom, map, takeUntil } from 'rxjs'
+import type { Kafka } from '../kafka/types.ts'
+import type { Checkpoint } from '../state/checkpoint.ts'
+import type { StateStore } from '../state/store.ts'
+
+export interface RestoreOptions {
+  readonly kafka: Kafka
+  readonly topic: string
+  readonly partition: number
+  readonly store: StateStore
+  /** What the local disk knows; absent: everything is read from the topic. */
+  readonly checkpoint?: Checkpoint
+  /** Reads no further; absent: to the end of the topic. */
+  readonly toOffset?: number
+  readonly signal: AbortSignal
+}
+
+export interface Restored {
+  readonly fromCheckpoint: number
+  readonly fromTopic: number
+}
+
+/** Brings a store to what its topic says: from the local checkpoint and what the topic has behind it. */
+export async function restoreStore(options: RestoreOptions): Promise<Restored> {
+  const { kafka, topic, partition, store, checkpoint, signal } = options
+  const ranges = await kafka.admin.offsets(topic)
+  const range = ranges.find((each) => each.partition === partition)
+  const endOffset = range?.endOffset ?? 0
+  const toOffset = Math.min(options.toOffset ?? endOffset, endOffset)
+  const entries: Entry[] = []
+  const covered = await checkpoint?.load((key, value, timestampMs) => {
+    entries.push({ key, value, timestampMs })
+  })
+  // Beyond the topic's end: it is a checkpoint of a topic that was deleted since.
+  const isOurs = covered !== undefined && covered <= toOffset
+  if (!isOurs) await checkpoint?.clear()
+  const kept = isOurs ? entries : []
+  for (const { key, value, timestampMs } of kept) store.restore(key, value, timestampMs)
+  const fromOffset = Math.max(isOurs ? covered : 0, range?.lowOffset ?? 0)
+  const fromTopic = await readInto({ ...options, fromOffset, toOffset })
+  signal.throwIfAborted()
+  return { fromCheckpoint: kept.length, fromTopic }
+}
+
+interface Entry {
+  readonly key: Buffer
+  readonly value: Buffer | null
+  readonly timestampMs: number
+}
+
+async function readInto({
+  kafka,
+  topic,
+  partition,
+  store,
+  signal,
+  fromOffset,
+  toOffset,
+}: RestoreOptions & { readonly fromOffset: number; readonly toOffset: number }): Promise<number> {
+  if (fromOffset >= toOffset) return 0
+  let records = 0
+  const read = kafka.read(topic, partition, { fromOffset, toOffset }).pipe(
+    takeUntil(fromEvent(signal, 'abort')),
+    map(({ chunk: { keys, values, timestampsMs } }) => {
+      keys.forEach((key, i) => {
+        // Views into a fetch: a store may keep what it is given.
+        if (key) store.restore(Buffer.from(key), copyOf(values[i]), timestampsMs[i] as number)
+      })
+      records += keys.length
+    }),
+  )
+  await lastValueFrom(read, { defaultValue: undefined })
+  return records
+}
+
+function copyOf(bytes: Buffer | null | undefined): Buffer | null {
+  return bytes ? Buffer.from(bytes) : null
+}

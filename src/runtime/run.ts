@@ -1,0 +1,70 @@
+import { filter, firstValueFrom, lastValueFrom, Observable } from 'rxjs'
+import type { PipelineStatus } from '../api/pipeline-status.ts'
+import type { StateStore } from '../state/store.ts'
+import { type ReadOnlyWindowStore, WindowStore } from '../state/window-store.ts'
+import type { Topology } from '../stream/topology.ts'
+import { type Environment, settingsOf } from './environment.ts'
+import type { RuntimeEvent } from './events.ts'
+import { Instance } from './instance.ts'
+import { statusOf } from './status.ts'
+
+export type { Environment, Processing } from './environment.ts'
+export type { RuntimeEvent } from './events.ts'
+
+/** A topology that runs. */
+export interface Running {
+  /** Resolves when topics and tables are there and this instance's first tasks run; never, if it ends before. */
+  readonly started: Promise<void>
+  /** Resolves after `stop`, rejects with the `RivuletError` that ended it. */
+  readonly done: Promise<void>
+  /** Reads nothing more, writes and commits what was read, and is over. */
+  stop(): Promise<void>
+  readonly events$: Observable<RuntimeEvent>
+  ready(): { readonly ready: boolean; readonly why?: string }
+  /** All of `/api/pipeline` but the market. */
+  status(): Omit<PipelineStatus, 'market'>
+  /** The topic's real name, with the environment's prefix. */
+  topicName(name: string): string
+  /** This instance's parts of a store, one for each task. */
+  stores(name: string): readonly StateStore[]
+  windowStores<K, V>(name: string): readonly ReadOnlyWindowStore<K, V>[]
+}
+
+/** Runs a topology until it is stopped or fails. */
+export function run(topology: Topology, environment: Environment): Running {
+  const settings = settingsOf(environment)
+  const instance = new Instance(topology, settings)
+  const done = lastValueFrom(instance.events$, { defaultValue: undefined }).then(() => undefined)
+  const started = firstValueFrom(instance.events$.pipe(filter(({ type }) => type === 'started'))).then(
+    () => undefined,
+  )
+  started.catch(() => undefined) // `done` tells
+  instance.start()
+  return {
+    started,
+    done,
+    events$: instance.events$,
+    stop: () => instance.stop(),
+    ready: () =>
+      instance.isStarted
+        ? { ready: true }
+        : { ready: false, why: 'Topics, tables and state are not ready yet' },
+    status: () => statusOf(topology, instance, settings.clock.now()),
+    topicName: (name) => `${settings.topicPrefix}${name}`,
+    stores: (name) => instance.stores(name),
+    windowStores<K, V>(name: string) {
+      // A store's types are known where the topology is written; here it is known by name.
+      return instance.stores(name).filter((store): store is WindowStore<K, V> => store instanceof WindowStore)
+    },
+  }
+}
+
+/** The same as an observable: subscribing starts it, unsubscribing drains and stops it, what goes wrong is its error. */
+export function compile(topology: Topology, environment: Environment): Observable<RuntimeEvent> {
+  return new Observable((subscriber) => {
+    const instance = new Instance(topology, settingsOf(environment))
+    subscriber.add(instance.events$.subscribe(subscriber))
+    subscriber.add(() => void instance.stop())
+    instance.start()
+  })
+}

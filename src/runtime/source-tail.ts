@@ -1,0 +1,47 @@
+import { lastValueFrom, toArray } from 'rxjs'
+import type { Kafka } from '../kafka/types.ts'
+import { decodeChunk } from '../serdes/decode-chunk.ts'
+import { type PlainRecord, recordsOf } from '../stream/chunk.ts'
+import type { Topic } from '../stream/topic.ts'
+
+const FIRST_STEP_RECORDS = 1_000
+const STEP_RECORDS_MAX = 100_000
+
+/**
+ * The records at the end of a topic, read backwards in growing steps: of each partition the newest first, the partitions
+ * in turns. What can't be decoded is passed over; a topic that does not exist has nothing.
+ */
+export async function* tailOf<K, V>(
+  kafka: Kafka,
+  topic: Topic<K, V>,
+  name: string,
+): AsyncIterable<PlainRecord<K, V> & { readonly partition: number }> {
+  if (!(await kafka.admin.partitionCounts([name])).has(name)) return
+  const ranges = (await kafka.admin.offsets(name)).map((range) => ({ ...range }))
+  for (let step = FIRST_STEP_RECORDS; ranges.some(isLeft); step = Math.min(step * 4, STEP_RECORDS_MAX)) {
+    for (const range of ranges.filter(isLeft)) {
+      const { partition, endOffset } = range
+      const fromOffset = Math.max(range.lowOffset, endOffset - step)
+      range.endOffset = fromOffset
+      const read = kafka.read(name, partition, { fromOffset, toOffset: endOffset })
+      const fetched = await lastValueFrom(read.pipe(toArray()), { defaultValue: [] })
+      for (const { chunk: raw } of fetched.reverse()) {
+        const { chunk } = decodeChunk(raw, { key: topic.key, value: topic.value, tombstones: false })
+        for (const record of recordsOf(chunk).reverse()) {
+          // The topic's serdes made them.
+          yield { ...(record as PlainRecord<K, V>), partition }
+        }
+      }
+    }
+  }
+}
+
+function isLeft({
+  lowOffset,
+  endOffset,
+}: {
+  readonly lowOffset: number
+  readonly endOffset: number
+}): boolean {
+  return endOffset > lowOffset
+}

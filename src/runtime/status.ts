@@ -1,0 +1,44 @@
+import { isoOfMilliseconds } from '../api/iso-time.ts'
+import type { PipelineEdge, PipelineStatus } from '../api/pipeline-status.ts'
+import { inputsOf, isChooser } from '../stream/graph.ts'
+import type { Topology } from '../stream/topology.ts'
+import type { Instance } from './instance.ts'
+
+/** All of `/api/pipeline` but the market, which the topology knows nothing of. */
+export function statusOf(
+  topology: Topology,
+  instance: Instance,
+  nowMs: number,
+): Omit<PipelineStatus, 'market'> {
+  return {
+    topology: topology.name,
+    nodes: instance.statistics.nodes(nowMs),
+    edges: edgesOf(topology),
+    partitions: instance.partitions().map(({ topic, partition, endOffset, committed }) => ({
+      topic,
+      partition,
+      end_offset: endOffset,
+      committed,
+      lag: endOffset - committed,
+    })),
+    counters: instance.statistics.counters(),
+    sources: instance.sources.map(({ name, state, lastMessageMs, problem }) => ({
+      name,
+      state,
+      last_message: lastMessageMs === undefined ? null : isoOfMilliseconds(lastMessageMs),
+      ...(problem !== undefined && { problem }),
+    })),
+  }
+}
+
+/** From step to step, and through the topics that one step writes and another reads. */
+function edgesOf({ nodes }: Topology): PipelineEdge[] {
+  return nodes.flatMap((node) => {
+    const edges = inputsOf(node).map((input) => ({ from: nodes[input.node]?.name ?? '', to: node.name }))
+    if (node.type !== 'topic-source') return edges
+    const writers = nodes.filter(
+      (each) => each.type === 'topic-sink' && !isChooser(each.topic) && each.topic.name === node.topic.name,
+    )
+    return [...edges, ...writers.map((writer) => ({ from: writer.name, to: node.name }))]
+  })
+}

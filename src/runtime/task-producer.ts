@@ -1,0 +1,60 @@
+import type {
+  Kafka,
+  KafkaConsumer,
+  KafkaProducer,
+  OutgoingRecords,
+  PartitionOffset,
+  SendResult,
+} from '../kafka/types.ts'
+
+/** How the effects of one task get to Kafka. */
+export interface TaskProducer {
+  send(topic: string, partition: number, records: OutgoingRecords): Promise<SendResult>
+  /** Makes what was sent durable and, with it or after it, the offsets. Rejects with `KAFKA_FENCED` for a task that is another's by now. */
+  commit(offsets: readonly PartitionOffset[]): Promise<void>
+  /** What is not committed is given up. */
+  close(): Promise<void>
+}
+
+/** One transaction for each commit: all of it is there, or nothing. Made, it has shut out whoever had the task before. */
+export async function exactlyOnce(
+  kafka: Kafka,
+  options: { readonly transactionalId: string; readonly groupId: string; readonly signal: AbortSignal },
+): Promise<TaskProducer> {
+  const { transactionalId, groupId, signal } = options
+  const producer = await kafka.transactionalProducer({ transactionalId, signal })
+  return {
+    send: (topic, partition, records) => producer.send(topic, partition, records),
+    async commit(offsets) {
+      if (offsets.length > 0) await producer.sendOffsets(groupId, offsets)
+      await producer.commit()
+    },
+    close: () => producer.close(),
+  }
+}
+
+/** Offsets follow when everything sent is acknowledged: what a crash cuts off in between is done again. */
+export function atLeastOnce(producer: KafkaProducer, consumer: Pick<KafkaConsumer, 'commit'>): TaskProducer {
+  const pending = new Set<Promise<SendResult>>()
+  let failure: { readonly error: unknown } | undefined
+  return {
+    send(topic, partition, records) {
+      const sent = producer.send(topic, partition, records)
+      pending.add(sent)
+      sent.then(
+        () => pending.delete(sent),
+        (error) => {
+          pending.delete(sent)
+          failure ??= { error }
+        },
+      )
+      return sent
+    },
+    async commit(offsets) {
+      await Promise.allSettled(pending)
+      if (failure) throw failure.error
+      await consumer.commit(offsets)
+    },
+    close: async () => {},
+  }
+}

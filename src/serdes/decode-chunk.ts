@@ -1,0 +1,76 @@
+import { messageOf } from '../errors.ts'
+import type { Chunk, Headers, RawChunk } from '../stream/chunk.ts'
+import type { Serde } from './serde.ts'
+
+export interface ChunkSerdes {
+  readonly key: Serde<unknown>
+  readonly value: Serde<unknown>
+  /** Null values are deletions, whatever the serde says. */
+  readonly tombstones: boolean
+}
+
+/** A record that its topic's serdes refuse. */
+export interface Undecodable {
+  /** Which one of the raw chunk. */
+  readonly index: number
+  readonly reason: string
+}
+
+export interface DecodedChunk {
+  /** Without the undecodable ones. */
+  readonly chunk: Chunk<unknown, unknown>
+  readonly undecodable: readonly Undecodable[]
+}
+
+/** The one place where fetched bytes become keys and values. Nothing here throws for what is in the bytes. */
+export function decodeChunk(raw: RawChunk, { key, value, tombstones }: ChunkSerdes): DecodedChunk {
+  const count = raw.keys.length
+  const keys: unknown[] = new Array(count)
+  const values: unknown[] = new Array(count)
+  const nullKeys = key.nullable === true
+  const nullValues = tombstones || value.nullable === true
+  const undecodable: Undecodable[] = []
+  let i = 0
+  while (i < count) {
+    // One `try` for many records: what a bad one costs, the others do not pay.
+    let part = 'key'
+    try {
+      for (; i < count; i++) {
+        part = 'key'
+        keys[i] = decode(raw.keys[i] as Buffer | null, key, nullKeys)
+        part = 'value'
+        values[i] = decode(raw.values[i] as Buffer | null, value, nullValues)
+      }
+    } catch (error) {
+      undecodable.push({ index: i, reason: `${part}: ${messageOf(error)}` })
+      i++
+    }
+  }
+  const { topic, partition, timestampsMs, offsets, headers } = raw
+  const chunk = { topic, partition, keys, values, timestampsMs, offsets, ...(headers && { headers }) }
+  return { chunk: undecodable.length > 0 ? without(chunk, undecodable) : chunk, undecodable }
+}
+
+function decode(bytes: Buffer | null, serde: Serde<unknown>, nullable: boolean): unknown {
+  if (bytes !== null) return serde.deserialize(bytes)
+  if (nullable) return null
+  throw new TypeError(`it is null, and ${serde.name} is not nullable`)
+}
+
+function without(
+  chunk: Chunk<unknown, unknown>,
+  undecodable: readonly Undecodable[],
+): Chunk<unknown, unknown> {
+  const bad = new Set(undecodable.map(({ index }) => index))
+  const keep = <T>(column: readonly T[]) => column.filter((_, i) => !bad.has(i))
+  const headers: readonly (Headers | undefined)[] | undefined = chunk.headers && keep(chunk.headers)
+  return {
+    topic: chunk.topic,
+    partition: chunk.partition,
+    keys: keep(chunk.keys),
+    values: keep(chunk.values),
+    timestampsMs: keep(chunk.timestampsMs),
+    offsets: keep(chunk.offsets),
+    ...(headers && { headers }),
+  }
+}
