@@ -64,7 +64,8 @@ function classify(error: unknown): [ErrorCode, retryable: boolean] {
   const type = typeOf(error)
   if (type !== undefined) {
     if (passing.has(type)) return ['CLICKHOUSE_UNREACHABLE', true]
-    if (type === 'NOT_ENOUGH_SPACE') return ['DISK_FULL', true]
+    if (type === 'NOT_ENOUGH_SPACE' || /No space left on device/i.test(messageOf(error)))
+      return ['DISK_FULL', true]
     if (rejected.has(type) || type.startsWith('CANNOT_PARSE_')) return ['CLICKHOUSE_REJECTED', false]
     return ['CLICKHOUSE_FAILED', false]
   }

@@ -38,7 +38,8 @@ const minutesWorthS = 20
 
 /**
  * Prices in order of time, of the trades within `range`. With `pointsMax`, a symbol that has more is cut into buckets of
- * equal time, and each gives its first, lowest, highest and last price.
+ * equal time, and each gives its first, lowest, highest and last price. Where whole minutes are long enough for that,
+ * they may hold a trade beyond `range` that came in at this moment: the next history brings it once more.
  */
 export async function historyQuery(
   clickhouse: ClickHouse,

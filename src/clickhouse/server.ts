@@ -12,7 +12,7 @@ export function server(
   url: string,
 ): Transport {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    const message = `CLICKHOUSE_URL is ${JSON.stringify(url)}, which is no address like http://localhost:8123`
+    const message = `CLICKHOUSE_URL is ${JSON.stringify(url.replace(/\/\/.*@/, '//…@'))}, which is no address like http://localhost:8123`
     throw new RivuletError('BAD_CONFIG', message, { place: { parameter: 'CLICKHOUSE_URL' } })
   }
   const open = () =>

@@ -28,7 +28,8 @@ export interface SinkWriter<K, V> {
   begin(topic: string, partition: number): SinkBatch<K, V>
   /**
    * Writes the batch, retrying with identical bytes while the fault may pass; resolves when it is durably there,
-   * once. The answer is the offset to go on from: beyond the batch when a rival writer had been there first.
+   * once. The answer is the offset to go on from: the batch's end, or, when a rival writer had been there first, the
+   * end of what the rival wrote, which may lie beyond the batch or within it.
    * Rejects with a `RivuletError` when the batch can't be written at all; nothing of it is there then.
    */
   write(batch: SinkBatch<K, V>): Promise<{ readonly nextOffset: number }>

@@ -129,6 +129,16 @@ describe('a server', () => {
       true,
     ],
     [
+      'can not write to its disk',
+      {
+        kind: 'error',
+        status: 500,
+        body: 'Code: 75. DB::Exception: Cannot write to file: errno: 28, strerror: No space left on device. (CANNOT_WRITE_TO_FILE_DESCRIPTOR)',
+      },
+      'DISK_FULL',
+      true,
+    ],
+    [
       'has no space left',
       {
         kind: 'error',
@@ -170,6 +180,7 @@ describe('a server', () => {
 it.each([
   [{ url: 'localhost:8123' }, 'localhost:8123'],
   [{ url: 'not an address' }, 'not an address'],
+  [{ url: 'ftp://me:secret@host' }, '//…@host'],
   [{ tablePrefix: 'a-b' }, 'a-b'],
 ])('%j is no configuration', async (options, word) => {
   const failure = connectClickHouse({ clock: systemClock, logger: silentLogger, ...options })

@@ -373,6 +373,31 @@ describe('the projections answer', () => {
   })
 })
 
+it('leaves to the next history what comes in while one is made', async () => {
+  const { connection, sql } = await marketOf(tape(200, 4))
+  const before = await sql.history({ symbols: null, sinceMs: null, after: null, pointsMax: null })
+  const table = connection.tableName(ticksTable.name)
+  const meanwhile = `INSERT INTO ${table} SELECT * REPLACE (_offset + 1000 AS _offset, _to + 1000 AS _to) FROM ${table}`
+  let asked = 0
+  const growing: ClickHouse = {
+    ...connection,
+    query: async (text, params, options) => {
+      const rows = await connection.query<never>(text, params, options)
+      if (asked++ === 0) await connection.command(meanwhile)
+      return rows
+    },
+  }
+  const during = await queriesOf(growing).history({
+    symbols: null,
+    sinceMs: null,
+    after: null,
+    pointsMax: null,
+  })
+  expect(during).toEqual(before)
+  const next = await sql.history({ symbols: null, sinceMs: null, after: during.cursor, pointsMax: null })
+  expect(next.symbols).toHaveLength(200)
+})
+
 it('finds the newest trades where they are few in a long time', async () => {
   const { sql, oracle } = await marketOf(tape(300, 9, 3_600_000_000))
   for (const symbols of [null, ['BTC']]) {
