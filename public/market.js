@@ -53,7 +53,7 @@ function render(failure = null, retryInMs = null) {
   for (const { symbol, price } of recent) learnDigits(symbol, price)
   const connection = connectionOf({ failure, retryInMs, pipeline, page })
   renderStatus({ connection: node('connection'), updated: node('updated') }, connection, updatedAt)
-  const notice = noticeOf(connection, latest.length > 0)
+  const notice = noticeOf(connection, { hasData: latest.length > 0, pipeline })
   setText(node('notice'), notice ?? '')
   node('notice').hidden = notice === null
   document.body.classList.toggle('stale', failure !== null)

@@ -37,10 +37,12 @@ export function renderStatus({ connection, updated }, { state, text }, updatedAt
 }
 
 /** What to do when there is nothing to show, or when what is shown stands still. Null: nothing to say. */
-export function noticeOf({ state, text }, hasData) {
+export function noticeOf({ state, text }, { hasData, pipeline }) {
   if (text === 'Coinbase unreachable') {
     return "Coinbase can't be reached from the server. It keeps trying and fetches what was missed; to look around meanwhile, start the program with --simulate."
   }
+  const problems = (pipeline?.sources ?? []).flatMap(({ problem }) => problem ?? [])
+  if (problems.length > 0) return problems.join(' ')
   if (!hasData && state !== 'away')
     return 'No trades yet. They appear here as soon as the first ones are stored.'
   return null

@@ -197,6 +197,15 @@ describe('what is shown', () => {
     expect(await page.locator('#notice').isVisible()).toBe(false)
   })
 
+  it('shows what the exchange rejected, and goes on with the rest', async () => {
+    const problem = 'YFI-USD: <b>delisted</b>'
+    const source = { name: 'coinbase', state: 'live', last_message: null, problem } as const
+    const opened = await open({ pipeline: () => ({ ...emptyPipeline, sources: [source] }) })
+    await shownRounds(opened, 1)
+    expect(await textOf(opened.page.locator('#notice'))).toBe(problem)
+    expect(await statusText(opened.page)).toContain('Connected')
+  })
+
   it.each([
     [360, 'crypto'],
     [360, 'stocks'],
@@ -450,13 +459,14 @@ describe('the charts', () => {
     await shownRounds(opened, 1)
     const plot = page.locator('.u-over').first()
     const box = (await plot.boundingBox())!
-    await page.mouse.move(box.x + box.width * 0.4, box.y + 40)
+    await page.mouse.move(box.x + box.width * 0.86, box.y + 40)
     await page.mouse.down()
-    await page.mouse.move(box.x + box.width * 0.6, box.y + 40, { steps: 4 })
+    await page.mouse.move(box.x + box.width * 0.92, box.y + 40, { steps: 4 })
     await page.mouse.up()
     const reset = page.getByRole('button', { name: 'Reset zoom' })
     await reset.waitFor()
     await page.mouse.move(box.x + 5, box.y + 40)
+    // The trades are of the last ten minutes: unzoomed, the left of the chart reads as the first of them.
     const readingAtLeft = page.locator('.reading-time').first()
     const zoomed = await textOf(readingAtLeft)
     for (let round = 2; round <= 4; round++) {
@@ -468,6 +478,8 @@ describe('the charts', () => {
     expect(await textOf(readingAtLeft)).toBe(zoomed)
     await reset.click()
     expect(await reset.isVisible()).toBe(false)
+    await page.mouse.move(box.x + 5, box.y + 40)
+    expect(await textOf(readingAtLeft)).not.toBe(zoomed)
   })
 
   it('take a late trade at its time', async () => {
