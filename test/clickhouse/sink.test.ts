@@ -1,8 +1,10 @@
+import { VirtualTimeScheduler } from 'rxjs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type StockTick, ticksTable } from '../../pipelines/tables.ts'
 import type { ClickHouse } from '../../src/clickhouse/connection.ts'
 import { clickhouse } from '../../src/clickhouse/sink.ts'
 import { table } from '../../src/clickhouse/table.ts'
+import { createClock } from '../../src/clock.ts'
 import { RivuletError } from '../../src/errors.ts'
 import type { RetryPolicy } from '../../src/retry.ts'
 import { chunkOf } from '../../src/stream/chunk.ts'
@@ -198,17 +200,23 @@ describe('the sink, while the server', () => {
 
   it('does not answer in time, repeats the insert and writes the rows once', async () => {
     const target = newTable()
-    const impatient = await engine.connect({ insertTimeoutMs: 300 })
+    const scheduler = new VirtualTimeScheduler()
+    const impatient = await engine.connect({ clock: createClock(scheduler), insertTimeoutMs: 1_000 })
     const writer = await clickhouse(target, { retryPolicy: quick }).open(impatient, sinkContext())
-    let release: (() => void) | undefined
+    let release = () => {}
     const until = new Promise<void>((resolve) => {
       release = resolve
     })
-    let held = 0
-    engine.front.fault = ({ kind }) =>
-      kind === 'insert' && held++ === 0 ? { kind: 'hold', until } : undefined
+    let inserts = 0
+    engine.front.fault = ({ kind }) => {
+      if (kind !== 'insert' || inserts++ > 0) return undefined
+      scheduler.flush()
+      return { kind: 'hold', until }
+    }
     expect(await write(writer, 0, 10)).toEqual({ nextOffset: 10 })
-    release?.()
+    expect(inserts).toBe(2)
+    // The insert that was given up comes through after all, late.
+    release()
     await write(writer, 10, 11)
     expect(await offsetsIn(engine.server, target.name)).toEqual(range(0, 11))
   })
