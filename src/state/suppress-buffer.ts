@@ -16,6 +16,8 @@ export interface BufferedUpdate<K, V> {
 interface Entry<K, V> extends BufferedUpdate<K, V> {
   /** What the key was first held for: later updates take its place in the queue. */
   readonly timeMs: number
+  /** What was there before the first of them: what those behind the buffer still know. */
+  readonly priorValue: V | null
   readonly keyBytes: Buffer
   value: V | null
   oldValue: V | null
@@ -71,7 +73,17 @@ export class SuppressBuffer<K, V> implements StateStore {
     return this.#first?.timeMs ?? Number.POSITIVE_INFINITY
   }
 
+  /** The value that those behind the buffer know of the key; undefined: none is held back, so they know the newest. */
+  prior(key: K): { readonly value: V | null } | undefined {
+    const entry = this.#byKey.get(this.#mapKey(key))
+    return entry && { value: entry.priorValue }
+  }
+
   put(timeMs: number, update: BufferedUpdate<K, V>): void {
+    this.#put(timeMs, update.oldValue, update)
+  }
+
+  #put(timeMs: number, priorValue: V | null, update: BufferedUpdate<K, V>): void {
     const mapKey = this.#mapKey(update.key)
     let entry = this.#byKey.get(mapKey)
     if (entry) {
@@ -81,7 +93,7 @@ export class SuppressBuffer<K, V> implements StateStore {
       entry.headers = update.headers
     } else {
       const keyBytes = this.#key.serialize(update.key)
-      entry = { ...update, timeMs, keyBytes, bytes: 0, dirty: false, gone: false }
+      entry = { ...update, timeMs, priorValue, keyBytes, bytes: 0, dirty: false, gone: false }
       this.#byKey.set(mapKey, entry)
       this.#queue.add(entry)
     }
@@ -117,8 +129,8 @@ export class SuppressBuffer<K, V> implements StateStore {
     const present = this.#byKey.get(this.#mapKey(key))
     if (present) this.#remove(present)
     if (bytes) {
-      const [timeMs, oldValue, value, ...headers] = splitParts(bytes) as [Buffer, ...Buffer[]]
-      this.put(readInt64(timeMs), {
+      const [timeMs, priorValue, oldValue, value, ...headers] = splitParts(bytes) as [Buffer, ...Buffer[]]
+      this.#put(readInt64(timeMs), this.#decode(priorValue), {
         key,
         value: this.#decode(value),
         oldValue: this.#decode(oldValue),
@@ -147,9 +159,10 @@ export class SuppressBuffer<K, V> implements StateStore {
     return value === null ? 0 : this.#value.serialize(value).length
   }
 
-  #encode({ timeMs, oldValue, value, headers = {} }: Entry<K, V>): Buffer {
+  #encode({ timeMs, priorValue, oldValue, value, headers = {} }: Entry<K, V>): Buffer {
+    const values = [priorValue, oldValue, value].map((held) => this.#encodeValue(held))
     const named = Object.entries(headers).flatMap(([name, header]) => [Buffer.from(name), header])
-    return joinParts(int64(timeMs), this.#encodeValue(oldValue), this.#encodeValue(value), ...named)
+    return joinParts(int64(timeMs), ...values, ...named)
   }
 
   /** Nothing is null; a value has a byte before it. */

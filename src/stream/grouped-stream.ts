@@ -1,14 +1,18 @@
 import { aggregate } from '../operators/aggregate.ts'
 import { type Aggregation, counting, reduction } from '../operators/aggregation.ts'
 import type { Serde } from '../serdes/serde.ts'
-import { serdes } from '../serdes/serdes.ts'
-import { keyValueStore } from '../state/key-value-store.ts'
-import type { TimeWindows } from '../windows/windows.ts'
-import { type Stage, untyped } from './builder.ts'
+import { type KeyValueStore, keyValueStore } from '../state/key-value-store.ts'
+import type { SessionWindows, SlidingWindows, TimeWindows } from '../windows/windows.ts'
+import { type AggregationInput, aggregationStep } from './aggregation-step.ts'
+import type { Stage } from './builder.ts'
+import { CogroupedStream } from './cogrouped-stream.ts'
 import { type Named, splitName } from './named.ts'
 import { repartition } from './repartition.ts'
+import { SessionWindowedStream } from './session-windowed-stream.ts'
 import { Table } from './table.ts'
+import { storedRows } from './table-rows.ts'
 import { TimeWindowedStream } from './time-windowed-stream.ts'
+import type { WindowedByOptions } from './windowed-aggregation.ts'
 
 /** How the result of an aggregation is kept. Source: Kafka Streams `Materialized`. */
 export interface StoreOptions<A> {
@@ -83,32 +87,46 @@ export class GroupedStream<K, V> {
     return this.#aggregate({ kind: 'aggregate', ...name }, aggregationOf(spec), options)
   }
 
-  windowedBy(windows: TimeWindows): TimeWindowedStream<K, V> {
-    return new TimeWindowedStream(this, windows)
+  /** Aggregates each window of a key for itself: tumbling, hopping or sliding windows, or sessions. */
+  windowedBy(windows: TimeWindows | SlidingWindows, options?: WindowedByOptions): TimeWindowedStream<K, V>
+  windowedBy(windows: SessionWindows, options?: WindowedByOptions): SessionWindowedStream<K, V>
+  windowedBy(
+    windows: TimeWindows | SlidingWindows | SessionWindows,
+    options: WindowedByOptions = {},
+  ): TimeWindowedStream<K, V> | SessionWindowedStream<K, V> {
+    return windows.kind === 'session'
+      ? new SessionWindowedStream(this, windows, options)
+      : new TimeWindowedStream(this, windows, options)
+  }
+
+  /** Begins one aggregate over several groups: each has an aggregator of its own for it. */
+  cogroup<A>(aggregator: (aggregate: A, value: V, key: K) => A | null): CogroupedStream<K, A> {
+    return new CogroupedStream<K, A>([]).cogroup(this, aggregator)
   }
 
   #aggregate<A>(
     spec: { kind: string; name?: string },
     aggregation: Aggregation<K, V, A>,
-    options: StoreOptions<A> = {},
+    options: StoreOptions<A> | undefined,
   ): Table<K, A> {
-    const { graph } = this.#stage.builder
-    const name = spec.name ?? options.store ?? graph.freeName(spec.kind)
-    const { builder, port, key } = this.partitioned(name)
-    const value = options.value ?? serdes.json<A>()
-    const store = keyValueStore({ name: options.store ?? name, key, value })
-    const derived = graph.add({
-      type: 'operator',
-      kind: spec.kind,
-      name,
-      inputs: [port],
-      stores: [store],
-      expands: false,
-      stateless: false,
-      connect: (context) => [untyped(aggregate({ aggregation, store }, context))],
-    })
-    return new Table({ builder, port: derived, key, value, rekeyed: false })
+    return aggregatedTable({ ...spec, inputs: [{ group: this, aggregation }], options })
   }
+}
+
+/** The table of an aggregation without windows. */
+export function aggregatedTable<K, A>(step: {
+  readonly kind: string
+  readonly name?: string
+  readonly inputs: readonly AggregationInput<K, Aggregation<K, unknown, A>>[]
+  readonly options: StoreOptions<A> | undefined
+}): Table<K, A> {
+  const stage = aggregationStep<K, A, Aggregation<K, unknown, A>, K, KeyValueStore<K, A>>({
+    ...step,
+    expands: false,
+    store: keyValueStore,
+    operator: (aggregation, store, context) => aggregate({ aggregation, store }, context),
+  })
+  return new Table(stage, storedRows(stage.store))
 }
 
 /** The aggregator starts from the initial value again after a deletion, so it never sees null. */

@@ -1,27 +1,25 @@
 import { type Aggregation, counting, reduction } from '../operators/aggregation.ts'
-import { windowAggregate } from '../operators/window-aggregate.ts'
-import { serdes } from '../serdes/serdes.ts'
-import { windowedSerde } from '../serdes/windowed-serde.ts'
-import { windowStore } from '../state/window-store.ts'
-import type { TimeWindows } from '../windows/windows.ts'
-import { untyped } from './builder.ts'
-import { type AggregateSpec, aggregationOf, type GroupedStream, type StoreOptions } from './grouped-stream.ts'
+import type { SlidingWindows, TimeWindows } from '../windows/windows.ts'
+import type { WindowStoreOptions } from './aggregation-step.ts'
+import { type AggregateSpec, aggregationOf, type GroupedStream } from './grouped-stream.ts'
 import { type Named, splitName } from './named.ts'
-import { WindowedTable } from './windowed-table.ts'
+import { type WindowedByOptions, windowedAggregation } from './windowed-aggregation.ts'
+import type { WindowedTable } from './windowed-table.ts'
 
-export interface WindowStoreOptions<A> extends StoreOptions<A> {
-  /** How long a window may be found in the store; default: size + grace. */
-  readonly retentionMs?: number
-}
-
-/** Records grouped by key and by tumbling or hopping window. Source: Kafka Streams `TimeWindowedKStream`. */
+/** Records grouped by key and by tumbling, hopping or sliding window. Source: Kafka Streams `TimeWindowedKStream`. */
 export class TimeWindowedStream<K, V> {
   readonly #grouped: GroupedStream<K, V>
-  readonly #windows: TimeWindows
+  readonly #windows: TimeWindows | SlidingWindows
+  readonly #options: WindowedByOptions
 
-  constructor(grouped: GroupedStream<K, V>, windows: TimeWindows) {
+  constructor(
+    grouped: GroupedStream<K, V>,
+    windows: TimeWindows | SlidingWindows,
+    options: WindowedByOptions,
+  ) {
     this.#grouped = grouped
     this.#windows = windows
+    this.#options = options
   }
 
   /** How many records each key has in each window. */
@@ -61,32 +59,14 @@ export class TimeWindowedStream<K, V> {
   #aggregate<A>(
     spec: { kind: string; name?: string },
     aggregation: Aggregation<K, V, A>,
-    options: WindowStoreOptions<A> = {},
+    options: WindowStoreOptions<A> | undefined,
   ): WindowedTable<K, A> {
-    const windows = this.#windows
-    const { graph } = this.#grouped.stage.builder
-    const name = spec.name ?? options.store ?? graph.freeName(spec.kind)
-    const { builder, port, key } = this.#grouped.partitioned(name)
-    const value = options.value ?? serdes.json<A>()
-    const retentionMs = options.retentionMs ?? windows.sizeMs + windows.graceMs
-    const store = windowStore({
-      name: options.store ?? name,
-      key,
-      value,
-      sizeMs: windows.sizeMs,
-      retentionMs,
+    return windowedAggregation({
+      ...spec,
+      inputs: [{ group: this.#grouped, aggregation }],
+      options,
+      windows: this.#windows,
+      emit: this.#options.emit,
     })
-    const derived = graph.add({
-      type: 'operator',
-      kind: spec.kind,
-      name,
-      inputs: [port],
-      stores: [store],
-      expands: windows.advanceMs < windows.sizeMs,
-      stateless: false,
-      connect: (context) => [untyped(windowAggregate({ windows, aggregation, store }, context))],
-    })
-    const stage = { builder, port: derived, key: windowedSerde(key), value, rekeyed: false }
-    return new WindowedTable(stage, { closesMs: windows.graceMs })
   }
 }

@@ -1,0 +1,80 @@
+import { type BufferBounds, type SuppressOptions, suppress } from '../operators/suppress.ts'
+import type { StoreSpec } from '../state/store.ts'
+import { type SuppressBuffer, suppressBuffer } from '../state/suppress-buffer.ts'
+import { type Stage, untyped } from './builder.ts'
+import type { TableRows } from './table-rows.ts'
+
+/** Holds each window back until it has closed, and sends its last update only. */
+export interface UntilWindowCloses {
+  readonly until: 'windowCloses'
+}
+
+/** Source: Kafka Streams `Suppressed.untilWindowCloses`. */
+export const untilWindowCloses: UntilWindowCloses = { until: 'windowCloses' }
+
+/** Holds each key back for a time, from its first update on, and sends the latest one then. */
+export interface UntilTimeLimit {
+  readonly until: 'timeLimit'
+  readonly limitMs: number
+}
+
+/** `limitMs` of event time. Source: Kafka Streams `Suppressed.untilTimeLimit`. */
+export function untilTimeLimit({ limitMs }: { readonly limitMs: number }): UntilTimeLimit {
+  return { until: 'timeLimit', limitMs }
+}
+
+/** A window's final result can't be sent early: when there are too many open windows, the pipeline fails. */
+export type FinalResultBounds = BufferBounds & { readonly whenFull: 'shutDown' }
+
+/** Adds a suppression to the graph; its buffer is a store with a changelog, named after the step. */
+export function suppressionStep<K, V>(
+  { stage, rows }: { readonly stage: Stage<K, V>; readonly rows: TableRows<K, V> },
+  name: string | undefined,
+  options: Omit<SuppressOptions<K, V>, 'store'>,
+): { readonly stage: Stage<K, V>; readonly rows: TableRows<K, V> } {
+  // What is held back carries the value before it, as whoever regroups it needs that.
+  rows.sendOldValues(true)
+  const { builder, key, value } = stage
+  const step = name ?? builder.graph.freeName('suppress')
+  const store = suppressBuffer({ name: step, key, value, measured: options.bounds?.bytesMax !== undefined })
+  const port = builder.graph.add({
+    type: 'operator',
+    kind: 'suppress',
+    name: step,
+    inputs: [stage.port],
+    stores: [store],
+    expands: true,
+    stateless: false,
+    connect: (context) => [untyped(suppress({ ...options, store }, context))],
+  })
+  return { stage: { ...stage, port }, rows: suppressedRows(rows, store) }
+}
+
+/** Those behind a suppression see the rows as they were before what is held back. */
+function suppressedRows<K, V>(
+  before: TableRows<K, V>,
+  store: StoreSpec<SuppressBuffer<K, V>>,
+): TableRows<K, V> {
+  return {
+    versioned: false,
+    sendOldValues: (force) => before.sendOldValues(force),
+    view() {
+      const { stores, open } = before.view()
+      return {
+        stores: [store, ...stores],
+        open(context) {
+          const buffer = context.store(store)
+          const rows = open(context)
+          return {
+            row(key) {
+              const prior = buffer.prior(key)
+              if (!prior) return rows.row(key)
+              // As in Kafka Streams, nobody knows any more when the value before came.
+              return prior.value === null ? undefined : { value: prior.value, timestampMs: -1 }
+            },
+          }
+        },
+      }
+    },
+  }
+}
