@@ -1,0 +1,70 @@
+// Pictures of the page in light and dark: npx tsx scripts/screenshots.ts FOLDER [URL]
+// Without a URL it starts the crypto program on the simulated market, and waits until it has some trades to show.
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import sparticuz from '@sparticuz/chromium'
+import { chromium } from 'playwright-core'
+
+const tradesMin = 600
+const waitMsMax = 180_000
+const viewport = { width: 1280, height: 1000 }
+
+const [folder, url] = process.argv.slice(2)
+if (folder === undefined) {
+  process.stderr.write('Where to? npx tsx scripts/screenshots.ts FOLDER [URL]\n')
+  process.exit(2)
+}
+
+if (url !== undefined) await takePictures(folder, url)
+else {
+  const data = await mkdtemp(join(tmpdir(), 'rivulet-screenshots-'))
+  const program = spawn(
+    process.execPath,
+    ['--import', 'tsx', 'pipelines/crypto.ts', '--simulate', '7', '--port', '0', '--data-dir', data],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  const ended = new Promise<void>((resolve) => program.once('close', () => resolve()))
+  try {
+    await takePictures(folder, await readyUrl(program.stdout))
+  } finally {
+    program.kill('SIGTERM')
+    await ended
+    await rm(data, { recursive: true, force: true })
+  }
+}
+
+async function readyUrl(stdout: NodeJS.ReadableStream): Promise<string> {
+  for await (const line of createInterface({ input: stdout })) {
+    const [, address] = /^Ready: (\S+)$/.exec(line) ?? []
+    if (address !== undefined) return address
+  }
+  throw new Error('The program ended before it was ready')
+}
+
+async function takePictures(into: string, address: string): Promise<void> {
+  const browser = await chromium.launch({
+    executablePath: await sparticuz.executablePath(),
+    args: ['--no-sandbox', '--disable-gpu', '--no-zygote'],
+  })
+  try {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const page = await browser.newPage({ viewport, colorScheme, deviceScaleFactor: 2, locale: 'en-US' })
+      await page.goto(address)
+      await page.getByRole('radio', { name: '5 min' }).check()
+      await page.locator('.chart canvas').first().waitFor({ timeout: waitMsMax })
+      await page.waitForFunction(
+        `Number(document.querySelector('#figures dd').textContent.replace(/\\D/g, '')) >= ${tradesMin}`,
+        undefined,
+        { timeout: waitMsMax },
+      )
+      const path = join(into, `crypto-${colorScheme}.png`)
+      await page.screenshot({ path })
+      process.stdout.write(`${path}\n`)
+    }
+  } finally {
+    await browser.close()
+  }
+}
