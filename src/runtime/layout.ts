@@ -4,6 +4,7 @@ import type { Serde } from '../serdes/serde.ts'
 import type { StoreSpec } from '../state/store.ts'
 import { type GraphNode, inputsOf, isChooser, type OperatorNode } from '../stream/graph.ts'
 import { type SubTopology, subTopologiesOf, type TopicInput } from '../stream/sub-topologies.ts'
+import { asTopicName } from '../stream/topic-name.ts'
 import type { Topology } from '../stream/topology.ts'
 
 /** A topic as a sub-topology reads it. */
@@ -245,7 +246,7 @@ function storesOf(
     if (node.type !== 'operator') continue
     for (const spec of node.stores) {
       if (spec.logged)
-        layouts.set(spec, { spec, topic: ownTopicName(`${spec.name}-changelog`), isChangelog: true })
+        layouts.set(spec, { spec, topic: ownTopicName(`${asTopicName(spec.name)}-changelog`), isChangelog: true })
       const source = spec.logged ? undefined : tableSource(node, topology, inputs)
       if (source && !layouts.has(spec)) layouts.set(spec, { spec, topic: source.topic, isChangelog: false })
     }
