@@ -32,7 +32,7 @@ export interface SourceContext {
   deadLetter(letter: DeadLetter): void
   /** Shown in `/api/pipeline` and in metrics. */
   setState(state: SourceState): void
-  /** A part of the source, such as a product, that the other side refuses; the others go on. Said once a reason. */
+  /** A part of the source, such as a product, that the other side refuses; the others go on. The runtime says it in the log. */
   rejected(part: string, reason: string): void
   /** Adds to a counter such as `duplicates`, `gaps`, `backfilled`. */
   count(counter: string, by?: number): void

@@ -155,7 +155,6 @@ function session<K, V>(
         tapes.get(product)?.dismiss()
         if (rejections.get(product) === reason) return
         rejections.set(product, reason)
-        logger.error({ product }, `Coinbase rejects ${product} (${reason}): the other products go on`)
         context.rejected(product, reason)
       },
     })

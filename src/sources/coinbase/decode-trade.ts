@@ -31,16 +31,16 @@ export function decodeTrade(fields: TradeFields): DecodedTrade {
   const { product, tradeId, time } = fields
   if (!isProduct(product)) return { bad: { reason: `product_id ${shown(product)} is no product` } }
   if (!isTradeId(tradeId)) return { bad: { reason: `trade_id ${shown(tradeId)} is no trade id`, product } }
-  const bad = (reason: string): DecodedTrade => ({ bad: { reason, product, tradeId } })
 
   const price = decimal(fields.price)
-  if (!(price > 0)) return bad(`price ${shown(fields.price)} is no finite positive number`)
+  if (!(price > 0)) return bad(product, tradeId, `price ${shown(fields.price)} is no finite positive number`)
   const size = decimal(fields.size)
-  if (!(size > 0)) return bad(`size ${shown(fields.size)} is no finite positive number`)
+  if (!(size > 0)) return bad(product, tradeId, `size ${shown(fields.size)} is no finite positive number`)
   const timestampMs = typeof time === 'string' && TIME.test(time) ? Date.parse(time) : Number.NaN
-  if (typeof time !== 'string' || Number.isNaN(timestampMs)) return bad(`time ${shown(time)} is no time`)
+  if (typeof time !== 'string' || Number.isNaN(timestampMs))
+    return bad(product, tradeId, `time ${shown(time)} is no time`)
   const { side } = fields
-  if (!isSide(side)) return bad(`side ${shown(side)} is neither buy nor sell`)
+  if (!isSide(side)) return bad(product, tradeId, `side ${shown(side)} is neither buy nor sell`)
 
   return {
     trade: {
@@ -55,6 +55,10 @@ export function decodeTrade(fields: TradeFields): DecodedTrade {
       takerSide: fields.sideOf === 'taker' ? side : opposite(side),
     },
   }
+}
+
+function bad(product: string, tradeId: number, reason: string): DecodedTrade {
+  return { bad: { reason, product, tradeId } }
 }
 
 export function isProduct(value: unknown): value is string {

@@ -8,6 +8,8 @@ import { decodeRestPage, type RestPage } from './rest-page.ts'
 
 /** The most that Coinbase gives in one answer. */
 export const REST_PAGE_TRADES = 1000
+/** Coinbase refuses who does not say what it is. */
+const headers = { accept: 'application/json', 'user-agent': 'rivulet' }
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024
 /** How long an answer of 429 may ask us to wait. */
 const RETRY_AFTER_MS_MAX = 60_000
@@ -82,7 +84,7 @@ export class CoinbaseRest {
       )
     }, timeoutMs)
     try {
-      const response = await fetch(url, { signal: request.signal })
+      const response = await fetch(url, { signal: request.signal, headers })
       if (!response.ok) {
         await response.body?.cancel()
         throw this.#refused(url, response)
