@@ -84,8 +84,14 @@ export interface RepartitionNode extends NodeBase {
   readonly value: Serde<unknown>
   /** Absent: as many as the inputs of its sub-topology, or as what it is joined with. */
   readonly partitions?: number
+  /** Which partition a record goes to; absent: its key says. */
+  readonly partitionOf?: Partitioner
   /** Whether records with a null key pass; else they are left out, uncounted, as in Kafka Streams. */
   readonly nullKeys: boolean
+}
+
+export interface Partitioner {
+  partition(value: unknown): number
 }
 
 export interface TopicSinkNode extends NodeBase {
@@ -160,6 +166,14 @@ export class GraphBuilder {
     this.#names.set(name, node)
     this.nodes.push(node)
     return { node: node.id, port: 'main' }
+  }
+
+  /** Gives a step that is declared already one more store: a table keeps its rows once somebody looks them up. */
+  addStore({ node }: Port, store: StoreSpec): void {
+    const at = this.nodes[node]
+    if (at?.type !== 'operator') throw new RivuletError('INTERNAL', `node ${node} can't have a store`)
+    this.#register(store)
+    this.nodes[node] = { ...at, stores: [...at.stores, store] }
   }
 
   #register(store: StoreSpec): void {

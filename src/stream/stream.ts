@@ -12,13 +12,27 @@ import { selectKey } from '../operators/select-key.ts'
 import { split } from '../operators/split.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { nonNull, serdes } from '../serdes/serdes.ts'
+import type { JoinWindow } from '../windows/join-window.ts'
+import { checked } from '../windows/windows.ts'
 import { BatchedStream } from './batched-stream.ts'
 import { type Stage, samePort, sideOutput, untyped } from './builder.ts'
 import type { Chunk } from './chunk.ts'
+import type { ForeignKey } from './foreign-key-join.ts'
+import { GlobalTable } from './global-table.ts'
 import type { BatchPolicy } from './graph.ts'
-import { GroupedStream } from './grouped-stream.ts'
+import { GroupedStream, type StoreOptions } from './grouped-stream.ts'
 import { type Named, splitName } from './named.ts'
 import { type RepartitionOptions, repartition } from './repartition.ts'
+import { sourceTable } from './source-table.ts'
+import {
+  joinRows,
+  joinStreams,
+  keyed,
+  type RowJoinOptions,
+  type StreamJoinOptions,
+  written,
+} from './stream-joins.ts'
+import { Table } from './table.ts'
 import type { Topic } from './topic.ts'
 
 type Predicate<K, V> = (value: V, key: K) => boolean
@@ -306,6 +320,75 @@ export class Stream<K, V> {
     return new GroupedStream(grouped(keyed.stage, options), name.name, options.partitions)
   }
 
+  /** The records as updates of a table: a value replaces the row of its key, null deletes it. */
+  toTable(
+    ...args: Named<[options?: StoreOptions<NonNullable<V>> & { readonly key?: Serde<NonNullable<K>> }]>
+  ): Table<NonNullable<K>, NonNullable<V>> {
+    const {
+      name: { name: named },
+      rest: [options = {}],
+    } = splitName(args)
+    const name = named ?? options.store ?? this.#stage.builder.graph.freeName('toTable')
+    const key = options.key ?? nonNull(this.#stage.key)
+    const value = options.value ?? nonNull(this.#stage.value)
+    const { builder, port } = keyed(written(this.#stage, key, value), name, false)
+    const stage = { builder, port, key, value, rekeyed: false }
+    const table = sourceTable(stage, { kind: 'toTable', name, ...options })
+    return new Table(table.stage, table.rows)
+  }
+
+  /** Joins each record with the records of the other stream that have its key and are near it in time. */
+  join<R, J>(
+    ...args: Named<WithStream<K, NonNullable<K>, V, R, NonNullable<R>, J>>
+  ): Stream<NonNullable<K>, J>
+  /** Gives each record the table's row of its key; a record without one is left out. */
+  join<R, J>(...args: Named<WithTable<K, NonNullable<K>, V, R, R, J>>): Stream<NonNullable<K>, J>
+  /** Gives each record the row of a global table that its foreign key names; a record without one is left out. */
+  join<FK, R, J>(...args: Named<WithGlobalTable<K, V, FK, R, R, J>>): Stream<K, J>
+  join<FK, R, J>(
+    ...args: Named<
+      | WithStream<K, NonNullable<K>, V, R, NonNullable<R>, J>
+      | WithTable<K, NonNullable<K>, V, R, R, J>
+      | WithGlobalTable<K, V, FK, R, R, J>
+    >
+  ): Stream<NonNullable<K>, J> | Stream<K, J> {
+    return this.#join('join', args, false)
+  }
+
+  /** The same with a result for each record of this stream: with null where it has no match. */
+  leftJoin<R, J>(...args: Named<WithStream<K, K, V, R, NonNullable<R> | null, J>>): Stream<K, J>
+  leftJoin<R, J>(...args: Named<WithTable<K, K, V, R, R | null, J>>): Stream<K, J>
+  leftJoin<FK, R, J>(...args: Named<WithGlobalTable<K, V, FK, R, R | null, J>>): Stream<K, J>
+  leftJoin<FK, R, J>(
+    ...args: Named<
+      | WithStream<K, K, V, R, NonNullable<R> | null, J>
+      | WithTable<K, K, V, R, R | null, J>
+      | WithGlobalTable<K, V, FK, R, R | null, J>
+    >
+  ): Stream<K, J> {
+    return this.#join('leftJoin', args, true)
+  }
+
+  /** The same with a result for each record of either stream: with null where it has no match. */
+  outerJoin<K2 extends K | null, V2, J>(
+    ...args: Named<
+      [
+        other: Stream<K2, V2>,
+        joiner: (left: NonNullable<V> | null, right: NonNullable<V2> | null, key: K | K2) => J,
+        window: JoinWindow,
+        options?: StreamJoinOptions<NonNullable<K>, NonNullable<V>, NonNullable<V2>, J>,
+      ]
+    >
+  ): Stream<K | K2, J> {
+    const {
+      name,
+      rest: [other, joiner, window, options],
+    } = splitName(args)
+    const outer = { left: true, right: true }
+    const spec = { kind: 'outerJoin', ...name, joiner, window, outer, ...options }
+    return new Stream(joinStreams(this.#stage, other.stage, spec))
+  }
+
   /** Collects records for a sink: a batch goes out when it is full or has waited long enough. */
   batch(policy: BatchPolicy): BatchedStream<K, V> {
     return new BatchedStream(this.#stage, policy)
@@ -314,6 +397,43 @@ export class Stream<K, V> {
   /** What the step before has left out, with the reason. Every such record is counted too. */
   get dropped$(): Stream<unknown, Dropped<unknown>> {
     return new Stream(sideOutput(this.#stage, 'dropped'))
+  }
+
+  #join<JK, FK, R, S, T, J>(
+    kind: string,
+    args: Named<WithAny<K, JK, V, FK, R, S, T, J>>,
+    left: boolean,
+  ): Stream<K, J> {
+    const { name: named, rest } = splitName<WithAny<K, JK, V, FK, R, S, T, J>>(args)
+    const spec = { kind, name: named.name ?? this.#stage.builder.graph.freeName(kind) }
+    if (isWithStream(rest)) {
+      const [other, joiner, window, options] = rest
+      const outer = { left, right: false }
+      const joinSpec = { ...spec, joiner: anyMatch(joiner), window, outer, ...options }
+      return new Stream(joinStreams(this.#stage, other.stage, joinSpec) as Stage<K, J>)
+    }
+    if (isWithGlobalTable(rest)) {
+      const [{ view }, { foreignKey }, joiner] = rest
+      const table = { stores: [], rows: view.open }
+      const joinSpec = { ...spec, foreignKey, joiner: anyMatch(joiner), outer: left }
+      return new Stream(joinRows(this.#stage, table, joinSpec))
+    }
+    const [table, joiner, options = {}] = rest
+    const { graceMs } = options
+    const { stores, open } = table.rows.view()
+    if (graceMs !== undefined && !table.rows.versioned) {
+      throw new RivuletError(
+        'BAD_TOPOLOGY',
+        `"${spec.name}" waits graceMs for a table that is not versioned: it keeps no past to look at`,
+        { place: { step: spec.name, parameter: 'graceMs' } },
+      )
+    }
+    if (graceMs !== undefined) checked({ graceMs }, 0)
+    const { key, value } = this.#stage
+    const stage = written(this.#stage, options.key ?? nonNull(key), options.left ?? nonNull(value))
+    const records = keyed(stage, spec.name, left)
+    const joinSpec = { ...spec, joiner: anyMatch(joiner), outer: left, ...options }
+    return new Stream(joinRows(records, { port: table.stage.port, stores, rows: open }, joinSpec))
   }
 
   #revalued<W>(): RecordTypes<K, W> {
@@ -345,6 +465,47 @@ export class Stream<K, V> {
     const { key, value, rekeyed } = result
     return new Stream({ builder, port: derived, key, value, rekeyed })
   }
+}
+
+type WithStream<K, JK, V, R, S, J> = readonly [
+  other: Stream<K | null, R>,
+  joiner: (left: NonNullable<V>, right: S, key: JK) => J,
+  window: JoinWindow,
+  options?: StreamJoinOptions<NonNullable<K>, NonNullable<V>, NonNullable<R>, J>,
+]
+
+type WithTable<K, JK, V, R, T, J> = readonly [
+  table: Table<K, R>,
+  joiner: (value: NonNullable<V>, row: T, key: JK) => J,
+  options?: RowJoinOptions<NonNullable<K>, NonNullable<V>, J>,
+]
+
+type WithGlobalTable<K, V, FK, R, T, J> = readonly [
+  table: GlobalTable<FK, R>,
+  on: ForeignKey<K, NonNullable<V>, FK>,
+  joiner: (value: NonNullable<V>, row: T, key: K) => J,
+]
+
+type WithAny<K, JK, V, FK, R, S, T, J> =
+  | WithStream<K, JK, V, R, S, J>
+  | WithTable<K, JK, V, R, T, J>
+  | WithGlobalTable<K, V, FK, R, T, J>
+
+function isWithStream<K, JK, V, FK, R, S, T, J>(
+  args: WithAny<K, JK, V, FK, R, S, T, J>,
+): args is WithStream<K, JK, V, R, S, J> {
+  return args[0] instanceof Stream
+}
+
+function isWithGlobalTable<K, JK, V, FK, R, S, T, J>(
+  args: WithAny<K, JK, V, FK, R, S, T, J>,
+): args is WithGlobalTable<K, V, FK, R, T, J> {
+  return args[0] instanceof GlobalTable
+}
+
+/** Whether a match or a key may be missing is said by the method's types; behind them one operator serves all. */
+function anyMatch<L, R, JK, J>(joiner: (left: L, right: R, key: JK) => J) {
+  return (left: unknown, right: unknown, key: unknown) => joiner(left as L, right as R, key as JK)
 }
 
 /** How the records that come out of a step are written, and whether they lie where their key says. */

@@ -1,9 +1,14 @@
 import { RivuletError } from '../errors.ts'
-import { nullable, serdes } from '../serdes/serdes.ts'
+import type { Serde } from '../serdes/serde.ts'
+import { nonNull, nullable, serdes } from '../serdes/serdes.ts'
+import { checked } from '../windows/windows.ts'
 import { TopologyBuilder } from './builder.ts'
+import { GlobalTable } from './global-table.ts'
 import type { GraphNode, TimestampExtractor } from './graph.ts'
 import type { DeadLetter, Source } from './source.ts'
+import { type SourceTable, sourceTable } from './source-table.ts'
 import { Stream } from './stream.ts'
+import { Table } from './table.ts'
 import { type Topic, topic } from './topic.ts'
 
 /** A declared topology: a value that can be described, compared, driven by a test, or run. */
@@ -28,12 +33,38 @@ export interface StreamOptions<K, V> {
   readonly timestampMs?: (value: V, key: K, recordTimestampMs: number) => number
 }
 
+export interface TableOptions<V> {
+  readonly name?: string
+  /** Name of the store that keeps the rows; without one they are kept once a step looks them up. */
+  readonly store?: string
+  /** Keeps the past values of each row for this long: joins then see a row as it stood at the record's timestamp. */
+  readonly versionedMs?: number
+  /** How rows are written to the store's changelog; default: as in the topic. */
+  readonly value?: Serde<V>
+}
+
+export interface GlobalTableOptions<V> {
+  readonly name?: string
+  readonly store?: string
+  readonly value?: Serde<V>
+}
+
 /** What a topology is declared with. Source: Kafka Streams `StreamsBuilder`. */
 export interface Declare {
   /** Any observable as the beginning of a path: a socket, a file, a timer. What it emits has no partition yet. */
   source<T, K = null>(name: string, source: Source<T>, options?: SourceOptions<T, K>): Stream<K, T>
   /** The records of a topic, each a fact of its own. */
   stream<K, V>(topic: Topic<K, V>, options?: StreamOptions<K, V>): Stream<K, V>
+  /** The records of a topic as updates of a table: a value replaces the row of its key, null deletes it. */
+  table<K, V>(
+    topic: Topic<K, V>,
+    options?: TableOptions<NonNullable<V>>,
+  ): Table<NonNullable<K>, NonNullable<V>>
+  /** The whole topic as a table on every instance, for joins by any key. */
+  globalTable<K, V>(
+    topic: Topic<K, V>,
+    options?: GlobalTableOptions<NonNullable<V>>,
+  ): GlobalTable<NonNullable<K>, NonNullable<V>>
 }
 
 /** Declares a topology; nothing runs until it is given to `run` or to a test driver. */
@@ -71,8 +102,32 @@ export function topology(name: string, declare: (declare: Declare) => void): Top
       })
       return new Stream({ builder, port, key: of.key, value: of.value, rekeyed: false })
     },
+    table(of, options = {}) {
+      const { stage, rows } = readTable(builder, of, 'table', options)
+      return new Table(stage, rows)
+    },
+    globalTable(of, options = {}) {
+      const { stage, rows } = readTable(builder, of, 'globalTable', options)
+      return new GlobalTable(stage, rows.view())
+    },
   })
   return { name, nodes: builder.graph.nodes }
+}
+
+/** The rows that a topic's records make. */
+function readTable<K, V>(
+  builder: TopologyBuilder,
+  of: Topic<K, V>,
+  kind: 'table' | 'globalTable',
+  { name, ...options }: TableOptions<NonNullable<V>>,
+): SourceTable<NonNullable<K>, NonNullable<V>> {
+  const global = kind === 'globalTable'
+  if (options.versionedMs !== undefined) checked({ versionedMs: options.versionedMs }, 1)
+  const port = builder.topicSource(of, kind, { tombstones: true, global })
+  const stage = { builder, port, key: nonNull(of.key), value: nonNull(of.value), rekeyed: false }
+  const spec = { kind, name: name ?? builder.graph.freeName(`table ${of.name}`), ...options }
+  // Every instance reads a global table whole, and its truth is the topic.
+  return sourceTable(stage, { ...spec, ...(global && { logged: false }) })
 }
 
 /** The bytes as they came; `place` and `reason` of the {@link DeadLetter} are in its headers. */

@@ -64,7 +64,8 @@ export function session({ gapMs, graceMs = 0 }: { gapMs: number } & Grace): Sess
   return { kind: 'session', ...checked({ gapMs }, 1), ...checked({ graceMs }, 0) }
 }
 
-function checked<T extends Record<string, number>>(parameter: T, min: number): T {
+/** Answers the parameters; throws `BAD_TOPOLOGY` unless each is a whole number of at least `min`. */
+export function checked<T extends Record<string, number>>(parameter: T, min: number): T {
   for (const [name, value] of Object.entries(parameter)) {
     if (!Number.isSafeInteger(value) || value < min) {
       throw new RivuletError(

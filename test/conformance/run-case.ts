@@ -84,7 +84,9 @@ function stateDifference(driver: TestDriver, { stores = {}, dropped }: Case): st
 function shapeDifference(driver: TestDriver, { subtopologies, repartitions }: Case): string | undefined {
   const nodes = driver.subTopologies.flatMap((subTopology) => subTopology.nodes)
   // A foreign-key join goes through topics of its own, which the cases do not count.
-  const topics = nodes.flatMap((node) => (node.kind === 'repartition' && 'topicName' in node ? [node.topicName] : []))
+  const topics = nodes.flatMap((node) =>
+    node.kind === 'repartition' && 'topicName' in node ? [node.topicName] : [],
+  )
   const difference = firstDifference(repartitions.toSorted(), [...new Set(topics)].toSorted())
   if (difference) return `repartitions: ${difference}`
   const count = driver.subTopologies.filter(({ kind }) => kind !== 'global').length

@@ -29,17 +29,26 @@ function streamJoin(op: 'join' | 'leftJoin' | 'outerJoin'): OpBuilder {
         const other = context.element(operator.with, Stream)
         const window = joinWindowOf(operator)
         const all = { ...options, right: serdeOf<NonNullable<unknown>>(other.value) }
-        return { dsl: dsl[op](id, other.dsl, join, window, all), ...of }
+        if (op === 'outerJoin') return { dsl: dsl.outerJoin(id, other.dsl, join, window, all), ...of }
+        const joined =
+          op === 'join'
+            ? dsl.join(id, other.dsl, join, window, all)
+            : dsl.leftJoin(id, other.dsl, join, window, all)
+        return { dsl: joined, ...of }
       }
       if (op === 'outerJoin') throw new Error('only streams and tables join outer')
       if (context.is(operator.with, GlobalTable)) {
         const mapper = keyMapperOf(operator.keyMapper)
         const on = { foreignKey: (v: unknown, k: unknown) => mapper.call(k, v) }
-        return { dsl: dsl[op](id, context.element(operator.with, GlobalTable).dsl, on, join), ...of }
+        const { dsl: table } = context.element(operator.with, GlobalTable)
+        const joined = op === 'join' ? dsl.join(id, table, on, join) : dsl.leftJoin(id, table, on, join)
+        return { dsl: joined, ...of }
       }
       const { graceMs } = operator
-      const table = context.element(operator.with, Table)
-      return { dsl: dsl[op](id, table.dsl, join, { ...options, ...present({ graceMs }) }), ...of }
+      const { dsl: table } = context.element(operator.with, Table)
+      const all = { ...options, ...present({ graceMs }) }
+      const joined = op === 'join' ? dsl.join(id, table, join, all) : dsl.leftJoin(id, table, join, all)
+      return { dsl: joined, ...of }
     },
   }
 }
@@ -55,11 +64,17 @@ function tableJoin(op: 'join' | 'leftJoin' | 'outerJoin'): OpBuilder {
       const join = (l: unknown, r: unknown, k: unknown) => joiner.call(k, l, r)
       const options = storeOptions(operator.store, type)
       const of = { key, value: type }
-      if (operator.foreignKey === undefined) return { dsl: dsl[op](id, other, join, options), ...of }
-      if (op === 'outerJoin') throw new Error('a foreign-key join is inner or left')
+      if (op === 'outerJoin') return { dsl: dsl.outerJoin(id, other, join, options), ...of }
+      if (operator.foreignKey === undefined) {
+        const joined =
+          op === 'join' ? dsl.join(id, other, join, options) : dsl.leftJoin(id, other, join, options)
+        return { dsl: joined, ...of }
+      }
       const mapper = keyMapperOf(operator.foreignKey)
       const on = { foreignKey: (v: unknown, k: unknown) => mapper.call(k, v) }
-      return { dsl: dsl[op](id, other, on, join, options), ...of }
+      const joined =
+        op === 'join' ? dsl.join(id, other, on, join, options) : dsl.leftJoin(id, other, on, join, options)
+      return { dsl: joined, ...of }
     },
   }
 }

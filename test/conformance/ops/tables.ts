@@ -64,7 +64,11 @@ export const tableOps: readonly OpBuilder[] = [
       const { dsl, key, value } = element(of, Table)
       const type = mapper.type(key, value)
       const options = storeOptions(store, type)
-      return { dsl: dsl.mapValues(required(id, 'id'), (v, k) => mapper.call(k, v), options), key, value: type }
+      return {
+        dsl: dsl.mapValues(required(id, 'id'), (v, k) => mapper.call(k, v), options),
+        key,
+        value: type,
+      }
     },
   },
   {
@@ -79,7 +83,7 @@ export const tableOps: readonly OpBuilder[] = [
       const grouped = dsl.groupBy(
         required(operator.id, 'id'),
         (v, k) => [keyMapper.call(k, v), valueMapper.call(k, v)],
-        { key: serdeOf(newKey), value: serdeOf(newValue) },
+        { key: serdeOf<NonNullable<unknown>>(newKey), value: serdeOf<NonNullable<unknown>>(newValue) },
       )
       return { dsl: grouped, key: newKey, value: newValue }
     },

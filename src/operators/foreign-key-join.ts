@@ -1,0 +1,153 @@
+import type { OperatorFunction } from 'rxjs'
+import type { Serde } from '../serdes/serde.ts'
+import type { StoreSpec } from '../state/store.ts'
+import type { SubscriptionStore } from '../state/subscription-store.ts'
+import type { Chunk, TableChunk } from '../stream/chunk.ts'
+import { ChunkBuilder } from './chunk-builder.ts'
+import {
+  fingerprint,
+  type Instruction,
+  type Subscription,
+  type SubscriptionResponse,
+} from './foreign-key-messages.ts'
+import { chunkOperator, eachRecord, type OperatorContext } from './operator.ts'
+import type { RowReader } from './row-reader.ts'
+
+export interface SubscribeOptions<K, L, FK> {
+  readonly foreignKey: (value: L, key: K) => FK | null
+  readonly sameKey: (a: FK, b: FK) => boolean
+  readonly left: Serde<L>
+  readonly outer: boolean
+  readonly versioned: boolean
+}
+
+/**
+ * First step of a foreign-key join, where the left rows are: tells the right rows which left rows name them. In an
+ * inner join a row without a foreign key is dropped. Source: Kafka Streams' `SubscriptionSendProcessorSupplier`.
+ */
+export function subscribeForeignKey<K, L, FK>(
+  { foreignKey, sameKey, left, outer, versioned }: SubscribeOptions<K, L, FK>,
+  context: OperatorContext,
+): OperatorFunction<TableChunk<K, L>, Chunk<FK | null, Subscription<K>>> {
+  return chunkOperator(() => (chunk) => {
+    const out = new ChunkBuilder<FK | null, Subscription<K>>(chunk)
+    eachRecord(context, chunk, (i) => {
+      if (versioned && chunk.latest?.[i] === false) return context.drop(chunk, i, 'out-of-order')
+      const key = chunk.keys[i] as K
+      const value = chunk.values[i] as L | null
+      const before = chunk.oldValues[i] as L | null
+      if (value === null && before === null) return
+      const oldKey = before === null ? null : foreignKey(before, key)
+      const newKey = value === null ? null : foreignKey(value, key)
+      const stays = oldKey !== null && newKey !== null && sameKey(oldKey, newKey)
+      const hash = fingerprint(left, value)
+      const send = (to: FK | null, instruction: Instruction) =>
+        out.push(i, to, { instruction, key, hash, partition: chunk.partition })
+      if (outer) {
+        if (oldKey !== null && !stays) send(oldKey, 'delete')
+        // A left join has an answer to everything, a deletion included.
+        send(newKey, 'answer')
+        return
+      }
+      if (newKey === null) {
+        if (value !== null) context.drop(chunk, i, 'null-foreign-key')
+        if (oldKey !== null) send(oldKey, 'delete-and-answer')
+        return
+      }
+      if (oldKey !== null && !stays) send(oldKey, 'delete')
+      // Only a row that had another foreign key may have a result to take back.
+      send(newKey, oldKey === null || stays ? 'answer-if-found' : 'answer')
+    })
+    return out.build()
+  })
+}
+
+export interface AnswerOptions<FK, K, R> {
+  readonly subscriptions: StoreSpec<SubscriptionStore<FK, K>>
+  readonly right: (context: OperatorContext) => RowReader<FK, R>
+  readonly versioned: boolean
+}
+
+/**
+ * Second step, where the right rows are: keeps who named which row, answers each subscription, and tells every
+ * subscriber when the row changes, in order of their serialized keys. The answer is an operator for the subscriptions and one for the
+ * right table. Source: Kafka Streams' `SubscriptionJoinProcessorSupplier`, `ForeignTableJoinProcessorSupplier`.
+ */
+export function answerForeignKey<FK, K, R>(
+  { subscriptions, right, versioned }: AnswerOptions<FK, K, R>,
+  context: OperatorContext,
+): readonly [
+  subscriptions: OperatorFunction<Chunk<FK | null, Subscription<K>>, Chunk<K, SubscriptionResponse<R>>>,
+  right: OperatorFunction<TableChunk<FK, R>, Chunk<K, SubscriptionResponse<R>>>,
+] {
+  return [
+    chunkOperator(() => {
+      const store = context.store(subscriptions)
+      const rows = right(context)
+      return (chunk) => {
+        const out = new ChunkBuilder<K, SubscriptionResponse<R>>(chunk)
+        eachRecord(context, chunk, (i) => {
+          const foreignKey = chunk.keys[i] as FK | null
+          const { instruction, key, hash, partition } = chunk.values[i] as Subscription<K>
+          const isDeletion = instruction === 'delete' || instruction === 'delete-and-answer'
+          if (foreignKey !== null) {
+            if (isDeletion) store.delete(foreignKey, key)
+            else store.put(foreignKey, { key, hash, partition })
+          }
+          const row = foreignKey === null ? undefined : rows.row(foreignKey)
+          if (instruction === 'delete' || (instruction === 'answer-if-found' && !row)) return
+          const timestampMs = Math.max(chunk.timestampsMs[i] as number, row?.timestampMs ?? 0)
+          const value = row && !isDeletion ? row.value : null
+          out.push(i, key, { hash, value, partition }, timestampMs)
+        })
+        return out.build()
+      }
+    }),
+    chunkOperator(() => {
+      const store = context.store(subscriptions)
+      return (chunk) => {
+        const out = new ChunkBuilder<K, SubscriptionResponse<R>>(chunk)
+        eachRecord(context, chunk, (i) => {
+          if (versioned && chunk.latest?.[i] === false) return context.drop(chunk, i, 'out-of-order')
+          const value = chunk.values[i] as R | null
+          for (const { key, hash, partition } of store.subscribers(chunk.keys[i] as FK)) {
+            out.push(i, key, { hash, value, partition })
+          }
+        })
+        return out.build()
+      }
+    }),
+  ]
+}
+
+export interface RespondOptions<K, L, R, J> {
+  readonly rows: (context: OperatorContext) => RowReader<K, L>
+  readonly left: Serde<L>
+  readonly joiner: (left: L | null, right: R | null, key: K) => J | null
+  readonly outer: boolean
+}
+
+/**
+ * Last step, where the left rows are again: makes the result, unless the left row has changed since it asked; then
+ * another answer is under way. Source: Kafka Streams' `ResponseJoinProcessorSupplier`.
+ */
+export function respondForeignKey<K, L, R, J>(
+  { rows, left, joiner, outer }: RespondOptions<K, L, R, J>,
+  context: OperatorContext,
+): OperatorFunction<Chunk<K, SubscriptionResponse<R>>, Chunk<K, J | null>> {
+  return chunkOperator(() => {
+    const table = rows(context)
+    return (chunk) => {
+      const out = new ChunkBuilder<K, J | null>(chunk)
+      eachRecord(context, chunk, (i) => {
+        const key = chunk.keys[i] as K
+        const { hash, value } = chunk.values[i] as SubscriptionResponse<R>
+        const row = table.row(key)?.value ?? null
+        if (!fingerprint(left, row).equals(hash)) return
+        const isNothing = row === null || (value === null && !outer)
+        out.push(i, key, isNothing ? null : joiner(row, value, key))
+      })
+      return out.build()
+    }
+  })
+}

@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto'
+import type { Serde } from '../serdes/serde.ts'
+
+/**
+ * What the right side is to do for a left row: keep the subscription and answer always, or only if there is a right row;
+ * or forget it and answer, or forget it silently.
+ */
+export type Instruction = 'answer' | 'answer-if-found' | 'delete-and-answer' | 'delete'
+
+/** From a left row to the right row that it names; keyed by the foreign key. */
+export interface Subscription<K> {
+  readonly instruction: Instruction
+  readonly key: K
+  /** Of the left row's value; empty: it is deleted. */
+  readonly hash: Buffer
+  /** Where the left row lives: the answer goes back there, however its topic is partitioned. */
+  readonly partition: number
+}
+
+/** From a right row back to a left one; keyed by the left row's key. */
+export interface SubscriptionResponse<R> {
+  readonly hash: Buffer
+  readonly value: R | null
+  readonly partition: number
+}
+
+/** Fingerprint of a left row's value: an answer to a row that has changed since is not used. */
+export function fingerprint<V>(serde: Serde<V>, value: V | null): Buffer {
+  if (value === null) return Buffer.alloc(0)
+  return createHash('sha256').update(serde.serialize(value)).digest().subarray(0, 16)
+}

@@ -1,0 +1,182 @@
+import type { OperatorFunction } from 'rxjs'
+import type { JoinStore } from '../state/join-store.ts'
+import type { StoreSpec } from '../state/store.ts'
+import type { JoinSide, Unmatched, UnmatchedStore } from '../state/unmatched-store.ts'
+import type { Chunk } from '../stream/chunk.ts'
+import type { JoinWindow } from '../windows/join-window.ts'
+import { ChunkBuilder } from './chunk-builder.ts'
+import { chunkOperator, eachRecord, type OperatorContext } from './operator.ts'
+
+export interface StreamJoinOptions<K, L, R, J> {
+  readonly window: JoinWindow
+  readonly joiner: (left: L | null, right: R | null, key: K | null) => J
+  readonly left: StoreSpec<JoinStore<K, L>>
+  readonly right: StoreSpec<JoinStore<K, R>>
+  /** Sides whose records give a result without a match, and where they wait for one; absent: an inner join. */
+  readonly outer?: {
+    readonly left: boolean
+    readonly right: boolean
+    readonly unmatched: StoreSpec<UnmatchedStore<K, L, R>>
+  }
+}
+
+/** What one side of the join works with. */
+interface Side<K, This, Other, J> {
+  readonly side: JoinSide
+  readonly own: StoreSpec<JoinStore<K, This>>
+  readonly others: StoreSpec<JoinStore<K, Other>>
+  /** The other side's timestamp is in `[ts − beforeMs, ts + afterMs]`. */
+  readonly beforeMs: number
+  readonly afterMs: number
+  readonly outer: boolean
+  readonly join: (value: This, other: Other | null, key: K | null) => J
+}
+
+/**
+ * Joins records of two streams that have the same key and are near each other in time: the right timestamp in
+ * `[left − beforeMs, left + afterMs]`. The result has the larger timestamp; the matches of one record come in order of
+ * theirs. Nothing is late: each side's store forgets what is older than its newest record by before + after + grace,
+ * and what is left joins. The answer is an operator for each side; both share one stream time.
+ *
+ * Unmatched records of an outer side come with their own timestamp, in order of it, once stream time is past
+ * `ts + afterMs + graceMs` (a right record: `ts + beforeMs + graceMs`) and a record in order looks at them; a record
+ * for which it is past already, without grace, at once. A null value is dropped. A null key is dropped, or on an outer
+ * side passed at once. Source: Kafka Streams `KStream.join`, `leftJoin`, `outerJoin`.
+ */
+export function streamJoin<K, L, R, J>(
+  options: StreamJoinOptions<K, L, R, J>,
+  context: OperatorContext,
+): readonly [
+  left: OperatorFunction<Chunk<K | null, L | null>, Chunk<K | null, J>>,
+  right: OperatorFunction<Chunk<K | null, R | null>, Chunk<K | null, J>>,
+] {
+  const { window, joiner, left, right, outer } = options
+  const { beforeMs, afterMs } = window
+  const look = outer && lookAtUnmatched(options, outer.unmatched, context)
+  return [
+    oneSide(
+      {
+        side: 'left',
+        own: left,
+        others: right,
+        beforeMs,
+        afterMs,
+        outer: outer?.left ?? false,
+        join: (value, other, key) => joiner(value, other, key),
+      },
+      look,
+      context,
+    ),
+    oneSide(
+      {
+        side: 'right',
+        own: right,
+        others: left,
+        beforeMs: afterMs,
+        afterMs: beforeMs,
+        outer: outer?.right ?? false,
+        join: (value, other, key) => joiner(other, value, key),
+      },
+      look,
+      context,
+    ),
+  ]
+}
+
+interface Look<K, J> {
+  readonly unmatched: () => UnmatchedStore<K, unknown, unknown>
+  /** Emits what can't be matched any more. */
+  at(chunk: ChunkBuilder<K | null, J>, i: number, afterMs: number): void
+}
+
+function oneSide<K, This, Other, J>(
+  { side, own: ownSpec, others: othersSpec, beforeMs, afterMs, outer, join }: Side<K, This, Other, J>,
+  look: Look<K, J> | undefined,
+  context: OperatorContext,
+): OperatorFunction<Chunk<K | null, This | null>, Chunk<K | null, J>> {
+  const { streamTime } = context
+  const otherSide = side === 'left' ? 'right' : 'left'
+  return chunkOperator(() => {
+    const own = context.store(ownSpec)
+    const others = context.store(othersSpec)
+    const unmatched = look?.unmatched()
+    return (chunk) => {
+      const out = new ChunkBuilder<K | null, J>(chunk)
+      eachRecord(context, chunk, (i) => {
+        const key = chunk.keys[i] as K | null
+        const value = chunk.values[i] as This | null
+        const timestampMs = chunk.timestampsMs[i] as number
+        if (timestampMs > streamTime.ms) streamTime.ms = timestampMs
+        if (value === null) return context.drop(chunk, i, 'null-value')
+        if (key === null) {
+          if (outer) out.push(i, null, join(value, null, null))
+          else context.drop(chunk, i, 'null-key')
+          return
+        }
+        own.put(key, value, timestampMs)
+        if (timestampMs === streamTime.ms) look?.at(out, i, afterMs)
+        const matches = others.fetch(key, Math.max(0, timestampMs - beforeMs), timestampMs + afterMs)
+        for (const match of matches) {
+          unmatched?.remove(otherSide, key, match.timestampMs)
+          out.push(i, key, join(value, match.value, key), Math.max(timestampMs, match.timestampMs))
+        }
+        if (matches.length > 0 || !outer || !unmatched) return
+        if (timestampMs + afterMs < streamTime.ms) out.push(i, key, join(value, null, key), timestampMs)
+        else {
+          unmatched.lookedAtMs = Math.min(unmatched.lookedAtMs, timestampMs)
+          unmatched.add(side, key, value, timestampMs)
+        }
+      })
+      return out.build()
+    }
+  })
+}
+
+/** Looks through what waits, as seldom as Kafka Streams does: see rule 20 of its semantics. */
+function lookAtUnmatched<K, L, R, J>(
+  { window, joiner }: StreamJoinOptions<K, L, R, J>,
+  spec: StoreSpec<UnmatchedStore<K, L, R>>,
+  { streamTime, store, now, emitIntervalMs }: OperatorContext,
+): Look<K, J> {
+  const afterMs = { left: window.afterMs, right: window.beforeMs }
+  const { graceMs } = window
+  let nextLookMs = Number.NEGATIVE_INFINITY
+  const emit = (
+    out: ChunkBuilder<K | null, J>,
+    i: number,
+    { side, key, timestampMs, values }: Unmatched<K, L | R>,
+  ) => {
+    for (const value of values) {
+      const result = side === 'left' ? joiner(value as L, null, key) : joiner(null, value as R, key)
+      out.push(i, key, result, timestampMs)
+    }
+  }
+  return {
+    unmatched: () => store(spec),
+    at(out, i, lookerAfterMs) {
+      const unmatched = store(spec)
+      const { lookedAtMs } = unmatched
+      // Where nothing waited, Kafka's sum overflows, and it looks all the same, unless it has nothing to add.
+      const open =
+        lookedAtMs === Number.POSITIVE_INFINITY
+          ? lookerAfterMs + graceMs === 0
+          : lookedAtMs + lookerAfterMs + graceMs >= streamTime.ms
+      if (open || now() < nextLookMs) return
+      nextLookMs = now() + emitIntervalMs
+      const done: Unmatched<K, L | R>[] = []
+      const isOpen = { left: false, right: false }
+      unmatched.lookedAtMs = Number.POSITIVE_INFINITY
+      for (const waiting of unmatched.all()) {
+        unmatched.lookedAtMs = waiting.timestampMs
+        if (isOpen.left && isOpen.right) break
+        if (waiting.timestampMs + afterMs[waiting.side] + graceMs >= streamTime.ms)
+          isOpen[waiting.side] = true
+        else {
+          emit(out, i, waiting)
+          done.push(waiting)
+        }
+      }
+      for (const { side, key, timestampMs } of done) unmatched.remove(side, key, timestampMs)
+    },
+  }
+}

@@ -1,0 +1,60 @@
+import type { OperatorFunction } from 'rxjs'
+import type { StoreSpec } from '../state/store.ts'
+import type { TimeBuffer } from '../state/time-buffer.ts'
+import type { Chunk } from '../stream/chunk.ts'
+import { ChunkBuilder } from './chunk-builder.ts'
+import { chunkOperator, eachRecord, type OperatorContext } from './operator.ts'
+import type { RowReader } from './row-reader.ts'
+
+export interface StreamTableJoinOptions<K, V, TK, T, J> {
+  readonly rows: (context: OperatorContext) => RowReader<TK, T>
+  /** Chooses the row; null: none. */
+  readonly keyOf: (value: V, key: K | null) => TK | null
+  readonly joiner: (value: V, row: T | null, key: K | null) => J
+  /** Whether a record without a row gives a result too. */
+  readonly outer: boolean
+  /** Records wait here, by time, until stream time has passed theirs by the grace; for versioned tables. */
+  readonly grace?: { readonly graceMs: number; readonly buffer: StoreSpec<TimeBuffer<K, V>> }
+}
+
+/**
+ * Gives each record of a stream its row of a table, as the table stands then or, if it is versioned, as it stood at the
+ * record's timestamp, which the result keeps. Only the stream side triggers. A null value is dropped; without a row key
+ * an inner join drops, and a left one joins with null. Source: Kafka Streams `KStream.join(KTable)`, `(GlobalKTable)`.
+ */
+export function streamTableJoin<K, V, TK, T, J>(
+  { rows, keyOf, joiner, outer, grace }: StreamTableJoinOptions<K, V, TK, T, J>,
+  context: OperatorContext,
+): OperatorFunction<Chunk<K | null, V | null>, Chunk<K | null, J>> {
+  return chunkOperator(() => {
+    const table = rows(context)
+    const buffer = grace && context.store(grace.buffer)
+    return (chunk) => {
+      const out = new ChunkBuilder<K | null, J>(chunk)
+      const join = (i: number, key: K | null, value: V, timestampMs: number): void => {
+        const rowKey = keyOf(value, key)
+        const row = rowKey === null ? undefined : find(table, rowKey, timestampMs)
+        if (row || outer) out.push(i, key, joiner(value, row ? row.value : null, key), timestampMs)
+      }
+      eachRecord(context, chunk, (i) => {
+        const key = chunk.keys[i] as K | null
+        const value = chunk.values[i] as V | null
+        if (value === null) return context.drop(chunk, i, 'null-value')
+        if (!outer && keyOf(value, key) === null) return context.drop(chunk, i, 'null-key')
+        const timestampMs = chunk.timestampsMs[i] as number
+        if (!grace || !buffer || key === null || timestampMs < buffer.observedMs - grace.graceMs) {
+          join(i, key, value, timestampMs)
+          return
+        }
+        buffer.put(key, value, timestampMs)
+        for (const due of buffer.takeUntil(buffer.observedMs - grace.graceMs))
+          join(i, due.key, due.value, due.timestampMs)
+      })
+      return out.build()
+    }
+  })
+}
+
+function find<K, V>(table: RowReader<K, V>, key: K, atMs: number) {
+  return table.rowAsOf ? table.rowAsOf(key, atMs) : table.row(key)
+}

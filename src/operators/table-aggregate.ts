@@ -1,0 +1,50 @@
+import type { OperatorFunction } from 'rxjs'
+import type { KeyValueStore } from '../state/key-value-store.ts'
+import type { StoreSpec } from '../state/store.ts'
+import type { Chunk, TableChunk } from '../stream/chunk.ts'
+import { TableChunkBuilder } from './chunk-builder.ts'
+import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
+import type { Change } from './regroup.ts'
+import { putRow } from './upsert.ts'
+
+/** How a group's aggregate follows the rows in it. Null is no aggregate, and deletes the group's row. */
+export interface TableAggregation<K, V, A> {
+  /** What a value makes of the aggregate; null: it is the first one in. */
+  readonly add: (aggregate: A | null, value: V, key: K) => A | null
+  readonly subtract: (aggregate: A, value: V, key: K) => A | null
+}
+
+export interface TableAggregateOptions<K, V, A> {
+  readonly aggregation: TableAggregation<K, V, A>
+  readonly store: StoreSpec<KeyValueStore<K, A>>
+}
+
+/**
+ * Aggregates the rows of each group: subtracts what leaves, adds what enters, and emits the group's row once for each
+ * change, with the largest timestamp so far. From a group without an aggregate nothing is subtracted. Source: Kafka
+ * Streams `KGroupedTable.aggregate`.
+ */
+export function tableAggregate<K, V, A>(
+  { aggregation: { add, subtract }, store: spec }: TableAggregateOptions<K, V, A>,
+  context: OperatorContext = standalone(),
+): OperatorFunction<Chunk<K, Change<V>>, TableChunk<K, A>> {
+  return chunkOperator(() => {
+    const store = context.store(spec)
+    return (chunk) => {
+      const out = new TableChunkBuilder<K, A>(chunk)
+      eachRecord(context, chunk, (i) => {
+        const key = chunk.keys[i] as K
+        const { oldValue, newValue } = chunk.values[i] as Change<V>
+        const recordMs = chunk.timestampsMs[i] as number
+        const row = store.entry(key)
+        const before = row?.value ?? null
+        const timestampMs = Math.max(recordMs, row?.timestampMs ?? 0)
+        const without = oldValue !== null && before !== null ? subtract(before, oldValue, key) : before
+        const after = newValue === null ? without : add(without, newValue, key)
+        putRow(store, key, after, timestampMs)
+        out.update(i, key, after, before, timestampMs)
+      })
+      return out.build()
+    }
+  })
+}

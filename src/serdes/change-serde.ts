@@ -1,0 +1,26 @@
+import type { Change } from '../operators/regroup.ts'
+import { joinParts, splitParts } from './parts.ts'
+import type { Serde } from './serde.ts'
+
+const OLD = Buffer.from([0])
+const NEW = Buffer.from([1])
+
+/** Which of the two values there is, each with the value's own bytes. */
+export function changeSerde<V>(value: Serde<V>): Serde<Change<V>> {
+  return {
+    name: `change of ${value.name}`,
+    serialize({ oldValue, newValue }) {
+      const old = oldValue === null ? [] : [OLD, value.serialize(oldValue)]
+      return joinParts(...old, ...(newValue === null ? [] : [NEW, value.serialize(newValue)]))
+    },
+    deserialize(bytes) {
+      let change: Change<V> = { oldValue: null, newValue: null }
+      const parts = splitParts(bytes)
+      for (let i = 0; i + 1 < parts.length; i += 2) {
+        const part = value.deserialize(parts[i + 1] as Buffer)
+        change = parts[i]?.equals(OLD) ? { ...change, oldValue: part } : { ...change, newValue: part }
+      }
+      return change
+    },
+  }
+}

@@ -1,0 +1,157 @@
+import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
+import type { Serde } from '../serdes/serde.ts'
+import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
+
+/** A record that waits for its matches. */
+export interface JoinRecord<V> {
+  readonly value: V
+  readonly timestampMs: number
+}
+
+interface Entry<V> extends JoinRecord<V> {
+  /** Tells records of one key and time apart, in order of arrival. */
+  readonly sequence: number
+}
+
+interface Change<K, V> {
+  readonly key: K
+  readonly entry: Entry<V>
+}
+
+export interface JoinStoreOptions<K, V> {
+  readonly name: string
+  readonly key: Serde<K>
+  readonly value: Serde<V>
+  /** A record is found while its timestamp > (largest timestamp ever put) − retentionMs. */
+  readonly retentionMs: number
+}
+
+/**
+ * One side of a stream–stream join: its records by key, in order of time and then of arrival. It forgets: records at or
+ * before (largest timestamp ever put) − retention are not found, however late the other side is. Source: Kafka Streams'
+ * window store with `retainDuplicates`.
+ */
+export class JoinStore<K, V> implements StateStore {
+  readonly name: string
+  readonly #key: Serde<K>
+  readonly #value: Serde<V>
+  readonly #mapKey: (key: K) => MapKey
+  readonly #retentionMs: number
+  readonly #byKey = new Map<MapKey, Entry<V>[]>()
+  #observedMs = Number.NEGATIVE_INFINITY
+  /** When the keys were last looked through for what is forgotten. */
+  #sweptMs = Number.NEGATIVE_INFINITY
+  #sequence = 0
+  #size = 0
+  #dirty: Change<K, V>[] = []
+
+  constructor({ name, key, value, retentionMs }: JoinStoreOptions<K, V>) {
+    this.name = name
+    this.#key = key
+    this.#value = value
+    this.#mapKey = mapKeyOf(key)
+    this.#retentionMs = retentionMs
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  get #forgottenMs(): number {
+    return this.#observedMs - this.#retentionMs
+  }
+
+  /** Keeps the record, unless it would be forgotten at once. */
+  put(key: K, value: V, timestampMs: number): void {
+    this.#insert(key, { value, timestampMs, sequence: this.#sequence++ })
+  }
+
+  /** The key's records in `[fromMs, toMs]`, earliest first, those of one time in order of arrival. */
+  fetch(key: K, fromMs: number, toMs: number): readonly JoinRecord<V>[] {
+    const entries = this.#byKey.get(this.#mapKey(key))
+    if (!entries) return []
+    const from = firstAfter(entries, Math.max(fromMs - 1, this.#forgottenMs))
+    return entries.slice(from, firstAfter(entries, toMs))
+  }
+
+  drainChanges(append: ChangelogAppender): void {
+    for (const { key, entry } of this.#dirty) {
+      const { value, timestampMs, sequence } = entry
+      // What has been forgotten meanwhile would be forgotten again.
+      if (timestampMs <= this.#forgottenMs) continue
+      const bytes = joinParts(this.#key.serialize(key), int64(timestampMs), int64(sequence))
+      append(bytes, this.#value.serialize(value), timestampMs)
+    }
+    this.#dirty = []
+  }
+
+  restore(bytes: Buffer, value: Buffer | null, timestampMs: number): void {
+    // The changelog forgets by its own retention: there are no tombstones in it but those of the broker.
+    if (value === null) return
+    const [key, , sequenceBytes] = splitParts(bytes) as [Buffer, Buffer, Buffer]
+    const sequence = readInt64(sequenceBytes)
+    this.#sequence = Math.max(this.#sequence, sequence + 1)
+    this.#insert(this.#key.deserialize(key), { value: this.#value.deserialize(value), timestampMs, sequence })
+    this.#dirty = []
+  }
+
+  #insert(key: K, entry: Entry<V>): void {
+    if (entry.timestampMs > this.#observedMs) this.#advance(entry.timestampMs)
+    if (entry.timestampMs <= this.#forgottenMs) return
+    const mapKey = this.#mapKey(key)
+    let entries = this.#byKey.get(mapKey)
+    if (!entries) {
+      entries = []
+      this.#byKey.set(mapKey, entries)
+    }
+    entries.splice(placeOf(entries, entry), 0, entry)
+    this.#size++
+    this.#dirty.push({ key, entry })
+  }
+
+  #advance(observedMs: number): void {
+    this.#observedMs = observedMs
+    // Once a retention, every key: each record is looked at about twice in its life.
+    if (observedMs - this.#sweptMs < Math.max(1, this.#retentionMs)) return
+    this.#sweptMs = observedMs
+    for (const [mapKey, entries] of this.#byKey) {
+      const forgotten = firstAfter(entries, this.#forgottenMs)
+      if (forgotten === entries.length) this.#byKey.delete(mapKey)
+      else entries.splice(0, forgotten)
+      this.#size -= forgotten
+    }
+  }
+}
+
+/** Index of the first record later than the time; looks from the end by halves. */
+function firstAfter<V>(entries: readonly Entry<V>[], timestampMs: number): number {
+  let low = 0
+  let high = entries.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((entries[middle] as Entry<V>).timestampMs > timestampMs) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
+function placeOf<V>(entries: readonly Entry<V>[], { timestampMs, sequence }: Entry<V>): number {
+  let i = firstAfter(entries, timestampMs)
+  // Only a changelog, compacted in its own order, brings records of one time out of the order of arrival.
+  while (i > 0 && isBehind(entries[i - 1] as Entry<V>, timestampMs, sequence)) i--
+  return i
+}
+
+function isBehind<V>(entry: Entry<V>, timestampMs: number, sequence: number): boolean {
+  return entry.timestampMs === timestampMs && entry.sequence > sequence
+}
+
+export function joinStore<K, V>(options: JoinStoreOptions<K, V>): StoreSpec<JoinStore<K, V>> {
+  return {
+    name: options.name,
+    kind: 'window',
+    retentionMs: options.retentionMs,
+    logged: true,
+    create: () => new JoinStore(options),
+  }
+}

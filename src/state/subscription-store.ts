@@ -1,0 +1,133 @@
+import { joinParts, splitParts } from '../serdes/parts.ts'
+import type { Serde } from '../serdes/serde.ts'
+import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
+
+/** A left row that wants to hear of a right one. */
+export interface Subscriber<K> {
+  readonly key: K
+  /** Fingerprint of the left row's value, sent back with every answer: it tells which row the answer is for. */
+  readonly hash: Buffer
+  readonly partition: number
+}
+
+interface Entry<FK, K> extends Subscriber<K> {
+  readonly foreignKey: FK
+  readonly keyBytes: Buffer
+  gone: boolean
+}
+
+export interface SubscriptionStoreOptions<FK, K> {
+  readonly name: string
+  readonly foreignKey: Serde<FK>
+  readonly key: Serde<K>
+}
+
+/** Which left rows name which right one, in order of the left rows' serialized keys. Source: KIP-213. */
+export class SubscriptionStore<FK, K> implements StateStore {
+  readonly name: string
+  readonly #foreignKey: Serde<FK>
+  readonly #key: Serde<K>
+  readonly #mapKey: (key: FK) => MapKey
+  readonly #byForeignKey = new Map<MapKey, Entry<FK, K>[]>()
+  #size = 0
+  /** Newest last, one for each subscription. */
+  readonly #dirty = new Map<string, Entry<FK, K>>()
+
+  constructor({ name, foreignKey, key }: SubscriptionStoreOptions<FK, K>) {
+    this.name = name
+    this.#foreignKey = foreignKey
+    this.#key = key
+    this.#mapKey = mapKeyOf(foreignKey)
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  put(foreignKey: FK, subscriber: Subscriber<K>): void {
+    const entry = { ...subscriber, foreignKey, keyBytes: this.#key.serialize(subscriber.key), gone: false }
+    this.#insert(entry)
+    this.#mark(entry)
+  }
+
+  delete(foreignKey: FK, key: K): void {
+    const removed = this.#remove(foreignKey, this.#key.serialize(key))
+    if (removed) this.#mark({ ...removed, gone: true })
+  }
+
+  /** The left rows that name the right one, in order. */
+  subscribers(foreignKey: FK): readonly Subscriber<K>[] {
+    return this.#byForeignKey.get(this.#mapKey(foreignKey)) ?? []
+  }
+
+  drainChanges(append: ChangelogAppender): void {
+    for (const entry of this.#dirty.values()) {
+      const { foreignKey, keyBytes, hash, partition, gone } = entry
+      const value = joinParts(hash, partitionBytes(partition))
+      append(joinParts(this.#foreignKey.serialize(foreignKey), keyBytes), gone ? null : value, 0)
+    }
+    this.#dirty.clear()
+  }
+
+  restore(bytes: Buffer, value: Buffer | null): void {
+    const [foreignKeyBytes, keyBytes] = splitParts(bytes) as [Buffer, Buffer]
+    const foreignKey = this.#foreignKey.deserialize(foreignKeyBytes)
+    if (value === null) {
+      this.#remove(foreignKey, keyBytes)
+      return
+    }
+    const [hash, partition] = splitParts(value) as [Buffer, Buffer]
+    const key = this.#key.deserialize(keyBytes)
+    this.#insert({ foreignKey, key, keyBytes, hash, partition: partition.readInt32BE(), gone: false })
+  }
+
+  #insert(entry: Entry<FK, K>): void {
+    const mapKey = this.#mapKey(entry.foreignKey)
+    const entries = this.#byForeignKey.get(mapKey) ?? []
+    const i = placeOf(entries, entry.keyBytes)
+    const isKnown = entries[i]?.keyBytes.equals(entry.keyBytes) ?? false
+    entries.splice(i, isKnown ? 1 : 0, entry)
+    if (!isKnown) this.#size++
+    this.#byForeignKey.set(mapKey, entries)
+  }
+
+  #remove(foreignKey: FK, keyBytes: Buffer): Entry<FK, K> | undefined {
+    const mapKey = this.#mapKey(foreignKey)
+    const entries = this.#byForeignKey.get(mapKey) ?? []
+    const i = placeOf(entries, keyBytes)
+    const entry = entries[i]
+    if (!entry?.keyBytes.equals(keyBytes)) return undefined
+    entries.splice(i, 1)
+    if (entries.length === 0) this.#byForeignKey.delete(mapKey)
+    this.#size--
+    return entry
+  }
+
+  #mark(entry: Entry<FK, K>): void {
+    const id = joinParts(this.#foreignKey.serialize(entry.foreignKey), entry.keyBytes).toString('latin1')
+    this.#dirty.set(id, entry)
+  }
+}
+
+function placeOf(entries: readonly { readonly keyBytes: Buffer }[], keyBytes: Buffer): number {
+  let low = 0
+  let high = entries.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (Buffer.compare((entries[middle] as { keyBytes: Buffer }).keyBytes, keyBytes) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function partitionBytes(partition: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4)
+  bytes.writeInt32BE(partition)
+  return bytes
+}
+
+export function subscriptionStore<FK, K>(
+  options: SubscriptionStoreOptions<FK, K>,
+): StoreSpec<SubscriptionStore<FK, K>> {
+  return { name: options.name, kind: 'key-value', logged: true, create: () => new SubscriptionStore(options) }
+}

@@ -1,0 +1,135 @@
+import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
+import type { Serde } from '../serdes/serde.ts'
+import type { ChangelogAppender, StateStore, StoreSpec } from './store.ts'
+
+export interface Buffered<K, V> {
+  readonly key: K
+  readonly value: V
+  readonly timestampMs: number
+}
+
+/** Where a record stands in the order. */
+interface Place {
+  readonly timestampMs: number
+  readonly keyBytes: Buffer
+  /** Tells records of one key and time apart, in order of arrival. */
+  readonly sequence: number
+}
+
+interface Entry<K, V> extends Buffered<K, V>, Place {}
+
+export interface TimeBufferOptions<K, V> {
+  readonly name: string
+  readonly key: Serde<K>
+  readonly value: Serde<V>
+}
+
+/** The changelog's key for the newest time seen: shorter than any other. */
+const OBSERVED = Buffer.alloc(0)
+
+/**
+ * Records that wait for their time, in order of timestamp, then of serialized key, then of arrival. Source: Kafka
+ * Streams' `TimeOrderedKeyValueBuffer`.
+ */
+export class TimeBuffer<K, V> implements StateStore {
+  readonly name: string
+  readonly #key: Serde<K>
+  readonly #value: Serde<V>
+  #entries: Entry<K, V>[] = []
+  readonly #added = new Set<Entry<K, V>>()
+  #taken: Entry<K, V>[] = []
+  #sequence = 0
+  #observedMs = Number.NEGATIVE_INFINITY
+  #observedDirty = false
+
+  constructor({ name, key, value }: TimeBufferOptions<K, V>) {
+    this.name = name
+    this.#key = key
+    this.#value = value
+  }
+
+  get size(): number {
+    return this.#entries.length
+  }
+
+  /** Largest timestamp ever put; −Infinity before. */
+  get observedMs(): number {
+    return this.#observedMs
+  }
+
+  put(key: K, value: V, timestampMs: number): void {
+    if (timestampMs > this.#observedMs) {
+      this.#observedMs = timestampMs
+      this.#observedDirty = true
+    }
+    const entry = {
+      key,
+      value,
+      timestampMs,
+      keyBytes: this.#key.serialize(key),
+      sequence: this.#sequence++,
+    }
+    this.#entries.splice(this.#placeOf(entry), 0, entry)
+    this.#added.add(entry)
+  }
+
+  /** Takes out what has a timestamp of at most `ms`, in order. */
+  takeUntil(ms: number): readonly Buffered<K, V>[] {
+    let count = 0
+    while (count < this.#entries.length && (this.#entries[count] as Entry<K, V>).timestampMs <= ms) count++
+    const taken = this.#entries.splice(0, count)
+    for (const entry of taken) if (!this.#added.delete(entry)) this.#taken.push(entry)
+    return taken
+  }
+
+  drainChanges(append: ChangelogAppender): void {
+    for (const entry of this.#taken) append(changelogKey(entry), null, entry.timestampMs)
+    for (const entry of this.#added)
+      append(changelogKey(entry), this.#value.serialize(entry.value), entry.timestampMs)
+    if (this.#observedDirty) append(OBSERVED, int64(this.#observedMs), this.#observedMs)
+    this.#taken = []
+    this.#added.clear()
+    this.#observedDirty = false
+  }
+
+  restore(bytes: Buffer, value: Buffer | null): void {
+    if (bytes.length === 0) {
+      if (value) this.#observedMs = readInt64(value)
+      return
+    }
+    const [time, keyBytes, sequenceBytes] = splitParts(bytes) as [Buffer, Buffer, Buffer]
+    const sequence = readInt64(sequenceBytes)
+    this.#sequence = Math.max(this.#sequence, sequence + 1)
+    const place = { timestampMs: readInt64(time), keyBytes, sequence }
+    const i = this.#placeOf(place)
+    const present = this.#entries[i]
+    if (present && compare(present, place) === 0) this.#entries.splice(i, 1)
+    if (value === null) return
+    const key = this.#key.deserialize(keyBytes)
+    this.#entries.splice(i, 0, { key, value: this.#value.deserialize(value), ...place })
+  }
+
+  /** Index of the first entry that does not come before the place. */
+  #placeOf(place: Place): number {
+    let low = 0
+    let high = this.#entries.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (compare(this.#entries[middle] as Entry<K, V>, place) < 0) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+function changelogKey({ timestampMs, keyBytes, sequence }: Place): Buffer {
+  return joinParts(int64(timestampMs), keyBytes, int64(sequence))
+}
+
+function compare(a: Place, b: Place): number {
+  return a.timestampMs - b.timestampMs || Buffer.compare(a.keyBytes, b.keyBytes) || a.sequence - b.sequence
+}
+
+export function timeBuffer<K, V>(options: TimeBufferOptions<K, V>): StoreSpec<TimeBuffer<K, V>> {
+  return { name: options.name, kind: 'buffer', logged: true, create: () => new TimeBuffer(options) }
+}

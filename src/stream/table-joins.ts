@@ -1,0 +1,112 @@
+import type { RowReader } from '../operators/row-reader.ts'
+import { type OuterSides, tableJoin } from '../operators/table-join.ts'
+import type { Serde } from '../serdes/serde.ts'
+import { serdes } from '../serdes/serdes.ts'
+import { type KeyValueStore, keyValueStore } from '../state/key-value-store.ts'
+import type { StoreSpec } from '../state/store.ts'
+import { untyped } from './builder.ts'
+import type { SourceTable } from './source-table.ts'
+import { type RowView, storeView, type TableRows } from './table-rows.ts'
+
+export interface TableJoinSpec<K, L, R, J> {
+  readonly kind: string
+  readonly name?: string
+  readonly joiner: (left: L | null, right: R | null, key: K) => J | null
+  readonly outer: OuterSides
+  readonly store?: string
+  readonly value?: Serde<J>
+}
+
+/** Two tables joined by key, co-partitioned. Source: Kafka Streams `KTable.join`, `leftJoin`, `outerJoin`. */
+export function joinTables<K, L, R, J>(
+  left: SourceTable<K, L>,
+  right: SourceTable<K, R>,
+  spec: TableJoinSpec<K, L, R, J>,
+): SourceTable<K, J> {
+  const { kind, name, joiner, outer, value = serdes.json<J>() } = spec
+  const { builder, port, key } = left.stage
+  const store = spec.store === undefined ? undefined : keyValueStore({ name: spec.store, key, value })
+  // Where a row alone makes a result, its tombstone must tell whether there was one.
+  if (outer.left) left.rows.sendOldValues(true)
+  if (outer.right) right.rows.sendOldValues(true)
+  const views = { left: left.rows.view(), right: right.rows.view() }
+  const versioned = { left: left.rows.versioned, right: right.rows.versioned }
+  const rows = new JoinedRows(left.rows, right.rows, views, spec, store)
+  const joined = builder.graph.add({
+    type: 'operator',
+    kind,
+    ...(name !== undefined && { name }),
+    inputs: [port, right.stage.port],
+    stores: [...new Set([...views.left.stores, ...views.right.stores, ...(store ? [store] : [])])],
+    expands: false,
+    stateless: false,
+    connect(context) {
+      const options = {
+        joiner,
+        left: views.left.open,
+        right: views.right.open,
+        outer,
+        versioned,
+        sendsOldValues: rows.sendsOldValues,
+        ...(store && { store }),
+      }
+      const [fromLeft, fromRight] = tableJoin<K, L, R, J>(options, context)
+      return [untyped(fromLeft), untyped(fromRight)]
+    },
+  })
+  return { stage: { builder, port: joined, key, value, rekeyed: false }, rows }
+}
+
+/** The rows of a join: from its own store, or made of both tables' rows whenever somebody asks. */
+class JoinedRows<K, L, R, J> implements TableRows<K, J> {
+  readonly versioned = false
+  sendsOldValues = false
+  readonly #left: TableRows<K, L>
+  readonly #right: TableRows<K, R>
+  readonly #view: RowView<K, J>
+
+  constructor(
+    left: TableRows<K, L>,
+    right: TableRows<K, R>,
+    views: { readonly left: RowView<K, L>; readonly right: RowView<K, R> },
+    spec: Pick<TableJoinSpec<K, L, R, J>, 'joiner' | 'outer'>,
+    store: StoreSpec<KeyValueStore<K, J>> | undefined,
+  ) {
+    this.#left = left
+    this.#right = right
+    this.#view = store
+      ? storeView(store)
+      : {
+          stores: [...views.left.stores, ...views.right.stores],
+          open: (context) => joinedRows(views.left.open(context), views.right.open(context), spec),
+        }
+  }
+
+  sendOldValues(): boolean {
+    this.#left.sendOldValues(true)
+    this.#right.sendOldValues(true)
+    this.sendsOldValues = true
+    return true
+  }
+
+  view(): RowView<K, J> {
+    return this.#view
+  }
+}
+
+function joinedRows<K, L, R, J>(
+  left: RowReader<K, L>,
+  right: RowReader<K, R>,
+  { joiner, outer }: Pick<TableJoinSpec<K, L, R, J>, 'joiner' | 'outer'>,
+): RowReader<K, J> {
+  return {
+    row(key) {
+      const l = left.row(key)
+      const r = right.row(key)
+      if ((!l && !(outer.right && r)) || (!r && !(outer.left && l))) return undefined
+      const value = joiner(l ? l.value : null, r ? r.value : null, key)
+      if (value === null) return undefined
+      return { value, timestampMs: Math.max(l?.timestampMs ?? 0, r?.timestampMs ?? 0) }
+    },
+  }
+}

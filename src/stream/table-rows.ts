@@ -1,0 +1,93 @@
+import { RivuletError } from '../errors.ts'
+import type { OperatorContext } from '../operators/operator.ts'
+import { mappedRows, type RowReader, type RowStore, rowReader } from '../operators/row-reader.ts'
+import type { StoreSpec } from '../state/store.ts'
+import type { WindowStore } from '../state/window-store.ts'
+import type { Windowed } from '../windows/windows.ts'
+
+/** Where the steps behind a table look up its rows: inside a task, in stores that the step must name as its own. */
+export interface RowView<K, V> {
+  readonly stores: readonly StoreSpec[]
+  open(context: OperatorContext): RowReader<K, V>
+}
+
+/**
+ * What stands behind a table. Most tables keep no rows of their own: they see updates pass, and look into the stores
+ * before them when somebody asks. Source: Kafka Streams' `KTableProcessorSupplier`.
+ */
+export interface TableRows<K, V> {
+  /** Whether updates come with the word whether they are the newest of their key. */
+  readonly versioned: boolean
+  /**
+   * From now on updates carry the value before them, if that can be known: from a store that is there or, with `force`,
+   * from one that is made for it. Answers whether they do.
+   */
+  sendOldValues(force: boolean): boolean
+  /** How to look up rows; a table that is read straight from a topic gets a store by this. */
+  view(): RowView<K, V>
+}
+
+export function storeView<K, V>(store: StoreSpec<RowStore<K, V>>): RowView<K, V> {
+  return { stores: [store], open: (context) => rowReader(context.store(store)) }
+}
+
+/** Rows that a store holds, such as those of an aggregation. */
+export function storedRows<K, V>(store: StoreSpec<RowStore<K, V>>, versioned = false): TableRows<K, V> {
+  return { versioned, sendOldValues: () => true, view: () => storeView(store) }
+}
+
+/** Of a table that nobody can look into. */
+export const unknownRows: TableRows<never, never> = {
+  versioned: false,
+  sendOldValues: () => false,
+  view() {
+    throw new RivuletError('BAD_TOPOLOGY', 'this table keeps no rows that a join could look up')
+  },
+}
+
+/** The rows of a windowed aggregation. */
+export function windowedRows<K, V>(store: StoreSpec<WindowStore<K, V>>): TableRows<Windowed<K>, V> {
+  return {
+    versioned: false,
+    sendOldValues: () => true,
+    view: () => ({
+      stores: [store],
+      open(context) {
+        const windows = context.store(store)
+        return { row: ({ key, startMs }) => windows.find(key, startMs) }
+      },
+    }),
+  }
+}
+
+/** The rows of a step that makes each row of one row before it, with a store of its own or without. */
+export class DerivedRows<K, V, W> implements TableRows<K, W> {
+  readonly versioned: boolean
+  readonly #before: TableRows<K, V>
+  readonly #mapper: (value: V, key: K) => W | null
+  readonly #store: StoreSpec<RowStore<K, W>> | undefined
+  /** Whether the step's updates carry old values: read when the step is connected, after all is declared. */
+  sendsOldValues = false
+
+  constructor(
+    before: TableRows<K, V>,
+    mapper: (value: V, key: K) => W | null,
+    store: StoreSpec<RowStore<K, W>> | undefined,
+  ) {
+    this.#before = before
+    this.#mapper = mapper
+    this.#store = store
+    this.versioned = store ? false : before.versioned
+  }
+
+  sendOldValues(force: boolean): boolean {
+    this.sendsOldValues ||= this.#store !== undefined || this.#before.sendOldValues(force)
+    return this.sendsOldValues
+  }
+
+  view(): RowView<K, W> {
+    if (this.#store) return storeView(this.#store)
+    const { stores, open } = this.#before.view()
+    return { stores, open: (context) => mappedRows(open(context), this.#mapper) }
+  }
+}
