@@ -44,6 +44,7 @@ export class ProductTape {
   readonly #options: ProductTapeOptions
   readonly #sequencer: TradeSequencer<Trade>
   #filling = false
+  #warnedAhead = false
   /** Connected, but not told yet what was missed. */
   #expecting = false
 
@@ -80,6 +81,7 @@ export class ProductTape {
   /** The exchange said that this trade exists. */
   announce(tradeId: number): void {
     this.#sequencer.announce(tradeId)
+    this.#warnIfAhead(tradeId)
     this.#changed()
   }
 
@@ -92,6 +94,18 @@ export class ProductTape {
   /** Nothing more is to be expected of this product. */
   dismiss(): void {
     this.#changed()
+  }
+
+  /** All that comes is taken for known then: ids that began anew, or another exchange's tape. */
+  #warnIfAhead(newestId: number): void {
+    const { product, logger } = this.#options
+    const { nextId = 0 } = this.#sequencer
+    if (this.#warnedAhead || newestId === 0 || nextId - newestId <= PLAUSIBLE_LAG_TRADES) return
+    this.#warnedAhead = true
+    logger.error(
+      { product, nextId, newestId },
+      'the tape is far ahead of the exchange: its trades are dropped as known',
+    )
   }
 
   #changed(): void {

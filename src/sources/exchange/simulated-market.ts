@@ -28,9 +28,13 @@ export function simulatedMarket(options: SimulatedMarketOptions): Market {
   const tapes = new Map(
     products.map((product) => [product, new SyntheticTape(instrumentOf(product, cryptoInstruments), seed)]),
   )
-  /** Until when the trades have been sent; undefined: nobody has listened yet. */
-  let sentMs: number | undefined
-  const happenedMs = () => sentMs ?? clock.now()
+  /** Until when trades have happened, as far as anybody was told: they are sent from there on. */
+  let toldMs = clock.now()
+  let sending = false
+  const happenedMs = () => {
+    if (!sending) toldMs = clock.now()
+    return toldMs
+  }
 
   const trades = (
     product: string,
@@ -55,13 +59,13 @@ export function simulatedMarket(options: SimulatedMarketOptions): Market {
     candles: (product, range) => candles(tapes.get(product), range, happenedMs()),
     close: () => {},
     async *frames({ clock: pace, signal }) {
-      sentMs = pace.now()
+      sending = true
       for (;;) {
         const nextMs = Math.min(...[...tapes.values()].map((tape) => nextTradeMs(tape, happenedMs())))
         await pace.sleep(Math.max(PUMP_MS_MIN, Math.ceil(nextMs - pace.now())), signal)
         const nowMs = pace.now()
         const happened = tradesBetween(tapes, Math.max(happenedMs(), nowMs - CATCH_UP_MS_MAX), nowMs)
-        sentMs = Math.max(sentMs, nowMs)
+        toldMs = Math.max(toldMs, nowMs)
         yield* framesOf(happened)
       }
     },

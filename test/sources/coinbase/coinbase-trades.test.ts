@@ -397,6 +397,25 @@ describe('coinbaseTrades', () => {
     expect(probe.states.at(-1)).toBe('live')
   })
 
+  it('says once that the tape is far ahead of the exchange, instead of dropping in silence', async () => {
+    const market = new ScriptedMarket([BTC])
+    market.trade(BTC, 1, { silently: true })
+    const lines: { level: number; msg: string }[] = []
+    const logger: Logger = pino({ level: 'error' }, { write: (line: string) => lines.push(JSON.parse(line)) })
+    const foreign = { ...asTrade(BTC), tradeId: 1_000_000 }
+    let beats = 0
+    const frames = (frame: string) => {
+      if (frame.includes('heartbeat')) beats++
+      return [frame]
+    }
+    const probe = run(await serve(market, { frames }), {
+      probe: new SourceProbe({ tape: [foreign], logger }),
+    })
+    await until(() => lines.length > 0 && beats >= 4)
+    expect(lines.map(({ msg }) => msg)).toEqual([expect.stringContaining('far ahead of the exchange')])
+    expect(probe.trades).toEqual([])
+  })
+
   it('emits nothing while downstream is full, and everything afterwards', async () => {
     const market = new ScriptedMarket([BTC])
     const { dropClients, ...at } = await serve(market)
@@ -501,7 +520,7 @@ describe('coinbaseTrades', () => {
       for (let round = 0; round < 20; round++) {
         market.trade(BTC, 1 + Math.floor(random() * 40), { silently: random() < 0.2 })
         market.trade(ETH, 1 + Math.floor(random() * 10))
-        await systemClock.sleep(random() * 20)
+        await turns(random() * 200)
         if (random() < 0.15) dropClients()
       }
       noisy = false
@@ -512,6 +531,11 @@ describe('coinbaseTrades', () => {
     })
   }
 })
+
+/** Lets so many rounds of the event loop pass: the seed decides what has arrived by then. */
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise<void>((resolve) => setImmediate(resolve))
+}
 
 function asTrade(product: string): Trade {
   const symbol = product.split('-')[0] ?? product
