@@ -48,6 +48,7 @@ interface Lane extends TopicPartition {
   sequence: number
   /** So many items go one by one: one of them made their common batch fail. */
   alone: number
+  draining: boolean
 }
 
 /**
@@ -100,11 +101,11 @@ export class Appender {
     const key = `${topic} ${partition}`
     let lane = this.#lanes.get(key)
     if (!lane) {
-      lane = { topic, partition, items: [], identity: undefined, sequence: 0, alone: 0 }
+      lane = { topic, partition, items: [], identity: undefined, sequence: 0, alone: 0, draining: false }
       this.#lanes.set(key, lane)
     }
     lane.items.push(item)
-    if (lane.items.length === 1) void this.#drain(lane)
+    if (!lane.draining) void this.#drain(lane)
   }
 
   #settled(item: Item): void {
@@ -115,6 +116,7 @@ export class Appender {
 
   /** Runs while the lane has items; it never rejects: each item is told. */
   async #drain(lane: Lane): Promise<void> {
+    lane.draining = true
     while (lane.items.length > 0) {
       const ranges = nextBatch(lane)
       try {
@@ -125,22 +127,28 @@ export class Appender {
           continue
         }
         const item = lane.items.shift() as Item
+        lane.alone = Math.max(0, lane.alone - 1)
         item.reject(error)
         this.#settled(item)
       }
     }
+    lane.draining = false
   }
 
   #appended(lane: Lane, ranges: readonly RecordRange[], baseOffset: number): void {
+    const finished: Item[] = []
     let before = 0
-    for (const { records, from, to } of ranges) {
-      const item = lane.items[0] as Item
+    ranges.forEach(({ from, to }, i) => {
+      const item = lane.items[i] as Item
       if (from === 0 && baseOffset >= 0) item.baseOffset = baseOffset + before
       before += to - from
       item.from = to
-      if (to < records.timestampsMs.length) return
-      lane.items.shift()
-      lane.alone = Math.max(0, lane.alone - 1)
+      if (to === item.records.timestampsMs.length) finished.push(item)
+    })
+    // At once: taking them off one by one is quadratic when many small calls wait.
+    lane.items.splice(0, finished.length)
+    lane.alone = Math.max(0, lane.alone - finished.length)
+    for (const item of finished) {
       item.resolve({ baseOffset: item.baseOffset })
       this.#settled(item)
     }

@@ -51,4 +51,54 @@ onEachBroker('a producer', (broker) => {
       endOffset: 3,
     })
   })
+
+  test('rejects only the call whose records the broker refuses, although it shared a batch with others', async () => {
+    const kafka = broker.connect()
+    const topic = await broker.topic(kafka, 1, { 'cleanup.policy': 'compact' })
+    const producer = kafka.producer()
+    const keyless = { ...records('no key'), keys: [null] }
+    const [a, refused, b, c] = await Promise.allSettled([
+      producer.send(topic, 0, records('a')),
+      producer.send(topic, 0, keyless),
+      producer.send(topic, 0, records('b')),
+      producer.send(topic, 0, records('c')),
+    ])
+    expect(refused).toMatchObject({
+      status: 'rejected',
+      reason: { code: 'KAFKA_FAILED', retryable: false, place: { topic, partition: 0 } },
+    })
+    expect([a, b, c]).toMatchObject([0, 1, 2].map((baseOffset) => ({ value: { baseOffset } })))
+    await producer.close()
+  })
+
+  test('waits for room when too many bytes are under way, and keeps the order of the calls', async () => {
+    const kafka = broker.connect()
+    const topic = await broker.topic(kafka)
+    const producer = kafka.producer({ bytesInFlightMax: 5_000 })
+    const calls = Array.from({ length: 40 }, (_, i) =>
+      producer.send(topic, 0, records(`${i}${'x'.repeat(1_000)}`)),
+    )
+    let seenMax = 0
+    for (const call of calls) {
+      seenMax = Math.max(seenMax, producer.bytesInFlight)
+      await call
+    }
+    await producer.ready()
+    expect(seenMax).toBeGreaterThan(4_000)
+    expect(seenMax).toBeLessThan(7_000)
+    const offsets = (await Promise.all(calls)).map(({ baseOffset }) => baseOffset)
+    expect(offsets).toEqual(Array.from({ length: 40 }, (_, i) => i))
+    await producer.close()
+    await expect(producer.send(topic, 0, records('late'))).rejects.toMatchObject({ code: 'KAFKA_FAILED' })
+  })
+
+  test('refuses records that can not be written before they spoil a batch', async () => {
+    const producer = broker.connect().producer()
+    const place = { topic: 't', partition: 0 }
+    const bad = { ...records('a'), timestampsMs: [1.5] }
+    await expect(producer.send('t', 0, bad)).rejects.toMatchObject({ code: 'ENCODE_FAILED', place })
+    const uneven = { ...records('a'), keys: [] }
+    await expect(producer.send('t', 0, uneven)).rejects.toMatchObject({ code: 'ENCODE_FAILED', place })
+    await producer.close()
+  })
 })
