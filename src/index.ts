@@ -1,0 +1,42 @@
+/** Rivulet: Kafka Streams for TypeScript, on RxJS. See README.md. */
+
+// Where paths begin and end
+export { type ClickHouse, connectClickHouse } from './clickhouse/connection.ts'
+export { clickhouse } from './clickhouse/sink.ts'
+export { table } from './clickhouse/table.ts'
+export { type Clock, createClock, systemClock } from './clock.ts'
+export { type ErrorCode, type ErrorPlace, RivuletError } from './errors.ts'
+// How it runs
+export { connectKafka } from './kafka/kafka.ts'
+export type { Kafka, KafkaOptions } from './kafka/types.ts'
+export { createLogger, type Logger } from './logger.ts'
+export type { Dropped, DropReason } from './operators/operator.ts'
+export { compile, type Environment, type Running, type RuntimeEvent, run } from './runtime/run.ts'
+// How records are written
+export type { Serde } from './serdes/serde.ts'
+export { nullable, serdes } from './serdes/serdes.ts'
+export { shape } from './serdes/shape.ts'
+// What it is made of: RxJS operators over chunks, each usable alone
+export { type Chunk, chunkOf, type PlainRecord, recordsOf, type TableChunk } from './stream/chunk.ts'
+// How it is looked at
+export { describe, describeAsMermaid, describeAsText, type TopologyDescription } from './stream/describe.ts'
+export { diffTopologies, type TopologyChange } from './stream/diff.ts'
+// What a pipeline is written with
+export { type AggregateSpec, GroupedStream, type StoreOptions } from './stream/grouped-stream.ts'
+export type { Sink, SinkBatch, SinkContext, SinkWriter } from './stream/sink.ts'
+export type { DeadLetter, Source, SourceContext, SourceState } from './stream/source.ts'
+export { otherwise, Stream } from './stream/stream.ts'
+export { Table } from './stream/table.ts'
+export { type Topic, type TopicOptions, topic } from './stream/topic.ts'
+export { type Declare, type Topology, topology } from './stream/topology.ts'
+export { WindowedTable } from './stream/windowed-table.ts'
+export {
+  hopping,
+  type SessionWindows,
+  type SlidingWindows,
+  session,
+  sliding,
+  type TimeWindows,
+  tumbling,
+  type Windowed,
+} from './windows/windows.ts'
