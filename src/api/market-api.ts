@@ -43,6 +43,7 @@ const intervalsSeconds = ['60', '300', '900', '3600', '21600', '86400'] as const
 const minutesMax = 100 * 366 * 1440
 const minuteMs = 60_000
 const bodyBytesMax = 64 * 1024
+const positionSharedMs = 250
 const cachedBytesMax = 16 * 1024 * 1024
 const streamsMax = 500
 
@@ -79,13 +80,18 @@ export function marketApi(options: MarketApiOptions): Hono<ApiEnv> {
   app.onError((error, context) => errorAnswer(context, error, logger))
   app.notFound((context) => context.json(errorBody('NOT_FOUND', 'There is nothing at this path'), 404))
 
-  // Who asks while the position is being asked for gets the same answer: many pages cost as much as a few.
-  let asking: Promise<Cursor> | null = null
+  // Who asks while the position is being asked for gets the same answer: many pages cost as much as a few. Not so
+  // when it hangs: then a database that is back would not be noticed.
+  let asking: { readonly position: Promise<Cursor>; readonly sinceMs: number } | null = null
   const positionNow = (): Promise<Cursor> => {
-    asking ??= queries.position().finally(() => {
-      asking = null
-    })
-    return asking
+    if (asking && clock.now() - asking.sinceMs < positionSharedMs) return asking.position
+    const asked = { position: queries.position(), sinceMs: clock.now() }
+    asking = asked
+    const forget = () => {
+      if (asking === asked) asking = null
+    }
+    asked.position.then(forget, forget)
+    return asked.position
   }
 
   /** Answers from the cache while the table of ticks stands where it stood. */

@@ -413,6 +413,26 @@ describe('an idle poll', () => {
     expect(queries.calls).toEqual({ ...before, position: before.position! + paths.length })
   })
 
+  it('asks for the position once for all who ask at the same time', async () => {
+    const queries = threeTrades()
+    const { json } = api(queries)
+    await Promise.all(Array.from({ length: 50 }, () => json('/api/count')))
+    expect(queries.calls).toEqual({ position: 1, count: 1 })
+  })
+
+  it('does not wait for others whose question hangs', async () => {
+    const queries = threeTrades()
+    let nowMs = hourUs / 1000
+    const scheduler = new VirtualTimeScheduler()
+    scheduler.now = () => nowMs
+    const { json } = api(queries, { clock: createClock(scheduler) })
+    queries.gate = new Promise(() => {})
+    void json('/api/count')
+    queries.gate = null
+    nowMs += 1_000
+    expect(await json('/api/count')).toEqual({ count: 3 })
+  })
+
   it('is answered anew once a trade came', async () => {
     const queries = threeTrades()
     const { json } = api(queries)
