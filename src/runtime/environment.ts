@@ -27,6 +27,8 @@ export interface Environment {
   readonly recordsBufferedMax?: number
   /** Bytes of a task that Kafka has not acknowledged; beyond it the task waits. Default 16 MiB. */
   readonly bytesUnsentMax?: number
+  /** Of one partition in one fetch: what may come on top of the records buffered. Default 1 MiB. */
+  readonly partitionFetchBytesMax?: number
   /**
    * How long a task with several inputs waits for producers when one of them has nothing. For data known to be on
    * the broker it waits always. Default 0.
@@ -60,6 +62,7 @@ export function settingsOf(environment: Environment): Settings {
     commitIntervalMs: processing === 'exactly-once' ? 100 : 1_000,
     recordsBufferedMax: 20_000,
     bytesUnsentMax: 16 * 1024 * 1024,
+    partitionFetchBytesMax: 1024 * 1024,
     maxTaskIdleMs: 0,
     emitIntervalMs: 1_000,
     onCallbackError: () => 'fail',

@@ -106,6 +106,14 @@ export class Instance {
     return stores
   }
 
+  /** Records that were fetched and are not processed yet. */
+  get bufferedRecords(): number {
+    let records = 0
+    for (const { running } of this.#slots.values())
+      for (const queue of running?.queues ?? []) records += queue.records
+    return records
+  }
+
   /** Where this instance's partitions stand; of several tasks that read one, where the last one is. */
   partitions(): { topic: string; partition: number; endOffset: number; committed: number }[] {
     const behind = new Map<string, number>()
@@ -209,6 +217,7 @@ export class Instance {
     const consumer = this.#settings.kafka.consumer({
       groupId: layout.application,
       topics,
+      partitionFetchBytesMax: this.#settings.partitionFetchBytesMax,
       assignor: taskAssignor(layout, () => [...this.#feeds.values()]),
     })
     this.#consumer = consumer

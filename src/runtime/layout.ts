@@ -2,7 +2,8 @@ import { RivuletError } from '../errors.ts'
 import type { KafkaAdmin, TopicToEnsure } from '../kafka/types.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { StoreSpec } from '../state/store.ts'
-import { type GraphNode, inputsOf, isChooser, type OperatorNode } from '../stream/graph.ts'
+import { checkCoPartitioning, coPartitioned } from '../stream/co-partitioning.ts'
+import { isChooser, type OperatorNode } from '../stream/graph.ts'
 import { type SubTopology, subTopologiesOf, type TopicInput } from '../stream/sub-topologies.ts'
 import { asTopicName } from '../stream/topic-name.ts'
 import type { Topology } from '../stream/topology.ts'
@@ -65,7 +66,10 @@ export async function layOut(topology: Topology, topicPrefix: string, admin: Kaf
 
   const missing = repartitionTopics(topology, subTopologies, counts, nameOf)
   for (const [name, count] of await admin.ensureTopics(missing)) counts.set(name, count)
-  checkCopartitioning(subTopologies, counts, nameOf)
+  checkCoPartitioning(subTopologies, (input) => ({
+    topic: nameOf(input),
+    partitions: counts.get(nameOf(input)),
+  }))
 
   const layouts = subTopologies.map((subTopology): SubTopologyLayout => {
     const inputs = inputsOfSubTopology(subTopology).map((node): InputLayout => {
@@ -152,7 +156,7 @@ function repartitionTopics(
     missing.set(name, { name, partitions, config: { 'cleanup.policy': 'delete', 'retention.ms': '-1' } })
   }
   const groups = subTopologies.flatMap((subTopology) =>
-    copartitioned(subTopology).map(({ inputs }) => inputs),
+    coPartitioned(subTopology).map(({ inputs }) => inputs),
   )
   const countsOf = (inputs: Iterable<TopicInput>) => [...inputs].map((input) => known.get(nameOf(input)))
   for (const node of unresolved) {
@@ -182,59 +186,6 @@ function isInputOf(subTopology: SubTopology, node: TopicInput): boolean {
   return inputsOfSubTopology(subTopology).includes(node)
 }
 
-function checkCopartitioning(
-  subTopologies: readonly SubTopology[],
-  counts: ReadonlyMap<string, number>,
-  nameOf: (input: TopicInput) => string,
-): void {
-  for (const subTopology of subTopologies) {
-    for (const { step, inputs } of copartitioned(subTopology)) {
-      const topics = [...inputs].map((input) => ({ name: nameOf(input), count: counts.get(nameOf(input)) }))
-      if (new Set(topics.map(({ count }) => count)).size <= 1) continue
-      const list = topics.map(({ name, count }) => `"${name}" has ${count}`).join(', ')
-      throw new RivuletError(
-        'BAD_TOPOLOGY',
-        `"${step}" brings together topics with different numbers of partitions, so equal keys would not meet: ${list}. Make them equal, or put a repartition() before`,
-        { place: { step } },
-      )
-    }
-  }
-}
-
-/** The inputs of each store: what they bring must lie in equally numbered partitions. */
-function copartitioned(
-  subTopology: SubTopology,
-): { readonly step: string; readonly inputs: ReadonlySet<TopicInput> }[] {
-  if (subTopology.kind !== 'stream') return []
-  const reach = reachOf(subTopology)
-  const stores = new Map<StoreSpec, { step: string; inputs: Set<TopicInput> }>()
-  for (const node of subTopology.nodes) {
-    if (node.type !== 'operator') continue
-    for (const store of node.stores) {
-      const group = stores.get(store) ?? { step: node.name, inputs: new Set() }
-      for (const input of reach.get(node.id) ?? []) group.inputs.add(input)
-      stores.set(store, { ...group, step: node.name })
-    }
-  }
-  return [...stores.values()].filter(({ inputs }) => inputs.size > 1)
-}
-
-/** Which inputs lead to each node. */
-function reachOf(subTopology: SubTopology): ReadonlyMap<number, ReadonlySet<TopicInput>> {
-  const reach = new Map<number, Set<TopicInput>>()
-  const starts = new Set<GraphNode>(inputsOfSubTopology(subTopology))
-  for (const node of subTopology.nodes) {
-    const inputs = new Set<TopicInput>()
-    if ((node.type === 'topic-source' && !node.global) || (node.type === 'repartition' && starts.has(node)))
-      inputs.add(node)
-    else
-      for (const { node: before } of inputsOf(node))
-        for (const input of reach.get(before) ?? []) inputs.add(input)
-    reach.set(node.id, inputs)
-  }
-  return reach
-}
-
 function storesOf(
   subTopology: SubTopology,
   topology: Topology,
@@ -246,7 +197,11 @@ function storesOf(
     if (node.type !== 'operator') continue
     for (const spec of node.stores) {
       if (spec.logged)
-        layouts.set(spec, { spec, topic: ownTopicName(`${asTopicName(spec.name)}-changelog`), isChangelog: true })
+        layouts.set(spec, {
+          spec,
+          topic: ownTopicName(`${asTopicName(spec.name)}-changelog`),
+          isChangelog: true,
+        })
       const source = spec.logged ? undefined : tableSource(node, topology, inputs)
       if (source && !layouts.has(spec)) layouts.set(spec, { spec, topic: source.topic, isChangelog: false })
     }

@@ -3,7 +3,7 @@ import { partitionFor } from '../kafka/partitioner.ts'
 import type { OutgoingRecords } from '../kafka/types.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { Chunk, Headers } from '../stream/chunk.ts'
-import { isChooser } from '../stream/graph.ts'
+import { isChooser, type Partitioner } from '../stream/graph.ts'
 import type { Layout } from './layout.ts'
 import type { TaskOutput } from './task.ts'
 
@@ -62,7 +62,7 @@ export class Outgoing {
       throw new RivuletError('INTERNAL', `"${node.name}" is a sink: its records do not go to Kafka`)
     if (node.type === 'repartition') {
       const topic = this.#layout.ownTopicName(node.topicName)
-      this.#addChunk(node.name, chunk, () => topic, node.key, node.value)
+      this.#addChunk(node.name, chunk, () => topic, node.key, node.value, node.partitionOf)
     } else if (isChooser(node.topic)) {
       const { choose, key, value } = node.topic
       this.#addChunk(
@@ -133,6 +133,7 @@ export class Outgoing {
     topicOf: (i: number) => string,
     keySerde: Serde<unknown>,
     valueSerde: Serde<unknown>,
+    partitionOf?: Partitioner,
   ): void {
     this.#keyless++
     let i = 0
@@ -141,7 +142,9 @@ export class Outgoing {
         const key = encode(chunk.keys[i], keySerde)
         const value = encode(chunk.values[i], valueSerde)
         const topic = topicOf(i)
-        const partition = partitionFor(key, this.#countOf(topic) ?? 1, this.#keyless)
+        const partition = partitionOf
+          ? partitionOf.partition(chunk.values[i])
+          : partitionFor(key, this.#countOf(topic) ?? 1, this.#keyless)
         this.addRecord(topic, partition, key, value, chunk.timestampsMs[i] as number, chunk.headers?.[i])
       }
     } catch (error) {

@@ -23,6 +23,8 @@ export interface Running {
   ready(): { readonly ready: boolean; readonly why?: string }
   /** All of `/api/pipeline` but the market. */
   status(): Omit<PipelineStatus, 'market'>
+  /** Records that were fetched and are not processed yet, of all tasks. */
+  bufferedRecords(): number
   /** The topic's real name, with the environment's prefix. */
   topicName(name: string): string
   /** This instance's parts of a store, one for each task. */
@@ -50,6 +52,7 @@ export function run(topology: Topology, environment: Environment): Running {
         ? { ready: true }
         : { ready: false, why: 'Topics, tables and state are not ready yet' },
     status: () => statusOf(topology, instance, settings.clock.now()),
+    bufferedRecords: () => instance.bufferedRecords,
     topicName: (name) => `${settings.topicPrefix}${name}`,
     stores: (name) => instance.stores(name),
     windowStores<K, V>(name: string) {

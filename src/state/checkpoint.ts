@@ -38,6 +38,8 @@ export class Checkpoint {
   #file: FileHandle | undefined
   #bytes = 0
   #compactedBytes = 0
+  /** One after the other, in the order of the calls. */
+  #working: Promise<unknown> = Promise.resolve()
 
   constructor(options: CheckpointOptions) {
     this.#options = options
@@ -47,7 +49,41 @@ export class Checkpoint {
    * Hands over what it holds, oldest first, so that the last entry of a key is the one that counts. Answers the offset
    * from which the changelog leads on; undefined: it holds nothing of use.
    */
-  async load(append: ChangelogAppender): Promise<number | undefined> {
+  load(append: ChangelogAppender): Promise<number | undefined> {
+    return this.#next(() => this.#load(append))
+  }
+
+  /** What comes is appended behind what `load` has found; without it, the file begins anew. */
+  append(changes: StoreChanges, changelogOffset: number): Promise<void> {
+    const frame = encodeFrame(changes, changelogOffset)
+    return this.#next(async () => {
+      const file = await this.#open()
+      await file.write(frame, 0, frame.length, this.#bytes)
+      this.#bytes += frame.length
+      if (this.#bytes > this.#compactedBytes * 2 + GROWTH_BYTES_MIN) await this.#compact(changelogOffset)
+    })
+  }
+
+  /** Throws it away: the next `append` begins anew. */
+  clear(): Promise<void> {
+    return this.#next(async () => {
+      await this.#close()
+      this.#bytes = 0
+      await rm(this.#options.path, { force: true })
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#next(() => this.#close())
+  }
+
+  #next<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#working.then(work)
+    this.#working = done.catch(() => undefined)
+    return done
+  }
+
+  async #load(append: ChangelogAppender): Promise<number | undefined> {
     const bytes = await readFile(this.#options.path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return Buffer.alloc(0)
       throw error
@@ -65,23 +101,7 @@ export class Checkpoint {
     return changelogOffset
   }
 
-  /** What comes is appended behind what `load` has found; without it, the file begins anew. */
-  async append(changes: StoreChanges, changelogOffset: number): Promise<void> {
-    const file = await this.#open()
-    const frame = encodeFrame(changes, changelogOffset)
-    await file.write(frame, 0, frame.length, this.#bytes)
-    this.#bytes += frame.length
-    if (this.#bytes > this.#compactedBytes * 2 + GROWTH_BYTES_MIN) await this.#compact(changelogOffset)
-  }
-
-  /** Throws it away: the next `append` begins anew. */
-  async clear(): Promise<void> {
-    await this.close()
-    this.#bytes = 0
-    await rm(this.#options.path, { force: true })
-  }
-
-  async close(): Promise<void> {
+  async #close(): Promise<void> {
     const file = this.#file
     this.#file = undefined
     await file?.close()
@@ -113,7 +133,7 @@ export class Checkpoint {
     const { path, forgetAfterMs } = this.#options
     const entries = new Map<string, { key: Buffer; value: Buffer; timestampMs: number }>()
     let newestMs = 0
-    await this.load((key, value, timestampMs) => {
+    await this.#load((key, value, timestampMs) => {
       const name = key.toString('latin1')
       newestMs = Math.max(newestMs, timestampMs)
       if (value === null) entries.delete(name)
@@ -135,7 +155,7 @@ export class Checkpoint {
     await file.writeFile(bytes)
     await file.sync()
     await file.close()
-    await this.close()
+    await this.#close()
     await rename(`${path}.new`, path)
     this.#bytes = bytes.length
     this.#compactedBytes = bytes.length

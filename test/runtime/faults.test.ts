@@ -1,0 +1,217 @@
+import { Subject } from 'rxjs'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { RivuletError } from '../../src/errors.ts'
+import { serdes } from '../../src/serdes/serdes.ts'
+import type { SourceContext } from '../../src/stream/source.ts'
+import { topic } from '../../src/stream/topic.ts'
+import { topology } from '../../src/stream/topology.ts'
+import { KafkaRig } from '../support/kafka-rig.ts'
+
+const input = topic('in', { key: serdes.string, value: serdes.long })
+const output = topic('out', { key: serdes.string, value: serdes.long })
+const deadLetters = {
+  name: 'in-dead-letters',
+  key: serdes.nullable(serdes.bytes),
+  value: serdes.nullable(serdes.bytes),
+}
+
+let rig: KafkaRig
+beforeEach(async () => {
+  rig = await KafkaRig.start()
+})
+afterEach(() => rig.close())
+
+const doubling = topology('doubling', ({ stream }) => {
+  stream(input)
+    .mapValues('double', (value) => {
+      if (value === 13) throw new Error('unlucky')
+      return value * 2
+    })
+    .to(output)
+})
+
+async function produceRaw(values: readonly (Buffer | null)[]): Promise<void> {
+  await rig.kafka.admin.ensureTopics([{ name: 'in', partitions: 1 }])
+  const producer = rig.kafka.producer()
+  await producer.send('in', 0, {
+    keys: values.map(() => Buffer.from('k')),
+    values,
+    timestampsMs: values.map((_, i) => 100 + i),
+    headers: values.map((_, i) => (i === 1 ? { trace: Buffer.from('t1') } : undefined)),
+  })
+  await producer.close()
+}
+
+describe('a record that can not be decoded', () => {
+  const bytes = [serdes.long.serialize(1), Buffer.from('oops'), null, serdes.long.serialize(4)]
+
+  test('goes to the dead letters with its bytes, headers, place and reason; the others go on', async () => {
+    await produceRaw(bytes)
+    const running = rig.run(doubling)
+    await rig.workedOff([running], ['in'])
+    expect((await rig.read(output)).map(({ value }) => value)).toEqual([2, 8])
+    const letters = await rig.read(deadLetters)
+    const text = letters.map(({ value, headers }) => ({
+      value: value?.toString() ?? null,
+      ...Object.fromEntries(
+        Object.entries(headers ?? {}).map(([name, content]) => [name, content.toString()]),
+      ),
+    }))
+    expect(text).toEqual([
+      {
+        value: 'oops',
+        trace: 't1',
+        topic: 'in',
+        partition: '0',
+        offset: '1',
+        step: 'in',
+        reason: 'value: not a long: it has 4 bytes, not 8',
+      },
+      {
+        value: null,
+        topic: 'in',
+        partition: '0',
+        offset: '2',
+        step: 'in',
+        reason: 'value: it is null, and long is not nullable',
+      },
+    ])
+    expect(running.status().counters.dead_letters).toBe(2)
+  })
+
+  test('stops the program where it is told so, and says where it lies', async () => {
+    await produceRaw(bytes)
+    const running = rig.run(doubling, { onDecodeError: 'fail' })
+    await expect(running.done).rejects.toMatchObject({
+      code: 'DECODE_FAILED',
+      place: { topic: 'in', partition: 0, offset: 1 },
+    })
+  })
+})
+
+describe('a callback that throws', () => {
+  const records = [1, 13, 3].map((value, i) => ({ key: 'k', value, timestampMs: i }))
+
+  test('stops the program with step, topic, partition and offset, and nothing of it is committed', async () => {
+    await rig.produce(input, records)
+    const running = rig.run(doubling)
+    await expect(running.done).rejects.toMatchObject({
+      code: 'CALLBACK_FAILED',
+      place: { step: 'double', topic: 'in', partition: 0, offset: 1 },
+    })
+    expect(await rig.read(output)).toEqual([])
+  })
+
+  test('leaves the record out where the handler says so, counted', async () => {
+    await rig.produce(input, records)
+    const running = rig.run(doubling, { onCallbackError: () => 'drop' })
+    await rig.workedOff([running], ['in'])
+    expect((await rig.read(output)).map(({ value }) => value)).toEqual([2, 6])
+    expect(running.status().counters.dropped).toBe(1)
+  })
+})
+
+describe('a source', () => {
+  const sourceApp = (source: (context: SourceContext) => Subject<number>) =>
+    topology('sourcing', (declare) => {
+      declare.source('numbers', source, { key: () => 'k', timestampMs: (value) => value }).to(output)
+    })
+
+  test('that fails with what may pass is started again', async () => {
+    let starts = 0
+    const running = rig.run(
+      sourceApp(() => {
+        const subject = new Subject<number>()
+        starts++
+        queueMicrotask(() => {
+          if (starts === 1) subject.error(new RivuletError('SOURCE_UNREACHABLE', 'gone', { retryable: true }))
+          else subject.next(7)
+        })
+        return subject
+      }),
+    )
+    await vi.waitFor(
+      async () => expect((await rig.read(output)).map(({ value }) => value)).toEqual([7]),
+      10_000,
+    )
+    await running.stop()
+    expect(starts).toBe(2)
+  })
+
+  test('that fails for good ends the program', async () => {
+    const subject = new Subject<number>()
+    const running = rig.run(sourceApp(() => subject))
+    await running.started
+    subject.error(new RivuletError('SOURCE_FAILED', 'no such market'))
+    await expect(running.done).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
+  })
+
+  test('is asked to pause when half of its buffer is full, and fails when it goes on all the same', async () => {
+    const subject = new Subject<number>()
+    const paused: boolean[] = []
+    const running = rig.run(
+      sourceApp(({ paused$ }) => {
+        paused$.subscribe((now) => paused.push(now))
+        return subject
+      }),
+      { sourceRecordsMax: 100 },
+    )
+    await running.started
+    for (let i = 0; i < 60; i++) subject.next(i)
+    expect(paused).toEqual([false, true])
+    await vi.waitFor(() => expect(paused).toEqual([false, true, false]))
+    for (let i = 0; i < 101; i++) subject.next(i)
+    await expect(running.done).rejects.toMatchObject({ code: 'BUFFER_FULL', place: { step: 'numbers' } })
+  })
+
+  test('has everything it emitted in Kafka when the program has stopped, and finds it by reading the tail', async () => {
+    const subject = new Subject<number>()
+    const first = rig.run(sourceApp(() => subject))
+    await first.started
+    for (let i = 0; i < 5_000; i++) subject.next(i)
+    await first.stop()
+    expect((await rig.read(output)).length).toBe(5_000)
+    const tail: number[] = []
+    let isRead = () => {}
+    const read = new Promise<void>((resolve) => {
+      isRead = resolve
+    })
+    rig.run(
+      sourceApp((context) => {
+        const readTail = async () => {
+          for await (const { value } of context.tail(output)) {
+            tail.push(value)
+            if (tail.length === 1_500) break
+          }
+          isRead()
+        }
+        void readTail()
+        return new Subject<number>()
+      }),
+    )
+    await read
+    expect(tail).toEqual(Array.from({ length: 1_500 }, (_, i) => 4_999 - i))
+  })
+
+  test('sends what it can not decode to its dead letters, and shows its state', async () => {
+    const running = rig.run(
+      sourceApp((context) => {
+        context.setState('live')
+        context.messageReceived()
+        context.count('duplicates', 3)
+        context.deadLetter({ bytes: Buffer.from('?'), reason: 'not a number', place: { product: 'X' } })
+        return new Subject<number>()
+      }),
+    )
+    await running.started
+    await vi.waitFor(async () => {
+      const letters = await rig.read({ ...deadLetters, name: 'numbers-dead-letters' })
+      expect(letters.map(({ value, headers }) => [value?.toString(), headers?.product?.toString()])).toEqual([
+        ['?', 'X'],
+      ])
+    })
+    const { sources, counters } = running.status()
+    expect(sources).toMatchObject([{ name: 'numbers', state: 'live', last_message: expect.any(String) }])
+    expect(counters).toMatchObject({ duplicates: 3, dead_letters: 1 })
+  })
+})

@@ -1,0 +1,115 @@
+import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Environment, RuntimeEvent } from '../../src/runtime/run.ts'
+import { serdes } from '../../src/serdes/serdes.ts'
+import type { PlainRecord } from '../../src/stream/chunk.ts'
+import { topic } from '../../src/stream/topic.ts'
+import { topology } from '../../src/stream/topology.ts'
+import { TestDriver } from '../../src/testing/test-driver.ts'
+import { tumbling } from '../../src/windows/windows.ts'
+import { byKey, KafkaRig } from '../support/kafka-rig.ts'
+
+const input = topic('in', { key: serdes.string, value: serdes.long })
+const output = topic('out', { key: serdes.string, value: serdes.nullable(serdes.json<number>()) })
+
+/** Late by event time for some: where stream time stands decides which records count. */
+const app = topology('restarted', ({ stream }) => {
+  stream(input)
+    .groupByKey()
+    .windowedBy(tumbling({ sizeMs: 50, graceMs: 10 }))
+    .reduce('sum', (sum, value) => sum + value)
+    .toStream()
+    .map((sum, { key, startMs }) => [`${key}@${startMs}`, sum])
+    .to(output)
+})
+
+const records: PlainRecord<string, number>[] = Array.from({ length: 400 }, (_, i) => ({
+  key: `k${i % 3}`,
+  value: i,
+  timestampMs: i * 2 + (i % 13 === 0 ? 90 : 0),
+}))
+
+let rig: KafkaRig
+let stateDir: string
+beforeEach(async () => {
+  rig = await KafkaRig.start()
+  stateDir = await mkdtemp(join(tmpdir(), 'rivulet-state-'))
+})
+afterEach(async () => {
+  await rig.close()
+  await rm(stateDir, { recursive: true, force: true })
+})
+
+/** One life of the program: works off what is there, and stops. */
+async function live(
+  environment: Partial<Environment>,
+): Promise<Extract<RuntimeEvent, { type: 'task-started' }>[]> {
+  const starts: Extract<RuntimeEvent, { type: 'task-started' }>[] = []
+  const running = rig.run(app, environment)
+  running.events$.subscribe({
+    next: (event) => {
+      if (event.type === 'task-started') starts.push(event)
+    },
+    error: () => {},
+  })
+  await running.started
+  await rig.workedOff([running], ['in'])
+  await running.stop()
+  return starts
+}
+
+function uninterrupted(): Record<string, unknown> {
+  const driver = new TestDriver(app)
+  driver.pipe(input, ...records)
+  return byKey(driver.read(output))
+}
+
+describe.each(['exactly-once', 'at-least-once'] as const)('with %s', (processing) => {
+  test('a stop and a start in the middle change nothing: windows stay open, and stream time where it was', async () => {
+    await rig.produce(input, records.slice(0, 157))
+    await live({ processing })
+    await rig.produce(input, records.slice(157))
+    const [start] = await live({ processing })
+    expect(start?.fromTopic).toBeGreaterThan(0)
+    expect(byKey(await rig.read(output))).toEqual(uninterrupted())
+  })
+
+  test('with a checkpoint on the local disk, nothing is read from the changelog after a clean stop', async () => {
+    await rig.produce(input, records.slice(0, 157))
+    await live({ processing, stateDir })
+    await rig.produce(input, records.slice(157))
+    const [start] = await live({ processing, stateDir })
+    expect(start?.fromCheckpoint).toBeGreaterThan(0)
+    expect(start?.fromTopic).toBe(0)
+    expect(byKey(await rig.read(output))).toEqual(uninterrupted())
+  })
+})
+
+test('what a crash has torn off the checkpoint comes from the changelog', async () => {
+  await rig.produce(input, records.slice(0, 100))
+  await live({ stateDir })
+  await rig.produce(input, records.slice(100, 200))
+  await live({ stateDir })
+  const [file = ''] = (await readdir(stateDir, { recursive: true })).filter((name) =>
+    name.endsWith('.checkpoint'),
+  )
+  const path = join(stateDir, file)
+  await truncate(path, (await stat(path)).size - 7)
+  await rig.produce(input, records.slice(200))
+  const [start] = await live({ stateDir })
+  expect(start?.fromTopic).toBeGreaterThan(0)
+  expect(byKey(await rig.read(output))).toEqual(uninterrupted())
+})
+
+test('the checkpoint of another cluster is not taken for this one', async () => {
+  await rig.produce(input, records)
+  await live({ stateDir })
+  await rig.close()
+  rig = await KafkaRig.start()
+  await rig.produce(input, records)
+  const [start] = await live({ stateDir })
+  expect(start).toMatchObject({ fromCheckpoint: 0, fromTopic: 0 })
+  expect(byKey(await rig.read(output))).toEqual(uninterrupted())
+})
