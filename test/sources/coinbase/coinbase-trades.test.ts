@@ -439,7 +439,11 @@ describe('coinbaseTrades', () => {
     await until(() => probe.trades.length === 1)
     probe.paused$.next(true)
     const filler = JSON.stringify({ type: 'status', filler: 'x'.repeat(200_000) })
-    for (let mebibytes = 0; mebibytes < 40; mebibytes += 0.2) market.say(filler)
+    for (let megabytes = 0; megabytes < 40; megabytes += 0.2) {
+      market.say(filler)
+      // Whoever reads has the time to.
+      await turns(5)
+    }
     // A slow consumer is cut off.
     await until(() => at.clients() === 0)
     market.trade(BTC, 3)
