@@ -115,6 +115,37 @@ onEachBroker('a consumer', (broker) => {
     await member.consumer.close()
   })
 
+  test('throws away what it holds of a paused partition when it is told to go elsewhere', async () => {
+    const kafka = broker.connect()
+    const topic = await broker.topic(kafka, 2)
+    const producer = kafka.producer()
+    for (let i = 0; i < 10; i++) await producer.send(topic, 0, numbered(50, `${i}-`))
+    const paused = [{ topic, partition: 0 }]
+    const firstOffsets: (number | undefined)[] = []
+    const member = joinGroup(
+      kafka,
+      { groupId: broker.name('group'), topics: [topic], partitionFetchBytesMax: 2_000 },
+      (event, { consumer }) => {
+        if (event.type === 'revoking') event.done()
+        if (event.type !== 'fetched' || event.chunk.partition !== 0) return
+        firstOffsets.push(event.chunk.offsets[0])
+        consumer.pause(paused)
+      },
+    )
+    await until(() => expect(firstOffsets).toEqual([0]))
+    // By the second round trip of the other partition the fetch that was under way is held.
+    for (const value of ['first', 'second']) {
+      await producer.send(topic, 1, records(value))
+      await until(() => expect(member.values).toContain(value))
+    }
+    member.consumer.seek(topic, 0, 0)
+    member.consumer.resume(paused)
+    await until(() => expect(firstOffsets).toHaveLength(2))
+    expect(firstOffsets).toEqual([0, 0])
+    await producer.close()
+    await member.consumer.close()
+  })
+
   test('goes on at the nearest offset, and says so, when its own was deleted', async () => {
     const kafka = broker.connect()
     const topic = await broker.topic(kafka)
