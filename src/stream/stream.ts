@@ -8,6 +8,8 @@ import { map } from '../operators/map.ts'
 import { mapValues } from '../operators/map-values.ts'
 import type { Dropped, OperatorContext } from '../operators/operator.ts'
 import { peek } from '../operators/peek.ts'
+import { type Processor, process, type StoreSpecs } from '../operators/process.ts'
+import { keepingKeys, type ValueProcessor } from '../operators/process-values.ts'
 import { selectKey } from '../operators/select-key.ts'
 import { split } from '../operators/split.ts'
 import type { Serde } from '../serdes/serde.ts'
@@ -389,6 +391,33 @@ export class Stream<K, V> {
     return new Stream(joinStreams(this.#stage, other.stage, spec))
   }
 
+  /**
+   * Hands each record to a processor of yours, which may keep stores, forward any number of records, and be called as
+   * time goes on. What needs the key afterwards is repartitioned. Without serdes its records are written as this stream's.
+   */
+  process<K2 = K, V2 = V, S extends StoreSpecs = Record<never, never>>(
+    name: string,
+    spec: ProcessorSpec<K2, V2, S> & { readonly processor: Processor<K, V, K2, V2, S> },
+  ): Stream<K2, V2> {
+    const { key, value } = this.#stage
+    const written = {
+      key: spec.key ?? (key as Serde<unknown>),
+      value: spec.value ?? (value as Serde<unknown>),
+    }
+    const result = { ...written, rekeyed: true } as RecordTypes<K2, V2>
+    return this.#process({ kind: 'process', name }, spec, spec.processor, result)
+  }
+
+  /** The same where the key stays: `forward` takes the value alone, and nothing is repartitioned for it. */
+  processValues<V2 = V, S extends StoreSpecs = Record<never, never>>(
+    name: string,
+    spec: Omit<ProcessorSpec<never, V2, S>, 'key'> & { readonly processor: ValueProcessor<K, V, V2, S> },
+  ): Stream<K, V2> {
+    const { key, value, rekeyed } = this.#stage
+    const result = { key, value: spec.value ?? value, rekeyed } as RecordTypes<K, V2>
+    return this.#process({ kind: 'processValues', name }, spec, keepingKeys(spec.processor), result)
+  }
+
   /** Collects records for a sink: a batch goes out when it is full or has waited long enough. */
   batch(policy: BatchPolicy): BatchedStream<K, V> {
     return new BatchedStream(this.#stage, policy)
@@ -397,6 +426,26 @@ export class Stream<K, V> {
   /** What the step before has left out, with the reason. Every such record is counted too. */
   get dropped$(): Stream<unknown, Dropped<unknown>> {
     return new Stream(sideOutput(this.#stage, 'dropped'))
+  }
+
+  #process<K2, V2, S extends StoreSpecs>(
+    spec: { readonly kind: string; readonly name: string },
+    { stores }: { readonly stores?: S },
+    processor: Processor<K, V, K2, V2, S>,
+    { key, value, rekeyed }: RecordTypes<K2, V2>,
+  ): Stream<K2, V2> {
+    const { builder, port } = this.#stage
+    const specs = stores ?? ({} as S)
+    const derived = builder.graph.add({
+      type: 'operator',
+      ...spec,
+      inputs: [port],
+      stores: [...new Set(Object.values(specs))],
+      expands: true,
+      stateless: false,
+      connect: (context) => [untyped(process({ stores: specs, processor }, context))],
+    })
+    return new Stream({ builder, port: derived, key, value, rekeyed })
   }
 
   #join<JK, FK, R, S, T, J>(
@@ -506,6 +555,14 @@ function isWithGlobalTable<K, JK, V, FK, R, S, T, J>(
 /** Whether a match or a key may be missing is said by the method's types; behind them one operator serves all. */
 function anyMatch<L, R, JK, J>(joiner: (left: L, right: R, key: JK) => J) {
   return (left: unknown, right: unknown, key: unknown) => joiner(left as L, right as R, key as JK)
+}
+
+/** What a processor keeps, and how what it forwards is written: as the stream before it, unless said otherwise. */
+export interface ProcessorSpec<K, V, S extends StoreSpecs> {
+  /** A store that two processors name is shared: they then run in one task. */
+  readonly stores?: S
+  readonly key?: Serde<K>
+  readonly value?: Serde<V>
 }
 
 /** How the records that come out of a step are written, and whether they lie where their key says. */
