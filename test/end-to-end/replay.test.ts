@@ -111,18 +111,22 @@ describe.each(['the embedded broker', 'Apache Kafka'])('a recording replayed thr
     rmSync(folder, { recursive: true, force: true })
   })
 
+  /** The variables of a program, or why it can't be had here. */
+  async function environment(): Promise<Record<string, string> | string> {
+    if (broker === 'the embedded broker') return { DATA_DIR: folder }
+    const started = await startRealKafka()
+    if ('unavailable' in started) return `no Apache Kafka here: ${started.unavailable}`
+    kafka = started
+    return { DATA_DIR: folder, KAFKA_BROKERS: started.brokers.join(',') }
+  }
+
   test.for(Object.entries(recordings))(
     'gives every figure of %s, also after a restart',
     { timeout: 240_000 },
     async ([, file], { skip }) => {
       if (!isThere(file)) return skip(`${file} is not there`)
-      const env: Record<string, string> = { DATA_DIR: folder }
-      if (broker === 'Apache Kafka') {
-        const started = await startRealKafka()
-        if ('unavailable' in started) return skip(`no Apache Kafka here: ${started.unavailable}`)
-        kafka = started
-        env.KAFKA_BROKERS = kafka.brokers.join(',')
-      }
+      const env = await environment()
+      if (typeof env === 'string') return skip(env)
       const args = ['--replay', file, '--speed', 'max']
       for (const run of ['first', 'second']) {
         program = await startProgram('crypto', args, env)
@@ -133,4 +137,22 @@ describe.each(['the embedded broker', 'Apache Kafka'])('a recording replayed thr
       }
     },
   )
+
+  test('interrupted twice, it comes to what it comes to in one go', { timeout: 240_000 }, async ({
+    skip,
+  }) => {
+    const file = recordings.matches
+    if (!isThere(file)) return skip(`${file} is not there`)
+    const env = await environment()
+    if (typeof env === 'string') return skip(env)
+    const trades = tradesOf(file)
+    for (const share of [0.3, 0.6]) {
+      program = await startProgram('crypto', ['--replay', file, '--speed', '20'], env)
+      await program.until<{ count: number }>('/api/count', ({ count }) => count >= trades.length * share)
+      expect(await program.stop()).toBe(0)
+    }
+    program = await startProgram('crypto', ['--replay', file, '--speed', 'max'], env)
+    await expectEveryFigure(program, trades)
+    expect(await program.stop()).toBe(0)
+  })
 })
