@@ -19,11 +19,16 @@ export interface ReadOnlyWindowStore<K, V> {
 }
 
 interface Entry<K, V> {
+  /** As in `windowed`: one step nearer. */
+  readonly startMs: number
   readonly windowed: Windowed<K>
   value: V
   timestampMs: number
   dirty: boolean
   deleted: boolean
+  /** The key's windows before and behind it. */
+  older: Entry<K, V> | undefined
+  newer: Entry<K, V> | undefined
 }
 
 export interface WindowStoreOptions<K, V> {
@@ -47,10 +52,12 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   readonly #mapKey: (key: K) => MapKey
   readonly #sizeMs: number
   readonly #retentionMs: number
-  /** Each key's windows in order of start: few at a time, and nearly always asked for at the end. */
-  readonly #byKey = new Map<MapKey, Entry<K, V>[]>()
+  /** Each key's newest window, from which the older ones are reached: nearly always it is the one asked for. */
+  readonly #newest = new Map<MapKey, Entry<K, V>>()
   /** The same entries by start. */
   readonly #segments: Segments<Entry<K, V>>
+  /** What `find` found: nearly always it is what the next `put` is for. */
+  #found: Entry<K, V> | undefined
   #observedMs = Number.NEGATIVE_INFINITY
   #size = 0
   #dirty: Entry<K, V>[] = []
@@ -82,35 +89,40 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   /** The window of the key that starts at `startMs`, unless it is forgotten. */
   find(key: K, startMs: number): WindowEntry<K, V> | undefined {
     if (startMs <= this.#forgottenMs) return undefined
-    const entries = this.#byKey.get(this.#mapKey(key))
-    if (!entries) return undefined
-    const i = lastAtOrBefore(entries, startMs)
-    const entry = entries[i]
-    return entry?.windowed.startMs === startMs ? entry : undefined
+    const entry = lastAtOrBefore(this.#newest.get(this.#mapKey(key)), startMs)
+    if (entry?.startMs !== startMs) return undefined
+    this.#found = entry
+    return entry
   }
 
   /** Stores the window; one that would be forgotten at once is not kept. Answers what it is known by from now on. */
   put(key: K, startMs: number, value: V, timestampMs: number): Windowed<K> {
+    const found = this.#found
+    if (found && found.startMs === startMs && found.windowed.key === key && !found.deleted) {
+      return this.#replace(found, value, timestampMs)
+    }
     if (startMs > this.#observedMs) this.#advance(startMs)
     const mapKey = this.#mapKey(key)
-    let entries = this.#byKey.get(mapKey)
-    const i = entries ? lastAtOrBefore(entries, startMs) : -1
-    const present = entries?.[i]
-    if (present?.windowed.startMs === startMs) {
-      present.value = value
-      present.timestampMs = timestampMs
-      this.#mark(present)
-      return present.windowed
-    }
+    const newest = this.#newest.get(mapKey)
+    const older = lastAtOrBefore(newest, startMs)
+    if (older?.startMs === startMs) return this.#replace(older, value, timestampMs)
     const windowed = { key, startMs, endMs: startMs + this.#sizeMs }
     if (startMs <= this.#forgottenMs) return windowed
-    if (!entries) {
-      entries = []
-      this.#byKey.set(mapKey, entries)
+    // Nothing older: then all are newer, and the last of them is the oldest.
+    const newer = older ? older.newer : newest && oldestOf(newest)
+    const entry: Entry<K, V> = {
+      startMs,
+      windowed,
+      value,
+      timestampMs,
+      dirty: false,
+      deleted: false,
+      older,
+      newer,
     }
-    const entry = { windowed, value, timestampMs, dirty: false, deleted: false }
-    if (i === entries.length - 1) entries.push(entry)
-    else entries.splice(i + 1, 0, entry)
+    if (older) older.newer = entry
+    if (newer) newer.older = entry
+    else this.#newest.set(mapKey, entry)
     this.#segments.add(startMs, entry)
     this.#size++
     this.#mark(entry)
@@ -119,23 +131,20 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
 
   delete(key: K, startMs: number, timestampMs: number): void {
     if (startMs > this.#observedMs) this.#advance(startMs)
-    const mapKey = this.#mapKey(key)
-    const entries = this.#byKey.get(mapKey)
-    if (!entries) return
-    const i = lastAtOrBefore(entries, startMs)
-    const entry = entries[i]
-    if (entry?.windowed.startMs !== startMs) return
-    this.#remove(mapKey, entries, i)
+    const entry = lastAtOrBefore(this.#newest.get(this.#mapKey(key)), startMs)
+    if (entry?.startMs !== startMs) return
+    this.#remove(entry)
     this.#segments.deleted(startMs)
     entry.timestampMs = timestampMs
     this.#mark(entry)
   }
 
   fetch(key: K, fromMs: number, toMs: number): readonly WindowEntry<K, V>[] {
-    const entries = this.#byKey.get(this.#mapKey(key))
-    if (!entries) return []
-    const from = lastAtOrBefore(entries, Math.max(fromMs - 1, this.#forgottenMs)) + 1
-    return entries.slice(from, lastAtOrBefore(entries, toMs) + 1)
+    const from = Math.max(fromMs, this.#forgottenMs + 1)
+    const found: Entry<K, V>[] = []
+    let entry = lastAtOrBefore(this.#newest.get(this.#mapKey(key)), toMs)
+    for (; entry && entry.startMs >= from; entry = entry.older) found.push(entry)
+    return found.reverse()
   }
 
   /** The windows of all keys that start in `[fromMs, toMs]`, in order of start, then of the serialized key. */
@@ -153,8 +162,10 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   }
 
   *all(): Iterable<WindowEntry<K, V>> {
-    for (const entries of this.#byKey.values()) {
-      for (const entry of entries) if (entry.windowed.startMs > this.#forgottenMs) yield entry
+    for (const newest of this.#newest.values()) {
+      for (let entry: Entry<K, V> | undefined = oldestOf(newest); entry; entry = entry.newer) {
+        if (entry.startMs > this.#forgottenMs) yield entry
+      }
     }
   }
 
@@ -182,21 +193,25 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     this.#dirty = []
   }
 
-  #advance(observedMs: number): void {
-    this.#observedMs = observedMs
-    for (const entry of this.#segments.takeUntil(this.#forgottenMs)) {
-      const mapKey = this.#mapKey(entry.windowed.key)
-      const entries = this.#byKey.get(mapKey)
-      // The changelog forgets by its own retention: a tombstone would only cost.
-      if (entries) this.#remove(mapKey, entries, entries.indexOf(entry))
-    }
+  #replace(entry: Entry<K, V>, value: V, timestampMs: number): Windowed<K> {
+    entry.value = value
+    entry.timestampMs = timestampMs
+    this.#mark(entry)
+    return entry.windowed
   }
 
-  #remove(mapKey: MapKey, entries: Entry<K, V>[], i: number): void {
-    const entry = entries[i]
-    if (!entry) return
-    if (entries.length === 1) this.#byKey.delete(mapKey)
-    else entries.splice(i, 1)
+  #advance(observedMs: number): void {
+    this.#observedMs = observedMs
+    // The changelog forgets by its own retention: a tombstone would only cost.
+    for (const entry of this.#segments.takeUntil(this.#forgottenMs)) this.#remove(entry)
+  }
+
+  #remove(entry: Entry<K, V>): void {
+    const { older, newer } = entry
+    if (older) older.newer = newer
+    if (newer) newer.older = older
+    else if (older) this.#newest.set(this.#mapKey(entry.windowed.key), older)
+    else this.#newest.delete(this.#mapKey(entry.windowed.key))
     entry.deleted = true
     this.#size--
   }
@@ -208,20 +223,17 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   }
 }
 
-/** Index of the last entry that starts at or before `startMs`, −1 if there is none. Looks from the end. */
-function lastAtOrBefore<K, V>(entries: readonly Entry<K, V>[], startMs: number): number {
-  let i = entries.length - 1
-  // Most look-ups are for the newest windows; beyond a few steps, by halves.
-  for (let steps = 0; i >= 0 && steps < 8; steps++, i--) {
-    if ((entries[i] as Entry<K, V>).windowed.startMs <= startMs) return i
-  }
-  let low = -1
-  while (low < i) {
-    const middle = (low + i + 1) >> 1
-    if ((entries[middle] as Entry<K, V>).windowed.startMs <= startMs) low = middle
-    else i = middle - 1
-  }
-  return low
+/** The last window that starts at or before `startMs`. */
+function lastAtOrBefore<K, V>(newest: Entry<K, V> | undefined, startMs: number): Entry<K, V> | undefined {
+  let entry = newest
+  while (entry && entry.startMs > startMs) entry = entry.older
+  return entry
+}
+
+function oldestOf<K, V>(newest: Entry<K, V>): Entry<K, V> {
+  let entry = newest
+  while (entry.older) entry = entry.older
+  return entry
 }
 
 function windowKeyBytes(key: Buffer, startMs: number): Buffer {

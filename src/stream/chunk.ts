@@ -58,14 +58,10 @@ export function chunkOf<K, V>(
 
 /** The chunk's records one by one: for tests and edges, not for hot paths. */
 export function recordsOf<K, V>(chunk: Chunk<K, V>): PlainRecord<K, V>[] {
-  return chunk.timestampsMs.map((timestampMs, i) => {
-    const headers = chunk.headers?.[i]
-    return {
-      key: chunk.keys[i] as K,
-      value: chunk.values[i] as V,
-      timestampMs,
-      offset: chunk.offsets[i] as number,
-      ...(headers && { headers }),
-    }
+  const { keys, values, timestampsMs, offsets, headers } = chunk
+  return timestampsMs.map((timestampMs, i) => {
+    const record = { key: keys[i] as K, value: values[i] as V, timestampMs, offset: offsets[i] as number }
+    const own = headers?.[i]
+    return own ? { ...record, headers: own } : record
   })
 }

@@ -30,7 +30,8 @@ export class TestDriver {
   readonly #tasks: ReadonlyMap<SubTopology, Task>
   readonly #queue: { readonly topic: string; readonly chunk: AnyChunk }[] = []
   readonly #offsets = new Map<string, number>()
-  #outputs: OutputRecord[] = []
+  /** As they came: records are made of them when somebody reads. */
+  #outputs: { readonly topic: string; readonly chunk: AnyChunk }[] = []
   #nowMs: number
 
   constructor(topology: Topology, { nowMs = 0, emitIntervalMs = 0 }: TestDriverOptions = {}) {
@@ -83,16 +84,21 @@ export class TestDriver {
   read(topic: string): PlainRecord<unknown, unknown>[]
   read(topic: { readonly name: string } | string): PlainRecord<unknown, unknown>[] {
     const name = typeof topic === 'string' ? topic : topic.name
-    const read = this.#outputs.filter((record) => record.topic === name)
-    this.#outputs = this.#outputs.filter((record) => record.topic !== name)
-    return read.map(({ topic: _, ...record }) => record)
+    const records: PlainRecord<unknown, unknown>[] = []
+    const others: { readonly topic: string; readonly chunk: AnyChunk }[] = []
+    for (const output of this.#outputs) {
+      if (output.topic !== name) others.push(output)
+      else for (const record of recordsOf(output.chunk)) records.push(record)
+    }
+    this.#outputs = others
+    return records
   }
 
   /** What was written since the last read, of all topics. */
   readAll(): readonly OutputRecord[] {
     const read = this.#outputs
     this.#outputs = []
-    return read
+    return read.flatMap(({ topic, chunk }) => recordsOf(chunk).map((record) => ({ topic, ...record })))
   }
 
   /** A store by its name, as the task that has it sees it. */
@@ -139,7 +145,7 @@ export class TestDriver {
   }
 
   #emit(topic: string, chunk: AnyChunk): void {
-    for (const record of recordsOf(chunk)) this.#outputs.push({ topic, ...record })
+    this.#outputs.push({ topic, chunk })
   }
 
   #append(topic: string, chunk: AnyChunk): void {
