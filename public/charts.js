@@ -1,6 +1,6 @@
 import uPlot from '/vendor/uplot/uPlot.esm.js'
 import { element, reconcile, setText } from './dom.js'
-import { decimalsOf, formatClock, formatNumber, formatPercent, formatPrice } from './format.js'
+import { decimalsOf, formatClock, formatNumber, formatPercent, formatPrice, tickSize } from './format.js'
 
 // Told apart by those who see few colours, too (after Okabe and Ito), in light and in dark.
 const lineColours = ['#2f81d6', '#d9822b', '#16a085', '#b565c9', '#c9a227', '#d6527a', '#5f7d95', '#7a9e2e']
@@ -138,10 +138,11 @@ export class Charts {
       },
       scales: { x: { auto: false }, y: { range: paddedRange } },
       axes: [
-        { ...axis, space: 70, size: 28, gap: 6, values: axisTimes },
+        { ...axis, space: 62, size: 28, gap: 6, values: axisTimes },
         {
           ...axis,
           side: 1,
+          incrs: () => (single ? steps.filter((step) => step >= tickSize(symbols[0])) : steps),
           size: (_, values) => 16 + 6.5 * Math.max(6, ...(values ?? []).map(({ length }) => length)),
           gap: 6,
           values: (_, ticks, __, ___, step) => ticks.map((tick) => axisValue(single, tick, step)),
@@ -224,6 +225,11 @@ function paddedRange(_, min, max) {
   const pad = max > min ? (max - min) * 0.08 : Math.abs(max) * 0.001 || 1
   return [min - pad, max + pad]
 }
+
+/** What the ticks of an axis may be apart; a price has none between two of its own ticks. */
+const steps = Array.from({ length: 20 }, (_, i) =>
+  [1, 2, 5].map((digit) => Number(`${digit}e${i - 11}`)),
+).flat()
 
 /** With as many digits as the steps between the ticks need. */
 function axisValue(single, tick, step) {

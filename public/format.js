@@ -34,6 +34,9 @@ export function formatPrice(symbol, price) {
   return numberFormat(Math.max(2, digitsOf.get(symbol) ?? 2)).format(price)
 }
 
+/** The smallest difference between two prices of the symbol, as far as they were seen. */
+export const tickSize = (symbol) => Number(`1e-${digitsOf.get(symbol) ?? 2}`)
+
 const volumeFormat = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 6 })
 const largeFormat = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 2 })
 const wholeFormat = new Intl.NumberFormat()

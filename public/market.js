@@ -24,10 +24,10 @@ const charts = new Charts(node('charts'), { onZoom: (zoomed) => (node('reset-zoo
 async function poll(signal) {
   const asked = series
   const latest = await get('/api/latest', signal)
-  const history = await historyOf(asked, signal)
   const recent = await get(`/api/recent?limit=${recentRows}`, signal)
   const stats = await get('/api/stats?minutes=1440', signal)
   const { count } = await get('/api/count', signal)
+  const history = await historyOf(asked, signal)
   const pipeline = await get('/api/pipeline', signal)
   // Another time range was chosen meanwhile: the next round, which follows at once, loads it.
   if (asked === series) asked.add(history)
@@ -59,7 +59,7 @@ function render(failure = null, retryInMs = null) {
   document.body.classList.toggle('stale', failure !== null)
   if (failure) return
   renderCards(node('cards'), {
-    latest,
+    latest: latest.map(asNewAsTheChart),
     stats,
     changeOf: (symbol) => series.change(symbol),
     rangeName: rangeNames[series.minutes],
@@ -68,6 +68,12 @@ function render(failure = null, retryInMs = null) {
   renderRecent(node('recent'), recent)
   renderFigures(node('figures'), shown)
   charts.render(series)
+}
+
+/** The history was asked for later and may know a newer price: card and chart say the same. */
+function asNewAsTheChart(row) {
+  const newest = series.newestOf(row.symbol)
+  return newest && newest.time >= Date.parse(row.last_update) / 1000 ? { ...row, price: newest.price } : row
 }
 
 const poller = new Poller({ poll, onFailure: render })

@@ -55,6 +55,12 @@ export class Series {
     return newest
   }
 
+  /** The newest point of one symbol; undefined without any. */
+  newestOf(symbol) {
+    const { times, prices } = this.bySymbol.get(symbol) ?? { times: [], prices: [] }
+    return times.length === 0 ? undefined : { time: times.at(-1), price: prices.at(-1) }
+  }
+
   /** First and last price in the time shown, to say how much it changed. */
   change(symbol) {
     const { prices } = this.bySymbol.get(symbol) ?? { prices: [] }

@@ -8,7 +8,8 @@ import { createInterface } from 'node:readline'
 import sparticuz from '@sparticuz/chromium'
 import { chromium } from 'playwright-core'
 
-const tradesMin = 600
+/** 400 or more, as the page writes it. */
+const enoughTrades = /^([4-9]\d\d|\d+,[\d,]+)$/
 const waitMsMax = 180_000
 const viewport = { width: 1280, height: 1000 }
 
@@ -55,11 +56,7 @@ async function takePictures(into: string, address: string): Promise<void> {
       await page.goto(address)
       await page.getByRole('radio', { name: '5 min' }).check()
       await page.locator('.chart canvas').first().waitFor({ timeout: waitMsMax })
-      await page.waitForFunction(
-        `Number(document.querySelector('#figures dd').textContent.replace(/\\D/g, '')) >= ${tradesMin}`,
-        undefined,
-        { timeout: waitMsMax },
-      )
+      await page.locator('#count', { hasText: enoughTrades }).waitFor({ timeout: waitMsMax })
       const path = join(into, `crypto-${colorScheme}.png`)
       await page.screenshot({ path })
       process.stdout.write(`${path}\n`)

@@ -301,10 +301,10 @@ describe('how it asks', () => {
     await shownRounds(opened, 3)
     expect(requests).toEqual([
       '/api/latest',
-      '/api/history?format=columns&minutes=60&since=0-300',
       '/api/recent?limit=20',
       '/api/stats?minutes=1440',
       '/api/count',
+      '/api/history?format=columns&minutes=60&since=0-300',
       '/api/pipeline',
     ])
     expect(statuses).toEqual([304, 304, 304, 304, 304, 304])
@@ -364,7 +364,10 @@ describe('how it asks', () => {
     const opened = await open()
     const { page, queries, pass, underWay, rounds } = opened
     await shownRounds(opened, 1)
-    queries.gate = new Promise(() => {})
+    let release = () => {}
+    queries.gate = new Promise((resolve) => {
+      release = resolve
+    })
     await pass(2_000)
     await eventually(() => underWay.now).toBe(1)
     const givenUp = page.waitForEvent('requestfailed')
@@ -372,6 +375,7 @@ describe('how it asks', () => {
     expect((await givenUp).url()).toContain('/api/latest')
     expect(await statusText(page)).toContain('Connected')
     queries.gate = null
+    release()
     await setHidden(page, false)
     await shownRounds(opened, 2)
     expect(rounds()).toBe(3)
@@ -448,13 +452,29 @@ describe('how it asks', () => {
 })
 
 describe('the charts', () => {
+  it('say the same price as the cards, though trades come while a round is under way', async () => {
+    const opened = await open()
+    const { page, queries, pass } = opened
+    await shownRounds(opened, 1)
+    queries.add({ symbol: 'BTC', price: 1_000.01, timestampUs: (Date.now() + 2_000) * 1000 })
+    const count = queries.count.bind(queries)
+    queries.count = (symbols) => {
+      queries.add({ symbol: 'BTC', price: 2_000.02, timestampUs: (Date.now() + 3_000) * 1000 })
+      return count(symbols)
+    }
+    await pass(2_000)
+    await shownRounds(opened, 2)
+    await eventually(() => textOf(page.locator('.card-price'))).toBe('2,000.02')
+    expect(await textOf(page.locator('.readings b'))).toBe('2,000.02')
+  })
+
   it('load the time chosen at once', async () => {
     const opened = await open()
     const { page, requests } = opened
     await shownRounds(opened, 1)
     await page.getByRole('radio', { name: '5 min' }).check()
     await shownRounds(opened, 2)
-    expect(requests.at(-5)).toBe('/api/history?format=columns&minutes=5&points=600')
+    expect(requests.at(-2)).toBe('/api/history?format=columns&minutes=5&points=600')
     await eventually(() => textOf(page.locator('.card-change').first())).toContain('5 min')
   })
 
