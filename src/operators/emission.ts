@@ -18,24 +18,28 @@ export class ClosingLook {
     this.#emitted = context.keptTime('emitted')
   }
 
-  /** Up to where windows were closed at the last look that emitted; −Infinity before the first. */
+  /** Up to where windows were closed at the last look that found something to emit; −Infinity before the first. */
   get emittedMs(): number {
     return this.#emitted.ms
   }
 
-  /** Windows are closed up to `closedMs`: emits those that were not at the last look, if it is time to look. */
-  look(closedMs: number, emit: (emittedMs: number) => void): void {
+  /**
+   * Windows are closed up to `closedMs`: if it is time to look, answers up to where they were at the last look, and takes
+   * what lies between as emitted. (No callback: that would cost something for each record.)
+   */
+  look(closedMs: number): number | undefined {
     const nowMs = this.#context.now()
-    if (nowMs < this.#nextLookMs) return
+    if (nowMs < this.#nextLookMs) return undefined
     // Every look starts the interval anew.
     this.#nextLookMs = nowMs + this.#context.emitIntervalMs
-    this.lookNow(closedMs, emit)
+    return this.lookNow(closedMs)
   }
 
-  /** Looks whatever the time: before a store forgets what was not emitted yet. */
-  lookNow(closedMs: number, emit: (emittedMs: number) => void): void {
-    if (closedMs <= this.#emitted.ms) return
-    emit(this.#emitted.ms)
+  /** The same whatever the time: before a store forgets what was not emitted yet. */
+  lookNow(closedMs: number): number | undefined {
+    const emittedMs = this.#emitted.ms
+    if (closedMs <= emittedMs) return undefined
     this.#emitted.ms = closedMs
+    return emittedMs
   }
 }

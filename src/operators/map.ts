@@ -11,8 +11,8 @@ export function map<K, V, K2, V2>(
   return chunkOperator(() => (chunk) => {
     const out = new ChunkBuilder<K2, V2>(chunk)
     eachRecord(context, chunk, (i) => {
-      const [key, value] = mapper(chunk.values[i] as V, chunk.keys[i] as K)
-      out.push(i, key, value)
+      const record = mapper(chunk.values[i] as V, chunk.keys[i] as K)
+      out.push(i, record[0], record[1])
     })
     return out.build()
   })

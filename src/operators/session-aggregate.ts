@@ -61,21 +61,22 @@ export function sessionAggregate<K, V, A>(
         else store.put(windowed, value)
         if (onUpdate) out.update(i, windowed, value, null, endMs)
       }
+      const emitClosed = (i: number, emittedMs: number | undefined, closedMs: number) => {
+        if (emittedMs === undefined) return
+        for (const { windowed, value } of store.endingIn(emittedMs, closedMs - 1)) {
+          out.update(i, windowed, value, null, windowed.endMs)
+        }
+      }
       eachRecord(context, chunk, (i) => {
         const key = chunk.keys[i] as K | null
         if (key === null) return context.drop(chunk, i, 'null-key')
         streamTime.ms = Math.max(streamTime.ms, chunk.timestampsMs[i] as number)
         const closedMs = streamTime.ms - graceMs - gapMs
-        const emitClosed = (emittedMs: number) => {
-          for (const { windowed, value } of store.endingIn(emittedMs, closedMs - 1)) {
-            out.update(i, windowed, value, null, windowed.endMs)
-          }
-        }
         if (closing && store.forgottenBy(streamTime.ms) >= closing.emittedMs) {
-          closing.lookNow(closedMs, emitClosed)
+          emitClosed(i, closing.lookNow(closedMs), closedMs)
         }
         add(i, key, closedMs)
-        closing?.look(closedMs, emitClosed)
+        if (closing) emitClosed(i, closing.look(closedMs), closedMs)
       })
       return out.build()
     }

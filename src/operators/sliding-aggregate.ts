@@ -71,6 +71,13 @@ export function slidingAggregate<K, V, A>(
 
       const empty = (timestampMs: number): Before<A> => ({ value: aggregation.initializer(), timestampMs })
 
+      const emitClosed = (i: number, emittedMs: number | undefined, closedMs: number) => {
+        if (emittedMs === undefined) return
+        for (const window of store.startingIn(emittedMs - differenceMs, closedMs - differenceMs - 1)) {
+          out.update(i, window.windowed, window.value, null, window.timestampMs)
+        }
+      }
+
       const addInOrder = (i: number, key: K) => {
         const recordMs = chunk.timestampsMs[i] as number
         const near = store.fetch(key, Math.max(0, recordMs - 2 * differenceMs), recordMs + 1)
@@ -158,17 +165,12 @@ export function slidingAggregate<K, V, A>(
           return context.drop(chunk, i, 'late', { window, streamTimeMs: streamTime.ms })
         }
         if (recordMs < differenceMs) return addEarly(i, key)
-        const emitClosed = (emittedMs: number) => {
-          for (const window of store.startingIn(emittedMs - differenceMs, closedMs - differenceMs - 1)) {
-            out.update(i, window.windowed, window.value, null, window.timestampMs)
-          }
-        }
         // A record may begin a window behind itself.
         if (closing && store.forgottenBy(recordMs + 1) >= closing.emittedMs - differenceMs) {
-          closing.lookNow(closedMs, emitClosed)
+          emitClosed(i, closing.lookNow(closedMs), closedMs)
         }
         addInOrder(i, key)
-        closing?.look(closedMs, emitClosed)
+        if (closing) emitClosed(i, closing.look(closedMs), closedMs)
       })
       return out.build()
     }

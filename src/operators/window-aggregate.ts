@@ -37,7 +37,8 @@ export function windowAggregate<K, V, A>(
     const closing = onUpdate ? undefined : new ClosingLook(context)
     return (chunk) => {
       const out = new TableChunkBuilder<Windowed<K>, A>(chunk)
-      const emitClosed = (i: number, emittedMs: number, closedMs: number) => {
+      const emitClosed = (i: number, emittedMs: number | undefined, closedMs: number) => {
+        if (emittedMs === undefined) return
         for (const window of store.startingIn(emittedMs - sizeMs + 1, closedMs - sizeMs)) {
           out.update(i, window.windowed, window.value, null, window.timestampMs)
         }
@@ -49,7 +50,7 @@ export function windowAggregate<K, V, A>(
         if (recordMs > streamTime.ms) streamTime.ms = recordMs
         const closedMs = streamTime.ms - graceMs
         if (closing && store.forgottenBy(recordMs) > closing.emittedMs - sizeMs) {
-          closing.lookNow(closedMs, (emittedMs) => emitClosed(i, emittedMs, closedMs))
+          emitClosed(i, closing.lookNow(closedMs), closedMs)
         }
         for (let startMs = firstWindowStartMs(windows, recordMs); startMs <= recordMs; startMs += advanceMs) {
           const endMs = startMs + sizeMs
@@ -66,7 +67,7 @@ export function windowAggregate<K, V, A>(
             newValue === null ? { key, startMs, endMs } : store.put(key, startMs, newValue, timestampMs)
           if (onUpdate) out.update(i, windowed, newValue, oldValue, timestampMs)
         }
-        closing?.look(closedMs, (emittedMs) => emitClosed(i, emittedMs, closedMs))
+        if (closing) emitClosed(i, closing.look(closedMs), closedMs)
       })
       return out.build()
     }
