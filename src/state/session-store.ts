@@ -49,6 +49,8 @@ export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V
   #observedMs = Number.NEGATIVE_INFINITY
   #size = 0
   #dirty: Entry<K, V>[] = []
+  /** Deletions of what was not there, that have moved the store's time. */
+  #moved: Windowed<K>[] = []
 
   constructor({ name, key, value, retentionMs }: SessionStoreOptions<K, V>) {
     this.name = name
@@ -102,11 +104,16 @@ export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V
   }
 
   delete(windowed: Windowed<K>): void {
+    const moves = windowed.endMs > this.#observedMs
     this.#advance(windowed.endMs)
     const entry = this.#byKey
       .get(this.#mapKey(windowed.key))
       ?.find((other) => isSameWindow(other.windowed, windowed))
-    if (!entry) return
+    if (!entry) {
+      // Nothing is deleted, but what it has made forgotten must stay so after a restart.
+      if (moves) this.#moved.push(windowed)
+      return
+    }
     this.#remove(entry)
     this.#segments.deleted(windowed.endMs)
     this.#mark(entry)
@@ -134,6 +141,8 @@ export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V
   }
 
   drainChanges(append: ChangelogAppender): void {
+    for (const windowed of this.#moved) append(this.#windowed.serialize(windowed), null, windowed.endMs)
+    this.#moved = []
     const changed = this.#dirty
     this.#dirty = []
     for (const entry of changed) {
@@ -150,6 +159,7 @@ export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V
     // What comes from the changelog is known there.
     for (const entry of this.#dirty) entry.dirty = false
     this.#dirty = []
+    this.#moved = []
   }
 
   #advance(endMs: number): void {

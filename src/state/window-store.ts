@@ -61,6 +61,8 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   #observedMs = Number.NEGATIVE_INFINITY
   #size = 0
   #dirty: Entry<K, V>[] = []
+  /** Deletions of what was not there, that have moved the store's time. */
+  #moved: { readonly key: K; readonly startMs: number; readonly timestampMs: number }[] = []
 
   constructor({ name, key, value, sizeMs, retentionMs }: WindowStoreOptions<K, V>) {
     this.name = name
@@ -130,9 +132,14 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   }
 
   delete(key: K, startMs: number, timestampMs: number): void {
-    if (startMs > this.#observedMs) this.#advance(startMs)
+    const moves = startMs > this.#observedMs
+    if (moves) this.#advance(startMs)
     const entry = lastAtOrBefore(this.#newest.get(this.#mapKey(key)), startMs)
-    if (entry?.startMs !== startMs) return
+    if (entry?.startMs !== startMs) {
+      // Nothing is deleted, but what it has made forgotten must stay so after a restart.
+      if (moves) this.#moved.push({ key, startMs, timestampMs })
+      return
+    }
     this.#remove(entry)
     this.#segments.deleted(startMs)
     entry.timestampMs = timestampMs
@@ -170,6 +177,9 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   }
 
   drainChanges(append: ChangelogAppender): void {
+    for (const { key, startMs, timestampMs } of this.#moved)
+      append(windowKeyBytes(this.#key.serialize(key), startMs), null, timestampMs)
+    this.#moved = []
     const changed = this.#dirty
     this.#dirty = []
     for (const entry of changed) {
@@ -191,6 +201,7 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     // What comes from the changelog is known there.
     for (const entry of this.#dirty) entry.dirty = false
     this.#dirty = []
+    this.#moved = []
   }
 
   #replace(entry: Entry<K, V>, value: V, timestampMs: number): Windowed<K> {

@@ -1,0 +1,32 @@
+import fc from 'fast-check'
+import { describe, test } from 'vitest'
+import { serdes } from '../../src/serdes/serdes.ts'
+import { suppressBuffer } from '../../src/state/suppress-buffer.ts'
+import { survivesRestart } from '../support/restart-property.ts'
+
+describe('the buffer of a suppression', () => {
+  test('holds the same and goes on the same after a restart', () => {
+    survivesRestart({
+      spec: () => suppressBuffer({ name: 's', key: serdes.string, value: serdes.long, measured: false }),
+      op: fc.oneof(
+        fc.record({
+          key: fc.constantFrom('a', 'b', 'c'),
+          value: fc.option(fc.nat(9)),
+          oldValue: fc.option(fc.nat(9)),
+          timestampMs: fc.nat(9),
+          headers: fc.constantFrom(undefined, { trace: Buffer.from('x') }),
+        }),
+        fc.constant('take' as const),
+      ),
+      apply(store, op) {
+        if (op === 'take') {
+          const taken = store.takeFirst()
+          return taken && { ...taken, keyBytes: undefined, dirty: undefined }
+        }
+        store.put(op.timestampMs, op)
+        return store.prior(op.key)
+      },
+      contents: (store) => [store.size, store.firstMs, store.bytes, store.prior('a'), store.prior('b')],
+    })
+  })
+})

@@ -1,0 +1,30 @@
+import fc from 'fast-check'
+import { describe, test } from 'vitest'
+import { serdes } from '../../src/serdes/serdes.ts'
+import { windowStore } from '../../src/state/window-store.ts'
+import { survivesRestart } from '../support/restart-property.ts'
+
+describe('a window store', () => {
+  test('holds the same and goes on the same after a restart', () => {
+    survivesRestart({
+      spec: () =>
+        windowStore({ name: 's', key: serdes.string, value: serdes.long, sizeMs: 5, retentionMs: 20 }),
+      op: fc.record({
+        key: fc.constantFrom('a', 'b'),
+        startMs: fc.nat(60),
+        value: fc.option(fc.nat(9)),
+        timestampMs: fc.nat(9),
+      }),
+      apply(store, { key, startMs, value, timestampMs }) {
+        if (value === null) store.delete(key, startMs, timestampMs)
+        else store.put(key, startMs, value, timestampMs)
+        return shown(store.fetch(key, startMs - 3, startMs + 3))
+      },
+      contents: (store) => ['a', 'b'].map((key) => shown(store.fetch(key, 0, 99))),
+    })
+  })
+})
+
+function shown(entries: readonly { windowed: object; value: number; timestampMs: number }[]) {
+  return entries.map(({ windowed, value, timestampMs }) => ({ ...windowed, value, timestampMs }))
+}
