@@ -99,6 +99,19 @@ describe('a partition log', () => {
     )
   })
 
+  it('cuts a tail whose bytes are damaged, although its lengths are right', () => {
+    const directory = new MemoryDirectory(virtualClock())
+    const log = openLog({ directory })
+    for (const value of ['first', 'second']) log.append(orders(value))
+    const file = log.segments[0]!.file
+    const bytes = Buffer.from(file.read(0, file.sizeBytes))
+    const at = bytes.indexOf('second')
+    bytes[at] = (bytes[at] ?? 0) ^ 1
+    file.truncate(0)
+    file.append(bytes)
+    expect(valuesIn(openLog({ directory }))).toEqual(['first'])
+  })
+
   it('is opened after any crash with a prefix of what was appended, and with all that was synced', async () => {
     const values = fc.array(fc.string({ maxLength: 40 }), { minLength: 1, maxLength: 4 })
     const appends = fc.array(fc.record({ values, sync: fc.boolean() }), { minLength: 1, maxLength: 25 })
