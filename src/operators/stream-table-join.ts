@@ -1,6 +1,6 @@
 import type { OperatorFunction } from 'rxjs'
 import type { StoreSpec } from '../state/store.ts'
-import type { TimeBuffer } from '../state/time-buffer.ts'
+import type { Buffered, TimeBuffer } from '../state/time-buffer.ts'
 import type { Chunk } from '../stream/chunk.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachRecord, type OperatorContext } from './operator.ts'
@@ -31,24 +31,29 @@ export function streamTableJoin<K, V, TK, T, J>(
     const buffer = grace && context.store(grace.buffer)
     return (chunk) => {
       const out = new ChunkBuilder<K | null, J>(chunk)
-      const join = (i: number, key: K | null, value: V, timestampMs: number): void => {
-        const rowKey = keyOf(value, key)
+      const join = (i: number, rowKey: TK | null, record: Buffered<K | null, V>): void => {
+        const { key, value, timestampMs, headers } = record
         const row = rowKey === null ? undefined : find(table, rowKey, timestampMs)
-        if (row || outer) out.push(i, key, joiner(value, row ? row.value : null, key), timestampMs)
+        if (row || outer) out.push(i, key, joiner(value, row ? row.value : null, key), timestampMs, headers)
       }
       eachRecord(context, chunk, (i) => {
         const key = chunk.keys[i] as K | null
         const value = chunk.values[i] as V | null
         if (value === null) return context.drop(chunk, i, 'null-value')
-        if (!outer && keyOf(value, key) === null) return context.drop(chunk, i, 'null-key')
+        const rowKey = keyOf(value, key)
+        if (rowKey === null && !outer) return context.drop(chunk, i, 'null-key')
         const timestampMs = chunk.timestampsMs[i] as number
+        const headers = chunk.headers?.[i]
         if (!grace || !buffer || key === null || timestampMs < buffer.observedMs - grace.graceMs) {
-          join(i, key, value, timestampMs)
+          join(i, rowKey, { key, value, timestampMs, headers })
           return
         }
-        buffer.put(key, value, timestampMs)
-        for (const due of buffer.takeUntil(buffer.observedMs - grace.graceMs))
-          join(i, due.key, due.value, due.timestampMs)
+        buffer.put(key, value, timestampMs, headers)
+        for (const due of buffer.takeUntil(buffer.observedMs - grace.graceMs)) {
+          // Of this chunk only the place is theirs; none is not this record's headers.
+          const own = chunk.headers ? (due.headers ?? {}) : due.headers
+          join(i, keyOf(due.value, due.key), { ...due, headers: own })
+        }
       })
       return out.build()
     }

@@ -1,3 +1,4 @@
+import { headerParts, headersOf } from '../serdes/header-parts.ts'
 import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { Headers } from '../stream/chunk.ts'
@@ -159,10 +160,9 @@ export class SuppressBuffer<K, V> implements StateStore {
     return value === null ? 0 : this.#value.serialize(value).length
   }
 
-  #encode({ timeMs, priorValue, oldValue, value, headers = {} }: Entry<K, V>): Buffer {
+  #encode({ timeMs, priorValue, oldValue, value, headers }: Entry<K, V>): Buffer {
     const values = [priorValue, oldValue, value].map((held) => this.#encodeValue(held))
-    const named = Object.entries(headers).flatMap(([name, header]) => [Buffer.from(name), header])
-    return joinParts(int64(timeMs), ...values, ...named)
+    return joinParts(int64(timeMs), ...values, ...headerParts(headers))
   }
 
   /** Nothing is null; a value has a byte before it. */
@@ -183,13 +183,6 @@ export class SuppressBuffer<K, V> implements StateStore {
 
 function isBefore(a: Entry<unknown, unknown>, b: Entry<unknown, unknown>): boolean {
   return a.timeMs < b.timeMs || (a.timeMs === b.timeMs && Buffer.compare(a.keyBytes, b.keyBytes) < 0)
-}
-
-function headersOf(parts: readonly Buffer[]): Headers | undefined {
-  if (parts.length === 0) return undefined
-  const headers: Record<string, Buffer> = {}
-  for (let i = 0; i + 1 < parts.length; i += 2) headers[String(parts[i])] = parts[i + 1] as Buffer
-  return headers
 }
 
 export function suppressBuffer<K, V>(options: SuppressBufferOptions<K, V>): StoreSpec<SuppressBuffer<K, V>> {

@@ -1,11 +1,14 @@
+import { headerParts, headersOf } from '../serdes/header-parts.ts'
 import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
+import type { Headers } from '../stream/chunk.ts'
 import type { ChangelogAppender, StateStore, StoreSpec } from './store.ts'
 
 export interface Buffered<K, V> {
   readonly key: K
   readonly value: V
   readonly timestampMs: number
+  readonly headers: Headers | undefined
 }
 
 /** Where a record stands in the order. */
@@ -57,7 +60,7 @@ export class TimeBuffer<K, V> implements StateStore {
     return this.#observedMs
   }
 
-  put(key: K, value: V, timestampMs: number): void {
+  put(key: K, value: V, timestampMs: number, headers?: Headers): void {
     if (timestampMs > this.#observedMs) {
       this.#observedMs = timestampMs
       this.#observedDirty = true
@@ -66,6 +69,7 @@ export class TimeBuffer<K, V> implements StateStore {
       key,
       value,
       timestampMs,
+      headers,
       keyBytes: this.#key.serialize(key),
       sequence: this.#sequence++,
     }
@@ -84,8 +88,10 @@ export class TimeBuffer<K, V> implements StateStore {
 
   drainChanges(append: ChangelogAppender): void {
     for (const entry of this.#taken) append(changelogKey(entry), null, entry.timestampMs)
-    for (const entry of this.#added)
-      append(changelogKey(entry), this.#value.serialize(entry.value), entry.timestampMs)
+    for (const entry of this.#added) {
+      const value = joinParts(this.#value.serialize(entry.value), ...headerParts(entry.headers))
+      append(changelogKey(entry), value, entry.timestampMs)
+    }
     if (this.#observedDirty) append(OBSERVED, int64(this.#observedMs), this.#observedMs)
     this.#taken = []
     this.#added.clear()
@@ -106,7 +112,9 @@ export class TimeBuffer<K, V> implements StateStore {
     if (present && compare(present, place) === 0) this.#entries.splice(i, 1)
     if (value === null) return
     const key = this.#key.deserialize(keyBytes)
-    this.#entries.splice(i, 0, { key, value: this.#value.deserialize(value), ...place })
+    const [valueBytes, ...headers] = splitParts(value) as [Buffer, ...Buffer[]]
+    const record = { key, value: this.#value.deserialize(valueBytes), headers: headersOf(headers) }
+    this.#entries.splice(i, 0, { ...record, ...place })
   }
 
   /** Index of the first entry that does not come before the place. */

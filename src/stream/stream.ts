@@ -35,7 +35,7 @@ import {
   written,
 } from './stream-joins.ts'
 import { Table } from './table.ts'
-import type { Topic } from './topic.ts'
+import type { Topic, WritableTopic } from './topic.ts'
 
 type Predicate<K, V> = (value: V, key: K) => boolean
 
@@ -245,7 +245,7 @@ export class Stream<K, V> {
   }
 
   /** Writes the records to a topic, or to one chosen for each record; the path ends here. */
-  to(...args: Named<[topic: Topic<K, V> | TopicBy<K, V>]>): void {
+  to(...args: Named<[topic: WritableTopic<K, V> | TopicBy<K, V>]>): void {
     const {
       name,
       rest: [topic],
@@ -261,7 +261,7 @@ export class Stream<K, V> {
       kind: 'to',
       name: name.name ?? `to ${topic.name}`,
       input: port,
-      topic,
+      topic: topic as Topic<unknown, unknown>,
     })
   }
 
@@ -524,7 +524,7 @@ type WithStream<K, JK, V, R, S, J> = readonly [
 ]
 
 type WithTable<K, JK, V, R, T, J> = readonly [
-  table: Table<K, R>,
+  table: Table<K, R> | Table<NonNullable<K>, R>,
   joiner: (value: NonNullable<V>, row: T, key: JK) => J,
   options?: RowJoinOptions<NonNullable<K>, NonNullable<V>, J>,
 ]

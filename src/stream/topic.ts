@@ -16,6 +16,18 @@ export interface Topic<K, V> extends TopicOptions<K, V> {
   readonly config: Readonly<Record<string, string>>
 }
 
+/** What can be written to: a topic of strings or nulls takes strings, too. Any `Topic` of wide enough types is one. */
+export interface WritableTopic<K, V> extends Omit<Topic<unknown, unknown>, 'key' | 'value'> {
+  readonly key: Writer<K>
+  readonly value: Writer<V>
+}
+
+/** A property, not a method: TypeScript then refuses what takes less than `T`. */
+interface Writer<T> {
+  readonly name: string
+  readonly serialize: (value: T) => Buffer
+}
+
 /** Declares a topic. Event time may be old: unless `config` says otherwise, nothing is deleted by age. */
 export function topic<K, V>(name: string, options: TopicOptions<K, V>): Topic<K, V> {
   return { partitions: 1, ...options, name, config: { 'retention.ms': '-1', ...options.config } }

@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest'
+import type { Declare } from '../../src/stream/topology.ts'
+import { type JoinWindow, within } from '../../src/windows/join-window.ts'
+import { Drive, out, text } from '../support/drive.ts'
+
+const joiner = (left: string | null, right: string | null) => `${left}+${right}`
+
+function joined(kind: 'join' | 'leftJoin' | 'outerJoin', window: JoinWindow, emitIntervalMs = 0): Drive {
+  const declare = ({ stream }: Declare) => {
+    const left = stream(text('l'))
+    const right = stream(text('r'))
+    if (kind === 'join') left.join('j', right, joiner, window).to(out)
+    else if (kind === 'leftJoin') left.leftJoin('j', right, joiner, window).to(out)
+    else left.outerJoin('j', right, joiner, window).to(out)
+  }
+  return new Drive(declare, { emitIntervalMs })
+}
+
+describe('an inner join of two streams', () => {
+  test('rule 10: joins the other side from ts − before to ts + after, at the larger timestamp', () => {
+    const drive = joined('join', within({ beforeMs: 5, afterMs: 10, graceMs: 100 }))
+    expect(drive.step('l:a=x@100', 'r:a=1@94', 'r:a=2@95', 'r:a=3@110', 'r:a=4@111', 'r:b=5@100')).toEqual([
+      [],
+      [],
+      ['a=x+2@100'],
+      ['a=x+3@110'],
+      [],
+      [],
+    ])
+  })
+
+  test('rule 17: a late record is not dropped, it finds what its other side still keeps', () => {
+    const drive = joined('join', within({ ms: 10 }))
+    expect(drive.step('l:a=x@0', 'l:a=y@20', 'r:a=late@5', 'r:a=in@10')).toEqual([[], [], [], ['a=y+in@20']])
+    expect(drive.dropped).toBe(0)
+  })
+
+  test('rule 17: equal timestamps join only if before + after + grace > 0', () => {
+    expect(joined('join', within({ ms: 0 })).step('l:a=x@10', 'r:a=y@10')).toEqual([[], []])
+    expect(joined('join', within({ ms: 0, graceMs: 1 })).step('l:a=x@10', 'r:a=y@10')).toEqual([
+      [],
+      ['a=x+y@10'],
+    ])
+  })
+
+  test('rule 10: a null key or value is dropped and counted on either side', () => {
+    const drive = joined('join', within({ ms: 10 }))
+    expect(drive.step('l:=x@1', 'l:a=@2', 'r:=y@3', 'r:a=@4', 'l:a=z@5').flat()).toEqual([])
+    expect(drive.dropped).toBe(4)
+  })
+
+  test('rule 29: in a join of a stream with itself the left role comes first', () => {
+    const drive = new Drive(({ stream }) => {
+      const s = stream(text('s'))
+      s.join('j', s, joiner, within({ ms: 10 })).to(out)
+    })
+    expect(drive.step('s:a=x@10', 's:a=y@15')).toEqual([['a=x+x@10'], ['a=y+x@15', 'a=x+y@15', 'a=y+y@15']])
+  })
+})
+
+describe('a left join of two streams', () => {
+  test('rule 10: an unmatched record comes once ts + after + grace is past, not at that moment', () => {
+    const drive = joined('leftJoin', within({ ms: 10, graceMs: 5 }))
+    expect(drive.step('l:a=x@10', 'l:b=y@25', 'l:c=z@26')).toEqual([[], [], ['a=x+null@10']])
+  })
+
+  test('rule 10: one whose window is past already, without grace, comes at once', () => {
+    const drive = joined('leftJoin', within({ ms: 10, graceMs: 5 }))
+    expect(drive.step('r:b=y@100', 'l:a=past@89', 'l:a=open@90', 'r:a=m@90')).toEqual([
+      [],
+      ['a=past+null@89'],
+      [],
+      ['a=past+m@90', 'a=open+m@90'],
+    ])
+  })
+
+  test('rule 10: a null key on the left passes at once; on the right it is dropped', () => {
+    const drive = joined('leftJoin', within({ ms: 10 }))
+    expect(drive.step('l:=x@1', 'r:=y@2', 'l:a=@3')).toEqual([['=x+null@1'], [], []])
+    expect(drive.dropped).toBe(2)
+  })
+
+  test('rule 20: the next look waits for the newest record that the last one passed', () => {
+    const drive = joined('leftJoin', within({ ms: 10 }))
+    expect(
+      drive.step('l:a=x@0', 'l:b=y@1', 'l:c=z@10', 'l:d=w@11', 'r:e=v@12', 'r:e=u@21', 'l:f=s@22'),
+    ).toEqual([[], [], [], ['a=x+null@0'], [], ['b=y+null@1', 'c=z+null@10'], ['d=w+null@11']])
+  })
+
+  test('rule 20: a null key moves stream time but lets nothing out', () => {
+    const drive = joined('leftJoin', within({ ms: 10 }))
+    expect(drive.step('l:a=x@10', 'r:=y@50', 'l:b=z@15', 'l:c=w@51')).toEqual([
+      [],
+      [],
+      ['b=z+null@15'],
+      ['a=x+null@10'],
+    ])
+  })
+
+  test('rule 19: it looks once in each emit interval of wall-clock time', () => {
+    const drive = joined('leftJoin', within({ ms: 10 }), 1_000)
+    expect(drive.step('l:a=x@10', 'l:b=y@50', 'wall+999', 'l:c=z@51', 'wall+1', 'l:d=w@52').flat()).toEqual([
+      'a=x+null@10',
+    ])
+  })
+})
+
+describe('an outer join of two streams', () => {
+  test('rule 10: unmatched records come by timestamp, right before left, then by key', () => {
+    const drive = joined('outerJoin', within({ ms: 10 }))
+    expect(drive.step('r:a=1@10', 'l:b=2@10', 'l:a2=3@10', 'r:b2=4@10', 'r:z=5@50').at(-1)).toEqual([
+      'a=null+1@10',
+      'b2=null+4@10',
+      'a2=3+null@10',
+      'b=2+null@10',
+    ])
+  })
+
+  test('rule 10: a right record waits for ts + before', () => {
+    const drive = joined('outerJoin', within({ beforeMs: 2, afterMs: 7 }))
+    expect(drive.step('l:a=x@10', 'r:b=y@10', 'r:c=1@12', 'r:c=2@13', 'r:c=3@18')).toEqual([
+      [],
+      [],
+      [],
+      ['b=null+y@10'],
+      ['a=x+null@10', 'c=null+1@12', 'c=null+2@13'],
+    ])
+  })
+
+  test('a match takes both records out of the unmatched', () => {
+    const drive = joined('outerJoin', within({ ms: 10 }))
+    expect(drive.step('l:a=x@10', 'r:a=y@15', 'r:b=w@100')).toEqual([[], ['a=x+y@15'], []])
+  })
+})
+
+describe('the window of a join', () => {
+  test('refuses what is no whole number of milliseconds', () => {
+    expect(() => within({ ms: 0.5 })).toThrow('beforeMs must be a whole number of at least 0, not 0.5')
+    expect(() => within({ beforeMs: 1, afterMs: -1 })).toThrow('afterMs')
+  })
+})
