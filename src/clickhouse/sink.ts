@@ -126,7 +126,12 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
   readonly partition: number
   readonly #table: Table<K, V>
   readonly #name: string
-  readonly #lines: string[] = []
+  /**
+   * The rows of a chunk each, as one flat string of lines. Single lines would be ropes of all their fields, alive until
+   * the batch is sent: most of the program's garbage.
+   */
+  readonly #parts: string[] = []
+  #rows = 0
   #bytes = 0
   #firstOffset = -1
   #lastOffset = -1
@@ -141,7 +146,7 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
   }
 
   get rows(): number {
-    return this.#lines.length
+    return this.#rows
   }
 
   /** Of the rows' own text, in UTF-16 units; what is added to each when it is sent is left out. */
@@ -167,26 +172,23 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
   append(chunk: Chunk<K, V>, nextOffset: number): void {
     const { keys, values, timestampsMs, offsets } = chunk
     const { topic, partition } = this
-    const lines = this.#lines
     if (this.#text !== undefined)
       throw new RivuletError('INTERNAL', `A batch of ${this.#name} was appended to after it was sent`)
-    const rowsBefore = lines.length
-    let bytes = 0
+    const lines: string[] = []
     let first = this.#firstOffset
     let last = this.#lastOffset
     for (let i = 0; i < keys.length; i++) {
       // A record made by the pipeline itself (a window that closed) has no offset: it belongs to the last one read.
       const own = offsets[i] as number
       const offset = own < 0 ? nextOffset - 1 : own
-      const line = this.#encode(values[i] as V, keys[i] as K, timestampsMs[i] as number, offset, rowsBefore)
+      const line = this.#encode(values[i] as V, keys[i] as K, timestampsMs[i] as number, offset)
       if (line === undefined) continue
-      bytes += lines[lines.push(`${line}\t${offset}`) - 1]?.length ?? 0
+      lines.push(`${line}\t${offset}\n`)
       if (first < 0) first = offset
       last = Math.max(last, offset)
     }
-    if (lines.length > batchRowsMax) {
-      const rows = lines.length
-      lines.length = rowsBefore
+    const rows = this.#rows + lines.length
+    if (rows > batchRowsMax) {
       throw new RivuletError(
         'BUFFER_FULL',
         `A batch of ${this.#name} is limited to ${batchRowsMax} rows, for one insert to be atomic`,
@@ -195,7 +197,10 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
         },
       )
     }
-    this.#bytes += bytes
+    const part = lines.join('')
+    this.#parts.push(part)
+    this.#rows = rows
+    this.#bytes += part.length
     this.#firstOffset = first
     this.#lastOffset = last
     this.#nextOffset = nextOffset
@@ -205,18 +210,17 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
   text(): string {
     if (this.#text === undefined) {
       const { from, to } = this.range
-      // The fields of `placeColumns` behind `_offset`, equal in all rows: one join adds them, not a loop.
+      // The fields of `placeColumns` behind `_offset`, equal in all rows. A line's end in a field is escaped.
       const end = `\t${this.topic}\t${this.partition}\t${from}\t${to}\n`
-      this.#text = this.#lines.join(end) + end
+      this.#text = this.#parts.join('').replaceAll('\n', () => end)
     }
     return this.#text
   }
 
-  #encode(value: V, key: K, timestampMs: number, offset: number, rowsBefore: number): string | undefined {
+  #encode(value: V, key: K, timestampMs: number, offset: number): string | undefined {
     try {
       return this.#table.encode(value, key, timestampMs)
     } catch (cause) {
-      this.#lines.length = rowsBefore
       const { topic, partition } = this
       const code = cause instanceof RivuletError ? cause.code : 'CALLBACK_FAILED'
       throw new RivuletError(
