@@ -253,8 +253,7 @@ export class Instance {
         this.#release(event.partitions, 'abandon').catch((error) => this.#fail(error))
         break
       case 'skipped':
-        // Only now and then may a topic's retention be faster than its reader; the edge has said it in the log.
-        this.#statistics.count('skipped_ranges')
+        this.#onSkipped(event)
     }
   }
 
@@ -264,6 +263,21 @@ export class Instance {
     if (!feed) return
     feed.push(event)
     for (const { running } of this.#slotsOf(feed)) running?.run()
+  }
+
+  /** The topic's retention was faster than its reader: what is gone is counted, and the tasks go on behind it. */
+  #onSkipped({ topic, partition, fromOffset, toOffset }: Extract<ConsumerEvent, { type: 'skipped' }>): void {
+    if (toOffset < fromOffset) {
+      const message = `${topic}/${partition} was read up to ${fromOffset}, and ends at ${toOffset} now: the topic was cut or made anew`
+      this.#fail(
+        new RivuletError('KAFKA_FAILED', message, { place: { topic, partition, offset: fromOffset } }),
+      )
+      return
+    }
+    this.#statistics.count('records_deleted_unread', toOffset - fromOffset)
+    const feed = this.#feeds.get(keyOf({ topic, partition }))
+    const chunk = { topic, partition, keys: [], values: [], timestampsMs: [], offsets: [] }
+    feed?.push({ chunk, nextOffset: toOffset, endOffset: Math.max(toOffset, feed.endOffset) })
   }
 
   #onAssigned(partitions: readonly AssignedPartition[], layout: Layout, consumer: KafkaConsumer): void {
@@ -514,7 +528,7 @@ export class Instance {
       throw new RivuletError('KAFKA_FAILED', message, { place: { topic, partition, offset } })
     }
     if (offset < range.lowOffset) {
-      this.#statistics.count('skipped_ranges')
+      this.#statistics.count('records_deleted_unread', range.lowOffset - offset)
       this.#logger.warn({ topic, partition, from: offset, to: range.lowOffset }, 'deleted before it was read')
     }
     return Math.max(offset, range.lowOffset)
