@@ -90,6 +90,8 @@ export interface RowJoinOptions<K, V, J> {
    * is still seen; records then join in order of time. Default: not at all.
    */
   readonly graceMs?: number
+  /** A table has no window: `within` is no option of its join. */
+  readonly beforeMs?: never
   readonly key?: Serde<K>
   readonly left?: Serde<V>
   /** Of the result; default JSON. */

@@ -517,7 +517,7 @@ export class Stream<K, V> {
 }
 
 type WithStream<K, JK, V, R, S, J> = readonly [
-  other: Stream<K | null, R>,
+  other: Stream<K, R> | Stream<K | null, R> | Stream<NonNullable<K>, R>,
   joiner: (left: NonNullable<V>, right: S, key: JK) => J,
   window: JoinWindow,
   options?: StreamJoinOptions<NonNullable<K>, NonNullable<V>, NonNullable<R>, J>,
