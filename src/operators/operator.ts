@@ -1,4 +1,15 @@
-import { defer, filter, map, NEVER, type Observable, type OperatorFunction } from 'rxjs'
+import {
+  defer,
+  filter,
+  map,
+  merge,
+  NEVER,
+  type Observable,
+  type OperatorFunction,
+  Subject,
+  takeUntil,
+  tap,
+} from 'rxjs'
 import { messageOf, RivuletError } from '../errors.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
 import type { Chunk } from '../stream/chunk.ts'
@@ -56,6 +67,8 @@ export interface OperatorContext {
   callbackFailed(error: unknown, chunk: Chunk<unknown, unknown>, i: number): void
   /** Least wall-clock time between two looks for closed windows or unmatched join records, ms. */
   readonly emitIntervalMs: number
+  /** Chunks of one record each that is no record to any callback: it only says how far event time has come. */
+  readonly heartbeats$: Observable<Chunk<unknown, unknown>>
   /** Wall-clock time whenever the task is told that it has moved; for what must happen without a record. */
   readonly ticks$: Observable<number>
 }
@@ -74,6 +87,35 @@ export function chunkOperator<I, O extends Chunk<unknown, unknown>>(
         filter((chunk) => chunk.keys.length > 0),
       ),
     )
+}
+
+/** What an operator that keeps event time does: with records, and when a heartbeat says how far time has come. */
+export interface TimedStep<I, O> {
+  take(chunk: I): O
+  /** `heartbeat` is a chunk of one record: what the heartbeat closes comes from there. */
+  advance(heartbeat: Chunk<unknown, unknown>): O
+}
+
+/** The same as `chunkOperator` for a step that keeps event time. */
+export function timedOperator<I, O extends Chunk<unknown, unknown>>(
+  { heartbeats$ }: OperatorContext,
+  makeStep: () => TimedStep<I, O>,
+): OperatorFunction<I, O> {
+  return (source) =>
+    defer(() => {
+      const step = makeStep()
+      const ended = new Subject<void>()
+      return merge(
+        source.pipe(
+          map((chunk) => step.take(chunk)),
+          tap({ complete: () => ended.next() }),
+        ),
+        heartbeats$.pipe(
+          map((heartbeat) => step.advance(heartbeat)),
+          takeUntil(ended),
+        ),
+      ).pipe(filter((chunk) => chunk.keys.length > 0))
+    })
 }
 
 /** Visits each record of a chunk in order; what a visit throws is the user's callback's, and gets its place. */
@@ -144,6 +186,7 @@ export function standalone(overrides: Partial<OperatorContext> = {}): OperatorCo
       throw callbackError(step, error, chunk, i)
     },
     emitIntervalMs: 0,
+    heartbeats$: NEVER,
     ticks$: NEVER,
     ...overrides,
   }

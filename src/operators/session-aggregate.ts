@@ -6,7 +6,7 @@ import type { SessionWindows, Windowed } from '../windows/windows.ts'
 import type { SessionAggregation } from './aggregation.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
 import { ClosingLook, type Emission } from './emission.ts'
-import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
+import { eachRecord, type OperatorContext, standalone, timedOperator } from './operator.ts'
 
 export interface SessionAggregateOptions<K, V, A> {
   readonly windows: SessionWindows
@@ -30,12 +30,23 @@ export function sessionAggregate<K, V, A>(
   context: OperatorContext = standalone(),
 ): OperatorFunction<Chunk<K | null, V>, TableChunk<Windowed<K>, A>> {
   const { gapMs, graceMs } = windows
-  return chunkOperator(() => {
+  return timedOperator(context, () => {
     const store = context.store(spec)
     const { streamTime } = context
     const onUpdate = emit === 'onUpdate'
     const closing = onUpdate ? undefined : new ClosingLook(context)
-    return (chunk) => {
+    const emitClosed = (
+      out: TableChunkBuilder<Windowed<K>, A>,
+      i: number,
+      emittedMs: number | undefined,
+      closedMs: number,
+    ) => {
+      if (emittedMs === undefined) return
+      for (const { windowed, value } of store.endingIn(emittedMs, closedMs - 1)) {
+        out.update(i, windowed, value, null, windowed.endMs)
+      }
+    }
+    const take = (chunk: Chunk<K | null, V>): TableChunk<Windowed<K>, A> => {
       const out = new TableChunkBuilder<Windowed<K>, A>(chunk)
       const add = (i: number, key: K, closedMs: number) => {
         const recordMs = chunk.timestampsMs[i] as number
@@ -61,24 +72,26 @@ export function sessionAggregate<K, V, A>(
         else store.put(windowed, value)
         if (onUpdate) out.update(i, windowed, value, null, endMs)
       }
-      const emitClosed = (i: number, emittedMs: number | undefined, closedMs: number) => {
-        if (emittedMs === undefined) return
-        for (const { windowed, value } of store.endingIn(emittedMs, closedMs - 1)) {
-          out.update(i, windowed, value, null, windowed.endMs)
-        }
-      }
       eachRecord(context, chunk, (i) => {
         const key = chunk.keys[i] as K | null
         if (key === null) return context.drop(chunk, i, 'null-key')
         streamTime.ms = Math.max(streamTime.ms, chunk.timestampsMs[i] as number)
         const closedMs = streamTime.ms - graceMs - gapMs
         if (closing && store.forgottenBy(streamTime.ms) >= closing.emittedMs) {
-          emitClosed(i, closing.lookNow(closedMs), closedMs)
+          emitClosed(out, i, closing.lookNow(closedMs), closedMs)
         }
         add(i, key, closedMs)
-        if (closing) emitClosed(i, closing.look(closedMs), closedMs)
+        if (closing) emitClosed(out, i, closing.look(closedMs), closedMs)
       })
       return out.build()
     }
+    const advance = (heartbeat: Chunk<unknown, unknown>): TableChunk<Windowed<K>, A> => {
+      const out = new TableChunkBuilder<Windowed<K>, A>(heartbeat)
+      streamTime.ms = Math.max(streamTime.ms, heartbeat.timestampsMs[0] as number)
+      const closedMs = streamTime.ms - graceMs - gapMs
+      if (closing) emitClosed(out, 0, closing.look(closedMs), closedMs)
+      return out.build()
+    }
+    return { take, advance }
   })
 }

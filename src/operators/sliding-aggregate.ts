@@ -6,7 +6,7 @@ import type { SlidingWindows, Windowed } from '../windows/windows.ts'
 import type { Aggregation } from './aggregation.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
 import { ClosingLook, type Emission } from './emission.ts'
-import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
+import { eachRecord, type OperatorContext, standalone, timedOperator } from './operator.ts'
 
 export interface SlidingAggregateOptions<K, V, A> {
   readonly windows: SlidingWindows
@@ -39,12 +39,23 @@ export function slidingAggregate<K, V, A>(
   context: OperatorContext = standalone(),
 ): OperatorFunction<Chunk<K | null, V>, TableChunk<Windowed<K>, A>> {
   const { differenceMs, graceMs } = windows
-  return chunkOperator(() => {
+  return timedOperator(context, () => {
     const store = context.store(spec)
     const { streamTime } = context
     const onUpdate = emit === 'onUpdate'
     const closing = onUpdate ? undefined : new ClosingLook(context)
-    return (chunk) => {
+    const emitClosed = (
+      out: TableChunkBuilder<Windowed<K>, A>,
+      i: number,
+      emittedMs: number | undefined,
+      closedMs: number,
+    ) => {
+      if (emittedMs === undefined) return
+      for (const window of store.startingIn(emittedMs - differenceMs, closedMs - differenceMs - 1)) {
+        out.update(i, window.windowed, window.value, null, window.timestampMs)
+      }
+    }
+    const take = (chunk: Chunk<K | null, V>): TableChunk<Windowed<K>, A> => {
       const out = new TableChunkBuilder<Windowed<K>, A>(chunk)
 
       /** Writes what a window holds now, and emits it. */
@@ -70,13 +81,6 @@ export function slidingAggregate<K, V, A>(
       }
 
       const empty = (timestampMs: number): Before<A> => ({ value: aggregation.initializer(), timestampMs })
-
-      const emitClosed = (i: number, emittedMs: number | undefined, closedMs: number) => {
-        if (emittedMs === undefined) return
-        for (const window of store.startingIn(emittedMs - differenceMs, closedMs - differenceMs - 1)) {
-          out.update(i, window.windowed, window.value, null, window.timestampMs)
-        }
-      }
 
       const addInOrder = (i: number, key: K) => {
         const recordMs = chunk.timestampsMs[i] as number
@@ -167,12 +171,20 @@ export function slidingAggregate<K, V, A>(
         if (recordMs < differenceMs) return addEarly(i, key)
         // A record may begin a window behind itself.
         if (closing && store.forgottenBy(recordMs + 1) >= closing.emittedMs - differenceMs) {
-          emitClosed(i, closing.lookNow(closedMs), closedMs)
+          emitClosed(out, i, closing.lookNow(closedMs), closedMs)
         }
         addInOrder(i, key)
-        if (closing) emitClosed(i, closing.look(closedMs), closedMs)
+        if (closing) emitClosed(out, i, closing.look(closedMs), closedMs)
       })
       return out.build()
     }
+    const advance = (heartbeat: Chunk<unknown, unknown>): TableChunk<Windowed<K>, A> => {
+      const out = new TableChunkBuilder<Windowed<K>, A>(heartbeat)
+      streamTime.ms = Math.max(streamTime.ms, heartbeat.timestampsMs[0] as number)
+      const closedMs = streamTime.ms - graceMs
+      if (closing) emitClosed(out, 0, closing.look(closedMs), closedMs)
+      return out.build()
+    }
+    return { take, advance }
   })
 }

@@ -2,9 +2,9 @@ import type { OperatorFunction } from 'rxjs'
 import { RivuletError } from '../errors.ts'
 import type { StoreSpec } from '../state/store.ts'
 import type { SuppressBuffer } from '../state/suppress-buffer.ts'
-import type { TableChunk } from '../stream/chunk.ts'
+import type { Chunk, TableChunk } from '../stream/chunk.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
-import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
+import { eachRecord, type OperatorContext, standalone, timedOperator } from './operator.ts'
 
 /** What the buffer may hold, and what happens when it would hold more. Source: Kafka Streams `BufferConfig`. */
 export interface BufferBounds {
@@ -40,18 +40,21 @@ export function suppress<K, V>(
     bytesMax = Number.POSITIVE_INFINITY,
     whenFull,
   } = bounds ?? {}
-  return chunkOperator(() => {
+  return timedOperator(context, () => {
     const buffer = context.store(spec)
     const { streamTime } = context
     const isOverfull = () => buffer.size > maxRecords || buffer.bytes > bytesMax
-    return (chunk) => {
+    const emitFirst = (out: TableChunkBuilder<K, V>, i: number) => {
+      const update = buffer.takeFirst()
+      if (!update || (update.value === null && !tombstones)) return
+      const { key, value, oldValue, timestampMs, headers } = update
+      out.update(i, key, value, oldValue, timestampMs, true, headers)
+    }
+    const emitDue = (out: TableChunkBuilder<K, V>, i: number) => {
+      while (buffer.firstMs + waitMs <= streamTime.ms) emitFirst(out, i)
+    }
+    const take = (chunk: TableChunk<K, V>): TableChunk<K, V> => {
       const out = new TableChunkBuilder<K, V>(chunk)
-      const emitFirst = (i: number) => {
-        const update = buffer.takeFirst()
-        if (!update || (update.value === null && !tombstones)) return
-        const { key, value, oldValue, timestampMs, headers } = update
-        out.update(i, key, value, oldValue, timestampMs, true, headers)
-      }
       eachRecord(context, chunk, (i) => {
         const key = chunk.keys[i] as K
         const timestampMs = chunk.timestampsMs[i] as number
@@ -63,16 +66,23 @@ export function suppress<K, V>(
           timestampMs,
           headers: chunk.headers?.[i],
         })
-        while (buffer.firstMs + waitMs <= streamTime.ms) emitFirst(i)
+        emitDue(out, i)
         if (whenFull === 'shutDown' && isOverfull()) {
           throw new RivuletError(
             'BUFFER_FULL',
             `"${context.step}" would hold back ${buffer.size} records (maxRecords: ${maxRecords}) of ${buffer.bytes} bytes (bytesMax: ${bytesMax})`,
           )
         }
-        while (isOverfull()) emitFirst(i)
+        while (isOverfull()) emitFirst(out, i)
       })
       return out.build()
     }
+    const advance = (heartbeat: Chunk<unknown, unknown>): TableChunk<K, V> => {
+      const out = new TableChunkBuilder<K, V>(heartbeat)
+      streamTime.ms = Math.max(streamTime.ms, heartbeat.timestampsMs[0] as number)
+      emitDue(out, 0)
+      return out.build()
+    }
+    return { take, advance }
   })
 }

@@ -6,7 +6,7 @@ import { firstWindowStartMs, type TimeWindows, type Windowed } from '../windows/
 import type { Aggregation } from './aggregation.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
 import { ClosingLook, type Emission } from './emission.ts'
-import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
+import { eachRecord, type OperatorContext, standalone, timedOperator } from './operator.ts'
 
 export interface WindowAggregateOptions<K, V, A> {
   readonly windows: TimeWindows
@@ -30,19 +30,24 @@ export function windowAggregate<K, V, A>(
   context: OperatorContext = standalone(),
 ): OperatorFunction<Chunk<K | null, V>, TableChunk<Windowed<K>, A>> {
   const { sizeMs, advanceMs, graceMs } = windows
-  return chunkOperator(() => {
+  return timedOperator(context, () => {
     const store = context.store(spec)
     const { streamTime } = context
     const onUpdate = emit === 'onUpdate'
     const closing = onUpdate ? undefined : new ClosingLook(context)
-    return (chunk) => {
-      const out = new TableChunkBuilder<Windowed<K>, A>(chunk)
-      const emitClosed = (i: number, emittedMs: number | undefined, closedMs: number) => {
-        if (emittedMs === undefined) return
-        for (const window of store.startingIn(emittedMs - sizeMs + 1, closedMs - sizeMs)) {
-          out.update(i, window.windowed, window.value, null, window.timestampMs)
-        }
+    const emitClosed = (
+      out: TableChunkBuilder<Windowed<K>, A>,
+      i: number,
+      emittedMs: number | undefined,
+      closedMs: number,
+    ) => {
+      if (emittedMs === undefined) return
+      for (const window of store.startingIn(emittedMs - sizeMs + 1, closedMs - sizeMs)) {
+        out.update(i, window.windowed, window.value, null, window.timestampMs)
       }
+    }
+    const take = (chunk: Chunk<K | null, V>): TableChunk<Windowed<K>, A> => {
+      const out = new TableChunkBuilder<Windowed<K>, A>(chunk)
       eachRecord(context, chunk, (i) => {
         const key = chunk.keys[i] as K | null
         if (key === null) return context.drop(chunk, i, 'null-key')
@@ -50,7 +55,7 @@ export function windowAggregate<K, V, A>(
         if (recordMs > streamTime.ms) streamTime.ms = recordMs
         const closedMs = streamTime.ms - graceMs
         if (closing && store.forgottenBy(recordMs) > closing.emittedMs - sizeMs) {
-          emitClosed(i, closing.lookNow(closedMs), closedMs)
+          emitClosed(out, i, closing.lookNow(closedMs), closedMs)
         }
         for (let startMs = firstWindowStartMs(windows, recordMs); startMs <= recordMs; startMs += advanceMs) {
           const endMs = startMs + sizeMs
@@ -67,9 +72,17 @@ export function windowAggregate<K, V, A>(
             newValue === null ? { key, startMs, endMs } : store.put(key, startMs, newValue, timestampMs)
           if (onUpdate) out.update(i, windowed, newValue, oldValue, timestampMs)
         }
-        if (closing) emitClosed(i, closing.look(closedMs), closedMs)
+        if (closing) emitClosed(out, i, closing.look(closedMs), closedMs)
       })
       return out.build()
     }
+    const advance = (heartbeat: Chunk<unknown, unknown>): TableChunk<Windowed<K>, A> => {
+      const out = new TableChunkBuilder<Windowed<K>, A>(heartbeat)
+      streamTime.ms = Math.max(streamTime.ms, heartbeat.timestampsMs[0] as number)
+      const closedMs = streamTime.ms - graceMs
+      if (closing) emitClosed(out, 0, closing.look(closedMs), closedMs)
+      return out.build()
+    }
+    return { take, advance }
   })
 }

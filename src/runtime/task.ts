@@ -9,6 +9,7 @@ import type { Chunk } from '../stream/chunk.ts'
 import type {
   ExternalSinkNode,
   GraphNode,
+  HeartbeatTest,
   OperatorNode,
   Port,
   RepartitionNode,
@@ -53,6 +54,7 @@ export class Task {
   readonly #options: TaskOptions
   readonly #ports = new Map<string, Subject<AnyChunk>>()
   readonly #ticks = new Subject<number>()
+  readonly #heartbeats = new Subject<AnyChunk>()
   #outputs: TaskOutput[] = []
   #failure: { readonly error: unknown } | undefined
 
@@ -66,10 +68,28 @@ export class Task {
     const port = this.#port({ node: input.id, port: 'main' })
     const timed =
       input.type === 'topic-source' && input.timestampMs ? this.#retime(input.timestampMs, chunk) : chunk
-    if (this.#options.subTopology.perRecord) {
-      for (let i = 0; i < timed.keys.length; i++) port.next(slice(timed, i, i + 1))
-    } else if (timed.keys.length > 0) port.next(timed)
+    if (input.type === 'topic-source' && input.heartbeat)
+      this.#takeWithHeartbeats(port, timed, input.heartbeat)
+    else this.#take(port, timed)
     this.#throwFailure()
+  }
+
+  #take(port: Subject<AnyChunk>, chunk: AnyChunk): void {
+    if (this.#options.subTopology.perRecord) {
+      for (let i = 0; i < chunk.keys.length; i++) port.next(slice(chunk, i, i + 1))
+    } else if (chunk.keys.length > 0) port.next(chunk)
+  }
+
+  /** Heartbeats have their place among the records, so that a replay closes the same windows at the same place. */
+  #takeWithHeartbeats(port: Subject<AnyChunk>, chunk: AnyChunk, { test }: HeartbeatTest): void {
+    let from = 0
+    for (let i = 0; i < chunk.keys.length; i++) {
+      if (!test(chunk.values[i], chunk.keys[i])) continue
+      this.#take(port, slice(chunk, from, i))
+      this.#heartbeats.next(slice(chunk, i, i + 1))
+      from = i + 1
+    }
+    this.#take(port, from === 0 ? chunk : slice(chunk, from, chunk.keys.length))
   }
 
   /** Tells the operators what time it is on the wall clock. */
@@ -177,6 +197,7 @@ export class Task {
       emitIntervalMs,
       streamTime: this.#time(node.name),
       keptTime: (name) => this.#time(`${node.name}/${name}`),
+      heartbeats$: this.#heartbeats.asObservable(),
       ticks$: this.#ticks.asObservable(),
       store: <S extends StateStore>(spec: StoreSpec<S>) => this.#store(spec),
       drop,

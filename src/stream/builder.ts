@@ -4,7 +4,13 @@ import type { Dropped } from '../operators/operator.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { serdes } from '../serdes/serdes.ts'
 import type { Chunk } from './chunk.ts'
-import { GraphBuilder, type Port, type TimestampExtractor, type UntypedOperator } from './graph.ts'
+import {
+  GraphBuilder,
+  type HeartbeatTest,
+  type Port,
+  type TimestampExtractor,
+  type UntypedOperator,
+} from './graph.ts'
 import type { Topic } from './topic.ts'
 
 /** What every stage of the typed builder holds: where it is in the graph, and how its records are written. */
@@ -22,6 +28,7 @@ export interface TopicSourceOptions {
   readonly global?: boolean
   readonly tombstones?: boolean
   readonly timestampMs?: TimestampExtractor
+  readonly heartbeat?: HeartbeatTest
 }
 
 /** The graph under declaration, and the sources in it: a topic is read once, however often it is named. */
@@ -40,7 +47,8 @@ export class TopologyBuilder {
         known.topic.value.name === topic.value.name &&
         known.options.global === options.global &&
         known.options.tombstones === options.tombstones &&
-        known.options.timestampMs === options.timestampMs
+        known.options.timestampMs === options.timestampMs &&
+        known.options.heartbeat === options.heartbeat
       if (same) return known.port
       throw new RivuletError(
         'BAD_TOPOLOGY',
@@ -48,7 +56,7 @@ export class TopologyBuilder {
         { place: { topic: topic.name } },
       )
     }
-    const { name, global = false, tombstones = false, timestampMs } = options
+    const { name, global = false, tombstones = false, timestampMs, heartbeat } = options
     const port = this.graph.add({
       type: 'topic-source',
       kind,
@@ -57,6 +65,7 @@ export class TopologyBuilder {
       global,
       tombstones,
       ...(timestampMs && { timestampMs }),
+      ...(heartbeat && { heartbeat }),
     })
     this.#sources.set(topic.name, { port, topic, options })
     return port

@@ -41,6 +41,12 @@ export interface TopicSourceNode extends NodeBase {
   /** Null values are tombstones, not dead letters. */
   readonly tombstones: boolean
   readonly timestampMs?: TimestampExtractor
+  readonly heartbeat?: HeartbeatTest
+}
+
+/** Tells records that only say how far event time has come: no step sees them, but they close windows. */
+export interface HeartbeatTest {
+  test(value: unknown, key: unknown): boolean
 }
 
 /** Takes event time from the record; a negative answer drops it as `negative-timestamp`. */

@@ -4,7 +4,7 @@ import { nonNull, nullable, serdes } from '../serdes/serdes.ts'
 import { checked } from '../windows/windows.ts'
 import { TopologyBuilder } from './builder.ts'
 import { GlobalTable } from './global-table.ts'
-import type { GraphNode, TimestampExtractor } from './graph.ts'
+import type { GraphNode, HeartbeatTest, TimestampExtractor } from './graph.ts'
 import type { DeadLetter, Source } from './source.ts'
 import { type SourceTable, sourceTable } from './source-table.ts'
 import { Stream } from './stream.ts'
@@ -31,6 +31,13 @@ export interface StreamOptions<K, V> {
   readonly name?: string
   /** Takes event time from the record; a negative answer drops the record, counted. Default: Kafka's timestamp. */
   readonly timestampMs?: (value: V, key: K, recordTimestampMs: number) => number
+  /**
+   * Which records only say how far event time has come. No step sees them, but they move the stream time of the windows
+   * and suppressions that are fed by this topic without a repartition, and so close windows of an idle topic (Kafka
+   * Streams has nothing of the kind). Whoever writes the topic writes them, into each partition: they stand in the log
+   * among the records, so that a replay closes the same windows at the same place.
+   */
+  readonly isHeartbeat?: (value: V, key: K) => boolean
 }
 
 export interface TableOptions<V> {
@@ -94,11 +101,13 @@ export function topology(name: string, declare: (declare: Declare) => void): Top
       return new Stream({ builder, port, key: serdes.json(), value: serdes.json(), rekeyed: true })
     },
     stream(of, options = {}) {
-      const { name, timestampMs } = options
+      const { name, timestampMs, isHeartbeat } = options
       const extractor: TimestampExtractor | undefined = timestampMs && { extract: timestampMs }
+      const heartbeat: HeartbeatTest | undefined = isHeartbeat && { test: isHeartbeat }
       const port = builder.topicSource(of, 'stream', {
         ...(name !== undefined && { name }),
         ...(extractor && { timestampMs: extractor }),
+        ...(heartbeat && { heartbeat }),
       })
       return new Stream({ builder, port, key: of.key, value: of.value, rekeyed: false })
     },

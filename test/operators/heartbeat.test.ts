@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest'
+import { serdes } from '../../src/serdes/serdes.ts'
+import { chunkOf } from '../../src/stream/chunk.ts'
+import { untilTimeLimit, untilWindowCloses } from '../../src/stream/suppression.ts'
+import { topic } from '../../src/stream/topic.ts'
+import { type Topology, topology } from '../../src/stream/topology.ts'
+import { TestDriver } from '../../src/testing/test-driver.ts'
+import { session, sliding, tumbling } from '../../src/windows/windows.ts'
+
+const input = topic('in', { key: serdes.string, value: serdes.string })
+const output = topic('out', { key: serdes.string, value: serdes.nullable(serdes.long) })
+const isHeartbeat = (value: string) => value === 'beat'
+
+const closedMinutes = topology('app', ({ stream }) => {
+  stream(input, { isHeartbeat })
+    .peek((value) => expect(value).not.toBe('beat'))
+    .groupByKey()
+    .windowedBy(tumbling({ sizeMs: 10, graceMs: 5 }))
+    .count()
+    .suppress(untilWindowCloses)
+    .toStream()
+    .selectKey((_, { key, startMs }) => `${key}@${startMs}`)
+    .to(output)
+})
+
+const records = [
+  { key: 'a', value: 'x', timestampMs: 1 },
+  { key: 'a', value: 'y', timestampMs: 3 },
+  { key: 'any', value: 'beat', timestampMs: 14 },
+  { key: 'a', value: 'in time', timestampMs: 2 },
+  { key: 'any', value: 'beat', timestampMs: 15 },
+  { key: 'a', value: 'late', timestampMs: 4 },
+  { key: 'a', value: 'z', timestampMs: 40 },
+]
+
+function written(driver: TestDriver): string[] {
+  return driver.read(output).map(({ key, value }) => `${key}=${value}`)
+}
+
+function onClose(app: (declare: Parameters<Parameters<typeof topology>[1]>[0]) => void): Topology {
+  return topology('app', app)
+}
+
+describe('heartbeats of a topic', () => {
+  test('close the windows of an idle topic, and are seen by no step', () => {
+    const driver = new TestDriver(closedMinutes)
+    driver.pipe(input, ...records.slice(0, 4))
+    expect(written(driver)).toEqual([])
+    driver.pipe(input, records[4] as (typeof records)[number])
+    expect(written(driver)).toEqual(['a@0=3'])
+  })
+
+  test('make late what comes for a window that they have closed', () => {
+    const driver = new TestDriver(closedMinutes)
+    driver.pipe(input, ...records)
+    expect(written(driver)).toEqual(['a@0=3'])
+    expect(driver.dropped).toBe(1)
+  })
+
+  test('stand among the records, so that a replay in one chunk gives the same', () => {
+    const driver = new TestDriver(closedMinutes)
+    driver.pipeChunk(input, chunkOf(records))
+    expect(written(driver)).toEqual(['a@0=3'])
+    expect(driver.dropped).toBe(1)
+  })
+
+  test('emit tumbling, sliding and session windows on close, and what has waited for a time limit', () => {
+    const emit = { emit: 'onWindowClose' } as const
+    const apps = [
+      onClose(({ stream }) => {
+        const grouped = stream(input, { isHeartbeat }).groupByKey()
+        grouped
+          .windowedBy(tumbling({ sizeMs: 10 }), emit)
+          .count()
+          .toStream()
+          .selectKey(() => 'tumbling')
+          .to(output)
+      }),
+      onClose(({ stream }) => {
+        const grouped = stream(input, { isHeartbeat }).groupByKey()
+        grouped
+          .windowedBy(sliding({ differenceMs: 10 }), emit)
+          .count()
+          .toStream()
+          .selectKey(() => 'sliding')
+          .to(output)
+      }),
+      onClose(({ stream }) => {
+        const grouped = stream(input, { isHeartbeat }).groupByKey()
+        grouped
+          .windowedBy(session({ gapMs: 10 }), emit)
+          .count()
+          .toStream()
+          .selectKey(() => 'session')
+          .to(output)
+      }),
+      onClose(({ stream }) => {
+        const counts = stream(input, { isHeartbeat }).groupByKey().count()
+        counts
+          .suppress(untilTimeLimit({ limitMs: 10 }))
+          .toStream()
+          .selectKey(() => 'limit')
+          .to(output)
+      }),
+    ]
+    const results = apps.map((app) => {
+      const driver = new TestDriver(app)
+      driver.pipe(input, { key: 'a', value: 'x', timestampMs: 5 })
+      expect(written(driver)).toEqual([])
+      driver.pipe(input, { key: 'a', value: 'beat', timestampMs: 99 })
+      return written(driver)
+    })
+    expect(results).toEqual([['tumbling=1'], ['sliding=1'], ['session=1'], ['limit=1']])
+  })
+})
