@@ -14,4 +14,6 @@ export interface Serde<T> {
    * letter. Tables take null values (tombstones) always.
    */
   readonly nullable?: boolean
+  /** A text that is equal for equal values and no others, where that is cheaper to make than the bytes: for `Map`s. */
+  mapKey?(value: T): string
 }

@@ -4,6 +4,8 @@ import type { Serde } from './serde.ts'
 
 /** The key, then start and end as 64-bit integers: windows of one key lie in order of start. */
 export function windowedSerde<K>(key: Serde<K>): Serde<Windowed<K>> {
+  const innerKey = (inner: K) =>
+    typeof inner === 'string' ? inner : (key.mapKey?.(inner) ?? key.serialize(inner).toString('latin1'))
   return {
     name: `windowed ${key.name}`,
     serialize(windowed) {
@@ -14,6 +16,7 @@ export function windowedSerde<K>(key: Serde<K>): Serde<Windowed<K>> {
       bytes.writeBigInt64BE(BigInt(windowed.endMs), inner.length + 8)
       return bytes
     },
+    mapKey: ({ key: inner, startMs, endMs }) => `${startMs} ${endMs} ${innerKey(inner)}`,
     deserialize(bytes) {
       const at = bytes.length - 16
       if (at < 0)

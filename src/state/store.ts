@@ -33,7 +33,8 @@ export interface StoreSpec<S extends StateStore = StateStore> {
 export type MapKey = string | number | boolean | bigint | null | undefined
 
 export function mapKeyOf<K>(serde: Serde<K>): (key: K) => MapKey {
-  return (key) => (isPrimitive(key) ? key : serde.serialize(key).toString('latin1'))
+  const textOf = (key: K) => serde.mapKey?.(key) ?? serde.serialize(key).toString('latin1')
+  return (key) => (isPrimitive(key) ? key : textOf(key))
 }
 
 function isPrimitive(value: unknown): value is MapKey {
