@@ -60,7 +60,7 @@ export function settingsOf(environment: Environment): Settings {
     logger: silentLogger,
     processing,
     commitIntervalMs: processing === 'exactly-once' ? 100 : 1_000,
-    recordsBufferedMax: 20_000,
+    recordsBufferedMax: 5_000,
     bytesUnsentMax: 16 * 1024 * 1024,
     partitionFetchBytesMax: 1024 * 1024,
     maxTaskIdleMs: 0,

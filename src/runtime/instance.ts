@@ -45,6 +45,8 @@ interface Slot {
 }
 
 const WALL_CLOCK_INTERVAL_MS = 1_000
+/** Longer than a heartbeat, so that the group has heard of what has changed. */
+const REJOIN_WAIT_MS = 1_500
 
 /** A topology that runs on Kafka, from start to stop; what it can't go on with ends it. */
 export class Instance {
@@ -64,10 +66,12 @@ export class Instance {
   readonly #shownOffsets = new Map<string, PartitionOffset>()
   #layout: Layout | undefined
   #consumer: KafkaConsumer | undefined
+  #membership: Subscription | undefined
   #producer: KafkaProducer | undefined
   #globals: Subscription | undefined
   #wallClock: Subscription | undefined
   #isStarted = false
+  #rejoining: Promise<void> | undefined
   #stopping: Promise<void> | undefined
   #starting: Promise<void> | undefined
 
@@ -149,8 +153,7 @@ export class Instance {
     if (this.#over.signal.aborted || this.#stopping) return
     if (this.#settings.sources) this.#startSources(layout)
     this.#wallClock = clock.scheduler.schedule(() => this.#tick(), WALL_CLOCK_INTERVAL_MS)
-    const topics = new Set(tasksOf(layout).flatMap(({ inputs }) => inputs.map(({ topic }) => topic)))
-    if (topics.size > 0) this.#join(layout, [...topics])
+    if (tasksOf(layout).length > 0) this.#join(layout)
     else this.#started()
   }
 
@@ -213,18 +216,34 @@ export class Instance {
     }
   }
 
-  #join(layout: Layout, topics: readonly string[]): void {
+  #join(layout: Layout): void {
+    const topics = new Set(tasksOf(layout).flatMap(({ inputs }) => inputs.map(({ topic }) => topic)))
     const consumer = this.#settings.kafka.consumer({
       groupId: layout.application,
-      topics,
+      topics: [...topics],
       partitionFetchBytesMax: this.#settings.partitionFetchBytesMax,
       assignor: taskAssignor(layout, () => [...this.#feeds.values()]),
     })
     this.#consumer = consumer
-    consumer.events$.subscribe({
+    this.#membership = consumer.events$.subscribe({
       next: (event) => this.#onEvent(event, layout, consumer),
       error: (error) => this.#fail(error),
     })
+  }
+
+  /**
+   * Somebody else has taken over a task that this instance believed its own, or a transaction was open for too long:
+   * what was not committed is given up, and the group is asked again who has what.
+   */
+  async #rejoin(error: RivuletError, layout: Layout): Promise<void> {
+    this.#logger.warn({ ...error.place }, `${error.message}; joining the group again`)
+    const slots = [...this.#slots.values()]
+    this.#feeds.clear()
+    await Promise.all(slots.map((slot) => this.#stopSlot(slot, 'abandon')))
+    await this.#consumer?.close()
+    await this.#settings.clock.sleep(REJOIN_WAIT_MS, this.#over.signal)
+    this.#rejoining = undefined
+    if (!this.#stopping) this.#join(layout)
   }
 
   #started(): void {
@@ -244,10 +263,9 @@ export class Instance {
         this.#onAssigned(event.partitions, layout, consumer)
         break
       case 'revoking':
-        this.#release(event.partitions, 'close').then(
-          () => event.done(),
-          (error) => this.#fail(error),
-        )
+        this.#release(event.partitions, 'close')
+          .catch((error) => this.#fail(error))
+          .then(() => event.done())
         break
       case 'lost':
         this.#release(event.partitions, 'abandon').catch((error) => this.#fail(error))
@@ -358,11 +376,14 @@ export class Instance {
     const { running } = slot
     if (running) {
       for (const feed of this.#feeds.values()) for (const queue of running.queues) feed.detach(queue)
-      await (how === 'close' ? running.close() : running.abandon())
       this.#statistics.taskStopped(running.task)
     }
-    for (const checkpoint of slot.checkpoints.values()) await checkpoint.close()
-    this.#slots.delete(slot.id)
+    try {
+      await (how === 'close' ? running?.close() : running?.abandon())
+    } finally {
+      this.#slots.delete(slot.id)
+      for (const checkpoint of slot.checkpoints.values()) await checkpoint.close()
+    }
     this.events$.next({ type: 'task-stopped', task: slot.id })
   }
 
@@ -627,13 +648,14 @@ export class Instance {
         `stopping took longer than ${stopTimeoutMs} ms: what is not written is done again next time`,
       )
     }
-    this.#end()
+    this.#end(new RivuletError('INTERNAL', `topology "${this.#topology.name}" has stopped`))
     this.events$.complete()
   }
 
   async #drain(): Promise<void> {
     await Promise.all(this.#sources.map((source) => source.close()))
     await this.#starting
+    await this.#rejoining
     await this.#consumer?.close()
     await Promise.all([...this.#writers.values()].map((writer) => writer.close()))
     await this.#producer?.close()
@@ -641,23 +663,28 @@ export class Instance {
 
   #fail(error: unknown): void {
     if (this.#over.signal.aborted) return
+    if (error instanceof RivuletError && error.code === 'KAFKA_FENCED' && this.#layout) {
+      this.#rejoining ??= this.#rejoin(error, this.#layout).catch((failure) => this.#fail(failure))
+      return
+    }
     const failure =
       error instanceof RivuletError ? error : new RivuletError('INTERNAL', messageOf(error), { cause: error })
     this.#logger.error({ code: failure.code, ...failure.place }, failure.message)
-    this.#end()
-    for (const source of this.#sources) source.abandon()
-    for (const slot of this.#slots.values()) {
-      slot.abort.abort(failure)
-      slot.running?.abandon().catch((closing) => this.#logger.debug(messageOf(closing)))
-    }
-    this.#consumer?.close().catch((closing) => this.#logger.debug(messageOf(closing)))
+    this.#end(failure)
     this.events$.error(failure)
   }
 
-  #end(): void {
-    this.#over.abort(new RivuletError('INTERNAL', `topology "${this.#topology.name}" has stopped`))
+  /** Lets go of whatever is left; after a clean stop, that is nothing. */
+  #end(reason: RivuletError): void {
+    this.#over.abort(reason)
     this.#wallClock?.unsubscribe()
     this.#globals?.unsubscribe()
+    for (const source of this.#sources) source.abandon()
+    for (const slot of this.#slots.values()) {
+      slot.abort.abort(reason)
+      slot.running?.abandon().catch((error) => this.#logger.debug(messageOf(error)))
+    }
+    this.#membership?.unsubscribe()
   }
 }
 
