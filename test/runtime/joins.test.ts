@@ -77,7 +77,7 @@ async function onBroker(
   await rig.produce(right, inputs.right, partitions.right)
   const runnings: Running[] = Array.from({ length: instances }, () => rig.run(app))
   const topics = subTopologiesOf(app).flatMap((sub) =>
-    'inputs' in sub
+    'inputs' in sub && sub.kind !== 'global'
       ? sub.inputs.map((node) =>
           node.type === 'repartition' ? `${app.name}-${node.topicName}` : node.topic.name,
         )
