@@ -11,18 +11,27 @@ export { connectKafka } from './kafka/kafka.ts'
 export type { Kafka, KafkaOptions } from './kafka/types.ts'
 export { createLogger, type Logger } from './logger.ts'
 export type { Dropped, DropReason } from './operators/operator.ts'
+export type { Processor, ProcessorContext, RecordInfo } from './operators/process.ts'
+export type { ValueProcessor, ValueProcessorContext } from './operators/process-values.ts'
+export type { Punctuation } from './operators/punctuation.ts'
 export { compile, type Environment, type Running, type RuntimeEvent, run } from './runtime/run.ts'
 // How records are written
 export type { Serde } from './serdes/serde.ts'
 export { nullable, serdes } from './serdes/serdes.ts'
 export { shape } from './serdes/shape.ts'
+// What a processor keeps
+export { KeyValueStore, keyValueStore } from './state/key-value-store.ts'
+export { VersionedStore, versionedStore } from './state/versioned-store.ts'
+export { WindowStore, windowStore } from './state/window-store.ts'
 // What it is made of: RxJS operators over chunks, each usable alone
 export { type Chunk, chunkOf, type PlainRecord, recordsOf, type TableChunk } from './stream/chunk.ts'
 // How it is looked at
 export { describe, describeAsMermaid, describeAsText, type TopologyDescription } from './stream/describe.ts'
 export { diffTopologies, type TopologyChange } from './stream/diff.ts'
+export { GlobalTable } from './stream/global-table.ts'
 // What a pipeline is written with
 export { type AggregateSpec, GroupedStream, type StoreOptions } from './stream/grouped-stream.ts'
+export { GroupedTable, type TableAggregateSpec } from './stream/grouped-table.ts'
 export type { Sink, SinkBatch, SinkContext, SinkWriter } from './stream/sink.ts'
 export type { DeadLetter, Source, SourceContext, SourceState } from './stream/source.ts'
 export { otherwise, Stream } from './stream/stream.ts'
@@ -30,6 +39,7 @@ export { Table } from './stream/table.ts'
 export { type Topic, type TopicOptions, topic } from './stream/topic.ts'
 export { type Declare, type Topology, topology } from './stream/topology.ts'
 export { WindowedTable } from './stream/windowed-table.ts'
+export { type JoinWindow, within } from './windows/join-window.ts'
 export {
   hopping,
   type SessionWindows,
