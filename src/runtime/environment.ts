@@ -62,7 +62,7 @@ export function settingsOf(environment: Environment): Settings {
     commitIntervalMs: processing === 'exactly-once' ? 100 : 1_000,
     recordsBufferedMax: 5_000,
     bytesUnsentMax: 16 * 1024 * 1024,
-    partitionFetchBytesMax: 1024 * 1024,
+    partitionFetchBytesMax: 256 * 1024,
     maxTaskIdleMs: 0,
     emitIntervalMs: 1_000,
     onCallbackError: () => 'fail',

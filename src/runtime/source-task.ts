@@ -3,12 +3,12 @@ import { isRetryable, messageOf, RivuletError } from '../errors.ts'
 import type { Kafka, KafkaProducer } from '../kafka/types.ts'
 import type { Logger } from '../logger.ts'
 import { retryWithBackoff } from '../retry.ts'
-import type { Chunk } from '../stream/chunk.ts'
 import type { ExternalSourceNode } from '../stream/graph.ts'
 import type { DeadLetter, Source, SourceContext, SourceState } from '../stream/source.ts'
 import type { Settings } from './environment.ts'
 import type { Layout } from './layout.ts'
 import { Outgoing } from './outgoing.ts'
+import { sourceChunk } from './source-chunk.ts'
 import { tailOf } from './source-tail.ts'
 import type { Task } from './task.ts'
 
@@ -117,24 +117,12 @@ export class SourceTask {
     if (values.length === 0 || this.#stopped) return
     this.#gathered = []
     try {
-      this.task.process(this.#options.node, this.#chunkOf(values))
+      const { node, settings } = this.#options
+      this.task.process(node, sourceChunk(node, values, settings.clock.now()))
       for (const output of this.task.takeOutputs()) this.#outgoing.add(output)
       this.#send()
     } catch (error) {
       this.#fail(error)
-    }
-  }
-
-  #chunkOf(values: readonly unknown[]): Chunk<unknown, unknown> {
-    const { record, name } = this.#options.node
-    const nowMs = this.#options.settings.clock.now()
-    return {
-      topic: name,
-      partition: 0,
-      keys: values.map((value) => record.key(value)),
-      values,
-      timestampsMs: values.map((value) => record.timestampMs(value, nowMs)),
-      offsets: values.map(() => -1),
     }
   }
 

@@ -1,4 +1,5 @@
 import { RivuletError } from '../errors.ts'
+import { sourceChunk } from '../runtime/source-chunk.ts'
 import { Task, type TaskOutput } from '../runtime/task.ts'
 import type { StateStore } from '../state/store.ts'
 import { type Chunk, chunkOf, type PlainRecord, recordsOf } from '../stream/chunk.ts'
@@ -68,6 +69,22 @@ export class TestDriver {
     }
     this.#append(name, chunk)
     this.#run()
+  }
+
+  /** Lets a source of the topology emit, at the wall-clock time that the driver has. */
+  emit(source: string, ...values: readonly unknown[]): void {
+    for (const [subTopology, task] of this.#tasks) {
+      if (subTopology.kind !== 'source' || subTopology.source.name !== source) continue
+      for (const value of values) {
+        task.process(subTopology.source, sourceChunk(subTopology.source, [value], this.#nowMs))
+        this.#collect(task.takeOutputs())
+        this.#run()
+      }
+      return
+    }
+    throw new RivuletError('BAD_TOPOLOGY', `no source of this topology is named "${source}"`, {
+      place: { step: source },
+    })
   }
 
   advanceWallClock(ms: number): void {
