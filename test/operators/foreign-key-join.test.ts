@@ -62,6 +62,15 @@ describe('an inner foreign-key join', () => {
     ])
   })
 
+  test('keeps one subscription for each left row that names a right one', () => {
+    const drive = joined('join')
+    const sizes = ['l:o=u1@1', 'l:p=u1@2', 'l:o=u2@3', 'l:p=@4', 'l:o=:@5'].map((step) => {
+      drive.step(step)
+      return drive.driver.store('j-subscriptions')?.size
+    })
+    expect(sizes).toEqual([1, 2, 2, 1, 0])
+  })
+
   test('an answer that comes after its left row has changed is not used', () => {
     const drive = joined('join')
     drive.step('r:u=U@1')

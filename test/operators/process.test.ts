@@ -79,6 +79,20 @@ describe('a processor', () => {
     expect(drive.step('wall+1000')).toEqual([[]])
   })
 
+  test('knows how far event time has come, which a late record does not turn back', () => {
+    const drive = new Drive(({ stream }) => {
+      stream(text('s'))
+        .process('time', {
+          processor:
+            ({ streamTimeMs, nowMs, forward }) =>
+            () =>
+              forward('time', `${streamTimeMs()} ${nowMs()}`),
+        })
+        .to(out)
+    })
+    expect(drive.step('s:a=x@7', 'wall+5', 's:a=x@3')).toEqual([['time=7 0@7'], [], ['time=7 5@3']])
+  })
+
   test('goes on where stream time was after a restart', () => {
     const subject = new Subject<ReturnType<typeof chunkOf<string, string>>>()
     const times: number[] = []

@@ -99,8 +99,19 @@ describe('a left join of two streams', () => {
 
   test('rule 19: it looks once in each emit interval of wall-clock time', () => {
     const drive = joined('leftJoin', within({ ms: 10 }), 1_000)
-    expect(drive.step('l:a=x@10', 'l:b=y@50', 'wall+999', 'l:c=z@51', 'wall+1', 'l:d=w@52').flat()).toEqual([
-      'a=x+null@10',
+    const steps = ['l:a=x@10', 'l:b=y@50', 'wall+999', 'l:c=z@51', 'wall+1', 'l:d=w@52']
+    // The first record has looked, at nothing: that starts the interval.
+    expect(drive.step(...steps)).toEqual([[], [], [], [], [], ['a=x+null@10']])
+  })
+
+  test('rule 20: a record out of order that begins to wait brings the next look forward', () => {
+    const drive = joined('leftJoin', within({ ms: 10 }))
+    expect(drive.step('l:a=1@5', 'l:b=2@20', 'l:c=3@21', 'l:d=4@12', 'l:e=5@23')).toEqual([
+      [],
+      ['a=1+null@5'],
+      [],
+      [],
+      ['d=4+null@12'],
     ])
   })
 })
@@ -124,6 +135,30 @@ describe('an outer join of two streams', () => {
       [],
       ['b=null+y@10'],
       ['a=x+null@10', 'c=null+1@12', 'c=null+2@13'],
+    ])
+  })
+
+  test('rule 20: a look stops behind an open record of each side, and the next one waits for what it saw last', () => {
+    const drive = joined('outerJoin', within({ ms: 10 }))
+    const steps = [
+      'l:a=1@0',
+      'r:b=2@1',
+      'l:c=3@3',
+      'r:d=4@11',
+      'r:e=5@12',
+      'l:e=6@13',
+      'r:f=7@14',
+      'l:g=8@30',
+    ]
+    expect(drive.step(...steps)).toEqual([
+      [],
+      [],
+      [],
+      ['a=1+null@0'],
+      [],
+      ['e=6+5@13'],
+      ['b=null+2@1', 'c=3+null@3'],
+      ['d=null+4@11', 'f=null+7@14'],
     ])
   })
 

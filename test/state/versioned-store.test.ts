@@ -74,9 +74,11 @@ describe('a versioned store', () => {
       }),
       apply: (store, { key, value, timestampMs }) => store.put(key, value, timestampMs),
       contents: (store) =>
-        ['a', 'b', 'ä'].map((key) =>
-          Array.from({ length: 45 }, (_, ms) => store.getAsOf(key, ms)).concat(store.entry(key)),
-        ),
+        ['a', 'b', 'ä'].map((key) => [
+          Array.from({ length: 45 }, (_, ms) => store.getAsOf(key, ms)),
+          store.entry(key),
+          store.size,
+        ]),
     })
   })
 })
