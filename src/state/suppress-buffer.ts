@@ -3,7 +3,7 @@ import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { Headers } from '../stream/chunk.ts'
 import { Heap } from './heap.ts'
-import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
+import type { ChangelogAppender, StateStore, StoreSpec } from './store.ts'
 
 /** The newest update of a key, while it is held back. */
 export interface BufferedUpdate<K, V> {
@@ -19,7 +19,8 @@ interface Entry<K, V> extends BufferedUpdate<K, V> {
   readonly timeMs: number
   /** What was there before the first of them: what those behind the buffer still know. */
   readonly priorValue: V | null
-  readonly keyBytes: Buffer
+  /** The serialized key, a character a byte: it finds the key, and orders what waits for the same time. */
+  readonly keyText: string
   value: V | null
   oldValue: V | null
   timestampMs: number
@@ -46,8 +47,7 @@ export class SuppressBuffer<K, V> implements StateStore {
   readonly #key: Serde<K>
   readonly #value: Serde<V>
   readonly #measured: boolean
-  readonly #mapKey: (key: K) => MapKey
-  readonly #byKey = new Map<MapKey, Entry<K, V>>()
+  readonly #byKey = new Map<string, Entry<K, V>>()
   readonly #queue = new Heap<Entry<K, V>>(isBefore)
   #bytes = 0
   #dirty: Entry<K, V>[] = []
@@ -57,7 +57,6 @@ export class SuppressBuffer<K, V> implements StateStore {
     this.#key = key
     this.#value = value
     this.#measured = measured
-    this.#mapKey = mapKeyOf(key)
   }
 
   get size(): number {
@@ -76,7 +75,7 @@ export class SuppressBuffer<K, V> implements StateStore {
 
   /** The value that those behind the buffer know of the key; undefined: none is held back, so they know the newest. */
   prior(key: K): { readonly value: V | null } | undefined {
-    const entry = this.#byKey.get(this.#mapKey(key))
+    const entry = this.#byKey.get(this.#textOf(key))
     return entry && { value: entry.priorValue }
   }
 
@@ -85,22 +84,21 @@ export class SuppressBuffer<K, V> implements StateStore {
   }
 
   #put(timeMs: number, priorValue: V | null, update: BufferedUpdate<K, V>): void {
-    const mapKey = this.#mapKey(update.key)
-    let entry = this.#byKey.get(mapKey)
+    const keyText = this.#textOf(update.key)
+    let entry = this.#byKey.get(keyText)
     if (entry) {
       entry.value = update.value
       entry.oldValue = update.oldValue
       entry.timestampMs = update.timestampMs
       entry.headers = update.headers
     } else {
-      const keyBytes = this.#key.serialize(update.key)
-      entry = { ...update, timeMs, priorValue, keyBytes, bytes: 0, dirty: false, gone: false }
-      this.#byKey.set(mapKey, entry)
+      entry = { ...update, timeMs, priorValue, keyText, bytes: 0, dirty: false, gone: false }
+      this.#byKey.set(keyText, entry)
       this.#queue.add(entry)
     }
     if (this.#measured) {
       this.#bytes -= entry.bytes
-      entry.bytes = entry.keyBytes.length + this.#length(entry.value) + this.#length(entry.oldValue)
+      entry.bytes = entry.keyText.length + this.#length(entry.value) + this.#length(entry.oldValue)
       this.#bytes += entry.bytes
     }
     this.#mark(entry)
@@ -121,13 +119,13 @@ export class SuppressBuffer<K, V> implements StateStore {
     this.#dirty = []
     for (const entry of changed) {
       entry.dirty = false
-      append(entry.keyBytes, entry.gone ? null : this.#encode(entry), entry.timestampMs)
+      append(Buffer.from(entry.keyText, 'latin1'), entry.gone ? null : this.#encode(entry), entry.timestampMs)
     }
   }
 
   restore(keyBytes: Buffer, bytes: Buffer | null, timestampMs: number): void {
     const key = this.#key.deserialize(keyBytes)
-    const present = this.#byKey.get(this.#mapKey(key))
+    const present = this.#byKey.get(keyBytes.toString('latin1'))
     if (present) this.#remove(present)
     if (bytes) {
       const [timeMs, priorValue, oldValue, value, ...headers] = splitParts(bytes) as [Buffer, ...Buffer[]]
@@ -151,9 +149,13 @@ export class SuppressBuffer<K, V> implements StateStore {
   }
 
   #remove(entry: Entry<K, V>): void {
-    this.#byKey.delete(this.#mapKey(entry.key))
+    this.#byKey.delete(entry.keyText)
     this.#bytes -= entry.bytes
     entry.gone = true
+  }
+
+  #textOf(key: K): string {
+    return this.#key.serialize(key).toString('latin1')
   }
 
   #length(value: V | null): number {
@@ -182,7 +184,7 @@ export class SuppressBuffer<K, V> implements StateStore {
 }
 
 function isBefore(a: Entry<unknown, unknown>, b: Entry<unknown, unknown>): boolean {
-  return a.timeMs < b.timeMs || (a.timeMs === b.timeMs && Buffer.compare(a.keyBytes, b.keyBytes) < 0)
+  return a.timeMs < b.timeMs || (a.timeMs === b.timeMs && a.keyText < b.keyText)
 }
 
 export function suppressBuffer<K, V>(options: SuppressBufferOptions<K, V>): StoreSpec<SuppressBuffer<K, V>> {
