@@ -1,5 +1,6 @@
 import { RivuletError } from '../errors.ts'
 import type { Windowed } from '../windows/windows.ts'
+import { readInt64At, writeInt64 } from './int64.ts'
 import type { Serde } from './serde.ts'
 
 /** The key, then start and end as 64-bit integers: windows of one key lie in order of start. */
@@ -12,8 +13,8 @@ export function windowedSerde<K>(key: Serde<K>): Serde<Windowed<K>> {
       const inner = key.serialize(windowed.key)
       const bytes = Buffer.allocUnsafe(inner.length + 16)
       inner.copy(bytes)
-      bytes.writeBigInt64BE(BigInt(windowed.startMs), inner.length)
-      bytes.writeBigInt64BE(BigInt(windowed.endMs), inner.length + 8)
+      writeInt64(bytes, windowed.startMs, inner.length)
+      writeInt64(bytes, windowed.endMs, inner.length + 8)
       return bytes
     },
     mapKey: ({ key: inner, startMs, endMs }) => `${startMs} ${endMs} ${innerKey(inner)}`,
@@ -26,8 +27,8 @@ export function windowedSerde<K>(key: Serde<K>): Serde<Windowed<K>> {
         )
       return {
         key: key.deserialize(bytes.subarray(0, at)),
-        startMs: Number(bytes.readBigInt64BE(at)),
-        endMs: Number(bytes.readBigInt64BE(at + 8)),
+        startMs: readInt64At(bytes, at),
+        endMs: readInt64At(bytes, at + 8),
       }
     },
   }

@@ -1,3 +1,4 @@
+import { readInt64At, writeInt64 } from '../serdes/int64.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { Windowed } from '../windows/windows.ts'
 import { Segments } from './segments.ts'
@@ -195,7 +196,7 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
 
   restore(bytes: Buffer, value: Buffer | null, timestampMs: number): void {
     const key = this.#key.deserialize(bytes.subarray(0, -8))
-    const startMs = Number(bytes.readBigInt64BE(bytes.length - 8))
+    const startMs = readInt64At(bytes, bytes.length - 8)
     if (value === null) this.delete(key, startMs, timestampMs)
     else this.put(key, startMs, this.#value.deserialize(value), timestampMs)
     // What comes from the changelog is known there.
@@ -250,7 +251,7 @@ function oldestOf<K, V>(newest: Entry<K, V>): Entry<K, V> {
 function windowKeyBytes(key: Buffer, startMs: number): Buffer {
   const bytes = Buffer.allocUnsafe(key.length + 8)
   key.copy(bytes)
-  bytes.writeBigInt64BE(BigInt(startMs), key.length)
+  writeInt64(bytes, startMs, key.length)
   return bytes
 }
 
