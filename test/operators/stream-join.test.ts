@@ -162,6 +162,16 @@ describe('an outer join of two streams', () => {
     ])
   })
 
+  test('rule 20: … so that what waits behind that does not put it off', () => {
+    const drive = joined('outerJoin', within({ ms: 10 }))
+    const waiting = ['l:a=1@0', 'l:b=2@10', 'r:c=3@11', 'l:d=4@12', 'l:e=5@13', 'l:f=6@19']
+    expect(drive.step(...waiting).flat()).toEqual(['a=1+null@0'])
+    expect(drive.step('r:g=7@21', 'l:h=8@24')).toEqual([
+      ['b=2+null@10'],
+      ['c=null+3@11', 'd=4+null@12', 'e=5+null@13'],
+    ])
+  })
+
   test('a match takes both records out of the unmatched', () => {
     const drive = joined('outerJoin', within({ ms: 10 }))
     expect(drive.step('l:a=x@10', 'r:a=y@15', 'r:b=w@100')).toEqual([[], ['a=x+y@15'], []])
