@@ -19,6 +19,8 @@ interface Field {
   readonly type: FieldType
   /** What stands before its value: `{"price":` or `,"price":`. */
   readonly prefix: string
+  /** The same as bytes, with the quote of a text. */
+  readonly prefixBytes: Buffer
 }
 
 /**
@@ -31,17 +33,20 @@ export function shape<const F extends Readonly<Record<string, FieldType>>>(
   fields: F,
   check?: (value: ShapeOf<F>) => string | undefined,
 ): Serde<ShapeOf<F>> {
-  const list: Field[] = Object.entries(fields).map(([name, type], i) => ({
-    name,
-    type,
-    prefix: `${i === 0 ? '{' : ','}${JSON.stringify(name)}:`,
-  }))
+  const list: Field[] = Object.entries(fields).map(([name, type], i) => {
+    const prefix = `${i === 0 ? '{' : ','}${JSON.stringify(name)}:`
+    return { name, type, prefix, prefixBytes: Buffer.from(type === 'number' ? prefix : `${prefix}"`) }
+  })
+  const texts = new TextCache()
   // A copy of it has the fields in place already: setting them is cheaper than adding them.
   const blank: Readonly<Record<string, string | number>> = Object.fromEntries(
     list.map(({ name, type }) => [name, type === 'number' ? 0.5 : '']),
   )
-  const isShape = (value: object): value is ShapeOf<F> =>
-    list.every(({ name, type }) => fits(type, Reflect.get(value, name)))
+  const choices = list.filter(({ type }) => typeof type !== 'string')
+  const isShape = (value: object): value is ShapeOf<F> => haveTypes(list, value)
+  /** Of what was read in one pass only the choices are left to check. */
+  const isShapeOnceRead = (value: Readonly<Record<string, string | number>>): value is ShapeOf<F> =>
+    haveTypes(choices, value)
   return {
     name: 'json',
     serialize(value) {
@@ -50,13 +55,25 @@ export function shape<const F extends Readonly<Record<string, FieldType>>>(
       return Buffer.from(`${text}}`)
     },
     deserialize(bytes) {
-      const value: object = readFast(list, bytes.toString('latin1'), { ...blank }) ?? readSlow(bytes)
-      if (!isShape(value)) throw notOfShape(list, value)
-      const why = check?.(value)
-      if (why !== undefined) throw decodeFailed(why)
-      return value
+      const value = readFast(list, bytes, { ...blank }, texts)
+      return value && isShapeOnceRead(value) ? accepted(value) : accepted(slow(bytes))
     },
   }
+  function slow(bytes: Buffer): ShapeOf<F> {
+    const value = readSlow(bytes)
+    if (!isShape(value)) throw notOfShape(list, value)
+    return value
+  }
+  function accepted(value: ShapeOf<F>): ShapeOf<F> {
+    const why = check?.(value)
+    if (why !== undefined) throw decodeFailed(why)
+    return value
+  }
+}
+
+function haveTypes(fields: readonly Field[], value: object): boolean {
+  for (const { name, type } of fields) if (!fits(type, Reflect.get(value, name))) return false
+  return true
 }
 
 function write(name: string, type: FieldType, value: unknown): string {
@@ -74,77 +91,96 @@ function fits(type: FieldType, value: unknown): boolean {
   return typeof value === 'string' && type.includes(value)
 }
 
-/** Undefined: not as expected, which says nothing about whether it is of the shape. */
+const [QUOTE, BACKSLASH, BRACE, COMMA, DOT, MINUS, ZERO] = [0x22, 0x5c, 0x7d, 0x2c, 0x2e, 0x2d, 0x30]
+const powersOfTen = Array.from({ length: 16 }, (_, i) => 10 ** i)
+
+/** Fills the value; undefined: not as expected, which says nothing about whether it is of the shape. */
 function readFast(
   fields: readonly Field[],
-  text: string,
+  bytes: Buffer,
   value: Record<string, string | number>,
-): object | undefined {
+  texts: TextCache,
+): Readonly<Record<string, string | number>> | undefined {
   let at = 0
-  for (const { name, type, prefix } of fields) {
-    if (!text.startsWith(prefix, at)) return undefined
-    at += prefix.length
+  for (const { name, type, prefixBytes } of fields) {
+    for (let i = 0; i < prefixBytes.length; i++) if (bytes[at + i] !== prefixBytes[i]) return undefined
+    at += prefixBytes.length
     if (type === 'number') {
-      const end = endOfNumber(text, at)
-      const number = readNumber(text, at, end)
+      const end = endOfNumber(bytes, at)
+      const number = readNumber(bytes, at, end)
       if (number === undefined) return undefined
       value[name] = number
       at = end
     } else {
-      if (text.charCodeAt(at) !== QUOTE) return undefined
-      const end = endOfPlainText(text, at + 1)
+      const end = endOfPlainText(bytes, at)
       if (end < 0) return undefined
-      value[name] = text.slice(at + 1, end)
+      value[name] = texts.read(bytes, at, end)
       at = end + 1
     }
   }
-  return text.charCodeAt(at) === BRACE && at + 1 === text.length ? value : undefined
+  return bytes[at] === BRACE && at + 1 === bytes.length ? value : undefined
 }
 
-const [QUOTE, BACKSLASH, BRACE, COMMA, DOT, MINUS, ZERO] = [0x22, 0x5c, 0x7d, 0x2c, 0x2e, 0x2d, 0x30]
-
-/** Escapes, control characters and what is not ASCII (two bytes or more in UTF-8) are for the slow way. */
-function endOfPlainText(text: string, from: number): number {
-  for (let at = from; at < text.length; at++) {
-    const code = text.charCodeAt(at)
+/** Escapes, control characters and what is not ASCII are for the slow way. */
+function endOfPlainText(bytes: Buffer, from: number): number {
+  for (let at = from; at < bytes.length; at++) {
+    const code = bytes[at] as number
     if (code === QUOTE) return at
     if (code < 0x20 || code === BACKSLASH || code > 0x7e) return -1
   }
   return -1
 }
 
-function endOfNumber(text: string, from: number): number {
+function endOfNumber(bytes: Buffer, from: number): number {
   let at = from
-  for (
-    let code = text.charCodeAt(at);
-    at < text.length && code !== COMMA && code !== BRACE;
-    code = text.charCodeAt(at)
-  )
-    at++
+  while (at < bytes.length && bytes[at] !== COMMA && bytes[at] !== BRACE) at++
   return at
 }
 
-const powersOfTen = Array.from({ length: 23 }, (_, i) => 10 ** i)
-
-/** Up to 15 digits are exact as an integer, and so is their quotient by a power of ten up to 10²². */
-function readNumber(text: string, from: number, end: number): number | undefined {
-  const isNegative = text.charCodeAt(from) === MINUS
+/** Up to 15 digits are exact as an integer, and so is their quotient by a power of ten. */
+function readNumber(bytes: Buffer, from: number, end: number): number | undefined {
+  const isNegative = bytes[from] === MINUS
   const first = isNegative ? from + 1 : from
   let digits = 0
-  let decimals = -1
+  let count = 0
+  let beforeDot = -1
   for (let at = first; at < end; at++) {
-    const code = text.charCodeAt(at)
-    if (code === DOT && decimals < 0 && at > first) decimals = 0
-    else if (code >= ZERO && code <= ZERO + 9) {
-      digits = digits * 10 + (code - ZERO)
-      if (decimals >= 0) decimals++
-    } else return undefined
+    const digit = (bytes[at] as number) - ZERO
+    if (digit >= 0 && digit <= 9) {
+      digits = digits * 10 + digit
+      count++
+    } else if (bytes[at] === DOT && beforeDot < 0 && count > 0) beforeDot = count
+    else return undefined
   }
-  const length = end - first - (decimals < 0 ? 0 : 1)
-  const leadsWithZero = text.charCodeAt(first) === ZERO && length > 1 && text.charCodeAt(first + 1) !== DOT
-  if (length < 1 || length > 15 || decimals === 0 || leadsWithZero) return undefined
+  const decimals = beforeDot < 0 ? 0 : count - beforeDot
+  const leadsWithZero = bytes[first] === ZERO && count > 1 && bytes[first + 1] !== DOT
+  if (count < 1 || count > 15 || (beforeDot >= 0 && decimals === 0) || leadsWithZero) return undefined
   const value = decimals > 0 ? digits / (powersOfTen[decimals] as number) : digits
   return isNegative ? -value : value
+}
+
+const cachedTextBytesMax = 16
+const cachedTexts = 256
+
+/** Short texts come again and again (symbols, sides): finding one costs less than making it. */
+class TextCache {
+  readonly #texts: (string | undefined)[] = new Array(cachedTexts)
+
+  read(bytes: Buffer, from: number, end: number): string {
+    const length = end - from
+    if (length > cachedTextBytesMax) return bytes.toString('latin1', from, end)
+    let slot = length
+    for (let at = from; at < end; at++) slot = (slot * 31 + (bytes[at] as number)) % cachedTexts
+    const cached = this.#texts[slot]
+    if (cached !== undefined && cached.length === length) {
+      let i = 0
+      while (i < length && cached.charCodeAt(i) === bytes[from + i]) i++
+      if (i === length) return cached
+    }
+    const text = bytes.toString('latin1', from, end)
+    this.#texts[slot] = text
+    return text
+  }
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
