@@ -5,57 +5,30 @@ import type { PipelineStatus } from '../api/pipeline-status.ts'
 export function metricsOf(status: () => PipelineStatus): () => Promise<string> {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const registers = [registry]
-  const records = new Gauge({
-    name: 'rivulet_node_records_total',
-    help: 'Records that have gone through a step since the start',
-    labelNames: ['node', 'kind'],
-    registers,
-  })
-  const rate = new Gauge({
-    name: 'rivulet_node_records_per_second',
-    help: 'Records per second through a step, over the last seconds',
-    labelNames: ['node', 'kind'],
-    registers,
-  })
-  const lag = new Gauge({
-    name: 'rivulet_partition_lag_records',
-    help: 'Records between what is committed and the end of a partition',
-    labelNames: ['topic', 'partition'],
-    registers,
-  })
-  const end = new Gauge({
-    name: 'rivulet_partition_end_offset',
-    help: 'End of a partition',
-    labelNames: ['topic', 'partition'],
-    registers,
-  })
-  const counter = new Gauge({
-    name: 'rivulet_events_total',
-    help: 'Duplicates, gaps, late records, dead letters and the like since the start',
-    labelNames: ['event'],
-    registers,
-  })
-  const source = new Gauge({
-    name: 'rivulet_source_state',
-    help: '1 for the state that a source is in',
-    labelNames: ['source', 'state'],
-    registers,
-  })
+  const gauge = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Gauge({ name: `rivulet_${name}`, help, labelNames, registers: [registry] })
+
+  const records = gauge('node_records_total', 'Records through a step since the start', 'node', 'kind')
+  const rate = gauge('node_records_per_second', 'Records through a step, lately', 'node', 'kind')
+  const lag = gauge('partition_lag_records', 'Records behind what is committed', 'topic', 'partition')
+  const end = gauge('partition_end_offset', 'End of a partition', 'topic', 'partition')
+  const events = gauge('events_total', 'Duplicates, gaps, late records, dead letters, …', 'event')
+  const sources = gauge('source_state', '1 for the state that a source is in', 'source', 'state')
 
   return () => {
-    const { nodes, partitions, counters, sources } = status()
-    for (const gauge of [records, rate, lag, end, counter, source]) gauge.reset()
-    for (const node of nodes) {
-      records.set({ node: node.name, kind: node.kind }, node.total)
-      rate.set({ node: node.name, kind: node.kind }, node.rate)
+    // A step, a partition or a state that is gone must not stand there for ever.
+    for (const each of [records, rate, lag, end, events, sources]) each.reset()
+    const now = status()
+    for (const { name, kind, ...node } of now.nodes) {
+      records.set({ node: name, kind }, node.total)
+      rate.set({ node: name, kind }, node.rate)
     }
-    for (const { topic, partition, ...at } of partitions) {
+    for (const { topic, partition, ...at } of now.partitions) {
       lag.set({ topic, partition: String(partition) }, at.lag)
       end.set({ topic, partition: String(partition) }, at.end_offset)
     }
-    for (const [event, total] of Object.entries(counters)) counter.set({ event }, total)
-    for (const { name, state } of sources) source.set({ source: name, state }, 1)
+    for (const [event, total] of Object.entries(now.counters)) events.set({ event }, total)
+    for (const { name, state } of now.sources) sources.set({ source: name, state }, 1)
     return registry.metrics()
   }
 }
