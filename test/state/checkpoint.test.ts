@@ -1,0 +1,117 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { Checkpoint } from '../../src/state/checkpoint.ts'
+
+let directory: string
+let path: string
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'rivulet-checkpoint-'))
+  path = join(directory, 'task', 'store.checkpoint')
+})
+afterEach(() => rm(directory, { recursive: true, force: true }))
+
+type Entry = readonly [key: string, value: string | null]
+
+function changes(...entries: readonly Entry[]) {
+  return {
+    keys: entries.map(([key]) => Buffer.from(key)),
+    values: entries.map(([, value]) => (value === null ? null : Buffer.from(value))),
+    timestampsMs: entries.map((_, i) => i),
+  }
+}
+
+async function loaded(
+  identity = 'log/0',
+): Promise<{ offset: number | undefined; rows: Map<string, string> }> {
+  const checkpoint = new Checkpoint({ path, identity })
+  const rows = new Map<string, string>()
+  const offset = await checkpoint.load((key, value) => {
+    if (value === null) rows.delete(key.toString())
+    else rows.set(key.toString(), value.toString())
+  })
+  await checkpoint.close()
+  return { offset, rows }
+}
+
+async function written(...commits: readonly (readonly Entry[])[]): Promise<void> {
+  const checkpoint = new Checkpoint({ path, identity: 'log/0' })
+  await Promise.all(commits.map((entries, i) => checkpoint.append(changes(...entries), (i + 1) * 10)))
+  await checkpoint.close()
+}
+
+describe('a checkpoint', () => {
+  test('holds what was committed, and where the changelog leads on', async () => {
+    await written(
+      [
+        ['a', '1'],
+        ['b', '1'],
+      ],
+      [['a', '2']],
+      [['b', null]],
+    )
+    expect(await loaded()).toEqual({ offset: 30, rows: new Map([['a', '2']]) })
+  })
+
+  test('of nothing is nothing', async () => {
+    expect(await loaded()).toEqual({ offset: undefined, rows: new Map() })
+  })
+
+  test('of another store is not taken for this one', async () => {
+    await written([['a', '1']])
+    expect(await loaded('log/1')).toEqual({ offset: undefined, rows: new Map() })
+  })
+
+  test('goes on behind what it has when it is opened again, and begins anew when it is not loaded', async () => {
+    await written([['a', '1']])
+    const again = new Checkpoint({ path, identity: 'log/0' })
+    await again.load(() => {})
+    await again.append(changes(['b', '2']), 50)
+    await again.close()
+    expect(await loaded()).toEqual({
+      offset: 50,
+      rows: new Map([
+        ['a', '1'],
+        ['b', '2'],
+      ]),
+    })
+    await written([['c', '3']])
+    expect((await loaded()).rows).toEqual(new Map([['c', '3']]))
+  })
+
+  test('torn or damaged anywhere, holds the commits before that place and no more', async () => {
+    await written([['a', '1']], [['a', '2']], [['a', '3']])
+    const whole = await readFile(path)
+    await fc.assert(
+      fc.asyncProperty(fc.nat(whole.length - 1), fc.boolean(), async (at, tear) => {
+        const damaged = Buffer.from(whole)
+        damaged.writeUInt8((damaged[at] as number) ^ 0x5a, at)
+        await writeFile(path, tear ? whole.subarray(0, at) : damaged)
+        const { offset, rows } = await loaded()
+        expect([undefined, 10, 20]).toContain(offset)
+        expect(rows).toEqual(offset === undefined ? new Map() : new Map([['a', String(offset / 10)]]))
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test('stays small however often a key changes, and forgets what its store has forgotten', async () => {
+    const checkpoint = new Checkpoint({ path, identity: 'log/0', forgetAfterMs: 1_000 })
+    const value = Buffer.alloc(100_000)
+    for (let i = 0; i < 200; i++) {
+      const keys = [Buffer.from('hot'), Buffer.from(`window ${i}`)]
+      await checkpoint.append(
+        { keys, values: [value, Buffer.from('w')], timestampsMs: [i * 100, i * 100] },
+        i,
+      )
+    }
+    await checkpoint.close()
+    expect((await stat(path)).size).toBeLessThan(9 * 1024 * 1024)
+    const { offset, rows } = await loaded()
+    expect(offset).toBe(199)
+    expect(rows.has('window 199')).toBe(true)
+    expect(rows.has('window 0')).toBe(false)
+  })
+})
