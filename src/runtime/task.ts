@@ -9,12 +9,12 @@ import type { Chunk } from '../stream/chunk.ts'
 import type {
   ExternalSinkNode,
   GraphNode,
-  HeartbeatTest,
   OperatorNode,
   Port,
   RepartitionNode,
   TimestampExtractor,
   TopicSinkNode,
+  TopicSourceNode,
 } from '../stream/graph.ts'
 import type { SubTopology } from '../stream/sub-topologies.ts'
 
@@ -66,11 +66,8 @@ export class Task {
   /** Takes in records of an input of the sub-topology; throws what a callback or an operator threw. */
   process(input: GraphNode, chunk: AnyChunk): void {
     const port = this.#port({ node: input.id, port: 'main' })
-    const timed =
-      input.type === 'topic-source' && input.timestampMs ? this.#retime(input.timestampMs, chunk) : chunk
-    if (input.type === 'topic-source' && input.heartbeat)
-      this.#takeWithHeartbeats(port, timed, input.heartbeat)
-    else this.#take(port, timed)
+    if (input.type === 'topic-source') this.#takeFromTopic(input, port, chunk)
+    else this.#take(port, chunk)
     this.#throwFailure()
   }
 
@@ -81,15 +78,17 @@ export class Task {
   }
 
   /** Heartbeats have their place among the records, so that a replay closes the same windows at the same place. */
-  #takeWithHeartbeats(port: Subject<AnyChunk>, chunk: AnyChunk, { test }: HeartbeatTest): void {
+  #takeFromTopic(source: TopicSourceNode, port: Subject<AnyChunk>, chunk: AnyChunk): void {
+    const { name, heartbeat, timestampMs } = source
+    const timed = timestampMs ? this.#retime(name, timestampMs, chunk) : chunk
     let from = 0
-    for (let i = 0; i < chunk.keys.length; i++) {
-      if (!test(chunk.values[i], chunk.keys[i])) continue
-      this.#take(port, slice(chunk, from, i))
-      this.#heartbeats.next(slice(chunk, i, i + 1))
+    for (let i = 0; heartbeat && i < timed.keys.length; i++) {
+      if (!placed(name, timed, i, () => heartbeat.test(timed.values[i], timed.keys[i]))) continue
+      this.#take(port, slice(timed, from, i))
+      this.#heartbeats.next(slice(timed, i, i + 1))
       from = i + 1
     }
-    this.#take(port, from === 0 ? chunk : slice(chunk, from, chunk.keys.length))
+    this.#take(port, from === 0 ? timed : slice(timed, from, timed.keys.length))
   }
 
   /** Tells the operators what time it is on the wall clock. */
@@ -110,10 +109,12 @@ export class Task {
   }
 
   /** Event time as the topology's extractor tells it; a negative one drops the record. */
-  #retime({ extract }: TimestampExtractor, chunk: AnyChunk): AnyChunk {
+  #retime(step: string, { extract }: TimestampExtractor, chunk: AnyChunk): AnyChunk {
     const out = new ChunkBuilder<unknown, unknown>(chunk)
     for (let i = 0; i < chunk.keys.length; i++) {
-      const timestampMs = extract(chunk.values[i], chunk.keys[i], chunk.timestampsMs[i] as number)
+      const timestampMs = placed(step, chunk, i, () =>
+        extract(chunk.values[i], chunk.keys[i], chunk.timestampsMs[i] as number),
+      )
       if (timestampMs >= 0) out.push(i, chunk.keys[i], chunk.values[i], timestampMs)
       else this.#countDrop('negative-timestamp')
     }
@@ -223,6 +224,15 @@ export class Task {
     const store = spec.create()
     this.stores.set(spec.name, store)
     return store
+  }
+}
+
+/** What a callback of a source throws gets the place of its record. */
+function placed<T>(step: string, chunk: AnyChunk, i: number, callback: () => T): T {
+  try {
+    return callback()
+  } catch (error) {
+    throw callbackError(step, error, chunk, i)
   }
 }
 

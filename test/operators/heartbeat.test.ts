@@ -112,4 +112,17 @@ describe('heartbeats of a topic', () => {
     })
     expect(results).toEqual([['tumbling=1'], ['sliding=1'], ['session=1'], ['limit=1']])
   })
+
+  test('are told by a callback whose error has the place of the record', () => {
+    const app = topology('app', ({ stream }) => {
+      const fail = (): never => {
+        throw new TypeError('no such thing')
+      }
+      stream(input, { isHeartbeat: fail }).mapValues(Number).to(output)
+    })
+    const place = { step: 'in', topic: 'in', partition: 0, offset: 0 }
+    expect(() => new TestDriver(app).pipe(input, { key: 'a', value: 'x', timestampMs: 1 })).toThrow(
+      expect.objectContaining({ code: 'CALLBACK_FAILED', place }),
+    )
+  })
 })
