@@ -171,8 +171,16 @@ export class Table<K, V> {
   }
 
   /** The changes of the table as records; a deleted row is a null value. */
-  toStream(...args: Named<[]>): Stream<K, V | null> {
-    const { name } = splitName(args)
+  toStream(...args: Named<[]>): Stream<K, V | null>
+  /** The same with a new key for each record. What needs the key afterwards is repartitioned. */
+  toStream<K2>(...args: Named<[keyMapper: (value: V | null, key: K) => K2]>): Stream<K2, V | null>
+  toStream<K2>(
+    ...args: Named<[keyMapper?: (value: V | null, key: K) => K2]>
+  ): Stream<K, V | null> | Stream<K2, V | null> {
+    const {
+      name,
+      rest: [keyMapper],
+    } = splitName(args)
     const { builder, port, key, value, rekeyed } = this.#stage
     const derived = builder.graph.add({
       type: 'operator',
@@ -184,7 +192,8 @@ export class Table<K, V> {
       stateless: true,
       connect: () => [untyped(toStream<K, V>())],
     })
-    return new Stream({ builder, port: derived, key, value: nullable(value), rekeyed })
+    const stream = new Stream({ builder, port: derived, key, value: nullable(value), rekeyed })
+    return keyMapper ? stream.selectKey(keyMapper) : stream
   }
 
   /** What the step that makes this table has left out, with the reason. Every such record is counted too. */

@@ -92,3 +92,14 @@ describe('a table with mapped values', () => {
     expect(() => drive.step('t:a=x@1')).toThrow('step "shout" threw at t/0 offset 0: no voice')
   })
 })
+
+describe("a table's changes as a stream", () => {
+  test('may have a new key, which the mapper makes of the new value, null for a deleted row', () => {
+    const drive = new Drive(({ table }) => {
+      table(text('t'))
+        .toStream('changes', (value, key) => value ?? `${key} is gone`)
+        .to(out)
+    })
+    expect(drive.step('t:a=x@1', 't:a=@2')).toEqual([['x=x@1'], ['a is gone=@2']])
+  })
+})

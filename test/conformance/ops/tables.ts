@@ -137,7 +137,7 @@ export const tableOps: readonly OpBuilder[] = [
       const { dsl, key, value } = element(of, Table)
       if (keyMapper === undefined) return { dsl: dsl.toStream(), key, value }
       const mapper = keyMapperOf(keyMapper)
-      const keyed = dsl.toStream().selectKey((v, k) => mapper.call(k, v))
+      const keyed = dsl.toStream((v, k) => mapper.call(k, v))
       return { dsl: keyed, key: mapper.type(key, value), value }
     },
   },
