@@ -259,7 +259,7 @@ export class Stream<K, V> {
     builder.graph.add({
       type: 'topic-sink',
       kind: 'to',
-      name: name.name ?? `to ${topic.name}`,
+      name: name.name ?? builder.graph.freeName(`to ${topic.name}`),
       input: port,
       topic: topic as Topic<unknown, unknown>,
     })

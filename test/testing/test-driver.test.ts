@@ -70,4 +70,16 @@ describe('the test driver', () => {
     })
     expect(driver.read(output).map(({ value }) => value)).toEqual([-1, 20, -3])
   })
+
+  test('lets several streams write to one topic', () => {
+    const app = topology('app', ({ stream }) => {
+      stream(input).to(output)
+      stream(input)
+        .mapValues((value) => value * 10)
+        .to(output)
+    })
+    const driver = new TestDriver(app)
+    driver.pipe(input, { key: 'a', value: 1, timestampMs: 1 }, { key: 'a', value: 2, timestampMs: 2 })
+    expect(driver.read(output).map(({ value }) => value)).toEqual([1, 10, 2, 20])
+  })
 })
