@@ -4,6 +4,17 @@ import type { Trade } from '../src/sources/trade.ts'
 import { topic } from '../src/stream/topic.ts'
 import type { StockTick } from './tables.ts'
 
+/** A time as the tables can hold it; who writes to the topic may be somebody else. */
+const time =
+  /^(19|20|21)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?Z$/
+
+/** What would be refused behind the topic must be a dead letter here: else one record stops the pipeline for good. */
+function whyNotTick({ price, volume, timestamp, trade_id }: StockTick): string | undefined {
+  if (!(price > 0 && volume > 0)) return 'price and volume must be above 0'
+  if (!(Number.isSafeInteger(trade_id) && trade_id > 0)) return `trade_id ${trade_id} is no trade id`
+  return time.test(timestamp) ? undefined : `timestamp ${JSON.stringify(timestamp)} is no time in UTC`
+}
+
 const stockTick = shape(
   {
     symbol: 'string',
@@ -14,7 +25,7 @@ const stockTick = shape(
     side: ['buy', 'sell'],
     exchange: 'string',
   },
-  ({ price, volume }) => (price > 0 && volume > 0 ? undefined : 'price and volume must be above 0'),
+  whyNotTick,
 )
 
 /** Every trade of the market once, keyed by symbol, at the exchange's time. */

@@ -23,7 +23,8 @@ export function errorAnswer(context: Context, error: unknown, logger: Logger): R
     return context.json(errorBody('BAD_REQUEST', error.message), error.status)
   const path = context.req.path
   if (error instanceof RivuletError && isRetryable(error)) {
-    logger.warn({ code: error.code, path, err: error }, 'A request could not be answered for now')
+    // No stack: that a database is away for a while is no fault of the program.
+    logger.warn({ code: error.code, path }, `A request could not be answered for now: ${error.message}`)
     return unavailable(context, error.code, 'The database does not answer at the moment; try again soon')
   }
   logger.error({ path, err: error }, 'A request failed')

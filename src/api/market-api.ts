@@ -18,6 +18,11 @@ import { marketPage, type PageName, type StaticFile, staticFiles } from './stati
 import { TickFeed } from './tick-feed.ts'
 import { tickStream } from './tick-stream.ts'
 
+export interface Readiness {
+  readonly ready: boolean
+  readonly why?: string
+}
+
 export interface MarketApiOptions {
   /** `label` is shown on the page, such as `Live · Coinbase` or `Simulated market, seed 7`. */
   readonly market: { readonly kind: MarketKind; readonly label: string }
@@ -29,7 +34,7 @@ export interface MarketApiOptions {
   readonly logger: Logger
   /** What `/` shows. */
   readonly page: PageName
-  readonly ready: () => { readonly ready: boolean; readonly why?: string }
+  readonly ready: () => Readiness | Promise<Readiness>
   /** Prometheus text. */
   readonly metrics: () => Promise<string>
 }
@@ -201,8 +206,8 @@ export function marketApi(options: MarketApiOptions): Hono<ApiEnv> {
   app.get('/api/pipeline', (context) => context.json(options.pipeline()))
 
   app.get('/healthz', (context) => context.json({ alive: true }))
-  app.get('/readyz', (context) => {
-    const { ready, why } = options.ready()
+  app.get('/readyz', async (context) => {
+    const { ready, why } = await options.ready()
     return ready ? context.json({ ready }) : unavailable(context, 'NOT_READY', why ?? 'It is still starting')
   })
   app.get('/metrics', async (context) =>

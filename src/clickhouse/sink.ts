@@ -235,21 +235,29 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
   }
 }
 
-/** Repeats what failed for a while, until it succeeds or the program stops; says so each time. */
-function patiently<T>(
+/** A first failure is routine. What fails longer is said, and said again at each doubling. */
+const saidFromAttempt = 2
+
+/** Repeats what failed for a while, until it succeeds or the program stops; tells an operator of it, and when it is over. */
+async function patiently<T>(
   { clock, logger, signal }: SinkContext,
   table: string,
   { retryPolicy = { initialMs: 100, maxMs: 5_000 } }: ClickHouseSinkOptions,
   work: () => Promise<T>,
 ): Promise<T> {
-  return retry(work, {
+  const startedMs = clock.now()
+  let saidAttempt = 0
+  const result = await retry(work, {
     clock,
     signal,
     policy: retryPolicy,
-    onRetry: (error, attempt, waitMs) =>
-      logger.warn(
-        { table, attempt, waitMs: Math.round(waitMs), reason: messageOf(error) },
-        'ClickHouse: trying again',
-      ),
+    onRetry: (error, attempt, waitMs) => {
+      if (attempt < Math.max(saidFromAttempt, saidAttempt * 2)) return
+      saidAttempt = attempt
+      logger.warn({ table, attempt, waitMs: Math.round(waitMs) }, `${messageOf(error)}; trying again`)
+    },
   })
+  if (saidAttempt > 0)
+    logger.info({ table, afterMs: Math.round(clock.now() - startedMs) }, 'ClickHouse answers again')
+  return result
 }

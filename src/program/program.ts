@@ -1,18 +1,18 @@
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { OpenCandle } from '../api/candles.ts'
-import { marketApi } from '../api/market-api.ts'
+import { marketApi, type Readiness } from '../api/market-api.ts'
 import { serve } from '../api/serve.ts'
 import type { PageName } from '../api/static-files.ts'
 import { startBroker } from '../broker/index.ts'
-import { connectClickHouse } from '../clickhouse/connection.ts'
+import { type ClickHouse, connectClickHouse } from '../clickhouse/connection.ts'
 import { marketQueries } from '../clickhouse/market-queries.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { type Config, type ProgramDescription, readConfig } from '../config.ts'
 import { messageOf, RivuletError } from '../errors.ts'
 import { connectKafka } from '../kafka/kafka.ts'
 import { createLogger, type Logger } from '../logger.ts'
-import { type Running, run } from '../runtime/run.ts'
+import { type Running, run, type StopOutcome } from '../runtime/run.ts'
 import type { Topology } from '../stream/topology.ts'
 import { Closers } from './closers.ts'
 import { openDataFolder } from './data-folder.ts'
@@ -40,8 +40,11 @@ export interface Program {
 }
 
 /** Shutting down may take so long before the process ends all the same. */
-const drainMsMax = 9_500
+const exitMsMax = 9_500
+/** The part of it in which the topology writes what was read. */
+const drainMsMax = 7_500
 const startedMsMax = 10_000
+const pingMsMax = 2_000
 
 export function program(options: ProgramOptions): Program {
   return {
@@ -65,9 +68,10 @@ async function runFromShell(options: ProgramOptions): Promise<void> {
   const stopped = new AbortController()
   onSignals(logger, stopped)
   let failure: unknown
+  let running: Running | undefined
   try {
-    const running = await start(options, config, closers, logger, systemClock)
-    await Promise.race([running.done, aborted(stopped.signal)])
+    running = await start(options, config, closers, logger, systemClock, stopped.signal)
+    await Promise.race([running?.done, aborted(stopped.signal)])
   } catch (error) {
     failure = error
     logger.fatal(
@@ -77,14 +81,25 @@ async function runFromShell(options: ProgramOptions): Promise<void> {
   }
   // What does not end by itself is ended: an operator waits at most 10 s.
   setTimeout(() => {
-    logger.error(`not everything has ended within ${drainMsMax} ms`)
+    logger.error(`not everything has ended within ${exitMsMax} ms`)
     process.exit(1)
-  }, drainMsMax).unref()
+  }, exitMsMax).unref()
   await closers.closeAll()
-  if (failure === undefined) logger.info('stopped; everything that was read is written')
-  process.exit(
-    failure === undefined ? 0 : failure instanceof RivuletError && failure.code === 'BAD_CONFIG' ? 2 : 1,
-  )
+  const outcome = await running?.stop().catch(() => undefined)
+  process.exit(exitCodeOf(failure, outcome, logger))
+}
+
+/** Says how it ended, where that was not said yet. */
+function exitCodeOf(failure: unknown, outcome: StopOutcome | undefined, logger: Logger): number {
+  if (failure !== undefined) return failure instanceof RivuletError && failure.code === 'BAD_CONFIG' ? 2 : 1
+  if (outcome === 'cut-off') {
+    logger.error('stopped, but Kafka did not take everything in time: the next start fetches it again')
+    return 1
+  }
+  if (outcome === 'sinks-behind')
+    logger.warn('stopped; Kafka has everything that was read, and the next start writes it to ClickHouse')
+  else logger.info('stopped; everything that was read is written')
+  return 0
 }
 
 function configOrExit(options: ProgramOptions): Config {
@@ -123,7 +138,8 @@ async function start(
   closers: Closers,
   logger: Logger,
   clock: Clock,
-): Promise<Running> {
+  stopped: AbortSignal,
+): Promise<Running | undefined> {
   const data = openDataFolder(config.DATA_DIR)
   closers.add('data folder', () => data.release())
   const market = await openMarket(options, config, clock, logger)
@@ -145,12 +161,14 @@ async function start(
   })
   closers.add('clickhouse', () => clickhouse.close())
 
+  if (stopped.aborted) return undefined
   const running = run(options.topology({ config, feed: market.feed }), {
     kafka,
     connections: { clickhouse },
     clock,
     logger,
     stateDir: folder('state'),
+    stopTimeoutMs: drainMsMax,
     topicPrefix: config.KAFKA_BROKERS === undefined ? '' : market.prefix && `${market.prefix}-`,
   })
   closers.add('topology', () => running.stop())
@@ -167,18 +185,32 @@ async function start(
     clock,
     logger,
     page: options.page,
-    ready: () => running.ready(),
+    ready: () => readiness(running, clickhouse),
     metrics: metricsOf(status),
   })
   const server = await serve(app, { host: config.HOST, port: config.PORT, clock })
-  closers.add('server', () => server.close())
+  // Both at once: a client that is slow to go takes nothing of the time to write.
+  closers.add('server', () => Promise.all([server.close(), running.stop()]))
   if (!isLoopback(config.HOST))
     logger.warn(`${server.url} can be reached from other machines, and asks nobody who they are`)
 
   // Tables and topics are made by then, unless a server is away: the page is served all the same, and says so.
-  await Promise.race([running.started, clock.sleep(startedMsMax)])
+  await Promise.race([running.started, running.done, clock.sleep(startedMsMax), aborted(stopped)])
+  if (stopped.aborted) return running
   process.stdout.write(`Ready: ${server.url}\n`)
   return running
+}
+
+/** Ready is who has started and can be asked. */
+async function readiness(running: Running, clickhouse: ClickHouse): Promise<Readiness> {
+  const state = running.ready()
+  if (!state.ready) return state
+  try {
+    await clickhouse.ping({ timeoutMs: pingMsMax })
+    return state
+  } catch (error) {
+    return { ready: false, why: messageOf(error) }
+  }
 }
 
 async function embeddedBroker(

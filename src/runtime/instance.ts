@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { Subject, type Subscription } from 'rxjs'
 import { messageOf, RivuletError } from '../errors.ts'
+import { partitionFor } from '../kafka/partitioner.ts'
 import type {
   AssignedPartition,
   ConsumerEvent,
@@ -11,10 +12,12 @@ import type {
 } from '../kafka/types.ts'
 import type { Logger } from '../logger.ts'
 import { Checkpoint } from '../state/checkpoint.ts'
-import type { StateStore } from '../state/store.ts'
+import type { StoreParts } from '../state/query.ts'
+import type { StateStore, StoreSpec } from '../state/store.ts'
 import type { ExternalSinkNode } from '../stream/graph.ts'
 import type { SinkWriter } from '../stream/sink.ts'
 import type { Topology } from '../stream/topology.ts'
+import { ChangelogTrim } from './changelog-trim.ts'
 import { type DeadLetterRecord, deadLetterOf } from './dead-letter.ts'
 import type { Settings } from './environment.ts'
 import type { RuntimeEvent } from './events.ts'
@@ -40,13 +43,23 @@ interface Slot {
   readonly inputs: readonly InputLayout[]
   readonly abort: AbortController
   readonly checkpoints: Map<string, Checkpoint>
+  /** By changelog, of stores that forget. */
+  readonly trims: Map<string, ChangelogTrim>
   started: Promise<void>
   running: StreamTask | SinkTask | undefined
 }
 
 const WALL_CLOCK_INTERVAL_MS = 1_000
+/** As Kafka Streams' `repartition.purge.interval.ms`. */
+const PURGE_INTERVAL_MS = 30_000
 /** Longer than a heartbeat, so that the group has heard of what has changed. */
 const REJOIN_WAIT_MS = 1_500
+
+/**
+ * How stopping went. `drained`: everything that was read is written and committed. `sinks-behind`: Kafka has all of it,
+ * but an external system did not take it in time. `cut-off`: Kafka did not take all of it in time.
+ */
+export type StopOutcome = 'drained' | 'sinks-behind' | 'cut-off'
 
 /** A topology that runs on Kafka, from start to stop; what it can't go on with ends it. */
 export class Instance {
@@ -62,7 +75,9 @@ export class Instance {
   readonly #globalStores = new Map<string, StateStore>()
   readonly #globalTasks: Task[] = []
   readonly #sources: SourceTask[] = []
-  readonly #writers = new Map<ExternalSinkNode, SinkWriter<unknown, unknown>>()
+  /** Opening may take until an external system is back: its tasks wait, the others go on. */
+  readonly #writers = new Map<ExternalSinkNode, Promise<SinkWriter<unknown, unknown>>>()
+  readonly #openWriters = new Map<ExternalSinkNode, SinkWriter<unknown, unknown>>()
   readonly #shownOffsets = new Map<string, PartitionOffset>()
   #layout: Layout | undefined
   #consumer: KafkaConsumer | undefined
@@ -71,9 +86,9 @@ export class Instance {
   #globals: Subscription | undefined
   #wallClock: Subscription | undefined
   #isStarted = false
+  #purgedMs = 0
   #rejoining: Promise<void> | undefined
-  #stopping: Promise<void> | undefined
-  #starting: Promise<void> | undefined
+  #stopping: Promise<StopOutcome> | undefined
 
   constructor(topology: Topology, settings: Settings) {
     this.#topology = topology
@@ -83,7 +98,7 @@ export class Instance {
   }
 
   start(): void {
-    this.#starting = this.#start().catch((error) => this.#fail(error))
+    this.#start().catch((error) => this.#fail(error))
   }
 
   get isStarted(): boolean {
@@ -108,6 +123,34 @@ export class Instance {
       if (store) stores.push(store)
     }
     return stores
+  }
+
+  /** This instance's parts of a store, for questions: none of them before it is as it was left. */
+  storeParts({ name }: StoreSpec): StoreParts {
+    const isReady = () => {
+      if (!this.#isStarted || this.#rejoining || this.#over.signal.aborted) return false
+      return this.#slotsWith(name).every(({ running }) => running)
+    }
+    return {
+      here: () => {
+        if (isReady()) return this.stores(name)
+        const message = `the store "${name}" can't be asked now: its tasks start, move or have stopped`
+        throw new RivuletError('NOT_READY', message, { retryable: true, place: { step: name } })
+      },
+      holds: (key) => {
+        const slots = this.#slotsWith(name)
+        const count = slots[0]?.layout.tasks ?? 0
+        return (
+          this.#globalStores.has(name) || slots.some((slot) => slot.partition === partitionFor(key, count))
+        )
+      },
+    }
+  }
+
+  #slotsWith(store: string): readonly Slot[] {
+    return [...this.#slots.values()].filter(({ layout }) =>
+      layout.stores.some(({ spec }) => spec.name === store),
+    )
   }
 
   /** Records that were fetched and are not processed yet. */
@@ -135,8 +178,16 @@ export class Instance {
     })
   }
 
+  /** What a start still waits for; undefined: it is started. */
+  get waitsFor(): string | undefined {
+    if (this.#isStarted) return undefined
+    if (!this.#layout) return 'Kafka has not given the topics yet'
+    const closed = [...this.#writers.keys()].find((node) => !this.#openWriters.has(node))
+    return closed ? `${closed.sink.name} is not open yet` : 'State is being restored'
+  }
+
   /** Reads nothing more, writes and commits what was read, and is done; at the latest when the time is up. */
-  stop(): Promise<void> {
+  stop(): Promise<StopOutcome> {
     this.#stopping ??= this.#stop()
     return this.#stopping
   }
@@ -148,9 +199,13 @@ export class Instance {
     this.#checkConnections()
     const layout = await layOut(this.#topology, topicPrefix, kafka.admin)
     this.#layout = layout
-    await this.#openSinks(layout)
+    this.#openSinks(layout)
     await this.#readGlobals(layout)
-    if (this.#over.signal.aborted || this.#stopping) return
+    if (this.#over.signal.aborted || this.#stopping) {
+      this.#globals?.unsubscribe()
+      return
+    }
+    // No waiting from here on: who stops it now finds all of it, who did before finds nothing read.
     if (this.#settings.sources) this.#startSources(layout)
     this.#wallClock = clock.scheduler.schedule(() => this.#tick(), WALL_CLOCK_INTERVAL_MS)
     if (tasksOf(layout).length > 0) this.#join(layout)
@@ -165,13 +220,21 @@ export class Instance {
     }
   }
 
-  async #openSinks(layout: Layout): Promise<void> {
+  #openSinks(layout: Layout): void {
     const { clock, connections } = this.#settings
+    const context = { clock, logger: this.#logger, signal: this.#over.signal }
+    // One after the other: the first one tells whether the external system is there at all.
+    let before: Promise<unknown> = Promise.resolve()
     for (const { subTopology } of layout.subTopologies) {
       if (subTopology.kind !== 'sink') continue
       const { sink } = subTopology.sink
-      const context = { clock, logger: this.#logger, signal: this.#over.signal }
-      this.#writers.set(subTopology.sink, await sink.open(connections[sink.connection], context))
+      const opened = before.then(() => sink.open(connections[sink.connection], context))
+      this.#writers.set(subTopology.sink, opened)
+      opened.then(
+        (writer) => this.#openWriters.set(subTopology.sink, writer),
+        (error) => this.#fail(error),
+      )
+      before = opened
     }
   }
 
@@ -332,6 +395,7 @@ export class Instance {
         inputs,
         abort: new AbortController(),
         checkpoints: new Map(),
+        trims: new Map(),
         started: Promise.resolve(),
         running: undefined,
       }
@@ -470,7 +534,10 @@ export class Instance {
     for (const { spec, topic, isChangelog } of slot.layout.stores) {
       const store = task.stores.get(spec.name)
       if (!store) continue
-      const checkpoint = isChangelog ? this.#checkpointOf(slot, topic, spec.retentionMs) : undefined
+      // A versioned store keeps the latest version of each key, however old it is.
+      const forgets = spec.kind === 'window' || spec.kind === 'session' ? spec.retentionMs : undefined
+      if (isChangelog && forgets !== undefined) slot.trims.set(topic, new ChangelogTrim(forgets))
+      const checkpoint = isChangelog ? this.#checkpointOf(slot, topic, forgets) : undefined
       const source = queues.find(({ input }) => input.topic === topic)
       const restored = await restoreStore({
         kafka,
@@ -504,11 +571,13 @@ export class Instance {
 
   async #makeSinkTask(slot: Slot, node: ExternalSinkNode, consumer: KafkaConsumer): Promise<SinkTask> {
     const { id, partition, inputs } = slot
-    const writer = this.#writers.get(node)
-    if (!writer) throw new RivuletError('INTERNAL', `the sink of "${node.name}" is not open`)
+    const { signal } = slot.abort
+    const opening = this.#writers.get(node)
+    if (!opening) throw new RivuletError('INTERNAL', `the sink of "${node.name}" is not open`)
+    const writer = await unlessAborted(opening, signal)
     const queues = await Promise.all(
       inputs.map(async (input) => {
-        const offset = await writer.resumeOffset(input.topic, partition)
+        const offset = await unlessAborted(writer.resumeOffset(input.topic, partition), signal)
         return new InputQueue(
           input,
           partition,
@@ -570,6 +639,8 @@ export class Instance {
 
   #committed(slot: Slot, offsets: readonly PartitionOffset[], changes: readonly CommittedChanges[]): void {
     for (const { store, changes: columns, changelogOffset } of changes) {
+      const forgotten = slot.trims.get(store.topic)?.note(columns, changelogOffset)
+      if (forgotten !== undefined) this.#deleteRecords(store.topic, slot.partition, forgotten)
       const checkpoint = slot.checkpoints.get(store.topic)
       checkpoint?.append(columns, changelogOffset).catch((error) => {
         // The changelog has it all: without its copy a start only takes longer.
@@ -579,6 +650,24 @@ export class Instance {
       })
     }
     this.events$.next({ type: 'committed', task: slot.id, offsets })
+  }
+
+  /** Repartition topics are the application's own: what all of its tasks have worked off is of no more use. */
+  #purge(): void {
+    for (const { topic, partition, committed } of this.partitions()) {
+      const feed = this.#feeds.get(keyOf({ topic, partition }))
+      if (feed?.isInternal && feed.isComplete && committed > feed.purgedOffset) {
+        feed.purgedOffset = committed
+        this.#deleteRecords(topic, partition, committed)
+      }
+    }
+  }
+
+  /** Only saves room: what fails is tried again with the next ones. */
+  #deleteRecords(topic: string, partition: number, beforeOffset: number): void {
+    this.#settings.kafka.admin
+      .deleteRecords(topic, partition, beforeOffset)
+      .catch((error) => this.#logger.warn({ topic, partition }, messageOf(error)))
   }
 
   /** A sink remembers its own place; the group's offset only shows it. */
@@ -618,6 +707,10 @@ export class Instance {
     const { clock } = this.#settings
     const nowMs = clock.now()
     this.#statistics.sample(nowMs)
+    if (nowMs - this.#purgedMs >= PURGE_INTERVAL_MS) {
+      this.#purgedMs = nowMs
+      this.#purge()
+    }
     for (const { running } of this.#slots.values()) running?.advanceWallClock(nowMs)
     if (this.#over.signal.aborted || this.#stopping) return
     this.#wallClock = clock.scheduler.schedule(() => this.#tick(), WALL_CLOCK_INTERVAL_MS)
@@ -625,9 +718,9 @@ export class Instance {
 
   // --- end ---
 
-  async #stop(): Promise<void> {
+  async #stop(): Promise<StopOutcome> {
     const { clock, stopTimeoutMs } = this.#settings
-    if (this.#over.signal.aborted) return
+    if (this.#over.signal.aborted) return 'drained'
     const drained = new AbortController()
     const timeout = clock.sleep(stopTimeoutMs, drained.signal).then(
       () => 'timeout' as const,
@@ -640,9 +733,10 @@ export class Instance {
         throw error
       },
     )
-    const outcome = await Promise.race([drain, timeout])
+    const ended = await Promise.race([drain, timeout])
     drained.abort()
-    if (outcome === 'timeout') {
+    const outcome = ended === 'drained' ? ended : this.#isAllInKafka() ? 'sinks-behind' : 'cut-off'
+    if (ended === 'timeout') {
       drain.catch(() => undefined)
       this.#logger.warn(
         `stopping took longer than ${stopTimeoutMs} ms: what is not written is done again next time`,
@@ -650,14 +744,22 @@ export class Instance {
     }
     this.#end(new RivuletError('INTERNAL', `topology "${this.#topology.name}" has stopped`))
     this.events$.complete()
+    return outcome
+  }
+
+  #isAllInKafka(): boolean {
+    const tasks = [...this.#slots.values()].map(({ running }) => running)
+    return (
+      this.#sources.every((source) => source.unacknowledged === 0) &&
+      tasks.every((task) => !(task instanceof StreamTask && task.isDirty))
+    )
   }
 
   async #drain(): Promise<void> {
     await Promise.all(this.#sources.map((source) => source.close()))
-    await this.#starting
     await this.#rejoining
     await this.#consumer?.close()
-    await Promise.all([...this.#writers.values()].map((writer) => writer.close()))
+    await Promise.all([...this.#openWriters.values()].map((writer) => writer.close()))
     await this.#producer?.close()
   }
 
@@ -686,6 +788,16 @@ export class Instance {
     }
     this.#membership?.unsubscribe()
   }
+}
+
+/** The same, or the signal's reason as soon as it is aborted: what was awaited goes on, and nobody waits for it. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }
 
 /** Sub-topologies that run as tasks, one for each partition. */

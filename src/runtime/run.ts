@@ -1,24 +1,26 @@
 import { filter, firstValueFrom, lastValueFrom, Observable } from 'rxjs'
 import type { PipelineStatus } from '../api/pipeline-status.ts'
+import { type Queries, queriesOf } from '../state/queries.ts'
 import type { StateStore } from '../state/store.ts'
 import { type ReadOnlyWindowStore, WindowStore } from '../state/window-store.ts'
 import type { Topology } from '../stream/topology.ts'
 import { type Environment, settingsOf } from './environment.ts'
 import type { RuntimeEvent } from './events.ts'
-import { Instance } from './instance.ts'
+import { Instance, type StopOutcome } from './instance.ts'
 import { statusOf } from './status.ts'
 
 export type { Environment, Processing } from './environment.ts'
 export type { RuntimeEvent } from './events.ts'
+export type { StopOutcome } from './instance.ts'
 
 /** A topology that runs. */
-export interface Running {
+export interface Running extends Queries {
   /** Resolves when topics and tables are there and this instance's first tasks run; never, if it ends before. */
   readonly started: Promise<void>
   /** Resolves after `stop`, rejects with the `RivuletError` that ended it. */
   readonly done: Promise<void>
-  /** Reads nothing more, writes and commits what was read, and is over. */
-  stop(): Promise<void>
+  /** Reads nothing more, writes and commits what was read, as far as `stopTimeoutMs` allows, and is over. */
+  stop(): Promise<StopOutcome>
   readonly events$: Observable<RuntimeEvent>
   ready(): { readonly ready: boolean; readonly why?: string }
   /** All of `/api/pipeline` but the market. */
@@ -47,13 +49,14 @@ export function run(topology: Topology, environment: Environment): Running {
     done,
     events$: instance.events$,
     stop: () => instance.stop(),
-    ready: () =>
-      instance.isStarted
-        ? { ready: true }
-        : { ready: false, why: 'Topics, tables and state are not ready yet' },
+    ready: () => {
+      const why = instance.waitsFor
+      return why === undefined ? { ready: true } : { ready: false, why }
+    },
     status: () => statusOf(topology, instance, settings.clock.now()),
     bufferedRecords: () => instance.bufferedRecords,
     topicName: (name) => `${settings.topicPrefix}${name}`,
+    ...queriesOf(topology, (store) => instance.storeParts(store)),
     stores: (name) => instance.stores(name),
     windowStores<K, V>(name: string) {
       // A store's types are known where the topology is written; here it is known by name.

@@ -82,6 +82,11 @@ export class SourceTask {
       })
   }
 
+  /** Records that were sent to Kafka and may not be there yet. */
+  get unacknowledged(): number {
+    return this.#unacknowledged
+  }
+
   /** Takes nothing more; resolves when what was taken is in Kafka. */
   async close(): Promise<void> {
     this.#subscription?.unsubscribe()

@@ -50,7 +50,7 @@ export class StreamTask {
   readonly #outgoing: Outgoing
   readonly #committedOffsets = new Map<InputQueue, number>()
   #unacknowledgedBytes = 0
-  /** Something was processed that is not committed. */
+  /** Something was processed that is in no commit, not even in one under way. */
   #dirty = false
   #commitTimer: Subscription | undefined
   #idleTimer: Subscription | undefined
@@ -72,8 +72,9 @@ export class StreamTask {
     for (const queue of options.queues) this.#committedOffsets.set(queue, queue.position)
   }
 
+  /** Something was processed that is not committed. */
   get isDirty(): boolean {
-    return this.#dirty
+    return this.#dirty || this.#committing !== undefined
   }
 
   committedOffset(queue: InputQueue): number {
