@@ -15,6 +15,8 @@ export class PartitionFeed implements TopicPartition {
   readonly #queues = new Set<InputQueue>()
   /** How many tasks read it, when all are there. */
   readonly #readers: number
+  /** What lies before was deleted by this instance. */
+  purgedOffset = 0
   #paused = true
   #endOffset = -1
 
@@ -41,8 +43,14 @@ export class PartitionFeed implements TopicPartition {
     return this.#endOffset
   }
 
-  get queues(): Iterable<InputQueue> {
-    return this.#queues
+  /** Whether the application itself wrote it. */
+  get isInternal(): boolean {
+    return this.#input.internal
+  }
+
+  /** Whether all tasks that read it are here. */
+  get isComplete(): boolean {
+    return this.#queues.size >= this.#readers
   }
 
   /** A task is ready to read from here. */
@@ -64,7 +72,7 @@ export class PartitionFeed implements TopicPartition {
 
   /** Fetches from where the first of its tasks needs it; begins when all of them are there. */
   rewind(): void {
-    if (this.#queues.size < this.#readers) return
+    if (!this.isComplete) return
     const offset = Math.min(...[...this.#queues].map((queue) => queue.queuedOffset))
     this.#consumer.seek(this.topic, this.partition, offset)
     this.regulate()
@@ -72,7 +80,7 @@ export class PartitionFeed implements TopicPartition {
 
   /** Pauses the partition while a queue is full, until all are half empty. */
   regulate(): void {
-    if (this.#queues.size < this.#readers) return
+    if (!this.isComplete) return
     const fullest = Math.max(...[...this.#queues].map(({ records }) => records))
     if (!this.#paused && fullest >= this.#recordsBufferedMax) {
       this.#paused = true
