@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'CLICKHOUSE_FAILED'
   | 'CLICKHOUSE_REJECTED'
   | 'TIMED_OUT'
+  | 'NOT_READY'
   // What the machine gives
   | 'PORT_IN_USE'
   | 'DATA_DIR_IN_USE'

@@ -14,13 +14,15 @@ export type { Dropped, DropReason } from './operators/operator.ts'
 export type { Processor, ProcessorContext, RecordInfo } from './operators/process.ts'
 export type { ValueProcessor, ValueProcessorContext } from './operators/process-values.ts'
 export type { Punctuation } from './operators/punctuation.ts'
+export type { Queries } from './runtime/queries.ts'
 export { compile, type Environment, type Running, type RuntimeEvent, run } from './runtime/run.ts'
 // How records are written
 export type { Serde } from './serdes/serde.ts'
 export { nullable, serdes } from './serdes/serdes.ts'
 export { shape } from './serdes/shape.ts'
-// What a processor keeps
+// What a processor keeps, and what may be asked of a running topology's stores
 export { KeyValueStore, keyValueStore } from './state/key-value-store.ts'
+export type { TableQuery, TableRef, WindowQuery, WindowRef, WindowRow } from './state/query.ts'
 export { VersionedStore, versionedStore } from './state/versioned-store.ts'
 export { WindowStore, windowStore } from './state/window-store.ts'
 // What it is made of: RxJS operators over chunks, each usable alone
@@ -32,9 +34,11 @@ export { GlobalTable } from './stream/global-table.ts'
 // What a pipeline is written with
 export { type AggregateSpec, GroupedStream, type StoreOptions } from './stream/grouped-stream.ts'
 export { GroupedTable, type TableAggregateSpec } from './stream/grouped-table.ts'
+export { queryable } from './stream/queryable.ts'
 export type { Sink, SinkBatch, SinkContext, SinkWriter } from './stream/sink.ts'
 export type { DeadLetter, Source, SourceContext, SourceState } from './stream/source.ts'
 export { otherwise, Stream } from './stream/stream.ts'
+export { untilTimeLimit, untilWindowCloses } from './stream/suppression.ts'
 export { Table } from './stream/table.ts'
 export { type Topic, type TopicOptions, topic } from './stream/topic.ts'
 export { type Declare, type Topology, topology } from './stream/topology.ts'

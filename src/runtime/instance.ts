@@ -126,10 +126,11 @@ export class Instance {
   }
 
   /** This instance's parts of a store, for questions: none of them before it is as it was left. */
-  storeParts({ name }: StoreSpec): StoreParts {
+  storeParts(store: StoreSpec): StoreParts {
+    const { name } = store
     const isReady = () => {
       if (!this.#isStarted || this.#rejoining || this.#over.signal.aborted) return false
-      return this.#slotsWith(name).every(({ running }) => running)
+      return this.#slotsWith(store).every(({ running }) => running)
     }
     return {
       here: () => {
@@ -138,7 +139,7 @@ export class Instance {
         throw new RivuletError('NOT_READY', message, { retryable: true, place: { step: name } })
       },
       holds: (key) => {
-        const slots = this.#slotsWith(name)
+        const slots = this.#slotsWith(store)
         const count = slots[0]?.layout.tasks ?? 0
         return (
           this.#globalStores.has(name) || slots.some((slot) => slot.partition === partitionFor(key, count))
@@ -147,9 +148,9 @@ export class Instance {
     }
   }
 
-  #slotsWith(store: string): readonly Slot[] {
+  #slotsWith(store: StoreSpec): readonly Slot[] {
     return [...this.#slots.values()].filter(({ layout }) =>
-      layout.stores.some(({ spec }) => spec.name === store),
+      layout.subTopology.nodes.some((node) => node.type === 'operator' && node.stores.includes(store)),
     )
   }
 
@@ -275,6 +276,7 @@ export class Instance {
         failed: (error) => this.#fail(error),
       })
       this.#sources.push(source)
+      this.#statistics.taskStarted(source.task, sub.subTopology.id)
       source.start()
     }
   }

@@ -1,12 +1,12 @@
 import { filter, firstValueFrom, lastValueFrom, Observable } from 'rxjs'
 import type { PipelineStatus } from '../api/pipeline-status.ts'
-import { type Queries, queriesOf } from '../state/queries.ts'
 import type { StateStore } from '../state/store.ts'
 import { type ReadOnlyWindowStore, WindowStore } from '../state/window-store.ts'
 import type { Topology } from '../stream/topology.ts'
 import { type Environment, settingsOf } from './environment.ts'
 import type { RuntimeEvent } from './events.ts'
 import { Instance, type StopOutcome } from './instance.ts'
+import { type Queries, queriesOf } from './queries.ts'
 import { statusOf } from './status.ts'
 
 export type { Environment, Processing } from './environment.ts'

@@ -121,6 +121,7 @@ export function keyValueStore<K, V>(
     name: options.name,
     kind: 'key-value',
     logged: options.logged ?? true,
+    key: options.key,
     create: () => new KeyValueStore(options),
   }
 }

@@ -196,6 +196,7 @@ export function sessionStore<K, V>(options: SessionStoreOptions<K, V>): StoreSpe
     kind: 'session',
     retentionMs: options.retentionMs,
     logged: true,
+    key: options.key,
     create: () => new SessionStore(options),
   }
 }

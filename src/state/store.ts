@@ -26,6 +26,8 @@ export interface StoreSpec<S extends StateStore = StateStore> {
   readonly retentionMs?: number
   /** Whether it has a changelog topic; a table read straight from a topic has its truth there. */
   readonly logged: boolean
+  /** How its keys are written, of a store that can be asked from outside. */
+  readonly key?: Serde<unknown>
   create(): S
 }
 

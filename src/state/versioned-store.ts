@@ -207,6 +207,7 @@ export function versionedStore<K, V>(options: VersionedStoreOptions<K, V>): Stor
     kind: 'versioned',
     retentionMs: options.historyMs,
     logged: true,
+    key: options.key,
     create: () => new VersionedStore(options),
   }
 }

@@ -261,6 +261,7 @@ export function windowStore<K, V>(options: WindowStoreOptions<K, V>): StoreSpec<
     kind: 'window',
     retentionMs: options.retentionMs,
     logged: true,
+    key: options.key,
     create: () => new WindowStore(options),
   }
 }

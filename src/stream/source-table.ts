@@ -73,15 +73,15 @@ class SourceRows<K, V> implements TableRows<K, V> {
   }
 
   sendOldValues(force: boolean): boolean {
-    if (force) this.#stored()
+    if (force) this.stored()
     return this.store !== undefined
   }
 
   view(): RowView<K, V> {
-    return storeView(this.#stored())
+    return storeView(this.stored())
   }
 
-  #stored(): StoreSpec<RowStore<K, V>> {
+  stored(): StoreSpec<RowStore<K, V>> {
     if (!this.store) {
       this.store = this.#makeStore()
       this.#attach(this.store)

@@ -58,6 +58,7 @@ function suppressedRows<K, V>(
   return {
     versioned: false,
     sendOldValues: (force) => before.sendOldValues(force),
+    stored: () => undefined,
     view() {
       const { stores, open } = before.view()
       return {

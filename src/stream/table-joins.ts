@@ -64,6 +64,7 @@ class JoinedRows<K, L, R, J> implements TableRows<K, J> {
   readonly #left: TableRows<K, L>
   readonly #right: TableRows<K, R>
   readonly #view: RowView<K, J>
+  readonly #store: StoreSpec | undefined
 
   constructor(
     left: TableRows<K, L>,
@@ -74,6 +75,7 @@ class JoinedRows<K, L, R, J> implements TableRows<K, J> {
   ) {
     this.#left = left
     this.#right = right
+    this.#store = store
     this.#view = store
       ? storeView(store)
       : {
@@ -87,6 +89,10 @@ class JoinedRows<K, L, R, J> implements TableRows<K, J> {
     this.#right.sendOldValues(true)
     this.sendsOldValues = true
     return true
+  }
+
+  stored(): StoreSpec | undefined {
+    return this.#store
   }
 
   view(): RowView<K, J> {

@@ -25,6 +25,8 @@ export interface TableRows<K, V> {
   sendOldValues(force: boolean): boolean
   /** How to look up rows; a table that is read straight from a topic gets a store by this. */
   view(): RowView<K, V>
+  /** The store that holds just these rows, made if need be; undefined where they are made of other rows. */
+  stored(): StoreSpec | undefined
 }
 
 export function storeView<K, V>(store: StoreSpec<RowStore<K, V>>): RowView<K, V> {
@@ -33,13 +35,14 @@ export function storeView<K, V>(store: StoreSpec<RowStore<K, V>>): RowView<K, V>
 
 /** Rows that a store holds, such as those of an aggregation. */
 export function storedRows<K, V>(store: StoreSpec<RowStore<K, V>>, versioned = false): TableRows<K, V> {
-  return { versioned, sendOldValues: () => true, view: () => storeView(store) }
+  return { versioned, sendOldValues: () => true, view: () => storeView(store), stored: () => store }
 }
 
 /** Of a table that nobody can look into. */
 export const unknownRows: TableRows<never, never> = {
   versioned: false,
   sendOldValues: () => false,
+  stored: () => undefined,
   view() {
     throw new RivuletError('BAD_TOPOLOGY', 'this table keeps no rows that a join could look up')
   },
@@ -50,6 +53,7 @@ export function windowedRows<K, V>(store: StoreSpec<WindowStore<K, V>>): TableRo
   return {
     versioned: false,
     sendOldValues: () => true,
+    stored: () => store,
     view: () => ({
       stores: [store],
       open(context) {
@@ -83,6 +87,10 @@ export class DerivedRows<K, V, W> implements TableRows<K, W> {
   sendOldValues(force: boolean): boolean {
     this.sendsOldValues ||= this.#store !== undefined || this.#before.sendOldValues(force)
     return this.sendsOldValues
+  }
+
+  stored(): StoreSpec | undefined {
+    return this.#store
   }
 
   view(): RowView<K, W> {

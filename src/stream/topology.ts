@@ -5,6 +5,7 @@ import { checked } from '../windows/windows.ts'
 import { TopologyBuilder } from './builder.ts'
 import { GlobalTable } from './global-table.ts'
 import type { GraphNode, HeartbeatTest, TimestampExtractor } from './graph.ts'
+import type { QueryableStores } from './queryable.ts'
 import type { DeadLetter, Source } from './source.ts'
 import { type SourceTable, sourceTable } from './source-table.ts'
 import { Stream } from './stream.ts'
@@ -74,8 +75,19 @@ export interface Declare {
   ): GlobalTable<NonNullable<K>, NonNullable<V>>
 }
 
-/** Declares a topology; nothing runs until it is given to `run` or to a test driver. */
-export function topology(name: string, declare: (declare: Declare) => void): Topology {
+/**
+ * Declares a topology; nothing runs until it is given to `run` or to a test driver. Stores that `declare` answers, such as
+ * `{ counts: queryable(counts) }`, are found as `stores` in the result.
+ */
+export function topology<S extends QueryableStores>(
+  name: string,
+  declare: (declare: Declare) => S,
+): Topology & { readonly stores: S }
+export function topology(name: string, declare: (declare: Declare) => void): Topology
+export function topology(
+  name: string,
+  declare: (declare: Declare) => unknown,
+): Topology & { readonly stores?: QueryableStores } {
   if (!/^[a-zA-Z0-9._-]{1,200}$/.test(name)) {
     throw new RivuletError(
       'BAD_TOPOLOGY',
@@ -83,7 +95,7 @@ export function topology(name: string, declare: (declare: Declare) => void): Top
     )
   }
   const builder = new TopologyBuilder()
-  declare({
+  const answer = declare({
     source(sourceName, source, options = {}) {
       const port = builder.graph.add({
         type: 'external-source',
@@ -120,7 +132,12 @@ export function topology(name: string, declare: (declare: Declare) => void): Top
       return new GlobalTable(stage, rows.view())
     },
   })
-  return { name, nodes: builder.graph.nodes }
+  return { name, nodes: builder.graph.nodes, ...(isStores(answer) && { stores: answer }) }
+}
+
+/** A callback without braces may answer anything. */
+function isStores(answer: unknown): answer is QueryableStores {
+  return typeof answer === 'object' && answer !== null && Object.getPrototypeOf(answer) === Object.prototype
 }
 
 /** The rows that a topic's records make. */

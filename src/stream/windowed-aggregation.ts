@@ -77,6 +77,7 @@ function sessionRows<K, A>(store: StoreSpec<SessionStore<K, A>>): TableRows<Wind
   return {
     versioned: false,
     sendOldValues: () => true,
+    stored: () => store,
     view: () => ({
       stores: [store],
       open(context) {

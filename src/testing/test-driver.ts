@@ -1,4 +1,5 @@
 import { RivuletError } from '../errors.ts'
+import { type Queries, queriesOf } from '../runtime/queries.ts'
 import { sourceChunk } from '../runtime/source-chunk.ts'
 import { Task, type TaskOutput } from '../runtime/task.ts'
 import type { StateStore } from '../state/store.ts'
@@ -26,7 +27,10 @@ export interface OutputRecord extends PlainRecord<unknown, unknown> {
  * Runs a topology in this thread without a broker, on one partition: what is piped in is processed to the end, through
  * repartition topics too, before the call returns. Source: Kafka Streams `TopologyTestDriver`.
  */
-export class TestDriver {
+export class TestDriver implements Queries {
+  /** A store's contents, with their types. */
+  readonly query: Queries['query']
+  readonly queries: Queries['queries']
   readonly subTopologies: readonly SubTopology[]
   readonly #tasks: ReadonlyMap<SubTopology, Task>
   readonly #queue: { readonly topic: string; readonly chunk: AnyChunk }[] = []
@@ -52,6 +56,12 @@ export class TestDriver {
       tasks.set(subTopology, task)
     }
     this.#tasks = tasks
+    const { query, queries } = queriesOf(topology, ({ name }) => ({
+      here: () => [...tasks.values()].flatMap((task) => task.stores.get(name) ?? []).slice(0, 1),
+      holds: () => true,
+    }))
+    this.query = query
+    this.queries = queries
   }
 
   /** Pipes records into a topic, each processed to the end before the next. */
