@@ -8,9 +8,13 @@ import type { StockTick } from './tables.ts'
 const time =
   /^(19|20|21)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?Z$/
 
+/** Sums of more would not stay finite, and no market has a trade of this size. */
+const notionalMax = 1e60
+
 /** What would be refused behind the topic must be a dead letter here: else one record stops the pipeline for good. */
 function whyNotTick({ price, volume, timestamp, trade_id }: StockTick): string | undefined {
   if (!(price > 0 && volume > 0)) return 'price and volume must be above 0'
+  if (!(price * volume <= notionalMax)) return `price × volume must be at most ${notionalMax}`
   if (!(Number.isSafeInteger(trade_id) && trade_id > 0)) return `trade_id ${trade_id} is no trade id`
   return time.test(timestamp) ? undefined : `timestamp ${JSON.stringify(timestamp)} is no time in UTC`
 }

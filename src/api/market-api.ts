@@ -76,9 +76,12 @@ export function marketApi(options: MarketApiOptions): Hono<ApiEnv> {
     }),
   )
   app.use(methodNotAllowed({ app, onMethodNotAllowed: notAllowed }))
-  app.use(
-    bodyLimit({ maxSize: bodyBytesMax, onError: (c) => c.json(errorBody('BAD_REQUEST', tooLarge), 413) }),
-  )
+  const limited = bodyLimit({
+    maxSize: bodyBytesMax,
+    onError: (c) => c.json(errorBody('BAD_REQUEST', tooLarge), 413),
+  })
+  // A body without a length would be read to be measured, and nothing here takes one: it is left unread.
+  app.use((context, next) => (context.req.header('content-length') ? limited(context, next) : next()))
   app.use(compress())
   const tagged = etag()
   app.use((context, next) => (context.req.path === '/api/stream' ? next() : tagged(context, next)))

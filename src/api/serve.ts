@@ -38,7 +38,8 @@ export async function serve(app: App, options: ServeOptions): Promise<ApiServer>
   })
 
   const server = createServer(
-    { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs },
+    // A request without a host is refused by the listener below, with the headers that each answer has.
+    { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, requireHostHeader: false },
     getRequestListener((request) => app.fetch(request, { closing: closing.signal }), {
       overrideGlobalObjects: false,
       // A target or a host that is no URL: it does not get as far as the app.
@@ -50,6 +51,10 @@ export async function serve(app: App, options: ServeOptions): Promise<ApiServer>
     response.once('close', () => {
       if (closing.signal.aborted) setImmediate(() => server.closeIdleConnections())
     })
+  })
+  server.on('checkExpectation', (_, response) => {
+    const { body, headers } = refuse(417)
+    response.writeHead(417, headers).end(body)
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable) {

@@ -49,6 +49,7 @@ interface Slot {
   running: StreamTask | SinkTask | undefined
 }
 
+const LETTERS_TOLD_MAX = 10
 const WALL_CLOCK_INTERVAL_MS = 1_000
 /** As Kafka Streams' `repartition.purge.interval.ms`. */
 const PURGE_INTERVAL_MS = 30_000
@@ -86,6 +87,7 @@ export class Instance {
   #globals: Subscription | undefined
   #wallClock: Subscription | undefined
   #isStarted = false
+  #lettersTold = 0
   #purgedMs = 0
   #rejoining: Promise<void> | undefined
   #stopping: Promise<StopOutcome> | undefined
@@ -695,8 +697,14 @@ export class Instance {
       .catch((error) => this.#fail(error))
   }
 
-  #countDeadLetter({ topic }: DeadLetterRecord): void {
+  #countDeadLetter({ topic, headers }: DeadLetterRecord): void {
     this.#statistics.count('dead_letters')
+    // A storm of garbage is counted, not told line by line.
+    const level = ++this.#lettersTold <= LETTERS_TOLD_MAX ? 'warn' : 'debug'
+    const [from, partition, offset, reason] = ['topic', 'partition', 'offset', 'reason'].map((name) =>
+      headers[name]?.toString(),
+    )
+    this.#logger[level]({ topic: from, partition, offset, reason }, `not decodable: it goes to ${topic}`)
     this.events$.next({ type: 'dead-letter', topic })
   }
 

@@ -2,6 +2,8 @@ import { opposite, type Side, symbolOf, type Trade } from '../trade.ts'
 
 /** Ten years of the busiest product are 10⁹; a larger id is garbage, and must not become a position. */
 const TRADE_ID_MAX = 1e12
+/** Far beyond any market, and small enough for sums of products of two to stay finite. */
+const AMOUNT_MAX = 1e30
 const DECIMAL = /^\d+(\.\d+)?(e[+-]?\d{1,3})?$/i
 // The year is bounded because a trade from 2999 would close every window of its symbol.
 const TIME = /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/
@@ -73,10 +75,10 @@ function isSide(value: unknown): value is Side {
   return value === 'buy' || value === 'sell'
 }
 
-/** NaN for whatever is no decimal string with a finite value. */
+/** NaN for whatever is no decimal string with a finite value that a market may have. */
 function decimal(value: unknown): number {
   const number = typeof value === 'string' && DECIMAL.test(value) ? Number(value) : Number.NaN
-  return Number.isFinite(number) ? number : Number.NaN
+  return number <= AMOUNT_MAX ? number : Number.NaN
 }
 
 function shown(value: unknown): string {
