@@ -171,6 +171,7 @@ describe('a source', () => {
     for (let i = 0; i < 5_000; i++) subject.next(i)
     await first.stop()
     expect((await rig.read(output)).length).toBe(5_000)
+    expect(first.status().nodes).toMatchObject([{ name: 'numbers', total: 5_000 }, { total: 5_000 }])
     const tail: number[] = []
     let isRead = () => {}
     const read = new Promise<void>((resolve) => {

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Environment, RuntimeEvent } from '../../src/runtime/run.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import type { PlainRecord } from '../../src/stream/chunk.ts'
@@ -28,7 +28,7 @@ const app = topology('restarted', ({ stream }) => {
 const records: PlainRecord<string, number>[] = Array.from({ length: 400 }, (_, i) => ({
   key: `k${i % 3}`,
   value: i,
-  timestampMs: i * 2 + (i % 13 === 0 ? 90 : 0),
+  timestampMs: i * 2 + (i % 13 === 0 ? 45 : 0),
 }))
 
 let rig: KafkaRig
@@ -68,18 +68,30 @@ function uninterrupted(): Record<string, unknown> {
 
 describe.each(['exactly-once', 'at-least-once'] as const)('with %s', (processing) => {
   test('a stop and a start in the middle change nothing: windows stay open, and stream time where it was', async () => {
-    await rig.produce(input, records.slice(0, 157))
+    await rig.produce(input, records.slice(0, 170))
     await live({ processing })
-    await rig.produce(input, records.slice(157))
+    await rig.produce(input, records.slice(170))
     const [start] = await live({ processing })
     expect(start?.fromTopic).toBeGreaterThan(0)
     expect(byKey(await rig.read(output))).toEqual(uninterrupted())
   })
 
+  test('what was processed and not yet committed is committed when it stops', async () => {
+    await rig.produce(input, records)
+    const running = rig.run(app, { processing, commitIntervalMs: 600_000 })
+    await running.started
+    await vi.waitFor(() => expect(running.status().nodes[0]?.total).toBe(records.length))
+    expect(running.status().partitions[0]?.committed).toBe(0)
+    await running.stop()
+    const [committed] = await rig.kafka.admin.committedOffsets('restarted', ['in'])
+    expect(committed?.offset).toBe(records.length)
+    expect(byKey(await rig.read(output))).toEqual(uninterrupted())
+  })
+
   test('with a checkpoint on the local disk, nothing is read from the changelog after a clean stop', async () => {
-    await rig.produce(input, records.slice(0, 157))
+    await rig.produce(input, records.slice(0, 170))
     await live({ processing, stateDir })
-    await rig.produce(input, records.slice(157))
+    await rig.produce(input, records.slice(170))
     const [start] = await live({ processing, stateDir })
     expect(start?.fromCheckpoint).toBeGreaterThan(0)
     expect(start?.fromTopic).toBe(0)
