@@ -1,5 +1,7 @@
 /** Rivulet: Kafka Streams for TypeScript, on RxJS. See README.md. */
 
+// What it answers over HTTP
+export { type StoreApiOptions, storeApi } from './api/store-api.ts'
 // Where paths begin and end
 export { type ClickHouse, connectClickHouse } from './clickhouse/connection.ts'
 export { clickhouse } from './clickhouse/sink.ts'

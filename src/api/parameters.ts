@@ -13,6 +13,8 @@ export interface Parameters {
   integer(name: string, range: { readonly min: number; readonly max: number }): number | null
   oneOf<T extends string>(name: string, values: readonly T[]): T | null
   cursor(name: string): Cursor | null
+  /** ISO 8601 with a time zone, or ms since the epoch; as ms. */
+  time(name: string): number | null
 }
 
 export const symbolsMax = 100
@@ -59,9 +61,26 @@ export function parametersOf(context: Context): Parameters {
       const value = text(name)
       return value === null ? null : decodeCursor(value, name)
     },
+    time: (name) => {
+      const value = text(name)
+      if (value === null) return null
+      const ms = /^\d{1,15}$/.test(value)
+        ? Number(value)
+        : isoPattern.test(value)
+          ? Date.parse(value)
+          : Number.NaN
+      if (Number.isNaN(ms)) {
+        throw badParameter(
+          name,
+          'must be a time such as 2026-01-31T18:41:00Z, or milliseconds since the epoch',
+        )
+      }
+      return ms
+    },
   }
 }
 
+const isoPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/
 const symbolPattern = /^[A-Za-z0-9._-]{1,32}$/
 
 export function badParameter(parameter: string, what: string): RivuletError {

@@ -16,4 +16,6 @@ export interface Serde<T> {
   readonly nullable?: boolean
   /** A text that is equal for equal values and no others, where that is cheaper to make than the bytes: for `Map`s. */
   mapKey?(value: T): string
+  /** The value that a person means by a text, such as a key in a URL; default: the text's UTF-8 bytes. Throws as `deserialize`. */
+  fromText?(text: string): T
 }

@@ -25,6 +25,7 @@ const string: Serde<string> = {
       throw decodeFailed('string', 'the bytes are no UTF-8', error)
     }
   },
+  fromText: (text) => text,
 }
 
 /** A signed 64-bit integer, big-endian, as Kafka Streams' `Serdes.Long()`; within JavaScript's safe integers. */
@@ -43,6 +44,11 @@ const long: Serde<number> = {
     if (!Number.isSafeInteger(value)) throw decodeFailed('long', `${bytes.readBigInt64BE(0)} is beyond 2^53`)
     return value
   },
+  fromText(text) {
+    const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN
+    if (!Number.isSafeInteger(value)) throw decodeFailed('long', `"${text}" is no safe integer`)
+    return value
+  },
 }
 
 /** A 64-bit float, big-endian, as Kafka Streams' `Serdes.Double()`. */
@@ -57,6 +63,11 @@ const double: Serde<number> = {
   deserialize(bytes) {
     if (bytes.length !== 8) throw decodeFailed('double', `it has ${bytes.length} bytes, not 8`)
     return bytes.readDoubleBE(0)
+  },
+  fromText(text) {
+    const value = text.trim() === '' ? Number.NaN : Number(text)
+    if (Number.isNaN(value)) throw decodeFailed('double', `"${text}" is no number`)
+    return value
   },
 }
 
@@ -80,6 +91,11 @@ function json(schema?: StandardSchemaV1): Serde<unknown> {
       const value = parse(bytes)
       return schema ? validate(schema, value) : value
     },
+    // What is no JSON is a string without its quotes.
+    fromText(text) {
+      const value = isJson(text) ? JSON.parse(text) : text
+      return schema ? validate(schema, value) : value
+    },
   }
 }
 
@@ -96,6 +112,15 @@ function parse(bytes: Buffer): unknown {
     return JSON.parse(utf8.decode(bytes))
   } catch (error) {
     throw decodeFailed('json', messageOf(error), error)
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
   }
 }
 
@@ -130,20 +155,27 @@ export function nullable<T>(serde: Serde<T>): Serde<T | null> {
       return serde.serialize(value)
     },
     deserialize: (value) => serde.deserialize(value),
+    fromText: (text) => valueFromText(serde, text),
   }
 }
 
 /** The serde for what is left when nulls have been left out. */
 export function nonNull<T>(serde: Serde<T>): Serde<NonNullable<T>> {
+  const present = (value: T): NonNullable<T> => {
+    if (value === null || value === undefined) throw decodeFailed(serde.name, 'it is null')
+    return value
+  }
   return {
     name: serde.name,
     serialize: (value) => serde.serialize(value),
-    deserialize(bytes) {
-      const value = serde.deserialize(bytes)
-      if (value === null || value === undefined) throw decodeFailed(serde.name, 'it is null')
-      return value
-    },
+    deserialize: (bytes) => present(serde.deserialize(bytes)),
+    fromText: (text) => present(valueFromText(serde, text)),
   }
+}
+
+/** The value that a person means by a text. Throws `DECODE_FAILED` where there is none. */
+export function valueFromText<T>(serde: Serde<T>, text: string): T {
+  return serde.fromText ? serde.fromText(text) : serde.deserialize(Buffer.from(text, 'utf8'))
 }
 
 /** The serdes that come along; any object of type `Serde` does as well. */
