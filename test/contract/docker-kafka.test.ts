@@ -1,5 +1,6 @@
 import { createServer } from 'node:net'
-import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers'
+import { GenericContainer, getContainerRuntimeClient, type StartedTestContainer, Wait } from 'testcontainers'
+import { messageOf } from '../../src/errors.ts'
 import { brokerContract } from './broker-contract.ts'
 
 const image = 'apache/kafka:4.3.1'
@@ -12,7 +13,20 @@ brokerContract('Apache Kafka in a container', async () => {
   }
   // The same port inside and out: what the broker tells its clients holds for them.
   const port = await freePort()
-  const container = await new GenericContainer(image)
+  const container = await startContainer(port)
+  if ('unavailable' in container) return container
+  return {
+    brokers: [`localhost:${port}`],
+    stop: async () => {
+      await container.stop({ timeout: 15_000 })
+    },
+  }
+})
+
+async function startContainer(
+  port: number,
+): Promise<StartedTestContainer | { readonly unavailable: string }> {
+  const described = new GenericContainer(image)
     .withExposedPorts({ container: port, host: port })
     .withEnvironment({
       KAFKA_NODE_ID: '1',
@@ -28,16 +42,20 @@ brokerContract('Apache Kafka in a container', async () => {
       KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
       KAFKA_TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS: '500',
     })
+    // An image that was built from read-only files has read-only settings, which its start script must write.
+    .withUser('root')
     .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/))
     .withStartupTimeout(120_000)
-    .start()
-  return {
-    brokers: [`localhost:${port}`],
-    stop: async () => {
-      await container.stop({ timeout: 15_000 })
-    },
+  try {
+    return await described.start()
+  } catch (error) {
+    // An engine without a way to a registry, nor the image or its helper: what could start and did not is a failure.
+    if (/registry|pull access denied|no such host/.test(messageOf(error))) {
+      return { unavailable: `the image ${image} can't be pulled` }
+    }
+    throw error
   }
-})
+}
 
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -6,6 +6,10 @@ export default class ClosingLineReporter implements Reporter {
     let passed = 0
     // A module that could not be loaded, and an error outside of every test, fail the run without a test.
     let failed = unhandledErrors.length + modules.filter((module) => module.errors().length > 0).length
+    // So do the hooks of a suite, whose tests then count as skipped.
+    for (const module of modules) {
+      for (const suite of module.children.allSuites()) if (suite.errors().length > 0) failed++
+    }
     let skipped = 0
     for (const module of modules) {
       for (const test of module.children.allTests()) {
