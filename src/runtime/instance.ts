@@ -49,6 +49,8 @@ interface Slot {
   running: StreamTask | SinkTask | undefined
 }
 
+/** An external system that is away must not keep the sources from writing to Kafka. */
+const SINKS_CHECK_MS_MAX = 3_000
 const LETTERS_TOLD_MAX = 10
 const WALL_CLOCK_INTERVAL_MS = 1_000
 /** As Kafka Streams' `repartition.purge.interval.ms`. */
@@ -204,6 +206,7 @@ export class Instance {
     this.#layout = layout
     this.#openSinks(layout)
     await this.#readGlobals(layout)
+    await this.#checkRemembered(layout)
     if (this.#over.signal.aborted || this.#stopping) {
       this.#globals?.unsubscribe()
       return
@@ -239,6 +242,52 @@ export class Instance {
       )
       before = opened
     }
+  }
+
+  /**
+   * Whoever remembers more of a topic than it has (its end was lost, or it was made anew) must be heard before anything
+   * is appended: later the topic would have that offset again, and what lies there would be taken for known. A sink
+   * that can't be asked soon is not waited for.
+   */
+  async #checkRemembered(layout: Layout): Promise<void> {
+    const { kafka, clock } = this.#settings
+    const over = this.#over.signal
+    const check = async (
+      { tasks, inputs }: SubTopologyLayout,
+      by: string,
+      offsetOf: (topic: string, partition: number) => number | undefined | Promise<number | undefined>,
+    ) => {
+      for (const { topic } of inputs) {
+        const ranges = await kafka.admin.offsets(topic)
+        for (let partition = 0; partition < tasks; partition++) {
+          const range = ranges.find((each) => each.partition === partition)
+          const offset = await offsetOf(topic, partition)
+          if (range) checkRemembered(topic, range, offset, by)
+        }
+      }
+    }
+    const streams = layout.subTopologies.filter(({ subTopology }) => subTopology.kind === 'stream')
+    const topics = new Set(streams.flatMap(({ inputs }) => inputs.map(({ topic }) => topic)))
+    const committed = await kafka.admin.committedOffsets(layout.application, [...topics])
+    for (const stream of streams) {
+      await check(stream, 'the group', (topic, partition) => {
+        return committed.find((each) => each.topic === topic && each.partition === partition)?.offset
+      })
+    }
+    const sinksChecked = Promise.all(
+      layout.subTopologies.map(async (sub) => {
+        if (sub.subTopology.kind !== 'sink') return
+        const { sink } = sub.subTopology
+        const writer = await this.#writers.get(sink)
+        await check(sub, sink.sink.name, (topic, partition) => writer?.resumeOffset(topic, partition))
+      }),
+    )
+    const waited = new AbortController()
+    await Promise.race([
+      sinksChecked,
+      clock.sleep(SINKS_CHECK_MS_MAX, AbortSignal.any([waited.signal, over])).catch(() => undefined),
+    ]).finally(() => waited.abort())
+    sinksChecked.catch((error) => this.#fail(error))
   }
 
   async #readGlobals(layout: Layout): Promise<void> {
@@ -617,10 +666,7 @@ export class Instance {
     const ranges = await this.#settings.kafka.admin.offsets(topic)
     const range = ranges.find((each) => each.partition === partition)
     if (offset === undefined || !range) return range?.lowOffset ?? 0
-    if (offset > range.endOffset) {
-      const message = `${rememberedBy} has read ${topic}/${partition} up to ${offset}, but it ends at ${range.endOffset}: was the topic made anew? Then what remembers it must go too`
-      throw new RivuletError('KAFKA_FAILED', message, { place: { topic, partition, offset } })
-    }
+    checkRemembered(topic, range, offset, rememberedBy)
     if (offset < range.lowOffset) {
       this.#statistics.count('records_deleted_unread', range.lowOffset - offset)
       this.#logger.warn({ topic, partition, from: offset, to: range.lowOffset }, 'deleted before it was read')
@@ -781,8 +827,7 @@ export class Instance {
     }
     const failure =
       error instanceof RivuletError ? error : new RivuletError('INTERNAL', messageOf(error), { cause: error })
-    this.#logger.error({ code: failure.code, ...failure.place }, failure.message)
-    this.#end(failure)
+    this.#end(failure) // who runs it is told by the error
     this.events$.error(failure)
   }
 
@@ -798,6 +843,17 @@ export class Instance {
     }
     this.#membership?.unsubscribe()
   }
+}
+
+function checkRemembered(
+  topic: string,
+  { partition, endOffset }: { readonly partition: number; readonly endOffset: number },
+  offset: number | undefined,
+  by: string,
+): void {
+  if (offset === undefined || offset <= endOffset) return
+  const message = `${by} has read ${topic}/${partition} up to ${offset}, but it ends at ${endOffset}: the topic has lost its end, or was made anew. Give it back what it had, or begin with a new data folder and new tables`
+  throw new RivuletError('KAFKA_FAILED', message, { place: { topic, partition, offset } })
 }
 
 /** The same, or the signal's reason as soon as it is aborted: what was awaited goes on, and nobody waits for it. */

@@ -33,6 +33,8 @@ export interface Found {
   readonly timestampMs: number
 }
 
+const copyBlockBytes = 1_048_576
+
 /** The log of one partition: segments in a folder, what producers did in it, and who waits for more. */
 export class PartitionLog {
   readonly topic: string
@@ -319,10 +321,17 @@ export class PartitionLog {
         place,
       })
     }
+    // Of a crash it is what was never written to the end; of a damaged disk there may be sound records in it.
+    const kept = `${segmentName(segment.baseOffset)}.cut-${soundBytes}`
+    this.directory.remove(kept)
+    const copy = this.directory.open(kept)
+    for (let at = soundBytes; at < segment.sizeBytes; at += copyBlockBytes)
+      copy.append(segment.file.read(at, copyBlockBytes))
+    copy.close()
     segment.truncate(soundBytes)
     this.#logger.warn(
-      { ...place, tornBytes, file },
-      'Cut the torn tail of a log: it was never written to the end',
+      { ...place, tornBytes, file, kept },
+      'Cut the torn tail of a log: it was never written to the end, or is damaged; its bytes are kept beside it',
     )
   }
 }
