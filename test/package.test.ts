@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 
@@ -20,6 +20,20 @@ describe('the package', () => {
     for (const types of ['dist/index.d.ts', 'dist/testing/index.d.ts', 'dist/broker/index.d.ts']) {
       expect(existsSync(types), types).toBe(true)
     }
+  })
+
+  test('is locked with the packages of every platform, so that npm ci works on each', () => {
+    const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string>; resolved?: string }>
+    }
+    const missing = Object.entries(lock.packages).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter(
+        (name) =>
+          !(`node_modules/${name}` in lock.packages || `${path}/node_modules/${name}` in lock.packages),
+      ),
+    )
+    expect(missing).toEqual([])
+    expect(Object.values(lock.packages).filter(({ resolved }) => resolved !== undefined)).toEqual([])
   })
 
   test('is published with its pages and its licence, and without tests', async () => {
