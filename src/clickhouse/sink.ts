@@ -86,7 +86,7 @@ function tableWriter<K, V>(
     if (last === undefined || last.to < range.from) {
       throw new RivuletError(
         'CLICKHOUSE_FAILED',
-        `ClickHouse took the rows of ${name}, but they are not there`,
+        `ClickHouse took the rows of ${name}, but they are not there: were rows deleted, or is a part broken? Dropped, the table is made anew and filled from the topic`,
         {
           // A replica may lag behind the one that took them; one server alone has no excuse.
           retryable: connection.cluster !== undefined,
