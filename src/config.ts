@@ -16,10 +16,6 @@ interface Setting<T> {
   readonly secret?: boolean
 }
 
-function setting<T>(definition: Setting<T>): Setting<T> {
-  return definition
-}
-
 const wholeNumber = (min: number, max: number) =>
   z
     .string()
@@ -49,116 +45,116 @@ const boolean = z
 
 /** Every variable that a program reads. The names are the contract's. */
 const settings = {
-  PRODUCTS: setting({
+  PRODUCTS: {
     flag: '--products <list>',
     description: 'products to follow, separated by commas; the symbol is the part before "-"',
     default: 'BTC-USD,ETH-USD,SOL-USD,XRP-USD,DOGE-USD',
     expected: 'a comma list of products such as BTC-USD,ETH-USD, at least one and no two of one symbol',
     parse: products,
-  }),
-  COINBASE_WS_URL: setting({
+  },
+  COINBASE_WS_URL: {
     flag: '--coinbase-ws-url <url>',
     description: "Coinbase's WebSocket feed",
     default: 'wss://ws-feed.exchange.coinbase.com',
     expected: 'an address that begins with ws:// or wss://',
     parse: url('ws:', 'wss:'),
-  }),
-  COINBASE_REST_URL: setting({
+  },
+  COINBASE_REST_URL: {
     flag: '--coinbase-rest-url <url>',
     description: "Coinbase's REST API",
     default: 'https://api.exchange.coinbase.com',
     expected: 'an address that begins with http:// or https://',
     parse: url('http:', 'https:'),
-  }),
-  BACKFILL_MAX_TRADES: setting({
+  },
+  BACKFILL_MAX_TRADES: {
     flag: '--backfill-max-trades <n>',
     description:
       'for each product, the longest gap that is fetched whole; of a longer one, the newest trades',
     default: '100000',
     expected: 'a whole number from 0 to 100000000',
     parse: wholeNumber(0, 100_000_000),
-  }),
-  KAFKA_BROKERS: setting({
+  },
+  KAFKA_BROKERS: {
     flag: '--kafka-brokers <list>',
     description: 'Kafka to use, host:port separated by commas; without it, the embedded broker',
     expected: 'a comma list of host:port, such as localhost:9092',
     parse: brokers,
-  }),
-  KAFKA_SSL: setting({
+  },
+  KAFKA_SSL: {
     flag: '--kafka-ssl <boolean>',
     description: 'whether to speak TLS with Kafka',
     default: 'false',
     expected: 'true or false',
     parse: boolean,
-  }),
-  KAFKA_SASL_MECHANISM: setting({
+  },
+  KAFKA_SASL_MECHANISM: {
     flag: '--kafka-sasl-mechanism <name>',
     description: 'how to log in to Kafka; needs KAFKA_USERNAME and KAFKA_PASSWORD',
     expected: 'plain, scram-sha-256 or scram-sha-512',
     parse: text
       .transform((value) => value.toLowerCase())
       .pipe(z.enum(['plain', 'scram-sha-256', 'scram-sha-512'])),
-  }),
-  KAFKA_USERNAME: setting({
+  },
+  KAFKA_USERNAME: {
     flag: '--kafka-username <name>',
     description: 'user at Kafka',
     expected: 'a name',
     parse: text,
-  }),
-  KAFKA_PASSWORD: setting({
+  },
+  KAFKA_PASSWORD: {
     flag: '--kafka-password <password>',
     description: 'password at Kafka',
     expected: 'a password',
     parse: text,
     secret: true,
-  }),
-  CLICKHOUSE_URL: setting({
+  },
+  CLICKHOUSE_URL: {
     flag: '--clickhouse-url <url>',
     description: 'ClickHouse server to use; without it, the embedded engine',
     expected: 'an address that begins with http:// or https://',
     parse: url('http:', 'https:'),
-  }),
-  CLICKHOUSE_USER: setting({
+  },
+  CLICKHOUSE_USER: {
     flag: '--clickhouse-user <name>',
     description: 'user at ClickHouse',
     expected: 'a name',
     parse: text,
-  }),
-  CLICKHOUSE_PASSWORD: setting({
+  },
+  CLICKHOUSE_PASSWORD: {
     flag: '--clickhouse-password <password>',
     description: 'password at ClickHouse',
     expected: 'a password',
     parse: text,
     secret: true,
-  }),
-  DATA_DIR: setting({
+  },
+  DATA_DIR: {
     flag: '--data-dir <folder>',
     description: 'where the embedded broker, embedded ClickHouse and state stores keep their data',
     default: './data',
     expected: 'a folder',
     parse: text,
-  }),
-  HOST: setting({
+  },
+  HOST: {
     flag: '--host <address>',
     description: 'address to serve on',
     default: '127.0.0.1',
     expected: 'an address of this machine',
     parse: text,
-  }),
-  PORT: setting({
+  },
+  PORT: {
     flag: '--port <n>',
     description: 'port to serve on; 0: any free one',
     default: '8502',
     expected: 'a whole number from 0 to 65535',
     parse: wholeNumber(0, 65_535),
-  }),
-  LOG_LEVEL: setting({
+  },
+  LOG_LEVEL: {
     flag: '--log-level <level>',
     description: 'least important lines to log',
     default: 'info',
     expected: logLevels.join(', '),
     parse: text.transform((value) => value.toLowerCase()).pipe(z.enum(logLevels)),
-  }),
+  },
 } satisfies Record<string, Setting<unknown>>
 
 type Settings = typeof settings
@@ -169,7 +165,11 @@ export type Config = {
   readonly [N in keyof Settings]: Settings[N] extends { readonly default: string }
     ? Value<N>
     : Value<N> | undefined
-} & { readonly market: MarketChoice }
+} & {
+  readonly market: MarketChoice
+  /** Whether the user chose the products, or they are the default ones. */
+  readonly productsChosen: boolean
+}
 
 /** Where the trades come from. */
 export type MarketChoice =
@@ -214,7 +214,8 @@ export function readConfig(
     name,
     read(name, definition, flags, env),
   ])
-  const config = { ...Object.fromEntries(values), market: readMarket(program, flags) }
+  const productsChosen = flags.products !== undefined || env.PRODUCTS !== undefined
+  const config = { ...Object.fromEntries(values), market: readMarket(program, flags), productsChosen }
   return checked(config)
 }
 
