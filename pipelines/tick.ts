@@ -15,7 +15,7 @@ const notionalMax = 1e60
 function whyNotTick({ price, volume, timestamp, trade_id }: StockTick): string | undefined {
   if (!(price > 0 && volume > 0)) return 'price and volume must be above 0'
   if (!(price * volume <= notionalMax)) return `price × volume must be at most ${notionalMax}`
-  if (!(Number.isSafeInteger(trade_id) && trade_id > 0)) return `trade_id ${trade_id} is no trade id`
+  if (!(Number.isSafeInteger(trade_id) && trade_id >= 0)) return `trade_id ${trade_id} is no trade id`
   return time.test(timestamp) ? undefined : `timestamp ${JSON.stringify(timestamp)} is no time in UTC`
 }
 
