@@ -16,6 +16,7 @@ export type { Dropped, DropReason } from './operators/operator.ts'
 export type { Processor, ProcessorContext, RecordInfo } from './operators/process.ts'
 export type { ValueProcessor, ValueProcessorContext } from './operators/process-values.ts'
 export type { Punctuation } from './operators/punctuation.ts'
+export type { BufferBounds } from './operators/suppress.ts'
 export type { Queries } from './runtime/queries.ts'
 export { compile, type Environment, type Running, type RuntimeEvent, run } from './runtime/run.ts'
 // How records are written
@@ -27,23 +28,38 @@ export { KeyValueStore, keyValueStore } from './state/key-value-store.ts'
 export type { TableQuery, TableRef, WindowQuery, WindowRef, WindowRow } from './state/query.ts'
 export { VersionedStore, versionedStore } from './state/versioned-store.ts'
 export { WindowStore, windowStore } from './state/window-store.ts'
+// What a pipeline is written with
+export type { WindowStoreOptions } from './stream/aggregation-step.ts'
 // What it is made of: RxJS operators over chunks, each usable alone
 export { type Chunk, chunkOf, type PlainRecord, recordsOf, type TableChunk } from './stream/chunk.ts'
+export { CogroupedStream, SessionWindowedCogroup, TimeWindowedCogroup } from './stream/cogrouped-stream.ts'
 // How it is looked at
 export { describe, describeAsMermaid, describeAsText, type TopologyDescription } from './stream/describe.ts'
 export { diffTopologies, type TopologyChange } from './stream/diff.ts'
 export { GlobalTable } from './stream/global-table.ts'
-// What a pipeline is written with
 export { type AggregateSpec, GroupedStream, type StoreOptions } from './stream/grouped-stream.ts'
 export { GroupedTable, type TableAggregateSpec } from './stream/grouped-table.ts'
 export { queryable } from './stream/queryable.ts'
+export type { RepartitionOptions } from './stream/repartition.ts'
+export { type SessionAggregateSpec, SessionWindowedStream } from './stream/session-windowed-stream.ts'
 export type { Sink, SinkBatch, SinkContext, SinkWriter } from './stream/sink.ts'
 export type { DeadLetter, Source, SourceContext, SourceState } from './stream/source.ts'
-export { otherwise, Stream } from './stream/stream.ts'
+export { otherwise, type ProcessorSpec, Stream, type TopicBy } from './stream/stream.ts'
+export type { RowJoinOptions, StreamJoinOptions } from './stream/stream-joins.ts'
 export { untilTimeLimit, untilWindowCloses } from './stream/suppression.ts'
 export { Table } from './stream/table.ts'
+export { TimeWindowedStream } from './stream/time-windowed-stream.ts'
 export { type Topic, type TopicOptions, topic } from './stream/topic.ts'
-export { type Declare, type Topology, topology } from './stream/topology.ts'
+export {
+  type Declare,
+  type GlobalTableOptions,
+  type SourceOptions,
+  type StreamOptions,
+  type TableOptions,
+  type Topology,
+  topology,
+} from './stream/topology.ts'
+export type { WindowedByOptions } from './stream/windowed-aggregation.ts'
 export { WindowedTable } from './stream/windowed-table.ts'
 export { type JoinWindow, within } from './windows/join-window.ts'
 export {

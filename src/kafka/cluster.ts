@@ -4,7 +4,7 @@ import { kafkajsLogger } from './kafkajs-logger.ts'
 import { type Address, type Link, openLink } from './link.ts'
 import { type ClusterMetadata, fetchMetadata, type TopicMetadata } from './metadata.ts'
 import { isConnectionError, isStale, translate } from './translate.ts'
-import type { KafkaOptions, TopicPartition } from './types.ts'
+import type { KafkaSettings, TopicPartition } from './types.ts'
 
 export type CoordinatorType = 'group' | 'transaction'
 
@@ -14,7 +14,7 @@ export type CoordinatorType = 'group' | 'transaction'
  * `use` names what a connection is for; each use has its own.
  */
 export interface Cluster {
-  readonly options: KafkaOptions
+  readonly options: KafkaSettings
   withAny<T>(use: string, what: string, work: (link: Link) => Promise<T>): Promise<T>
   withController<T>(use: string, what: string, work: (link: Link) => Promise<T>): Promise<T>
   withNode<T>(nodeId: number, use: string, what: string, work: (link: Link) => Promise<T>): Promise<T>
@@ -34,12 +34,12 @@ export interface Cluster {
   close(): void
 }
 
-export function createCluster(options: KafkaOptions): Cluster {
+export function createCluster(options: KafkaSettings): Cluster {
   return new KafkaCluster(options)
 }
 
 class KafkaCluster implements Cluster {
-  readonly options: KafkaOptions
+  readonly options: KafkaSettings
   readonly #logger: KafkajsLogger
   readonly #seeds: readonly Address[]
   readonly #links = new Map<string, LinkEntry>()
@@ -50,7 +50,7 @@ class KafkaCluster implements Cluster {
   #nextSeed = 0
   #closed = false
 
-  constructor(options: KafkaOptions) {
+  constructor(options: KafkaSettings) {
     this.options = options
     this.#logger = kafkajsLogger(options.logger)
     this.#seeds = options.brokers.map(parseAddress)

@@ -6,7 +6,7 @@ import {
   type KafkajsLogger,
   type ProtocolRequest,
 } from './internals.ts'
-import type { KafkaOptions } from './types.ts'
+import type { KafkaSettings } from './types.ts'
 
 export interface Address {
   readonly host: string
@@ -28,7 +28,7 @@ export interface Link {
  */
 export async function openLink(
   address: Address,
-  options: KafkaOptions,
+  options: KafkaSettings,
   logger: KafkajsLogger,
 ): Promise<Link> {
   const sasl = options.sasl ?? null

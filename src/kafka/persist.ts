@@ -1,7 +1,7 @@
 import { isRetryable, messageOf } from '../errors.ts'
 import { retry } from '../retry.ts'
 import { kafkaErrorType } from './translate.ts'
-import type { KafkaOptions } from './types.ts'
+import type { KafkaSettings } from './types.ts'
 
 /** A restarting cluster may not know its topics for a moment; a topic that is still unknown then does not exist. */
 const UNKNOWN_TOPIC_MS_MAX = 30_000
@@ -9,7 +9,7 @@ const UNKNOWN_TOPIC_MS_MAX = 30_000
 const SAID_FROM_ATTEMPT = 3
 
 export interface PersistOptions {
-  readonly kafka: KafkaOptions
+  readonly kafka: KafkaSettings
   readonly signal?: AbortSignal | undefined
   /** The first wait; default 50. The longest is 2,000. */
   readonly initialMs?: number

@@ -27,8 +27,10 @@ export interface KafkaOptions {
   /** `host:port` each. */
   readonly brokers: readonly string[]
   readonly clientId: string
-  readonly clock: Clock
-  readonly logger: Logger
+  /** Default: the machine's. */
+  readonly clock?: Clock
+  /** Default: it says nothing. */
+  readonly logger?: Logger
   readonly ssl?: boolean
   readonly sasl?: SaslOptions
   /** How long an answer may take before the request is tried again. Default 15,000. */
@@ -38,6 +40,9 @@ export interface KafkaOptions {
   /** Default: TCP or TLS. An in-memory duplex does as well. */
   readonly socketFactory?: SocketFactory
 }
+
+/** The same with all that has a default. */
+export type KafkaSettings = KafkaOptions & Required<Pick<KafkaOptions, 'clock' | 'logger'>>
 
 export interface SaslOptions {
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
