@@ -74,9 +74,14 @@ export function subTopologiesOf({ nodes }: Topology): readonly SubTopology[] {
       members.set(root, [...(members.get(root) ?? []), node])
     }
   }
-  const streams = [...members].map(([root, group], id) => streamOrSource(id, root, group, groups))
-  const sinks = nodes.filter((node) => node.type === 'external-sink')
-  return [...streams, ...sinks.map((sink, i) => sinkSubTopology(streams.length + i, sink, nodes))]
+  // An input that only sinks read is theirs; alone it is nothing to run.
+  const worked = [...members].filter(([root, group]) => group.some((node) => !isInputOf(root, node, groups)))
+  const streams = worked.map(([root, group], id) => streamOrSource(id, root, group, groups))
+  const sinks = nodes
+    .filter((node) => node.type === 'external-sink')
+    .map((sink, i) => sinkSubTopology(streams.length + i, sink, nodes))
+  checkOneWriter(sinks)
+  return [...streams, ...sinks]
 }
 
 /** Which nodes a node feeds, in order of declaration. */
@@ -96,6 +101,11 @@ function isNeeded(
   if (node.type === 'repartition' || (node.type === 'operator' && node.stores.length > 0)) return true
   const fed = children.get(node.id) ?? []
   return fed.length === 0 || fed.some((child) => isNeeded(nodes[child] as GraphNode, nodes, children))
+}
+
+function isInputOf(root: number, node: GraphNode, groups: Groups): node is TopicInput {
+  if (node.type === 'repartition') return groups.root(groups.out(node.id)) === root
+  return node.type === 'topic-source'
 }
 
 function streamOrSource(id: number, root: number, group: readonly GraphNode[], groups: Groups): SubTopology {
@@ -135,6 +145,25 @@ function sinkSubTopology(id: number, sink: ExternalSinkNode, nodes: readonly Gra
   visit(sink)
   const ordered = [...group].sort((a, b) => a.id - b.id)
   return { id, kind: 'sink', sink, nodes: ordered, inputs, perRecord: mustGoAlone(ordered, inputs) }
+}
+
+/** A sink knows its place by topic and partition: of two steps that bring it one topic, each would skip the other's. */
+function checkOneWriter(sinks: readonly SinkSubTopology[]): void {
+  const writers = new Map<string, SinkSubTopology>()
+  for (const sub of sinks) {
+    for (const input of sub.inputs) {
+      const place = `${sub.sink.sink.name} from ${input.name}`
+      const other = writers.get(place)
+      if (other) {
+        throw new RivuletError(
+          'BAD_TOPOLOGY',
+          `"${other.sink.name}" and "${sub.sink.name}" both write into ${sub.sink.sink.name} from "${input.name}": merge the streams, or write into two tables`,
+          { place: { step: sub.sink.name } },
+        )
+      }
+      writers.set(place, sub)
+    }
+  }
 }
 
 /** Paths that part and meet again, in a node, a topic or a store, and inputs that are read together. */
