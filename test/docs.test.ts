@@ -76,6 +76,7 @@ describe('the documentation', () => {
       compilerOptions: { noUnusedLocals: false, noUnusedParameters: false },
       // A folder with a dot is left out of patterns.
       files: readdirSync(folder),
+      include: [],
     }
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
     expect(await compilerErrors(folder)).toBe('')

@@ -35,7 +35,7 @@ export function docExamples(page: string, packageFolder: string): DocExample[] {
       // It stands on fewer lines than the page has before the block, so that the block's keep their numbers.
       const begin = `${everyOne}\n${nextOne}`.split('\n')
       const text = [...begin, ...Array(i + 1 - begin.length).fill(''), ...code, 'export {}', ''].join('\n')
-      const runs = code.some((each) => each.includes('expect('))
+      const runs = code.some((each) => /\bexpect\w*\(/.test(each))
       examples.push({ place: `${page}:${i + 2}`, module: fromHere(text, packageFolder), runs })
       nextOne = ''
       i = end
