@@ -26,9 +26,10 @@ describe('serdes', () => {
       serdes.double,
       fc.double().filter((value) => !Object.is(value, -0)),
     )
+    // JSON knows no −0.
     comesBack(
       serdes.json(),
-      fc.jsonValue({ noUnicodeString: false }).filter((value) => !JSON.stringify(value).includes('-0')),
+      fc.jsonValue().map((value): unknown => JSON.parse(JSON.stringify(value))),
     )
     const windowed = fc.record({ key: fc.string(), startMs: fc.maxSafeNat(), endMs: fc.maxSafeNat() })
     comesBack(windowedSerde(serdes.string), windowed)
