@@ -29,11 +29,11 @@ export class InputGroup {
     for (const queue of queues) this.#bad.set(queue, (record) => options.bad(queue, record))
   }
 
-  /** The next records to process; undefined: there are none, or an input has to be waited for. */
-  next(): Taken | undefined {
+  /** At most so many of the next records; undefined: there are none, or an input has to be waited for. */
+  next(recordsMax = Number.POSITIVE_INFINITY): Taken | undefined {
     const [only] = this.queues
     if (this.queues.length === 1 && only) {
-      const chunk = only.takeUpTo(Number.POSITIVE_INFINITY, this.#badOf(only))
+      const chunk = only.takeUpTo(recordsMax, this.#badOf(only))
       return chunk && { queue: only, chunk }
     }
     let first = -1
@@ -52,7 +52,10 @@ export class InputGroup {
     const queue = this.queues[first]
     if (!queue || waiting) return undefined
     this.#idleSinceMs = undefined
+    // The first one is taken without being asked about.
+    let room = recordsMax - 1
     const passes = (timestampMs: number) =>
+      room-- > 0 &&
       heads.every((headMs, i) => i === first || (i < first ? timestampMs < headMs : timestampMs <= headMs))
     return { queue, chunk: queue.take(passes, this.#badOf(queue)) }
   }

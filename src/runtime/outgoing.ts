@@ -62,7 +62,9 @@ export class Outgoing {
       throw new RivuletError('INTERNAL', `"${node.name}" is a sink: its records do not go to Kafka`)
     if (node.type === 'repartition') {
       const topic = this.#layout.ownTopicName(node.topicName)
-      this.#addChunk(node.name, chunk, () => topic, node.key, node.value, node.partitionOf)
+      // Results of calls stay in the order of their records, also those without a key.
+      const keyless = node.call ? chunk.partition : undefined
+      this.#addChunk(node.name, chunk, () => topic, node.key, node.value, node.partitionOf, keyless)
     } else if (isChooser(node.topic)) {
       const { choose, key, value } = node.topic
       this.#addChunk(
@@ -134,8 +136,8 @@ export class Outgoing {
     keySerde: Serde<unknown>,
     valueSerde: Serde<unknown>,
     partitionOf?: Partitioner,
+    keyless = ++this.#keyless,
   ): void {
-    this.#keyless++
     let i = 0
     try {
       for (; i < chunk.keys.length; i++) {
@@ -144,7 +146,7 @@ export class Outgoing {
         const topic = topicOf(i)
         const partition = partitionOf
           ? partitionOf.partition(chunk.values[i])
-          : partitionFor(key, this.#countOf(topic) ?? 1, this.#keyless)
+          : partitionFor(key, this.#countOf(topic) ?? 1, keyless)
         this.addRecord(topic, partition, key, value, chunk.timestampsMs[i] as number, chunk.headers?.[i])
       }
     } catch (error) {

@@ -1,6 +1,9 @@
 import type { Subscription } from 'rxjs'
+import { RivuletError } from '../errors.ts'
 import type { KafkaAdmin, PartitionOffset } from '../kafka/types.ts'
 import type { StoreChanges } from '../state/checkpoint.ts'
+import type { GraphNode } from '../stream/graph.ts'
+import { AsyncCalls, callingNodes } from './async-calls.ts'
 import { type DeadLetterRecord, deadLetterOf } from './dead-letter.ts'
 import type { Settings } from './environment.ts'
 import { InputGroup } from './input-group.ts'
@@ -8,7 +11,7 @@ import type { BadRecord, InputQueue } from './input-queue.ts'
 import type { Layout, StoreLayout } from './layout.ts'
 import { Outgoing } from './outgoing.ts'
 import { encodeStreamTimes } from './stream-times.ts'
-import type { Task } from './task.ts'
+import type { Task, TaskOutput } from './task.ts'
 import type { TaskProducer } from './task-producer.ts'
 
 /** Changes of one store, as they stand in its changelog. */
@@ -48,6 +51,8 @@ export class StreamTask {
   readonly #options: StreamTaskOptions
   readonly #inputs: InputGroup
   readonly #outgoing: Outgoing
+  /** Of its asynchronous steps: between what the task puts out and what goes to Kafka. */
+  readonly #calls: ReadonlyMap<GraphNode, AsyncCalls>
   readonly #committedOffsets = new Map<InputQueue, number>()
   #unacknowledgedBytes = 0
   /** Something was processed that is in no commit, not even in one under way. */
@@ -55,6 +60,9 @@ export class StreamTask {
   #commitTimer: Subscription | undefined
   #idleTimer: Subscription | undefined
   #committing: Promise<void> | undefined
+  /** A commit waits for calls: nothing more is taken, for what is taken is committed with it. */
+  #settling = false
+  #isRunning = false
   #resolving: Promise<void> = Promise.resolve()
   #stopped = false
 
@@ -64,6 +72,7 @@ export class StreamTask {
     this.task = options.task
     this.queues = options.queues
     this.#outgoing = new Outgoing(options.layout)
+    this.#calls = this.#makeCalls()
     this.#inputs = new InputGroup(options.queues, {
       idleMsMax: options.settings.maxTaskIdleMs,
       now: () => options.settings.clock.now(),
@@ -79,15 +88,18 @@ export class StreamTask {
 
   committedOffset(queue: InputQueue): number {
     // Behind the last record there may be nothing but transaction markers: there is nothing left to commit for them.
-    return this.#dirty ? (this.#committedOffsets.get(queue) ?? 0) : queue.position
+    const isCommitted = !this.#dirty && !this.#committing
+    return isCommitted ? queue.position : (this.#committedOffsets.get(queue) ?? 0)
   }
 
   /** Works off what waits in its queues, as far as there is room for what comes of it. */
   run(): void {
+    if (this.#isRunning) return // an answer that came at once
+    this.#isRunning = true
     this.#idleTimer?.unsubscribe()
     try {
-      while (!this.#stopped && this.#hasRoom()) {
-        const next = this.#inputs.next()
+      while (!this.#stopped && !this.#settling && this.#hasRoom()) {
+        const next = this.#inputs.next(this.#callsMax())
         if (!next) break
         this.task.process(next.queue.input.node, next.chunk)
         this.#collect()
@@ -97,6 +109,8 @@ export class StreamTask {
     } catch (error) {
       this.#fail(error)
       return
+    } finally {
+      this.#isRunning = false
     }
     this.#options.worked()
     this.#waitForProducers()
@@ -139,6 +153,7 @@ export class StreamTask {
   /** Gives everything up that is not committed. */
   async abandon(): Promise<void> {
     this.#stop()
+    this.#giveUpCalls(new RivuletError('INTERNAL', `task ${this.id} is given up`))
     await this.#options.producer.close()
   }
 
@@ -150,7 +165,12 @@ export class StreamTask {
 
   async #commit(): Promise<void> {
     const { producer, stores } = this.#options
-    while (this.#outgoing.unknownTopics().length > 0) await this.#resolveTopics()
+    this.#settling = true
+    while (this.#isCalling() || this.#outgoing.unknownTopics().length > 0) {
+      await Promise.all([...this.#calls.values()].map((calls) => calls.settled()))
+      await this.#resolveTopics()
+    }
+    this.#settling = false
     // From here to the first `await` nothing else runs: outputs, changes and offsets are those of the same records.
     this.#dirty = false
     this.#sendOutgoing()
@@ -187,7 +207,11 @@ export class StreamTask {
   /** Takes over what the task has put out; whether there was anything. */
   #collect(): boolean {
     const outputs = this.task.takeOutputs()
-    for (const output of outputs) this.#outgoing.add(output)
+    for (const output of outputs) {
+      const calls = this.#calls.get(output.node)
+      if (calls) calls.push(output.chunk)
+      else this.#outgoing.add(output)
+    }
     return outputs.length > 0
   }
 
@@ -215,13 +239,60 @@ export class StreamTask {
   async #resolveTopics(): Promise<void> {
     const { admin } = this.#options
     const names = this.#outgoing.unknownTopics()
+    if (names.length === 0) return
     const counts = await admin.ensureTopics(
       names.map((name) => ({ name, partitions: 1, config: { 'retention.ms': '-1' } })),
     )
     for (const [name, count] of counts) this.#outgoing.resolve(name, count)
   }
 
+  #makeCalls(): ReadonlyMap<GraphNode, AsyncCalls> {
+    const { task, settings } = this.#options
+    return new Map(
+      callingNodes(task.subTopology).map((node) => {
+        const calls = new AsyncCalls({
+          node,
+          clock: settings.clock,
+          answered: (chunk) => this.#answered({ node, chunk }),
+          failed: (error) => {
+            const outcome = settings.onCallbackError(error)
+            if (outcome === 'fail') this.#fail(error)
+            else task.dropped.set('callback-failed', (task.dropped.get('callback-failed') ?? 0) + 1)
+            return outcome
+          },
+        })
+        return [node, calls]
+      }),
+    )
+  }
+
+  #answered(output: TaskOutput): void {
+    try {
+      this.#outgoing.add(output)
+      if (!this.#isRunning) this.#flush()
+    } catch (error) {
+      this.#fail(error)
+    }
+    this.run()
+  }
+
+  #isCalling(): boolean {
+    return [...this.#calls.values()].some(({ waiting }) => waiting > 0)
+  }
+
+  /** How many records may be taken now: few enough that a commit need not wait for long. */
+  #callsMax(): number {
+    let max = Number.POSITIVE_INFINITY
+    for (const { room } of this.#calls.values()) max = Math.min(max, room)
+    return max
+  }
+
+  #giveUpCalls(reason: unknown): void {
+    for (const calls of this.#calls.values()) calls.close(reason)
+  }
+
   #hasRoom(): boolean {
+    for (const { room } of this.#calls.values()) if (room <= 0) return false
     return this.#unacknowledgedBytes + this.#outgoing.bytes < this.#options.settings.bytesUnsentMax
   }
 
@@ -252,6 +323,7 @@ export class StreamTask {
   #fail(error: unknown): void {
     if (this.#stopped) return
     this.#stop()
+    this.#giveUpCalls(error)
     this.#options.failed(error)
   }
 }

@@ -44,6 +44,7 @@ export interface TaskOptions {
  * is synchronous, so the effects of one chunk belong together and can be committed together.
  */
 export class Task {
+  readonly subTopology: SubTopology
   readonly stores = new Map<string, StateStore>()
   /** Each operator's stream time by its step's name, and its kept times by `<step>/<name>`: saved with the offsets, restored before the first record. */
   readonly streamTimes = new Map<string, StreamTime>()
@@ -60,6 +61,7 @@ export class Task {
 
   constructor(options: TaskOptions) {
     this.#options = options
+    this.subTopology = options.subTopology
     for (const node of options.subTopology.nodes) this.#connect(node)
   }
 

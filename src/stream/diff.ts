@@ -120,12 +120,15 @@ function diffTopics(old: TopologyDescription, now: TopologyDescription): Topolog
   return changes
 }
 
+/** Kinds of steps whose topic is the application's own. */
+const ownTopics: ReadonlySet<string> = new Set(['repartition', 'foreignKey', 'mapAsync'])
+
 function topicsOf({ subTopologies }: TopologyDescription): ReadonlyMap<string, 'source' | 'repartition'> {
   return new Map(
     subTopologies.flatMap(({ nodes }) =>
       nodes.flatMap(({ topic, inputs, kind }) =>
         topic !== undefined && inputs.length === 0
-          ? [[topic, kind === 'repartition' ? ('repartition' as const) : ('source' as const)] as const]
+          ? [[topic, ownTopics.has(kind) ? ('repartition' as const) : ('source' as const)] as const]
           : [],
       ),
     ),

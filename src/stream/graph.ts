@@ -1,6 +1,7 @@
-import type { Observable } from 'rxjs'
+import type { Observable, ObservableInput } from 'rxjs'
 import { RivuletError } from '../errors.ts'
 import type { OperatorContext } from '../operators/operator.ts'
+import type { RetryPolicy } from '../retry.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { StoreSpec } from '../state/store.ts'
 import type { Chunk } from './chunk.ts'
@@ -94,6 +95,16 @@ export interface RepartitionNode extends NodeBase {
   readonly partitionOf?: Partitioner
   /** Whether records with a null key pass; else they are left out, uncounted, as in Kafka Streams. */
   readonly nullKeys: boolean
+  /** Makes the value that is written, for each record; absent: its own. */
+  readonly call?: AsyncCall
+}
+
+/** A user's asynchronous function, between a task and the topic that takes its results. */
+export interface AsyncCall {
+  begin(value: unknown, key: unknown, signal: AbortSignal): ObservableInput<unknown>
+  readonly concurrencyMax: number
+  readonly timeoutMs: number
+  readonly retry: { readonly policy: RetryPolicy; readonly retryable: (error: unknown) => boolean }
 }
 
 export interface Partitioner {

@@ -23,6 +23,7 @@ import type { ForeignKey } from './foreign-key-join.ts'
 import { GlobalTable } from './global-table.ts'
 import type { BatchPolicy } from './graph.ts'
 import { GroupedStream, type StoreOptions } from './grouped-stream.ts'
+import { type AsyncMapper, type MapAsyncOptions, mapAsync } from './map-async.ts'
 import { type Named, splitName } from './named.ts'
 import { type RepartitionOptions, repartition } from './repartition.ts'
 import { sourceTable } from './source-table.ts'
@@ -182,6 +183,17 @@ export class Stream<K, V> {
       value,
       rekeyed: this.#stage.rekeyed || !keepsKey,
     })
+  }
+
+  /**
+   * Gives each record the value that an asynchronous call answers, such as a request to another system. The results come
+   * in the order of the records; at most `concurrencyMax` calls are under way in a task, and no offset is committed before
+   * its results are. They go through a topic of the application's own, `<application>-<name>-results`. A call that has
+   * failed for good fails the program, or its record is dropped, as `onCallbackError` says. The other steps of the same
+   * sub-topology wait with it: a `repartition` before lets them go their own way.
+   */
+  mapAsync<W>(name: string, mapper: AsyncMapper<K, V, W>, options: MapAsyncOptions<W>): Stream<K, W> {
+    return new Stream(mapAsync(this.#stage, name, mapper, options))
   }
 
   /** Both streams as one, in the order in which the records are processed. */

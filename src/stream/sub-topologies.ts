@@ -122,7 +122,10 @@ function streamOrSource(id: number, root: number, group: readonly GraphNode[], g
       inputs.length > 0 && inputs.every((input) => input.type === 'topic-source' && input.global)
     return { ...base, kind: isGlobal ? 'global' : 'stream', inputs }
   }
-  const state = group.find((node) => node.type === 'operator' && node.stores.length > 0)
+  const state = group.find(
+    (node) =>
+      (node.type === 'operator' && node.stores.length > 0) || (node.type === 'repartition' && node.call),
+  )
   if (external.length > 1 || inputs.length > 0 || state) {
     throw new RivuletError(
       'BAD_TOPOLOGY',

@@ -17,7 +17,7 @@ import type { Topic } from '../stream/topic.ts'
 import type { Topology } from '../stream/topology.ts'
 import { TestDriver, type TestDriverOptions } from './test-driver.ts'
 
-export interface DriveOptions extends TestDriverOptions {
+export interface DriveOptions extends Omit<TestDriverOptions, 'answered'> {
   /** Default: RxJS's own time, which is virtual inside of `marbles` and of `TestScheduler.run`. */
   readonly clock?: Clock
   /** Until when the operators are told of wall-clock time each second; default: only with each emission. */
@@ -73,7 +73,16 @@ class Drive {
     this.#clock = clock
     this.#nowMs = options.nowMs ?? 0
     this.#startMs = this.#nowMs - clock.now()
-    this.driver = new TestDriver(topology, options)
+    this.driver = new TestDriver(topology, {
+      ...options,
+      clock,
+      answered: (error) => {
+        this.#step(() => {
+          if (error) throw error
+        })
+        this.#endIfDone()
+      },
+    })
     for (const node of topology.nodes)
       if (node.type === 'external-sink') this.#batches.set(node.name, new Batches(node.batch, clock))
     const sources = topology.nodes.filter((node) => node.type === 'external-source')
@@ -109,7 +118,7 @@ class Drive {
       error: (error) => this.#end((subject) => subject.error(error)),
       complete: () => {
         this.#running--
-        if (this.#running === 0) this.#end((subject) => subject.complete())
+        this.#endIfDone()
       },
     })
   }
@@ -130,6 +139,10 @@ class Drive {
       if (batches) batches.add(record.value)
       else this.topic(topic).next(record)
     }
+  }
+
+  #endIfDone(): void {
+    if (this.#running === 0 && this.driver.waiting === 0) this.#end((subject) => subject.complete())
   }
 
   #end(how: (observer: Pick<Observer<never>, 'error' | 'complete'>) => void): void {

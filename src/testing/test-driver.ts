@@ -1,10 +1,12 @@
+import { type Clock, systemClock } from '../clock.ts'
 import { RivuletError } from '../errors.ts'
+import { AsyncCalls, callingNodes } from '../runtime/async-calls.ts'
 import { type Queries, queriesOf } from '../runtime/queries.ts'
 import { sourceChunk } from '../runtime/source-chunk.ts'
 import { Task, type TaskOutput } from '../runtime/task.ts'
 import type { StateStore } from '../state/store.ts'
 import { type Chunk, chunkOf, type PlainRecord, recordsOf } from '../stream/chunk.ts'
-import { isChooser } from '../stream/graph.ts'
+import { type GraphNode, isChooser } from '../stream/graph.ts'
 import { type SubTopology, subTopologiesOf, type TopicInput } from '../stream/sub-topologies.ts'
 import type { Topic } from '../stream/topic.ts'
 import type { Topology } from '../stream/topology.ts'
@@ -16,6 +18,10 @@ export interface TestDriverOptions {
   readonly nowMs?: number
   /** Least wall-clock time between two looks for closed windows or unmatched join records; default 0: every record. */
   readonly emitIntervalMs?: number
+  /** For the timeouts and retries of `mapAsync`; default: RxJS's own time, which is virtual inside of `TestScheduler.run`. */
+  readonly clock?: Clock
+  /** Called whenever the answers of `mapAsync` have gone through, and with the error of a call that has failed for good. */
+  readonly answered?: (error?: RivuletError) => void
 }
 
 /** A record that came out, with the topic that it was written to. */
@@ -25,7 +31,8 @@ export interface OutputRecord extends PlainRecord<unknown, unknown> {
 
 /**
  * Runs a topology in this thread without a broker, on one partition: what is piped in is processed to the end, through
- * repartition topics too, before the call returns. Source: Kafka Streams `TopologyTestDriver`.
+ * repartition topics too, before the call returns; only
+ * what a `mapAsync` waits for comes later: `await driver.settle()`. Source: Kafka Streams `TopologyTestDriver`.
  */
 export class TestDriver implements Queries {
   /** A store's contents, with their types. */
@@ -33,13 +40,16 @@ export class TestDriver implements Queries {
   readonly queries: Queries['queries']
   readonly subTopologies: readonly SubTopology[]
   readonly #tasks: ReadonlyMap<SubTopology, Task>
+  readonly #calls: ReadonlyMap<GraphNode, AsyncCalls>
   readonly #queue: { readonly topic: string; readonly chunk: AnyChunk }[] = []
   readonly #offsets = new Map<string, number>()
   /** As they came: records are made of them when somebody reads. */
   #outputs: { readonly topic: string; readonly chunk: AnyChunk }[] = []
   #nowMs: number
+  #isRunning = false
 
-  constructor(topology: Topology, { nowMs = 0, emitIntervalMs = 0 }: TestDriverOptions = {}) {
+  constructor(topology: Topology, options: TestDriverOptions = {}) {
+    const { nowMs = 0, emitIntervalMs = 0 } = options
     this.#nowMs = nowMs
     this.subTopologies = subTopologiesOf(topology)
     const globalStores = new Map<string, StateStore>()
@@ -56,6 +66,7 @@ export class TestDriver implements Queries {
       tasks.set(subTopology, task)
     }
     this.#tasks = tasks
+    this.#calls = this.#makeCalls(options)
     const { query, queries } = queriesOf(topology, ({ name }) => ({
       here: () => [...tasks.values()].flatMap((task) => task.stores.get(name) ?? []).slice(0, 1),
       holds: () => true,
@@ -128,6 +139,19 @@ export class TestDriver implements Queries {
     return read.flatMap(({ topic, chunk }) => recordsOf(chunk).map((record) => ({ topic, ...record })))
   }
 
+  /** Resolves when no `mapAsync` waits for anything; rejects with the error of a call that has failed for good. */
+  async settle(): Promise<void> {
+    while (this.waiting > 0) await Promise.all([...this.#calls.values()].map((calls) => calls.settled()))
+    for (const calls of this.#calls.values()) await calls.settled()
+  }
+
+  /** Records that wait in a `mapAsync`. */
+  get waiting(): number {
+    let sum = 0
+    for (const { waiting } of this.#calls.values()) sum += waiting
+    return sum
+  }
+
   /** A store by its name, as the task that has it sees it. */
   store(name: string): StateStore | undefined {
     for (const task of this.#tasks.values()) {
@@ -144,18 +168,48 @@ export class TestDriver implements Queries {
     return sum
   }
 
+  #makeCalls({ clock = systemClock, answered }: TestDriverOptions): ReadonlyMap<GraphNode, AsyncCalls> {
+    const nodes = this.subTopologies.flatMap(callingNodes)
+    return new Map(
+      nodes.map((node) => [
+        node,
+        new AsyncCalls({
+          node,
+          clock,
+          answered: (chunk) => {
+            this.#append(node.topicName, chunk)
+            this.#run()
+            answered?.()
+          },
+          failed: (error) => {
+            answered?.(error)
+            return 'fail'
+          },
+        }),
+      ]),
+    )
+  }
+
   #run(): void {
-    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
-      for (const { task, input } of this.#inputs(next.topic)) {
-        task.process(input, next.chunk)
-        this.#collect(task.takeOutputs())
+    if (this.#isRunning) return // an answer that came at once
+    this.#isRunning = true
+    try {
+      for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+        for (const { task, input } of this.#inputs(next.topic)) {
+          task.process(input, next.chunk)
+          this.#collect(task.takeOutputs())
+        }
       }
+    } finally {
+      this.#isRunning = false
     }
   }
 
   #collect(outputs: readonly TaskOutput[]): void {
     for (const { node, chunk } of outputs) {
-      if (node.type === 'repartition') this.#append(node.topicName, chunk)
+      const calls = this.#calls.get(node)
+      if (calls) calls.push(chunk)
+      else if (node.type === 'repartition') this.#append(node.topicName, chunk)
       else if (node.type === 'external-sink') this.#emit(node.name, chunk)
       else if (!isChooser(node.topic)) this.#write(node.topic.name, chunk)
       else {

@@ -1,0 +1,121 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { RivuletError } from '../../src/errors.ts'
+import { serdes } from '../../src/serdes/serdes.ts'
+import type { AsyncMapper, MapAsyncOptions } from '../../src/stream/map-async.ts'
+import { topic } from '../../src/stream/topic.ts'
+import { type Topology, topology } from '../../src/stream/topology.ts'
+import { byKey, KafkaRig } from '../support/kafka-rig.ts'
+
+const numbers = topic('numbers', { key: serdes.nullable(serdes.string), value: serdes.long, partitions: 2 })
+const squares = topic('squares', { key: serdes.nullable(serdes.string), value: serdes.long, partitions: 2 })
+
+/** Where the step itself writes; behind it, records without a key go anywhere. */
+const results = { ...squares, name: 'app-square-results' }
+
+const options = { concurrencyMax: 8, timeoutMs: 5_000, value: serdes.long }
+
+function squaring(
+  mapper: AsyncMapper<string | null, number, number>,
+  overrides: Partial<MapAsyncOptions<number>> = {},
+): Topology {
+  return topology('app', ({ stream }) => {
+    stream(numbers)
+      .mapAsync('square', mapper, { ...options, ...overrides })
+      .to(squares)
+  })
+}
+
+/** Answers later, and in another order than it was asked. */
+async function square(n: number): Promise<number> {
+  for (let turns = (n * 7) % 11; turns > 0; turns--) await new Promise(setImmediate)
+  return n * n
+}
+
+const keys = ['a', 'b', 'c', 'd', null]
+const records = Array.from({ length: 500 }, (_, i) => ({
+  key: keys[i % keys.length] as string | null,
+  value: i,
+  timestampMs: i,
+}))
+const expected = byKey(records.map((record) => ({ ...record, value: record.value ** 2 })))
+
+describe('mapAsync on Kafka', () => {
+  let rig: KafkaRig
+  afterEach(() => rig.close())
+
+  test('gives each key its results once and in order, with bounded calls', async () => {
+    rig = await KafkaRig.start()
+    await rig.produce(numbers, records)
+    let underWay = 0
+    let most = 0
+    const running = rig.run(
+      squaring(async (n) => {
+        most = Math.max(most, ++underWay)
+        const result = await square(n)
+        underWay--
+        return result
+      }),
+    )
+    await rig.workedOff([running], ['numbers', 'app-square-results'])
+    expect(byKey(await rig.read(results))).toEqual(expected)
+    // Two partitions, so two tasks.
+    expect(most).toBeLessThanOrEqual(2 * options.concurrencyMax)
+    expect(most).toBeGreaterThan(2)
+  })
+
+  test('commits nothing that is under way: who takes over does it again, and nothing is lost or doubled', async () => {
+    rig = await KafkaRig.start()
+    await rig.produce(numbers, records)
+    // The first program stands still in the middle, and fails.
+    let answered = 0
+    const first = rig.run(
+      squaring(async (n) => {
+        if (answered === 150) throw new Error('the power is off')
+        const result = await square(n)
+        answered++
+        return result
+      }),
+    )
+    await expect(first.done).rejects.toMatchObject({ code: 'CALLBACK_FAILED', place: { step: 'square' } })
+    const second = rig.run(squaring(square))
+    await rig.workedOff([second], ['numbers', 'app-square-results'])
+    expect(byKey(await rig.read(results))).toEqual(expected)
+  })
+
+  test('finishes what is under way when it is stopped', async () => {
+    rig = await KafkaRig.start()
+    const waiting: (() => void)[] = []
+    const running = rig.run(squaring((n) => new Promise((resolve) => waiting.push(() => resolve(n * n)))))
+    await running.started
+    await rig.produce(numbers, [{ key: 'a', value: 3, timestampMs: 1 }])
+    await vi.waitFor(() => expect(waiting).toHaveLength(1), { timeout: 10_000 })
+    const stopped = running.stop()
+    waiting[0]?.()
+    await stopped
+    await running.done
+    expect(byKey(await rig.read(results))).toEqual({ '"a"': [[9, 1]] })
+    const [committed] = await rig.kafka.admin.committedOffsets('app', ['numbers'])
+    expect(committed?.offset).toBeGreaterThan(0)
+  })
+
+  test('leaves out, counted, what failed for good, where the program says so', async () => {
+    rig = await KafkaRig.start()
+    await rig.produce(numbers, records)
+    const running = rig.run(
+      squaring(
+        async (n) => {
+          if (n % 10 === 3) throw new RivuletError('SOURCE_FAILED', 'no threes')
+          return square(n)
+        },
+        { retry: { initialMs: 1, maxMs: 1, attemptsMax: 2 } },
+      ),
+      { onCallbackError: () => 'drop' },
+    )
+    await rig.workedOff([running], ['numbers', 'app-square-results'])
+    const kept = records.filter(({ value }) => value % 10 !== 3)
+    expect(byKey(await rig.read(results))).toEqual(
+      byKey(kept.map((record) => ({ ...record, value: record.value ** 2 }))),
+    )
+    expect(running.status().counters.dropped).toBe(50)
+  })
+})
