@@ -27,6 +27,7 @@ export function createLogger({ level, readable = process.stderr.isTTY, destinati
     sync: true,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'pid,hostname',
+    singleLine: true,
   })
   return pino({ level, base: null }, lines)
 }

@@ -74,10 +74,7 @@ async function runFromShell(options: ProgramOptions): Promise<void> {
     await Promise.race([running?.done, aborted(stopped.signal)])
   } catch (error) {
     failure = error
-    logger.fatal(
-      { error: error instanceof RivuletError ? { code: error.code, ...error.place } : error },
-      messageOf(error),
-    )
+    logger.fatal({ error: factsOf(error) }, messageOf(error))
   }
   // What does not end by itself is ended: an operator waits at most 10 s.
   setTimeout(() => {
@@ -87,6 +84,14 @@ async function runFromShell(options: ProgramOptions): Promise<void> {
   await closers.closeAll()
   const outcome = await running?.stop().catch(() => undefined)
   process.exit(exitCodeOf(failure, outcome, logger))
+}
+
+/** A stack only where the fault is in somebody's code: what is wrong outside has none to look at. */
+function factsOf(error: unknown): unknown {
+  if (!(error instanceof RivuletError)) return error
+  const { code, place, cause } = error
+  const isBug = code === 'CALLBACK_FAILED' || code === 'INTERNAL'
+  return { code, ...place, ...(isBug && cause instanceof Error && { stack: cause.stack }) }
 }
 
 /** Says how it ended, where that was not said yet. */

@@ -1,3 +1,4 @@
+import { of } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { serdes } from '../../src/serdes/serdes.ts'
 import type { PlainRecord } from '../../src/stream/chunk.ts'
@@ -104,6 +105,18 @@ describe('a sink', () => {
     sink.rivalWrites('in', 0, 99)
     const running = rig.run(sinkApp(sink), { connections: { memory: {} } })
     await expect(running.done).rejects.toThrow(/has read in\/0 up to 99, but it ends at 10/)
+  })
+
+  test('that remembers more than the topic has is heard before a source appends anything there', async () => {
+    await rig.produce(input, numbered(10))
+    sink.rivalWrites('in', 0, 12)
+    const app = topology('sourced', ({ source, stream }) => {
+      source('numbers', of(1, 2, 3, 4, 5), { key: () => 'k' }).to(input)
+      stream(input).batch({ rowsMax: 100, waitMsMax: 20 }).to(sink)
+    })
+    const running = rig.run(app, { connections: { memory: {} } })
+    await expect(running.done).rejects.toThrow(/has read in\/0 up to 12, but it ends at 10/)
+    expect(await rig.read(input)).toHaveLength(10)
   })
 
   test('writes what it has gathered when the program stops', async () => {

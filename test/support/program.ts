@@ -125,3 +125,29 @@ export async function runProgram(
   clearTimeout(overdue)
   return { code: child.exitCode, ...output }
 }
+
+export interface InterruptedProgram extends EndedProgram {
+  /** From the first signal to the end. */
+  readonly elapsedMs: number
+}
+
+/** Runs a program, sends it the signals as soon as its log has `when`, and waits for its end. */
+export async function interruptProgram(
+  name: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  { when, signals }: { readonly when: RegExp; readonly signals: readonly NodeJS.Signals[] },
+): Promise<InterruptedProgram> {
+  const child = spawnProgram(name, ['--port', '0', ...args], env)
+  const output = collect(child)
+  const overdue = setTimeout(() => child.kill('SIGKILL'), startMsMax)
+  let signalledMs: number | undefined
+  child.stderr?.on('data', () => {
+    if (signalledMs !== undefined || !when.test(output.stderr)) return
+    signalledMs = performance.now()
+    for (const signal of signals) child.kill(signal)
+  })
+  await once(child, 'close')
+  clearTimeout(overdue)
+  return { code: child.exitCode, ...output, elapsedMs: performance.now() - (signalledMs ?? Number.NaN) }
+}

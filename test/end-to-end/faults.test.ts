@@ -1,0 +1,173 @@
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import { silentLogger } from '../../src/logger.ts'
+import { startExchange } from '../../src/sources/exchange/exchange.ts'
+import { simulatedMarket } from '../../src/sources/exchange/simulated-market.ts'
+import { interruptProgram, runProgram, type StartedProgram, startProgram } from '../support/program.ts'
+
+const slow = { timeout: 120_000 }
+/** Nobody listens there. */
+const away = '127.0.0.1:9'
+let folder: string
+let programs: StartedProgram[]
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rivulet-faults-'))
+  programs = []
+})
+
+afterEach(async () => {
+  for (const program of programs) await program.stop('SIGKILL')
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function start(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<StartedProgram> {
+  const program = await startProgram('crypto', args, { DATA_DIR: folder, ...env })
+  programs.push(program)
+  return program
+}
+
+const atLeast = (count: number) => (answer: { count: number }) => answer.count >= count
+
+/** That the newest trades of each symbol have each id once, none missing. */
+async function expectNoGaps(program: StartedProgram): Promise<void> {
+  const ticks = await program.get<{ symbol: string; trade_id: number }[]>('/api/recent?limit=1000')
+  for (const symbol of new Set(ticks.map((tick) => tick.symbol))) {
+    const ids = ticks.filter((tick) => tick.symbol === symbol).map(({ trade_id }) => trade_id)
+    const newest = Math.max(...ids)
+    expect(ids.toSorted((a, b) => b - a)).toEqual(ids.map((_, i) => newest - i))
+  }
+}
+
+function newestSegment(topic: string): string {
+  const topics = join(folder, 'simulated-1', 'broker', 'topics')
+  const name = readdirSync(topics).find((each) => each.startsWith(`${topic}.`)) as string
+  const segments = readdirSync(join(topics, name, '0')).filter((each) => each.endsWith('.log'))
+  return join(topics, name, '0', segments.sort().at(-1) as string)
+}
+
+describe('a signal', () => {
+  test.for([
+    ['Kafka', { KAFKA_BROKERS: away }, /can't ask kafka/i],
+    ['ClickHouse', { CLICKHOUSE_URL: `http://${away}` }, /ClickHouse, table .*trying again/],
+  ] as const)('ends a start that waits for %s, with 0', slow, async ([, env, when]) => {
+    const signals = ['SIGTERM'] as const
+    const { code, elapsedMs, stdout, stderr } = await interruptProgram(
+      'crypto',
+      ['--simulate'],
+      { DATA_DIR: folder, ...env },
+      { when, signals },
+    )
+    expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '' })
+    expect(elapsedMs).toBeLessThan(10_000)
+    expect(stderr).not.toContain('    at ')
+  })
+
+  test('that comes again ends it at once, with 130', slow, async () => {
+    const env = { DATA_DIR: folder, CLICKHOUSE_URL: `http://${away}` }
+    const twice = { when: /trying again/, signals: ['SIGINT', 'SIGTERM'] } as const
+    const { code, elapsedMs } = await interruptProgram('crypto', ['--simulate'], env, twice)
+    expect(code).toBe(130)
+    expect(elapsedMs).toBeLessThan(2_000)
+  })
+
+  test('is not held up by a client that is slow, or one that listens', slow, async () => {
+    const program = await start(['--simulate'])
+    const slowClient = connect(Number(new URL(program.url).port), '127.0.0.1')
+    slowClient.on('error', () => {})
+    slowClient.write('GET /api/history HTTP/1.1\r\nhost: x\r\n')
+    const listener = await fetch(new URL('/api/stream', program.url))
+    const ended = listener.text()
+    const startedMs = performance.now()
+    expect(await program.stop()).toBe(0)
+    expect(performance.now() - startedMs).toBeLessThan(10_000)
+    expect(await ended).toContain('retry:')
+    slowClient.destroy()
+  })
+})
+
+describe('after a crash', () => {
+  test(
+    'a torn end of the log is cut, kept beside it and said; no trade is missing or doubled',
+    slow,
+    async () => {
+      const first = await start(['--simulate'])
+      await first.until('/api/count', atLeast(30))
+      await first.stop('SIGKILL')
+      appendFileSync(newestSegment('stock-ticks'), Buffer.alloc(777, 0x5a))
+      const second = await start(['--simulate'])
+      await second.until('/api/count', atLeast(60))
+      await expectNoGaps(second)
+      expect(second.log()).toMatch(/Cut the torn tail of a log/)
+      expect(await second.stop()).toBe(0)
+    },
+  )
+
+  test(
+    'a log that lost what others have read is refused, and nothing is appended in its place',
+    slow,
+    async () => {
+      const first = await start(['--simulate'])
+      await first.until('/api/count', atLeast(30))
+      expect(await first.stop()).toBe(0)
+      const segment = newestSegment('stock-ticks')
+      truncateSync(segment, statSync(segment).size - 300)
+      const sizes: number[] = []
+      for (let run = 0; run < 2; run++) {
+        const { code, stderr } = await runProgram('crypto', ['--simulate', '--port', '0'], {
+          DATA_DIR: folder,
+        })
+        expect(code).toBe(1)
+        expect(stderr).toMatch(/has read stock-ticks\/0 up to \d+, but it ends at \d+/)
+        expect(stderr).not.toContain('    at ')
+        sizes.push(statSync(segment).size)
+      }
+      expect(sizes[1]).toBe(sizes[0])
+    },
+  )
+})
+
+test('a product that the exchange rejects is said and shown; the others go on', slow, async () => {
+  const market = simulatedMarket({ seed: 1, clock: systemClock })
+  const exchange = await startExchange({ market, clock: systemClock, logger: silentLogger })
+  try {
+    const program = await start([], {
+      PRODUCTS: 'BTC-USD,NOPE-USD',
+      COINBASE_WS_URL: exchange.wsUrl,
+      COINBASE_REST_URL: exchange.restUrl,
+    })
+    await program.until('/api/count', atLeast(5))
+    expect(await program.get('/api/symbols')).toEqual(['BTC'])
+    expect(await program.get('/api/pipeline')).toMatchObject({
+      market: 'live',
+      sources: [{ state: 'live', problem: expect.stringContaining('NOPE-USD') }],
+    })
+    expect(program.log()).toContain('NOPE-USD is not a valid product')
+    expect(await program.stop()).toBe(0)
+  } finally {
+    await exchange.close()
+  }
+})
+
+test('a recording of bytes that mean nothing is refused with 2 and a sentence', slow, async () => {
+  const file = join(folder, 'recording.jsonl')
+  writeFileSync(file, Buffer.from([0xff, 0x00, 0x0a, 0xfe]))
+  const { code, stderr } = await runProgram('crypto', ['--replay', file], { DATA_DIR: folder })
+  expect(code).toBe(2)
+  expect(stderr).toContain("can't be replayed: there is no trade in it")
+})
