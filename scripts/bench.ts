@@ -10,7 +10,6 @@ import { produceTicks } from './bench/ticks.ts'
 import {
   type Contender,
   contenders,
-  runWholePath,
   type WholePathOptions,
   type WholePathResult,
 } from './bench/whole-path.ts'
@@ -50,7 +49,7 @@ function median(of: readonly number[]): number {
 /** Each contender in a process of its own, in turn, so that no one has the other's heap or a warm machine. */
 function inOwnProcess(options: WholePathOptions): Promise<WholePathResult> {
   return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(import.meta.url), [], {
+    const child = fork(fileURLToPath(new URL('./bench/contender.ts', import.meta.url)), [], {
       env: { ...process.env, RIVULET_BENCH: JSON.stringify(options) },
     })
     child.once('message', (result) => resolve(result as WholePathResult))
@@ -93,12 +92,6 @@ async function benchWholePath(records: number, runs: number): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-const child = process.env.RIVULET_BENCH
-if (child !== undefined) {
-  process.send?.(await runWholePath(JSON.parse(child) as WholePathOptions))
-  process.exit(0)
 }
 
 const benches = {

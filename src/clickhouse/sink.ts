@@ -174,20 +174,26 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
     const { topic, partition } = this
     if (this.#text !== undefined)
       throw new RivuletError('INTERNAL', `A batch of ${this.#name} was appended to after it was sent`)
-    const lines: string[] = []
+    // One text of all fields: joined at once it is flat, while line by line it would be a rope of ropes.
+    const fields: string[] = []
+    let rows = this.#rows
+    /** The last field of the row before, with the end of its line: `join` puts a tab between any two fields. */
+    let lineEnd = ''
     let first = this.#firstOffset
     let last = this.#lastOffset
     for (let i = 0; i < keys.length; i++) {
       // A record made by the pipeline itself (a window that closed) has no offset: it belongs to the last one read.
       const own = offsets[i] as number
       const offset = own < 0 ? nextOffset - 1 : own
-      const line = this.#encode(values[i] as V, keys[i] as K, timestampsMs[i] as number, offset)
-      if (line === undefined) continue
-      lines.push(`${line}\t${offset}\n`)
+      const start = fields.length
+      if (!this.#encode(values[i] as V, keys[i] as K, timestampsMs[i] as number, offset, fields)) continue
+      fields[start] = lineEnd + fields[start]
+      lineEnd = `${offset}\n`
+      rows++
       if (first < 0) first = offset
       last = Math.max(last, offset)
     }
-    const rows = this.#rows + lines.length
+    fields.push(lineEnd)
     if (rows > batchRowsMax) {
       throw new RivuletError(
         'BUFFER_FULL',
@@ -197,7 +203,7 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
         },
       )
     }
-    const part = lines.join('')
+    const part = rows > this.#rows ? fields.join('\t') : ''
     this.#parts.push(part)
     this.#rows = rows
     this.#bytes += part.length
@@ -217,9 +223,9 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
     return this.#text
   }
 
-  #encode(value: V, key: K, timestampMs: number, offset: number): string | undefined {
+  #encode(value: V, key: K, timestampMs: number, offset: number, into: string[]): boolean {
     try {
-      return this.#table.encode(value, key, timestampMs)
+      return this.#table.encode(value, key, timestampMs, into)
     } catch (cause) {
       const { topic, partition } = this
       const code = cause instanceof RivuletError ? cause.code : 'CALLBACK_FAILED'

@@ -40,8 +40,11 @@ export interface TableSchema {
 
 /** A ClickHouse table as a value: its columns with their types, and how a record becomes a row. */
 export interface Table<K, V> extends TableSchema {
-  /** The fields of the pipeline's columns, tab-separated; undefined: no row. Throws what `row` throws, and `Error`. */
-  encode(value: V, key: K, timestampMs: number): string | undefined
+  /**
+   * Adds the fields of the pipeline's columns, each encoded for TabSeparated; answers whether the record makes a row.
+   * Throws what `row` throws, and `ENCODE_FAILED`.
+   */
+  encode(value: V, key: K, timestampMs: number, into: string[]): boolean
 }
 
 export interface TableColumn {
@@ -90,9 +93,11 @@ export function table<const C extends ColumnSpecs, V, K = unknown>(
       ...Object.entries(projections).map(([projection, query]) => ({ name: projection, query })),
     ],
     indexes: [{ name: 'offsets', expression: '_offset TYPE minmax GRANULARITY 1' }],
-    encode: (value, key, timestampMs) => {
+    encode: (value, key, timestampMs, into) => {
       const made = row(value, key, timestampMs)
-      return made === null ? undefined : encodeRow(fields, made)
+      if (made === null) return false
+      encodeRow(fields, made, into)
+      return true
     },
   }
 }
@@ -102,12 +107,11 @@ interface Field {
   readonly encode: FieldEncoder
 }
 
-function encodeRow(fields: readonly Field[], row: Readonly<Record<string, unknown>>): string {
-  let line = ''
+function encodeRow(fields: readonly Field[], row: Readonly<Record<string, unknown>>, into: string[]): void {
   for (let i = 0; i < fields.length; i++) {
     const { name, encode } = fields[i] as Field
     try {
-      line = i === 0 ? encode(row[name]) : `${line}\t${encode(row[name])}`
+      into.push(encode(row[name]))
     } catch (cause) {
       throw new RivuletError(
         'ENCODE_FAILED',
@@ -116,7 +120,6 @@ function encodeRow(fields: readonly Field[], row: Readonly<Record<string, unknow
       )
     }
   }
-  return line
 }
 
 function columnOf(table: string, name: string, spec: ColumnSpec): TableColumn {

@@ -47,7 +47,9 @@ export class SuppressBuffer<K, V> implements StateStore {
   readonly #key: Serde<K>
   readonly #value: Serde<V>
   readonly #measured: boolean
-  readonly #byKey = new Map<string, Entry<K, V>>()
+  readonly #byText = new Map<string, Entry<K, V>>()
+  /** The same by the key itself: a window of a store is one object as long as it lives, and its text costs more. */
+  readonly #byKey = new Map<K, Entry<K, V>>()
   readonly #queue = new Heap<Entry<K, V>>(isBefore)
   #bytes = 0
   #dirty: Entry<K, V>[] = []
@@ -60,7 +62,7 @@ export class SuppressBuffer<K, V> implements StateStore {
   }
 
   get size(): number {
-    return this.#byKey.size
+    return this.#byText.size
   }
 
   /** Serialized keys, values and old values; 0 unless `measured`. */
@@ -75,7 +77,7 @@ export class SuppressBuffer<K, V> implements StateStore {
 
   /** The value that those behind the buffer know of the key; undefined: none is held back, so they know the newest. */
   prior(key: K): { readonly value: V | null } | undefined {
-    const entry = this.#byKey.get(this.#textOf(key))
+    const entry = this.#byKey.get(key) ?? this.#byText.get(this.#textOf(key))
     return entry && { value: entry.priorValue }
   }
 
@@ -84,16 +86,17 @@ export class SuppressBuffer<K, V> implements StateStore {
   }
 
   #put(timeMs: number, priorValue: V | null, update: BufferedUpdate<K, V>): void {
-    const keyText = this.#textOf(update.key)
-    let entry = this.#byKey.get(keyText)
+    let entry = this.#byKey.get(update.key) ?? this.#byText.get(this.#textOf(update.key))
     if (entry) {
       entry.value = update.value
       entry.oldValue = update.oldValue
       entry.timestampMs = update.timestampMs
       entry.headers = update.headers
     } else {
+      const keyText = this.#textOf(update.key)
       entry = { ...update, timeMs, priorValue, keyText, bytes: 0, dirty: false, gone: false }
-      this.#byKey.set(keyText, entry)
+      this.#byText.set(keyText, entry)
+      this.#byKey.set(update.key, entry)
       this.#queue.add(entry)
     }
     if (this.#measured) {
@@ -125,7 +128,7 @@ export class SuppressBuffer<K, V> implements StateStore {
 
   restore(keyBytes: Buffer, bytes: Buffer | null, timestampMs: number): void {
     const key = this.#key.deserialize(keyBytes)
-    const present = this.#byKey.get(keyBytes.toString('latin1'))
+    const present = this.#byText.get(keyBytes.toString('latin1'))
     if (present) this.#remove(present)
     if (bytes) {
       const [timeMs, priorValue, oldValue, value, ...headers] = splitParts(bytes) as [Buffer, ...Buffer[]]
@@ -149,7 +152,8 @@ export class SuppressBuffer<K, V> implements StateStore {
   }
 
   #remove(entry: Entry<K, V>): void {
-    this.#byKey.delete(entry.keyText)
+    this.#byText.delete(entry.keyText)
+    this.#byKey.delete(entry.key)
     this.#bytes -= entry.bytes
     entry.gone = true
   }

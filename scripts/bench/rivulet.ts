@@ -1,0 +1,40 @@
+import { NEVER } from 'rxjs'
+import { market } from '../../pipelines/market.ts'
+import { ticksTable } from '../../pipelines/tables.ts'
+import { connectClickHouse } from '../../src/clickhouse/connection.ts'
+import { systemClock } from '../../src/clock.ts'
+import { connectKafka } from '../../src/kafka/kafka.ts'
+import { silentLogger } from '../../src/logger.ts'
+import { run } from '../../src/runtime/run.ts'
+
+/** The pipeline of a market on a topic that is full already. Resolves when all ticks are in the table, with the time, ms. */
+export async function runRivulet(
+  brokers: readonly string[],
+  workDir: string,
+  records: number,
+): Promise<number> {
+  const [clock, logger] = [systemClock, silentLogger]
+  const clickhouse = await connectClickHouse({ path: `${workDir}/clickhouse`, clock, logger })
+  const kafka = connectKafka({ brokers, clientId: 'bench', clock, logger })
+  const startedMs = performance.now()
+  const running = run(market('bench', 'bench', NEVER), {
+    kafka,
+    connections: { clickhouse },
+    clock,
+    logger,
+    stateDir: `${workDir}/state`,
+  })
+  await running.started
+  for (let rows = 0; rows < records; ) {
+    await clock.sleep(10)
+    const [answer] = await clickhouse.query<{ rows: number }>(
+      `SELECT count() AS rows FROM ${ticksTable.name}`,
+    )
+    rows = answer?.rows ?? 0
+  }
+  const elapsedMs = performance.now() - startedMs
+  await running.stop()
+  await kafka.close()
+  await clickhouse.close()
+  return elapsedMs
+}
