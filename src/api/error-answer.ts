@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
+import { type Clock, systemClock } from '../clock.ts'
 import { isRetryable, RivuletError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 
@@ -11,25 +12,44 @@ export function errorBody(code: string, message: string, parameter?: string): Er
   return { error: { code, message, ...(parameter !== undefined && { parameter }) } }
 }
 
+/** Pages ask every second or two, all of them, while a database is away: one line in so long says it. */
+const toldIntervalMs = 30_000
+
 /**
  * What a failed request is told: its own mistakes in full; that the tables are away, with when to come back; of
  * anything else only that it is in the log, for there it may name what is nobody's business outside.
  */
-export function errorAnswer(context: Context, error: unknown, logger: Logger): Response {
-  if (error instanceof RivuletError && error.code === 'BAD_REQUEST') {
-    return context.json(errorBody(error.code, error.message, error.place.parameter), 400)
-  }
-  if (error instanceof HTTPException)
-    return context.json(errorBody('BAD_REQUEST', error.message), error.status)
-  const path = context.req.path
-  if (error instanceof RivuletError && isRetryable(error)) {
+export function errorAnswers(
+  logger: Logger,
+  clock: Pick<Clock, 'now'> = systemClock,
+): (context: Context, error: unknown) => Response {
+  let toldMs = Number.NEGATIVE_INFINITY
+  let untold = 0
+  const tell = (error: RivuletError, path: string) => {
+    untold++
+    if (clock.now() - toldMs < toldIntervalMs) return
+    toldMs = clock.now()
     // No stack: that a database is away for a while is no fault of the program.
-    logger.warn({ code: error.code, path }, `A request could not be answered for now: ${error.message}`)
-    return unavailable(context, error.code, 'The database does not answer at the moment; try again soon')
+    const facts = { code: error.code, path, requests: untold }
+    logger.warn(facts, `A request could not be answered for now: ${error.message}`)
+    untold = 0
   }
-  logger.error({ path, err: error }, 'A request failed')
-  const code = error instanceof RivuletError ? error.code : 'INTERNAL'
-  return context.json(errorBody(code, "The request failed; the program's log says why"), 500)
+
+  return (context, error) => {
+    if (error instanceof RivuletError && error.code === 'BAD_REQUEST') {
+      return context.json(errorBody(error.code, error.message, error.place.parameter), 400)
+    }
+    if (error instanceof HTTPException)
+      return context.json(errorBody('BAD_REQUEST', error.message), error.status)
+    const path = context.req.path
+    if (error instanceof RivuletError && isRetryable(error)) {
+      tell(error, path)
+      return unavailable(context, error.code, 'The database does not answer at the moment; try again soon')
+    }
+    logger.error({ path, err: error }, 'A request failed')
+    const code = error instanceof RivuletError ? error.code : 'INTERNAL'
+    return context.json(errorBody(code, "The request failed; the program's log says why"), 500)
+  }
 }
 
 export function unavailable(context: Context, code: string, message: string): Response {

@@ -9,7 +9,7 @@ import type { Logger } from '../logger.ts'
 import { AnswerCache, answerOf } from './answer-cache.ts'
 import { candles, type OpenCandle } from './candles.ts'
 import { decodeCursor, encodeCursor, reaches } from './cursor.ts'
-import { errorAnswer, errorBody, unavailable } from './error-answer.ts'
+import { errorAnswers, errorBody, unavailable } from './error-answer.ts'
 import { historyColumns, historyRows } from './history-format.ts'
 import type { Cursor, MarketQueries } from './market-queries.ts'
 import { badParameter, type Parameters, parametersOf } from './parameters.ts'
@@ -85,7 +85,8 @@ export function marketApi(options: MarketApiOptions): Hono<ApiEnv> {
   app.use(compress())
   const tagged = etag()
   app.use((context, next) => (context.req.path === '/api/stream' ? next() : tagged(context, next)))
-  app.onError((error, context) => errorAnswer(context, error, logger))
+  const answerError = errorAnswers(logger, clock)
+  app.onError((error, context) => answerError(context, error))
   app.notFound((context) => context.json(errorBody('NOT_FOUND', 'There is nothing at this path'), 404))
 
   // Who asks while the position is being asked for gets the same answer: many pages cost as much as a few. Not so

@@ -5,7 +5,7 @@ import type { Queries } from '../runtime/queries.ts'
 import { valueFromText } from '../serdes/serdes.ts'
 import type { KeyValueEntry } from '../state/key-value-store.ts'
 import type { WindowRow } from '../state/query.ts'
-import { errorAnswer, errorBody, unavailable } from './error-answer.ts'
+import { errorAnswers, errorBody, unavailable } from './error-answer.ts'
 import { badParameter, type Parameters, parametersOf } from './parameters.ts'
 
 export interface StoreApiOptions {
@@ -30,9 +30,10 @@ const offsetMax = 1_000_000_000
 export function storeApi(queries: Queries, { logger = silentLogger }: StoreApiOptions = {}): Hono {
   const app = new Hono()
 
+  const answerError = errorAnswers(logger)
   app.onError((error, context) => {
     const isEarly = error instanceof RivuletError && error.code === 'NOT_READY'
-    return isEarly ? unavailable(context, error.code, error.message) : errorAnswer(context, error, logger)
+    return isEarly ? unavailable(context, error.code, error.message) : answerError(context, error)
   })
 
   app.get('/stores', (context) =>

@@ -1,3 +1,4 @@
+import { pino } from 'pino'
 import { VirtualTimeScheduler } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { type MarketApiOptions, marketApi } from '../../src/api/market-api.ts'
@@ -296,6 +297,23 @@ describe('while the database is away', () => {
       expect(await response.json()).toMatchObject({ error: { code: 'CLICKHOUSE_UNREACHABLE' } })
     },
   )
+
+  it('says so in the log once in a while, however many ask', async () => {
+    const lines: string[] = []
+    const queries = threeTrades()
+    queries.away()
+    let nowMs = 0
+    const scheduler = new VirtualTimeScheduler()
+    scheduler.now = () => nowMs
+    const logger = pino({ level: 'info' }, { write: (line) => lines.push(line) })
+    const { get } = api(queries, { logger, clock: createClock(scheduler) })
+    for (let i = 0; i < 5; i++) await get('/api/count')
+    expect(lines).toHaveLength(1)
+    nowMs = 60_000
+    await get('/api/latest')
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ requests: 1 }, { requests: 5 }])
+    expect(lines.join()).not.toContain('    at ')
+  })
 
   it('answers again as soon as it is back: a failure is not kept', async () => {
     const queries = threeTrades()
