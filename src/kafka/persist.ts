@@ -18,7 +18,7 @@ export interface PersistOptions {
 
 /** Repeats what may pass until it does, with backoff, and tells an operator when it takes long and when it is over. */
 export async function persist<T>(work: () => Promise<T>, options: PersistOptions): Promise<T> {
-  const { clock, logger } = options.kafka
+  const { clock, logger, onTrouble } = options.kafka
   const startedMs = clock.now()
   let saidAttempt = 0
   const result = await retry(work, {
@@ -32,10 +32,12 @@ export async function persist<T>(work: () => Promise<T>, options: PersistOptions
     onRetry: (error, attempt, waitMs) => {
       if (attempt < Math.max(SAID_FROM_ATTEMPT, saidAttempt * 2)) return
       saidAttempt = attempt
+      onTrouble?.(messageOf(error))
       logger.warn({ attempt, waitMs: Math.round(waitMs) }, `${messageOf(error)}; trying again`)
     },
   })
   if (saidAttempt > 0) {
+    onTrouble?.(undefined)
     logger.info({ afterMs: Math.round(clock.now() - startedMs) }, 'Kafka answers again')
   }
   return result

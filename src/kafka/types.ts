@@ -33,6 +33,8 @@ export interface KafkaOptions {
   readonly logger?: Logger
   readonly ssl?: boolean
   readonly sasl?: SaslOptions
+  /** Told why, when calls have failed for a while, and undefined when one that did succeeds again. */
+  readonly onTrouble?: (reason: string | undefined) => void
   /** How long an answer may take before the request is tried again. Default 15,000. */
   readonly requestTimeoutMs?: number
   /** How long a TCP connection may take to open. Default 3,000. */

@@ -153,7 +153,17 @@ async function start(
   logger.info({ market: market.kind, products: market.feed.products }, market.label)
 
   const brokers = config.KAFKA_BROKERS ?? (await embeddedBroker(folder('broker'), closers, logger, clock))
-  const kafka = connectKafka({ brokers, clientId: options.name, clock, logger, ...kafkaSecurity(config) })
+  let kafkaTrouble: string | undefined
+  const kafka = connectKafka({
+    brokers,
+    clientId: options.name,
+    clock,
+    logger,
+    ...kafkaSecurity(config),
+    onTrouble: (reason) => {
+      kafkaTrouble = reason
+    },
+  })
   closers.add('kafka', () => kafka.close())
 
   const { CLICKHOUSE_URL: url, CLICKHOUSE_USER: user, CLICKHOUSE_PASSWORD: password } = config
@@ -190,7 +200,7 @@ async function start(
     clock,
     logger,
     page: options.page,
-    ready: () => readiness(running, clickhouse),
+    ready: () => readiness(running, clickhouse, kafkaTrouble),
     metrics: metricsOf(status),
   })
   const server = await serve(app, { host: config.HOST, port: config.PORT, clock })
@@ -206,8 +216,13 @@ async function start(
   return running
 }
 
-/** Ready is who has started and can be asked. */
-async function readiness(running: Running, clickhouse: ClickHouse): Promise<Readiness> {
+/** Ready is who has started, and has Kafka and ClickHouse. */
+async function readiness(
+  running: Running,
+  clickhouse: ClickHouse,
+  kafkaTrouble: string | undefined,
+): Promise<Readiness> {
+  if (kafkaTrouble !== undefined) return { ready: false, why: kafkaTrouble }
   const state = running.ready()
   if (!state.ready) return state
   try {

@@ -113,11 +113,19 @@ test('a broker that is not there is tried again until the connection is closed, 
   const warnings: string[] = []
   const logger = silentLogger.child({})
   logger.warn = (...said: unknown[]) => warnings.push(said.map(String).join(' '))
-  const kafka = connectKafka({ brokers: ['127.0.0.1:1'], clientId: 'test', clock: systemClock, logger })
+  const troubles: (string | undefined)[] = []
+  const kafka = connectKafka({
+    brokers: ['127.0.0.1:1'],
+    clientId: 'test',
+    clock: systemClock,
+    logger,
+    onTrouble: (reason) => troubles.push(reason),
+  })
   const counts = kafka.admin.partitionCounts(['t'])
   await until(() =>
     expect(warnings.join('\n')).toMatch(/Can't ask Kafka for its topics.*ECONNREFUSED.*trying again/),
   )
+  expect(troubles[0]).toMatch(/Can't ask Kafka for its topics.*ECONNREFUSED/)
   await kafka.close()
   await expect(counts).rejects.toMatchObject({ code: 'KAFKA_FAILED' })
 })
