@@ -23,11 +23,11 @@ export interface Environment {
   readonly processing?: Processing
   /** How long what was processed may wait for its commit. Default 100; 1,000 with at-least-once. */
   readonly commitIntervalMs?: number
-  /** Records fetched and not yet processed, for each input partition; beyond it the partition is paused. Default 20,000. */
+  /** Records fetched and not yet processed, for each input partition; beyond it the partition is paused. Default 5,000. */
   readonly recordsBufferedMax?: number
   /** Bytes of a task that Kafka has not acknowledged; beyond it the task waits. Default 16 MiB. */
   readonly bytesUnsentMax?: number
-  /** Of one partition in one fetch: what may come on top of the records buffered. Default 1 MiB. */
+  /** Of one partition in one fetch: what may come on top of the records buffered. Default 256 KiB. */
   readonly partitionFetchBytesMax?: number
   /**
    * How long a task with several inputs waits for producers when one of them has nothing. For data known to be on
