@@ -74,7 +74,8 @@ describe('a signal', () => {
       { when, signals },
     )
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '' })
-    expect(elapsedMs).toBeLessThan(10_000)
+    // Not the time that writing may take: nothing was read.
+    expect(elapsedMs).toBeLessThan(5_000)
     expect(stderr).not.toContain('    at ')
   })
 
