@@ -100,6 +100,35 @@ describe('mapAsync on Kafka', () => {
     expect(await squaresByKey(rig)).toEqual(expected)
   })
 
+  test('keeps what stands before it and its results together, while instances come and go', async () => {
+    rig = await KafkaRig.start()
+    const app = topology('app', ({ stream }) => {
+      stream(numbers)
+        .groupByKey()
+        .count('seen')
+        .toStream()
+        .mapAsync('square', (count) => square(count ?? 0), options)
+        .to(squares)
+    })
+    const keyed = records.filter(({ key }) => key !== null)
+    await rig.produce(numbers, keyed.slice(0, 200))
+    const first = rig.run(app, { commitIntervalMs: 20 })
+    await first.started
+    const second = rig.run(app, { commitIntervalMs: 20 })
+    await rig.produce(numbers, keyed.slice(200, 300))
+    await second.started
+    await rig.produce(numbers, keyed.slice(300))
+    await first.stop()
+    await rig.workedOff([second], ['numbers', 'app-square-results'])
+    const seen = new Map<string | null, number>()
+    const counted = keyed.map((record) => {
+      const count = (seen.get(record.key) ?? 0) + 1
+      seen.set(record.key, count)
+      return { ...record, value: count ** 2 }
+    })
+    expect(byKey(await rig.read(squares))).toEqual(byKey(counted))
+  })
+
   test('finishes what is under way when it is stopped', async () => {
     rig = await KafkaRig.start()
     const waiting: (() => void)[] = []
