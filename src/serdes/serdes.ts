@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { messageOf, RivuletError } from '../errors.ts'
 import type { Serde } from './serde.ts'
+import { TextCache } from './text-cache.ts'
 
 function decodeFailed(serde: string, why: string, cause?: unknown): RivuletError {
   return new RivuletError('DECODE_FAILED', `not a ${serde}: ${why}`, { cause })
@@ -12,6 +13,14 @@ function encodeFailed(serde: string, why: string, cause?: unknown): RivuletError
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
+const texts = new TextCache()
+
+/** Most keys are: then there is nothing to decode. */
+function isAscii(bytes: Buffer): boolean {
+  for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) > 0x7f) return false
+  return true
+}
+
 const string: Serde<string> = {
   name: 'string',
   serialize(value) {
@@ -19,6 +28,7 @@ const string: Serde<string> = {
     return Buffer.from(value, 'utf8')
   },
   deserialize(bytes) {
+    if (isAscii(bytes)) return texts.read(bytes, 0, bytes.length)
     try {
       return utf8.decode(bytes)
     } catch (error) {

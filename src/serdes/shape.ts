@@ -1,5 +1,6 @@
 import { messageOf, RivuletError } from '../errors.ts'
 import type { Serde } from './serde.ts'
+import { TextCache } from './text-cache.ts'
 
 /** The type of one field: text, a finite number, or one of some texts. */
 export type FieldType = 'string' | 'number' | readonly [string, ...string[]]
@@ -157,30 +158,6 @@ function readNumber(bytes: Buffer, from: number, end: number): number | undefine
   if (count < 1 || count > 15 || (beforeDot >= 0 && decimals === 0) || leadsWithZero) return undefined
   const value = decimals > 0 ? digits / (powersOfTen[decimals] as number) : digits
   return isNegative ? -value : value
-}
-
-const cachedTextBytesMax = 16
-const cachedTexts = 256
-
-/** Short texts come again and again (symbols, sides): finding one costs less than making it. */
-class TextCache {
-  readonly #texts: (string | undefined)[] = new Array(cachedTexts)
-
-  read(bytes: Buffer, from: number, end: number): string {
-    const length = end - from
-    if (length > cachedTextBytesMax) return bytes.toString('latin1', from, end)
-    let slot = length
-    for (let at = from; at < end; at++) slot = (slot * 31 + (bytes[at] as number)) % cachedTexts
-    const cached = this.#texts[slot]
-    if (cached !== undefined && cached.length === length) {
-      let i = 0
-      while (i < length && cached.charCodeAt(i) === bytes[from + i]) i++
-      if (i === length) return cached
-    }
-    const text = bytes.toString('latin1', from, end)
-    this.#texts[slot] = text
-    return text
-  }
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
