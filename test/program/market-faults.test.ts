@@ -166,6 +166,16 @@ describe('while ClickHouse does not get on', () => {
     },
   )
 
+  test('from the start: stopping does not wait for it, for nothing of it was begun', slow, async () => {
+    await engine.front.down()
+    const running = start(feedOf(100), { stopTimeoutMs: 5_000 })
+    await vi.waitFor(() => expect(running.status().partitions.length).toBeGreaterThan(0), {
+      timeout: 20_000,
+    })
+    expect(await running.stop()).toBe('drained')
+    await engine.front.up()
+  })
+
   test('stopping gives up what it does not take, says so, and the next start writes it', slow, async () => {
     const first = start(feedOf(3_000), { stopTimeoutMs: 500 })
     await first.started
