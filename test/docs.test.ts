@@ -67,6 +67,13 @@ describe('the documentation', () => {
 
   const fileOf = (place: string) => join(folder, `${place.replaceAll(/[^a-zA-Z0-9]+/g, '-')}.ts`)
 
+  test('is found: the pages, their examples, and the names in the tables', () => {
+    expect(pages).toEqual(expect.arrayContaining(['README.md', 'docs/kafka-streams.md', 'docs/recipes.md']))
+    expect(examples.length).toBeGreaterThan(12)
+    expect(examples.filter(({ runs }) => runs).length).toBeGreaterThan(8)
+    expect(namesInTables('docs/kafka-streams.md').length).toBeGreaterThan(150)
+  })
+
   test('has code that the compiler accepts, and calls nothing that does not exist', async () => {
     mkdirSync(folder, { recursive: true })
     for (const { place, module } of examples) writeFileSync(fileOf(place), module)
