@@ -85,6 +85,8 @@ async function benchWholePath(records: number, runs: number): Promise<void> {
       })
       const memory = results.get(contender)?.map((result) => result.memoryMbMax) ?? []
       report({ name: `whole path, ${contender}: memory`, value: Math.max(...memory), unit: 'MB' })
+      const cpu = results.get(contender)?.map((result) => result.cpuMs) ?? []
+      report({ name: `whole path, ${contender}: processor time`, value: median(cpu), unit: 'ms' })
       if (contender === 'rivulet') continue
       const ratios = elapsedMs(contender).map((ms, i) => ms / (own[i] as number))
       report({ name: `whole path, rivulet against ${contender}`, value: median(ratios), unit: '×' })
