@@ -116,7 +116,8 @@ const record = fc.record({
   timestampMs: fc.integer({ min: 0, max: 4e12 }),
   headers: fc.option(
     fc.dictionary(
-      fc.string({ minLength: 1, maxLength: 8 }).filter((name) => name !== '__proto__'),
+      // kafkajs takes the names of what every object has, such as toString, for headers that came before.
+      fc.string({ minLength: 1, maxLength: 8 }).filter((name) => !(name in Object.prototype)),
       someBytes,
       { maxKeys: 3, noNullPrototype: true },
     ),
