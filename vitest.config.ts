@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/support/setup.ts'],
     reporters: ['default', './test/support/closing-line-reporter.ts'],
     // Both cores are busy with brokers and engines: the time is for a slow machine, not for waiting.
     testTimeout: 30_000,
