@@ -36,8 +36,11 @@ export interface ClickHouse {
   queryColumns<Row>(sql: string, params?: QueryParams, options?: CallOptions): Promise<Columns<Row>>
   /** DDL and the like, in order with the inserts. */
   command(sql: string, options?: CallOptions): Promise<void>
-  /** Inserts rows that are TabSeparated already. When it rejects, whether they are there is unknown. */
-  insert(target: InsertTarget, rows: string, options?: CallOptions): Promise<void>
+  /**
+   * Inserts rows that are TabSeparated already. When it rejects, whether they are there is unknown, and the bytes may
+   * still be read: they must never change.
+   */
+  insert(target: InsertTarget, rows: Buffer, options?: CallOptions): Promise<void>
   ping(options?: CallOptions): Promise<void>
   close(): Promise<void>
 }

@@ -1,4 +1,5 @@
 import { RivuletError } from '../errors.ts'
+import type { FieldWriter } from './field-writer.ts'
 
 /** The TypeScript side of a ClickHouse type; `never` for one that a table can't be written with. */
 export type ColumnValue<T extends string> = T extends `Nullable(${infer Inner})`
@@ -19,15 +20,17 @@ export type ColumnValue<T extends string> = T extends `Nullable(${infer Inner})`
               ? string | number
               : never
 
-/** One value as a TabSeparated field. Throws a plain `Error` that says what does not fit. */
-export type FieldEncoder = (value: unknown) => string
+/** Writes one value as a TabSeparated field. Throws a plain `Error` that says what does not fit. */
+export type FieldEncoder = (value: unknown, into: FieldWriter) => void
 
 /** Throws `BAD_CONFIG` when rows can't be written with such a type. */
 export function fieldEncoder(type: string): FieldEncoder {
   const wrapped = /^(Nullable|LowCardinality)\((.*)\)$/.exec(type)
   if (wrapped?.[2] !== undefined) {
     const inner = fieldEncoder(wrapped[2])
-    return wrapped[1] === 'Nullable' ? (value) => (value === null ? '\\N' : inner(value)) : inner
+    return wrapped[1] === 'Nullable'
+      ? (value, into) => (value === null ? into.ascii('\\N') : inner(value, into))
+      : inner
   }
   const integer = /^(U?)Int(8|16|32|64)$/.exec(type)
   if (integer) return integerEncoder(integer[1] === 'U', Number(integer[2]))
@@ -55,31 +58,21 @@ export function fieldEncoder(type: string): FieldEncoder {
   }
 }
 
-const escapes: Readonly<Record<string, string>> = {
-  '\\': '\\\\',
-  '\t': '\\t',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\0': '\\0',
-}
-
-function encodeString(value: unknown): string {
+function encodeString(value: unknown, into: FieldWriter): void {
   if (typeof value !== 'string') throw misfit(value, 'string')
-  return /[\\\t\n\r\0]/.test(value)
-    ? value.replace(/[\\\t\n\r\0]/g, (character) => escapes[character] ?? '')
-    : value
+  into.text(value)
 }
 
-/** The shortest decimal that is this number again: ClickHouse reads it back exactly. */
-function encodeFloat(value: unknown): string {
+/** A decimal that is this number again: ClickHouse reads it back exactly. */
+function encodeFloat(value: unknown, into: FieldWriter): void {
   if (typeof value !== 'number') throw misfit(value, 'number')
-  if (Number.isFinite(value)) return Object.is(value, -0) ? '-0' : `${value}`
-  return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf'
+  if (Number.isFinite(value)) into.decimal(value)
+  else into.ascii(Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf')
 }
 
-function encodeBoolean(value: unknown): string {
+function encodeBoolean(value: unknown, into: FieldWriter): void {
   if (typeof value !== 'boolean') throw misfit(value, 'boolean')
-  return value ? 'true' : 'false'
+  into.ascii(value ? 'true' : 'false')
 }
 
 /** Checks the range: ClickHouse would store 300 in a UInt8 as 44, without a word. */
@@ -89,29 +82,29 @@ function integerEncoder(unsigned: boolean, bits: number): FieldEncoder {
   const lowest = Math.max(Number(minimum), Number.MIN_SAFE_INTEGER)
   const highest = Math.min(Number(maximum), Number.MAX_SAFE_INTEGER)
   const expected = `integer from ${minimum} to ${maximum}, exact`
-  return (value) => {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= lowest && value <= highest) {
-      return `${value === 0 ? 0 : value}`
-    }
-    if (typeof value === 'bigint' && value >= minimum && value <= maximum) return `${value}`
-    throw misfit(value, expected)
+  return (value, into) => {
+    const isExact =
+      typeof value === 'number' && Number.isInteger(value) && value >= lowest && value <= highest
+    const isLarge = typeof value === 'bigint' && value >= minimum && value <= maximum
+    if (!isExact && !isLarge) throw misfit(value, expected)
+    into.integer(value)
   }
 }
 
 // Checked to the digit, since ClickHouse makes 1970 of a 13th month, without a word.
 const iso = /^(19|2[012])\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?Z$/
 
-function encodeTime(value: unknown): string {
+function encodeTime(value: unknown, into: FieldWriter): void {
   const text = typeof value === 'number' && Math.abs(value) <= 8.64e15 ? new Date(value).toISOString() : value
   if (typeof text !== 'string' || !iso.test(text))
     throw misfit(value, 'time of 1900 to 2299 (ISO 8601 in UTC, or ms)')
-  return text.slice(0, -1)
+  into.ascii(text, text.length - 1)
 }
 
 function encodePattern(pattern: RegExp, expected: string): FieldEncoder {
-  return (value) => {
+  return (value, into) => {
     if (typeof value !== 'string' || !pattern.test(value)) throw misfit(value, expected)
-    return value
+    into.ascii(value)
   }
 }
 

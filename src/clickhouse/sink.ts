@@ -3,6 +3,7 @@ import { type RetryPolicy, retry } from '../retry.ts'
 import type { Chunk } from '../stream/chunk.ts'
 import type { Sink, SinkBatch, SinkContext, SinkWriter } from '../stream/sink.ts'
 import type { ClickHouse } from './client.ts'
+import { FieldWriter } from './field-writer.ts'
 import { migrate } from './migrate.ts'
 import { quote } from './sql.ts'
 import type { Table } from './table.ts'
@@ -55,6 +56,8 @@ function tableWriter<K, V>(
 ): SinkWriter<K, V> {
   const name = connection.tableName(table.name)
   const columns = table.columns.map((column) => column.name)
+  /** The next batch is likely to be as large as the last one: its buffer need not grow. */
+  let bytesExpected = 0
 
   async function resumePoint(topic: string, partition: number): Promise<ResumePoint | undefined> {
     const [row] = await connection.query<{ last: [number, number, number] }>(
@@ -108,50 +111,53 @@ function tableWriter<K, V>(
       const last = await patiently(context, name, options, () => resumePoint(topic, partition))
       return last && last.to + 1
     },
-    begin: (topic, partition) => new TableBatch(table, name, topic, partition),
+    begin: (topic, partition) => new TableBatch(table, name, { topic, partition, bytesExpected }),
     write: async (batch) => {
       if (!(batch instanceof TableBatch))
         throw new RivuletError('INTERNAL', `${name} was given a batch that is not its own`)
       // Records may all have been filtered out: then there is nothing to remember, and they will be filtered out again.
       if (batch.rows === 0) return { nextOffset: batch.nextOffset }
+      bytesExpected = Math.ceil(batch.bytes * 1.1)
       return { nextOffset: await patiently(context, name, options, () => insertOnce(batch)) }
     },
     close: async () => {},
   }
 }
 
-/** Rows as text, ready to be sent. What all rows of an insert share is added only when its end is known. */
+/** Rows as bytes, ready to be sent. Only `_to` is filled in when the batch's end is known. */
 class TableBatch<K, V> implements SinkBatch<K, V> {
   readonly topic: string
   readonly partition: number
   readonly #table: Table<K, V>
   readonly #name: string
-  /**
-   * The rows of a chunk each, as one flat string of lines. Single lines would be ropes of all their fields, alive until
-   * the batch is sent: most of the program's garbage.
-   */
-  readonly #parts: string[] = []
-  #rows = 0
-  #bytes = 0
+  readonly #text: FieldWriter
+  /** Where each row ends in the text. */
+  readonly #rowEnds: number[] = []
+  /** What all rows have behind `_offset`: the other fields of `placeColumns`, with room for `_to`. */
+  #rowTail: Buffer | undefined
   #firstOffset = -1
   #lastOffset = -1
   #nextOffset = 0
-  #text: string | undefined
+  #sent: Buffer | undefined
 
-  constructor(table: Table<K, V>, name: string, topic: string, partition: number) {
+  constructor(
+    table: Table<K, V>,
+    name: string,
+    { topic, partition, bytesExpected }: { topic: string; partition: number; bytesExpected: number },
+  ) {
     this.#table = table
     this.#name = name
     this.topic = topic
     this.partition = partition
+    this.#text = new FieldWriter(bytesExpected)
   }
 
   get rows(): number {
-    return this.#rows
+    return this.#rowEnds.length
   }
 
-  /** Of the rows' own text, in UTF-16 units; what is added to each when it is sent is left out. */
   get bytes(): number {
-    return this.#bytes
+    return this.#text.length
   }
 
   get nextOffset(): number {
@@ -170,62 +176,57 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
 
   /** All or nothing: when a record can't be encoded, the batch is as it was before the chunk. */
   append(chunk: Chunk<K, V>, nextOffset: number): void {
-    const { keys, values, timestampsMs, offsets } = chunk
-    const { topic, partition } = this
-    if (this.#text !== undefined)
+    if (this.#sent)
       throw new RivuletError('INTERNAL', `A batch of ${this.#name} was appended to after it was sent`)
-    // One text of all fields: joined at once it is flat, while line by line it would be a rope of ropes.
-    const fields: string[] = []
-    let rows = this.#rows
-    /** The last field of the row before, with the end of its line: `join` puts a tab between any two fields. */
-    let lineEnd = ''
-    let first = this.#firstOffset
-    let last = this.#lastOffset
+    const before = { rows: this.rows, bytes: this.bytes, first: this.#firstOffset, last: this.#lastOffset }
+    try {
+      this.#appendRows(chunk, nextOffset)
+      this.#nextOffset = nextOffset
+    } catch (error) {
+      this.#rowEnds.length = before.rows
+      this.#text.cut(before.bytes)
+      this.#firstOffset = before.first
+      this.#lastOffset = before.last
+      throw error
+    }
+  }
+
+  #appendRows({ keys, values, timestampsMs, offsets }: Chunk<K, V>, nextOffset: number): void {
+    const text = this.#text
+    const rowEnds = this.#rowEnds
     for (let i = 0; i < keys.length; i++) {
       // A record made by the pipeline itself (a window that closed) has no offset: it belongs to the last one read.
       const own = offsets[i] as number
       const offset = own < 0 ? nextOffset - 1 : own
-      const start = fields.length
-      if (!this.#encode(values[i] as V, keys[i] as K, timestampsMs[i] as number, offset, fields)) continue
-      fields[start] = lineEnd + fields[start]
-      lineEnd = `${offset}\n`
-      rows++
-      if (first < 0) first = offset
-      last = Math.max(last, offset)
+      if (!this.#encode(values[i] as V, keys[i] as K, timestampsMs[i] as number, offset)) continue
+      if (rowEnds.length === 0) {
+        this.#firstOffset = offset
+        this.#rowTail = rowTail(this.topic, this.partition, offset)
+      }
+      this.#lastOffset = Math.max(this.#lastOffset, offset)
+      text.integer(offset)
+      text.raw(this.#rowTail as Buffer)
+      rowEnds.push(text.length)
     }
-    fields.push(lineEnd)
-    if (rows > batchRowsMax) {
+    if (rowEnds.length > batchRowsMax) {
+      const { topic, partition } = this
       throw new RivuletError(
         'BUFFER_FULL',
         `A batch of ${this.#name} is limited to ${batchRowsMax} rows, for one insert to be atomic`,
-        {
-          place: { table: this.#name, rows, topic, partition },
-        },
+        { place: { table: this.#name, rows: rowEnds.length, topic, partition } },
       )
     }
-    const part = rows > this.#rows ? fields.join('\t') : ''
-    this.#parts.push(part)
-    this.#rows = rows
-    this.#bytes += part.length
-    this.#firstOffset = first
-    this.#lastOffset = last
-    this.#nextOffset = nextOffset
   }
 
-  /** The same text each time: a repeated insert must be the same bytes. */
-  text(): string {
-    if (this.#text === undefined) {
-      const { from, to } = this.range
-      // The fields of `placeColumns` behind `_offset`, equal in all rows. A line's end in a field is escaped.
-      const end = `\t${this.topic}\t${this.partition}\t${from}\t${to}\n`
-      this.#text = this.#parts.join('').replaceAll('\n', () => end)
-    }
-    return this.#text
+  /** The same bytes each time: a repeated insert must be the same. */
+  text(): Buffer {
+    this.#sent ??= fillIn(this.#text.bytes, this.#rowEnds, this.range)
+    return this.#sent
   }
 
-  #encode(value: V, key: K, timestampMs: number, offset: number, into: string[]): boolean {
+  #encode(value: V, key: K, timestampMs: number, offset: number): boolean {
     try {
-      return this.#table.encode(value, key, timestampMs, into)
+      return this.#table.encode(value, key, timestampMs, this.#text)
     } catch (cause) {
       const { topic, partition } = this
       const code = cause instanceof RivuletError ? cause.code : 'CALLBACK_FAILED'
@@ -239,6 +240,28 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
       )
     }
   }
+}
+
+/** Most often `_to` has as many digits as `_from`: then there is room for it. */
+function rowTail(topic: string, partition: number, from: number): Buffer {
+  return Buffer.from(`\t${topic}\t${partition}\t${from}\t${from}\n`)
+}
+
+/** Writes `_to` at the end of each row: in place, where there is room for its digits. */
+function fillIn(text: Buffer, rowEnds: readonly number[], { from, to }: ResumePoint): Buffer {
+  const digits = Buffer.from(`${to}\n`)
+  const room = `${from}\n`.length
+  const grown = (digits.length - room) * rowEnds.length
+  const filled = grown === 0 ? text : Buffer.allocUnsafeSlow(text.length + grown)
+  let rowStart = 0
+  let at = 0
+  for (const rowEnd of rowEnds) {
+    const toStart = rowEnd - room
+    at = grown === 0 ? toStart : at + text.copy(filled, at, rowStart, toStart)
+    for (let i = 0; i < digits.length; i++) filled[at++] = digits[i] as number
+    rowStart = rowEnd
+  }
+  return filled
 }
 
 /** A first failure is routine. What fails longer is said, and said again at each doubling. */

@@ -1,5 +1,6 @@
 import { RivuletError } from '../errors.ts'
 import { type ColumnValue, type FieldEncoder, fieldEncoder } from './columns.ts'
+import type { FieldWriter } from './field-writer.ts'
 
 /** A ClickHouse type (times in UTC), and how it is compressed. */
 export type ColumnSpec = string | { readonly type: string; readonly codec?: string }
@@ -41,10 +42,10 @@ export interface TableSchema {
 /** A ClickHouse table as a value: its columns with their types, and how a record becomes a row. */
 export interface Table<K, V> extends TableSchema {
   /**
-   * Adds the fields of the pipeline's columns, each encoded for TabSeparated; answers whether the record makes a row.
-   * Throws what `row` throws, and `ENCODE_FAILED`.
+   * Writes the fields of the pipeline's columns for TabSeparated, each with a tab behind it; answers whether the record
+   * makes a row. Throws what `row` throws, and `ENCODE_FAILED`: then part of the row may have been written.
    */
-  encode(value: V, key: K, timestampMs: number, into: string[]): boolean
+  encode(value: V, key: K, timestampMs: number, into: FieldWriter): boolean
 }
 
 export interface TableColumn {
@@ -102,16 +103,22 @@ export function table<const C extends ColumnSpecs, V, K = unknown>(
   }
 }
 
+const TAB = 0x09
+
 interface Field {
   readonly name: string
   readonly encode: FieldEncoder
 }
 
-function encodeRow(fields: readonly Field[], row: Readonly<Record<string, unknown>>, into: string[]): void {
+function encodeRow(
+  fields: readonly Field[],
+  row: Readonly<Record<string, unknown>>,
+  into: FieldWriter,
+): void {
   for (let i = 0; i < fields.length; i++) {
     const { name, encode } = fields[i] as Field
     try {
-      into.push(encode(row[name]))
+      encode(row[name], into)
     } catch (cause) {
       throw new RivuletError(
         'ENCODE_FAILED',
@@ -119,6 +126,7 @@ function encodeRow(fields: readonly Field[], row: Readonly<Record<string, unknow
         { cause },
       )
     }
+    into.byte(TAB)
   }
 }
 

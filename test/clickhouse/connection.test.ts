@@ -51,10 +51,13 @@ describe.each(['embedded', 'server'] as const)('a connection, %s', (kind) => {
     const before = (await count()) ?? 0
     await engine[kind].command('ALTER TABLE t MODIFY SETTING non_replicated_deduplication_window = 100')
     const token = { async_insert: 0, insert_deduplication_token: `it's ${kind}` }
-    await engine[kind].insert({ ...target, settings: token }, 'same\t1\n')
-    await engine[kind].insert({ ...target, settings: token }, 'same\t1\n')
+    await engine[kind].insert({ ...target, settings: token }, Buffer.from('same\t1\n'))
+    await engine[kind].insert({ ...target, settings: token }, Buffer.from('same\t1\n'))
     expect(await count()).toBe(before + 1)
-    await engine[kind].insert({ ...target, settings: { async_insert: 0 } }, `same\t${kind.length}\n`)
+    await engine[kind].insert(
+      { ...target, settings: { async_insert: 0 } },
+      Buffer.from(`same\t${kind.length}\n`),
+    )
     expect(await count()).toBe(before + 2)
   })
 
@@ -71,8 +74,10 @@ describe.each(['embedded', 'server'] as const)('a connection, %s', (kind) => {
 
   it('refuses rows that are none', async () => {
     const target = { table: 't', columns: ['a', 'n'], settings: { async_insert: 0 } }
-    await expect(engine[kind].insert(target, 'a\tb\n')).rejects.toMatchObject({ code: 'CLICKHOUSE_REJECTED' })
-    await expect(engine[kind].insert(target, 'a\t1\t2\n')).rejects.toMatchObject({
+    await expect(engine[kind].insert(target, Buffer.from('a\tb\n'))).rejects.toMatchObject({
+      code: 'CLICKHOUSE_REJECTED',
+    })
+    await expect(engine[kind].insert(target, Buffer.from('a\t1\t2\n'))).rejects.toMatchObject({
       code: 'CLICKHOUSE_REJECTED',
     })
   })
