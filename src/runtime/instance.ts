@@ -590,7 +590,7 @@ export class Instance {
       // A versioned store keeps the latest version of each key, however old it is.
       const forgets = spec.kind === 'window' || spec.kind === 'session' ? spec.retentionMs : undefined
       if (isChangelog && forgets !== undefined) slot.trims.set(topic, new ChangelogTrim(forgets))
-      const checkpoint = isChangelog ? this.#checkpointOf(slot, topic, forgets) : undefined
+      const checkpoint = isChangelog ? this.#checkpointOf(slot, spec.name, topic, forgets) : undefined
       const source = queues.find(({ input }) => input.topic === topic)
       const restored = await restoreStore({
         kafka,
@@ -610,13 +610,20 @@ export class Instance {
     this.events$.next({ type: 'task-started', task: slot.id, fromCheckpoint, fromTopic })
   }
 
-  #checkpointOf(slot: Slot, topic: string, retentionMs: number | undefined): Checkpoint | undefined {
+  #checkpointOf(
+    slot: Slot,
+    store: string,
+    topic: string,
+    retentionMs: number | undefined,
+  ): Checkpoint | undefined {
     const { stateDir } = this.#settings
     if (stateDir === undefined || !this.#layout) return undefined
     const checkpoint = new Checkpoint({
       path: join(stateDir, this.#layout.application, slot.id, `${topic}.checkpoint`),
       identity: `${topic}/${slot.partition}`,
       ...(retentionMs !== undefined && { forgetAfterMs: retentionMs * 2 }),
+      failed: (error) =>
+        this.#logger.warn({ task: slot.id, store }, `goes on without its checkpoint: ${messageOf(error)}`),
     })
     slot.checkpoints.set(topic, checkpoint)
     return checkpoint
@@ -691,13 +698,7 @@ export class Instance {
     for (const { store, changes: columns, changelogOffset } of changes) {
       const forgotten = slot.trims.get(store.topic)?.note(columns, changelogOffset)
       if (forgotten !== undefined) this.#deleteRecords(store.topic, slot.partition, forgotten)
-      const checkpoint = slot.checkpoints.get(store.topic)
-      checkpoint?.append(columns, changelogOffset).catch((error) => {
-        // The changelog has it all: without its copy a start only takes longer.
-        slot.checkpoints.delete(store.topic)
-        checkpoint.clear().catch(() => undefined)
-        this.#logger.warn({ task: slot.id, store: store.spec.name }, `no checkpoint: ${messageOf(error)}`)
-      })
+      void slot.checkpoints.get(store.topic)?.append(columns, changelogOffset)
     }
     this.events$.next({ type: 'committed', task: slot.id, offsets })
   }

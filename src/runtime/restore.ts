@@ -1,6 +1,6 @@
 import { fromEvent, lastValueFrom, map, takeUntil } from 'rxjs'
 import type { Kafka } from '../kafka/types.ts'
-import type { Checkpoint } from '../state/checkpoint.ts'
+import type { Checkpoint, StoreChanges } from '../state/checkpoint.ts'
 import type { StateStore } from '../state/store.ts'
 
 export interface RestoreOptions {
@@ -20,7 +20,10 @@ export interface Restored {
   readonly fromTopic: number
 }
 
-/** Brings a store to what its topic says: from the local checkpoint and what the topic has behind it. */
+/**
+ * Brings a store to what its topic says: from the local checkpoint and what the topic has behind it. That part goes into
+ * the checkpoint too: the commits that follow are written behind it, and a checkpoint must have no hole.
+ */
 export async function restoreStore(options: RestoreOptions): Promise<Restored> {
   const { kafka, topic, partition, store, checkpoint, signal } = options
   const ranges = await kafka.admin.offsets(topic)
@@ -53,6 +56,7 @@ async function readInto({
   topic,
   partition,
   store,
+  checkpoint,
   signal,
   fromOffset,
   toOffset,
@@ -61,16 +65,32 @@ async function readInto({
   let records = 0
   const read = kafka.read(topic, partition, { fromOffset, toOffset }).pipe(
     takeUntil(fromEvent(signal, 'abort')),
-    map(({ chunk: { keys, values, timestampsMs } }) => {
+    map(({ chunk: { keys, values, timestampsMs }, nextOffset }) => {
+      const entries: Entry[] = []
       keys.forEach((key, i) => {
         // Views into a fetch: a store may keep what it is given.
-        if (key) store.restore(Buffer.from(key), copyOf(values[i]), timestampsMs[i] as number)
+        if (key)
+          entries.push({
+            key: Buffer.from(key),
+            value: copyOf(values[i]),
+            timestampMs: timestampsMs[i] as number,
+          })
       })
+      for (const { key, value, timestampMs } of entries) store.restore(key, value, timestampMs)
+      void checkpoint?.append(columnsOf(entries), nextOffset)
       records += keys.length
     }),
   )
   await lastValueFrom(read, { defaultValue: undefined })
   return records
+}
+
+function columnsOf(entries: readonly Entry[]): StoreChanges {
+  return {
+    keys: entries.map(({ key }) => key),
+    values: entries.map(({ value }) => value),
+    timestampsMs: entries.map(({ timestampMs }) => timestampMs),
+  }
 }
 
 function copyOf(bytes: Buffer | null | undefined): Buffer | null {

@@ -16,6 +16,8 @@ export interface CheckpointOptions {
   readonly identity: string
   /** Of stores that forget by time: entries so much older than the newest need not be kept. */
   readonly forgetAfterMs?: number
+  /** Told once, when the file can't be read or written: from then on there is none. */
+  readonly failed: (error: unknown) => void
 }
 
 /** Rewritten when it has grown to twice what it held when it was rewritten last, and by no less than this. */
@@ -31,10 +33,12 @@ const ENTRY_HEADER_BYTES = 4 + 4 + 8
 /**
  * A copy of a store's changelog on the local disk, so that a start reads only the changelog's tail: each commit appends
  * a frame with its changes and with the changelog's offset behind them. A frame that a crash has torn, and all that
- * follows it, is noticed by its checksum and cut off: the changelog has it.
+ * follows it, is noticed by its checksum and cut off: the changelog has it. Nothing here rejects: a start without the
+ * copy only takes longer.
  */
 export class Checkpoint {
   readonly #options: CheckpointOptions
+  #isGivenUp = false
   #file: FileHandle | undefined
   #bytes = 0
   #compactedBytes = 0
@@ -77,10 +81,22 @@ export class Checkpoint {
     return this.#next(() => this.#close())
   }
 
-  #next<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#working.then(work)
-    this.#working = done.catch(() => undefined)
+  #next<T>(work: () => Promise<T>): Promise<T | undefined> {
+    const done = this.#working.then(async () => {
+      if (this.#isGivenUp) return undefined
+      return work().catch((error) => this.#giveUp(error))
+    })
+    this.#working = done
     return done
+  }
+
+  /** What lies there is removed where it can be: it would only grow older. */
+  async #giveUp(error: unknown): Promise<undefined> {
+    this.#isGivenUp = true
+    this.#options.failed(error)
+    await this.#close().catch(() => undefined)
+    await rm(this.#options.path, { force: true }).catch(() => undefined)
+    return undefined
   }
 
   async #load(append: ChangelogAppender): Promise<number | undefined> {

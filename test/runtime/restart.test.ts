@@ -125,3 +125,19 @@ test('the checkpoint of another cluster is not taken for this one', async () => 
   expect(start).toMatchObject({ fromCheckpoint: 0, fromTopic: 0 })
   expect(byKey(await rig.read(output))).toEqual(uninterrupted())
 })
+
+test('what a start has read from the changelog is in the checkpoint from then on', async () => {
+  const checkpoints = async () =>
+    (await readdir(stateDir, { recursive: true }))
+      .filter((name) => name.endsWith('.checkpoint'))
+      .map((name) => join(stateDir, name))
+  await rig.produce(input, records.slice(0, 150))
+  await live({ stateDir })
+  for (const path of await checkpoints()) await rm(path)
+  await rig.produce(input, records.slice(150, 151))
+  await live({ stateDir })
+  await rig.produce(input, records.slice(151))
+  const [start] = await live({ stateDir })
+  expect(start?.fromTopic).toBe(0)
+  expect(byKey(await rig.read(output))).toEqual(uninterrupted())
+})

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -13,6 +13,10 @@ beforeEach(async () => {
 })
 afterEach(() => rm(directory, { recursive: true, force: true }))
 
+const failed = (error: unknown) => {
+  throw error
+}
+
 type Entry = readonly [key: string, value: string | null]
 
 function changes(...entries: readonly Entry[]) {
@@ -26,7 +30,7 @@ function changes(...entries: readonly Entry[]) {
 async function loaded(
   identity = 'log/0',
 ): Promise<{ offset: number | undefined; rows: Map<string, string> }> {
-  const checkpoint = new Checkpoint({ path, identity })
+  const checkpoint = new Checkpoint({ path, identity, failed })
   const rows = new Map<string, string>()
   const offset = await checkpoint.load((key, value) => {
     if (value === null) rows.delete(key.toString())
@@ -37,7 +41,7 @@ async function loaded(
 }
 
 async function written(...commits: readonly (readonly Entry[])[]): Promise<void> {
-  const checkpoint = new Checkpoint({ path, identity: 'log/0' })
+  const checkpoint = new Checkpoint({ path, identity: 'log/0', failed })
   await Promise.all(commits.map((entries, i) => checkpoint.append(changes(...entries), (i + 1) * 10)))
   await checkpoint.close()
 }
@@ -66,7 +70,7 @@ describe('a checkpoint', () => {
 
   test('goes on behind what it has when it is opened again, and begins anew when it is not loaded', async () => {
     await written([['a', '1']])
-    const again = new Checkpoint({ path, identity: 'log/0' })
+    const again = new Checkpoint({ path, identity: 'log/0', failed })
     await again.load(() => {})
     await again.append(changes(['b', '2']), 50)
     await again.close()
@@ -98,7 +102,7 @@ describe('a checkpoint', () => {
   })
 
   test('stays small however often a key changes, and forgets what its store has forgotten', async () => {
-    const checkpoint = new Checkpoint({ path, identity: 'log/0', forgetAfterMs: 1_000 })
+    const checkpoint = new Checkpoint({ path, identity: 'log/0', forgetAfterMs: 1_000, failed })
     const value = Buffer.alloc(100_000)
     for (let i = 0; i < 200; i++) {
       const keys = [Buffer.from('hot'), Buffer.from(`window ${i}`)]
@@ -113,5 +117,32 @@ describe('a checkpoint', () => {
     expect(offset).toBe(199)
     expect(rows.has('window 199')).toBe(true)
     expect(rows.has('window 0')).toBe(false)
+  })
+
+  test.each([
+    ['a folder lies in its place', () => mkdir(path, { recursive: true })],
+    ['its folder is a file', () => writeFile(join(directory, 'task'), '')],
+  ])('where %s, says so once and is none', async (_, obstruct) => {
+    await obstruct()
+    const errors: unknown[] = []
+    const checkpoint = new Checkpoint({ path, identity: 'log/0', failed: (error) => errors.push(error) })
+    expect(await checkpoint.load(() => {})).toBeUndefined()
+    await checkpoint.append(changes(['a', '1']), 10)
+    await checkpoint.close()
+    expect(errors).toEqual([expect.objectContaining({ code: expect.stringMatching(/^E(IS|NOT)DIR$/) })])
+  })
+
+  test('that can no longer be written leaves no file that grows older', async () => {
+    await written([['a', '1']])
+    const errors: unknown[] = []
+    const checkpoint = new Checkpoint({ path, identity: 'log/0', failed: (error) => errors.push(error) })
+    await checkpoint.load(() => {})
+    await checkpoint.append(changes(['b', '1']), 20)
+    // Its next rewriting finds no room for the new file.
+    await mkdir(`${path}.new`)
+    await checkpoint.append(changes(['c', 'x'.repeat(9 * 1024 * 1024)]), 30)
+    await checkpoint.close()
+    expect(errors).toHaveLength(1)
+    expect(await loaded()).toEqual({ offset: undefined, rows: new Map() })
   })
 })
