@@ -1,8 +1,10 @@
 import type { SessionWindows, SlidingWindows, TimeWindows } from '../windows/windows.ts'
-import type { AggregationInput, WindowStoreOptions } from './aggregation-step.ts'
-import { aggregatedTable, aggregationOf, type GroupedStream, type StoreOptions } from './grouped-stream.ts'
+import type { AggregationInput } from './aggregation-step.ts'
+import type { Group } from './group.ts'
+import { aggregatedTable, aggregationOf, type GroupedStream } from './grouped-stream.ts'
 import { type Named, splitName } from './named.ts'
 import { sessionAggregationOf } from './session-windowed-stream.ts'
+import type { StoreOptions, WindowStoreOptions } from './store-options.ts'
 import type { Table } from './table.ts'
 import { sessionAggregation, windowedAggregation } from './windowed-aggregation.ts'
 import type { WindowedTable } from './windowed-table.ts'
@@ -10,17 +12,20 @@ import type { WindowedTable } from './windowed-table.ts'
 /** Of one group: what its values do to the aggregate that all groups share. */
 type Aggregator<K, A> = (aggregate: A, value: unknown, key: K) => A | null
 
-type Groups<K, A> = readonly AggregationInput<K, Aggregator<K, A>>[]
+interface Member<K, A> {
+  readonly group: Group<K, unknown>
+  readonly aggregator: Aggregator<K, A>
+}
 
 /**
  * Groups of several streams, with the same kind of key, that make one aggregate: each with an aggregator of its own.
  * Source: Kafka Streams `CogroupedKStream`.
  */
 export class CogroupedStream<K, A> {
-  readonly #groups: Groups<K, A>
+  readonly #members: readonly Member<K, A>[]
 
-  constructor(groups: Groups<K, A>) {
-    this.#groups = groups
+  constructor(members: readonly Member<K, A>[] = []) {
+    this.#members = members
   }
 
   /** Adds another group. */
@@ -28,19 +33,13 @@ export class CogroupedStream<K, A> {
     group: GroupedStream<K, V>,
     aggregator: (aggregate: A, value: V, key: K) => A | null,
   ): CogroupedStream<K, A> {
-    return new CogroupedStream([...this.#groups, inputOf(group, aggregator)])
+    return new CogroupedStream([...this.#members, memberOf(group, aggregator)])
   }
 
   /** The aggregate of each key. */
   aggregate(...args: Named<[initializer: () => A, options?: StoreOptions<A>]>): Table<K, A> {
-    const {
-      name,
-      rest: [initializer, options],
-    } = splitName(args)
-    const inputs = this.#groups.map(({ group, aggregation: aggregator }) => ({
-      group,
-      aggregation: aggregationOf({ initializer, aggregator }),
-    }))
+    const [name, initializer, options] = splitName(args)
+    const inputs = inputsOf(this.#members, (aggregator) => aggregationOf({ initializer, aggregator }))
     return aggregatedTable({ kind: 'aggregate', ...name, inputs, options })
   }
 
@@ -51,43 +50,36 @@ export class CogroupedStream<K, A> {
     windows: TimeWindows | SlidingWindows | SessionWindows,
   ): TimeWindowedCogroup<K, A> | SessionWindowedCogroup<K, A> {
     return windows.kind === 'session'
-      ? new SessionWindowedCogroup(this.#groups, windows)
-      : new TimeWindowedCogroup(this.#groups, windows)
+      ? new SessionWindowedCogroup(this.#members, windows)
+      : new TimeWindowedCogroup(this.#members, windows)
   }
 }
 
 /** Source: Kafka Streams `TimeWindowedCogroupedKStream`. */
 export class TimeWindowedCogroup<K, A> {
-  readonly #groups: Groups<K, A>
+  readonly #members: readonly Member<K, A>[]
   readonly #windows: TimeWindows | SlidingWindows
 
-  constructor(groups: Groups<K, A>, windows: TimeWindows | SlidingWindows) {
-    this.#groups = groups
+  constructor(members: readonly Member<K, A>[], windows: TimeWindows | SlidingWindows) {
+    this.#members = members
     this.#windows = windows
   }
 
   /** The aggregate of each key and window. */
   aggregate(...args: Named<[initializer: () => A, options?: WindowStoreOptions<A>]>): WindowedTable<K, A> {
-    const {
-      name,
-      rest: [initializer, options],
-    } = splitName(args)
-    const inputs = this.#groups.map(({ group, aggregation: aggregator }) => ({
-      group,
-      aggregation: aggregationOf({ initializer, aggregator }),
-    }))
-    const windows = this.#windows
-    return windowedAggregation({ kind: 'aggregate', ...name, inputs, options, windows, emit: 'onUpdate' })
+    const [name, initializer, options] = splitName(args)
+    const inputs = inputsOf(this.#members, (aggregator) => aggregationOf({ initializer, aggregator }))
+    return windowedAggregation({ kind: 'aggregate', ...name, inputs, options, windows: this.#windows })
   }
 }
 
 /** Source: Kafka Streams `SessionWindowedCogroupedKStream`. */
 export class SessionWindowedCogroup<K, A> {
-  readonly #groups: Groups<K, A>
+  readonly #members: readonly Member<K, A>[]
   readonly #windows: SessionWindows
 
-  constructor(groups: Groups<K, A>, windows: SessionWindows) {
-    this.#groups = groups
+  constructor(members: readonly Member<K, A>[], windows: SessionWindows) {
+    this.#members = members
     this.#windows = windows
   }
 
@@ -97,25 +89,28 @@ export class SessionWindowedCogroup<K, A> {
       [initializer: () => A, merger: (a: A, b: A, key: K) => A | null, options?: WindowStoreOptions<A>]
     >
   ): WindowedTable<K, A> {
-    const {
-      name,
-      rest: [initializer, merger, options],
-    } = splitName(args)
-    const inputs = this.#groups.map(({ group, aggregation: aggregator }) => ({
-      group,
-      aggregation: sessionAggregationOf({ initializer, aggregator, merger }),
-    }))
-    const windows = this.#windows
-    return sessionAggregation({ kind: 'aggregate', ...name, inputs, options, windows, emit: 'onUpdate' })
+    const [name, initializer, merger, options] = splitName(args)
+    const inputs = inputsOf(this.#members, (aggregator) =>
+      sessionAggregationOf({ initializer, aggregator, merger }),
+    )
+    return sessionAggregation({ kind: 'aggregate', ...name, inputs, options, windows: this.#windows })
   }
 }
 
+/** What each group does to the aggregate, once it is known how that begins. */
+function inputsOf<K, A, G>(
+  members: readonly Member<K, A>[],
+  toAggregation: (aggregator: Aggregator<K, A>) => G,
+): readonly AggregationInput<K, unknown, G>[] {
+  return members.map(({ group, aggregator }) => ({ group, aggregation: toAggregation(aggregator) }))
+}
+
 /** Written as a method, so that groups of several types of value stand side by side. */
-function inputOf<K, V, A>(
-  group: GroupedStream<K, V>,
+function memberOf<K, V, A>(
+  { group }: GroupedStream<K, V>,
   aggregator: (aggregate: A, value: V, key: K) => A | null,
-): AggregationInput<K, Aggregator<K, A>> {
-  const input: { aggregator(aggregate: A, value: V, key: K): A | null } = { aggregator }
-  const erased: { aggregator(aggregate: A, value: unknown, key: K): A | null } = input
-  return { group, aggregation: (aggregate, value, key) => erased.aggregator(aggregate, value, key) }
+): Member<K, A> {
+  const typed: { aggregator(aggregate: A, value: V, key: K): A | null } = { aggregator }
+  const erased: { aggregator(aggregate: A, value: unknown, key: K): A | null } = typed
+  return { group, aggregator: erased.aggregator }
 }

@@ -1,12 +1,12 @@
 import type { Change } from '../operators/regroup.ts'
+import { rowReader } from '../operators/row-reader.ts'
 import { type TableAggregation, tableAggregate } from '../operators/table-aggregate.ts'
 import type { Serde } from '../serdes/serde.ts'
-import { serdes } from '../serdes/serdes.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
-import { type Stage, untyped } from './builder.ts'
-import type { StoreOptions } from './grouped-stream.ts'
-import { type Named, splitName } from './named.ts'
-import { repartition } from './repartition.ts'
+import { aggregationStep } from './aggregation-step.ts'
+import type { Group } from './group.ts'
+import { type Named, type StepSpec, splitName } from './named.ts'
+import type { StoreOptions } from './store-options.ts'
 import { Table } from './table.ts'
 import { storedRows } from './table-rows.ts'
 
@@ -24,30 +24,17 @@ export interface TableAggregateSpec<K, V, A> {
  * may change its group. Source: Kafka Streams `KGroupedTable`.
  */
 export class GroupedTable<K, V> {
-  readonly #changes: Stage<K, Change<V>>
+  readonly #group: Group<K, Change<V>>
   readonly #value: Serde<V>
-  readonly #name: string | undefined
-  readonly #partitions: number | undefined
-  #partitioned: Stage<K, Change<V>> | undefined
 
-  constructor(
-    changes: Stage<K, Change<V>>,
-    value: Serde<V>,
-    name: string | undefined,
-    partitions: number | undefined,
-  ) {
-    this.#changes = changes
+  constructor(group: Group<K, Change<V>>, value: Serde<V>) {
+    this.#group = group
     this.#value = value
-    this.#name = name
-    this.#partitions = partitions
   }
 
   /** How many rows each group has. */
   count(...args: Named<[options?: StoreOptions<number>]>): Table<K, number> {
-    const {
-      name,
-      rest: [options],
-    } = splitName(args)
+    const [name, options] = splitName(args)
     const aggregation: TableAggregation<K, V, number> = {
       add: (count) => (count ?? 0) + 1,
       subtract: (count) => count - 1,
@@ -67,10 +54,7 @@ export class GroupedTable<K, V> {
       ]
     >
   ): Table<K, V> {
-    const {
-      name,
-      rest: [{ adder, subtractor }, options],
-    } = splitName(args)
+    const [name, { adder, subtractor }, options] = splitName(args)
     const aggregation: TableAggregation<K, V, V> = {
       add: (aggregate, value) => (aggregate === null ? value : adder(aggregate, value)),
       subtract: subtractor,
@@ -80,10 +64,7 @@ export class GroupedTable<K, V> {
 
   /** Makes an aggregate of each group's values. */
   aggregate<A>(...args: Named<[spec: TableAggregateSpec<K, V, A>, options?: StoreOptions<A>]>): Table<K, A> {
-    const {
-      name,
-      rest: [{ initializer, adder, subtractor }, options],
-    } = splitName(args)
+    const [name, { initializer, adder, subtractor }, options] = splitName(args)
     const aggregation: TableAggregation<K, V, A> = {
       add: (aggregate, value, key) => adder(aggregate ?? initializer(), value, key),
       subtract: subtractor,
@@ -92,28 +73,18 @@ export class GroupedTable<K, V> {
   }
 
   #aggregate<A>(
-    spec: { kind: string; name?: string },
+    step: StepSpec,
     aggregation: TableAggregation<K, V, A>,
-    options: StoreOptions<A> = {},
+    options: StoreOptions<A> | undefined,
   ): Table<K, A> {
-    const { builder } = this.#changes
-    const name = spec.name ?? options.store ?? builder.graph.freeName(spec.kind)
-    this.#partitioned ??= repartition(this.#changes, this.#name ?? name, {
-      ...(this.#partitions !== undefined && { partitions: this.#partitions }),
-    })
-    const { port, key } = this.#partitioned
-    const value = options.value ?? serdes.json<A>()
-    const store = keyValueStore({ name: options.store ?? name, key, value })
-    const derived = builder.graph.add({
-      type: 'operator',
-      kind: spec.kind,
-      name,
-      inputs: [port],
-      stores: [store],
+    const stage = aggregationStep({
+      ...step,
+      inputs: [{ group: this.#group, aggregation }],
+      options,
       expands: false,
-      stateless: false,
-      connect: (context) => [untyped(tableAggregate({ aggregation, store }, context))],
+      store: keyValueStore<K, A>,
+      operator: (spec, store, context) => tableAggregate({ aggregation: spec, store }, context),
     })
-    return new Table({ builder, port: derived, key, value, rekeyed: false }, storedRows(store))
+    return new Table(stage, storedRows(stage.store, rowReader))
   }
 }

@@ -1,9 +1,11 @@
-import { counting, reduction, type SessionAggregation } from '../operators/aggregation.ts'
+import type { SessionAggregation } from '../operators/aggregation.ts'
 import type { SessionWindows } from '../windows/windows.ts'
-import type { WindowStoreOptions } from './aggregation-step.ts'
-import { type AggregateSpec, aggregationOf, type GroupedStream } from './grouped-stream.ts'
-import { type Named, splitName } from './named.ts'
+import type { Group } from './group.ts'
+import { type AggregateSpec, aggregationOf } from './grouped-stream.ts'
+import { type Named, type StepSpec, splitName } from './named.ts'
+import type { WindowStoreOptions } from './store-options.ts'
 import { sessionAggregation, type WindowedByOptions } from './windowed-aggregation.ts'
+import { WindowedStream } from './windowed-stream.ts'
 import type { WindowedTable } from './windowed-table.ts'
 
 /** As for other aggregations, and what two sessions become when a record joins them. */
@@ -13,63 +15,31 @@ export interface SessionAggregateSpec<K, V, A> extends AggregateSpec<K, V, A> {
 }
 
 /** Records grouped by key and by session. Source: Kafka Streams `SessionWindowedKStream`. */
-export class SessionWindowedStream<K, V> {
-  readonly #grouped: GroupedStream<K, V>
+export class SessionWindowedStream<K, V> extends WindowedStream<K, V> {
   readonly #windows: SessionWindows
   readonly #options: WindowedByOptions
 
-  constructor(grouped: GroupedStream<K, V>, windows: SessionWindows, options: WindowedByOptions) {
-    this.#grouped = grouped
+  constructor(group: Group<K, V>, windows: SessionWindows, options: WindowedByOptions) {
+    super(group)
     this.#windows = windows
     this.#options = options
-  }
-
-  /** How many records each session has. */
-  count(...args: Named<[options?: WindowStoreOptions<number>]>): WindowedTable<K, number> {
-    const {
-      name,
-      rest: [options],
-    } = splitName(args)
-    return this.#aggregate({ kind: 'count', ...name }, counting, options)
-  }
-
-  /** Combines the values of each session; the first one stands as it is. The reducer answers null to delete the session. */
-  reduce(
-    ...args: Named<[reducer: (aggregate: V, value: V) => V | null, options?: WindowStoreOptions<V>]>
-  ): WindowedTable<K, V> {
-    const {
-      name,
-      rest: [reducer, options],
-    } = splitName(args)
-    return this.#aggregate({ kind: 'reduce', ...name }, reduction(reducer), {
-      value: this.#grouped.stage.value,
-      ...options,
-    })
   }
 
   /** Makes an aggregate of the values of each session. The aggregator answers null to delete the session. */
   aggregate<A>(
     ...args: Named<[spec: SessionAggregateSpec<K, V, A>, options?: WindowStoreOptions<A>]>
   ): WindowedTable<K, A> {
-    const {
-      name,
-      rest: [spec, options],
-    } = splitName(args)
-    return this.#aggregate({ kind: 'aggregate', ...name }, sessionAggregationOf(spec), options)
+    const [name, spec, options] = splitName(args)
+    return this.aggregated({ kind: 'aggregate', ...name }, sessionAggregationOf(spec), options)
   }
 
-  #aggregate<A>(
-    spec: { kind: string; name?: string },
+  protected override aggregated<A>(
+    step: StepSpec,
     aggregation: SessionAggregation<K, V, A>,
     options: WindowStoreOptions<A> | undefined,
   ): WindowedTable<K, A> {
-    return sessionAggregation({
-      ...spec,
-      inputs: [{ group: this.#grouped, aggregation }],
-      options,
-      windows: this.#windows,
-      emit: this.#options.emit,
-    })
+    const inputs = [{ group: this.group, aggregation }]
+    return sessionAggregation({ ...this.#options, ...step, inputs, options, windows: this.#windows })
   }
 }
 

@@ -1,4 +1,4 @@
-import type { RowStore } from '../operators/row-reader.ts'
+import { type RowStore, rowReader } from '../operators/row-reader.ts'
 import { upsert } from '../operators/upsert.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
@@ -78,7 +78,7 @@ class SourceRows<K, V> implements TableRows<K, V> {
   }
 
   view(): RowView<K, V> {
-    return storeView(this.stored())
+    return storeView(this.stored(), rowReader)
   }
 
   stored(): StoreSpec<RowStore<K, V>> {

@@ -22,11 +22,13 @@ import type { Chunk } from './chunk.ts'
 import type { ForeignKey } from './foreign-key-join.ts'
 import { GlobalTable } from './global-table.ts'
 import type { BatchPolicy } from './graph.ts'
-import { GroupedStream, type StoreOptions } from './grouped-stream.ts'
+import { Group } from './group.ts'
+import { GroupedStream } from './grouped-stream.ts'
 import { type AsyncMapper, type MapAsyncOptions, mapAsync } from './map-async.ts'
-import { type Named, splitName } from './named.ts'
+import { type Named, type StepName, splitName } from './named.ts'
 import { type RepartitionOptions, repartition } from './repartition.ts'
 import { sourceTable } from './source-table.ts'
+import type { StoreOptions } from './store-options.ts'
 import {
   joinRows,
   joinStreams,
@@ -70,29 +72,20 @@ export class Stream<K, V> {
   filter<W extends V>(...args: Named<[predicate: (value: V, key: K) => value is W]>): Stream<K, W>
   filter(...args: Named<[predicate: Predicate<K, V>]>): Stream<K, V>
   filter(...args: Named<[predicate: Predicate<K, V>]>): Stream<K, V> {
-    const {
-      name,
-      rest: [predicate],
-    } = splitName(args)
+    const [name, predicate] = splitName(args)
     return this.#step({ kind: 'filter', ...name }, (context) => filter(predicate, context), this.#stage)
   }
 
   /** Keeps the records for which the predicate does not hold. */
   filterNot(...args: Named<[predicate: Predicate<K, V>]>): Stream<K, V> {
-    const {
-      name,
-      rest: [predicate],
-    } = splitName(args)
+    const [name, predicate] = splitName(args)
     const inverse: Predicate<K, V> = (value, key) => !predicate(value, key)
     return this.#step({ kind: 'filterNot', ...name }, (context) => filter(inverse, context), this.#stage)
   }
 
   /** Gives each record a new value. The key stays, so nothing is repartitioned for it. */
   mapValues<W>(...args: Named<[mapper: (value: V, key: K) => W]>): Stream<K, W> {
-    const {
-      name,
-      rest: [mapper],
-    } = splitName(args)
+    const [name, mapper] = splitName(args)
     return this.#step(
       { kind: 'mapValues', ...name },
       (context) => mapValues(mapper, context),
@@ -102,10 +95,7 @@ export class Stream<K, V> {
 
   /** Gives each record a new key and value. What needs the key afterwards is repartitioned. */
   map<K2, V2>(...args: Named<[mapper: (value: V, key: K) => readonly [key: K2, value: V2]]>): Stream<K2, V2> {
-    const {
-      name,
-      rest: [mapper],
-    } = splitName(args)
+    const [name, mapper] = splitName(args)
     return this.#step({ kind: 'map', ...name }, (context) => map(mapper, context), rekeyed<K2, V2>())
   }
 
@@ -113,10 +103,7 @@ export class Stream<K, V> {
   flatMap<K2, V2>(
     ...args: Named<[mapper: (value: V, key: K) => Iterable<readonly [key: K2, value: V2]>]>
   ): Stream<K2, V2> {
-    const {
-      name,
-      rest: [mapper],
-    } = splitName(args)
+    const [name, mapper] = splitName(args)
     return this.#step(
       { kind: 'flatMap', expands: true, ...name },
       (context) => flatMap(mapper, context),
@@ -126,10 +113,7 @@ export class Stream<K, V> {
 
   /** Makes any number of values of each one; the key stays. */
   flatMapValues<W>(...args: Named<[mapper: (value: V, key: K) => Iterable<W>]>): Stream<K, W> {
-    const {
-      name,
-      rest: [mapper],
-    } = splitName(args)
+    const [name, mapper] = splitName(args)
     return this.#step(
       { kind: 'flatMapValues', expands: true, ...name },
       (context) => flatMapValues(mapper, context),
@@ -139,10 +123,7 @@ export class Stream<K, V> {
 
   /** Gives each record a new key. What needs the key afterwards is repartitioned. */
   selectKey<K2>(...args: Named<[mapper: (value: V, key: K) => K2]>): Stream<K2, V> {
-    const {
-      name,
-      rest: [mapper],
-    } = splitName(args)
+    const [name, mapper] = splitName(args)
     return this.#step(
       { kind: 'selectKey', ...name },
       (context) => selectKey(mapper, context),
@@ -152,19 +133,13 @@ export class Stream<K, V> {
 
   /** Shows each record to the callback and passes it on. */
   peek(...args: Named<[action: (value: V, key: K) => void]>): Stream<K, V> {
-    const {
-      name,
-      rest: [action],
-    } = splitName(args)
+    const [name, action] = splitName(args)
     return this.#step({ kind: 'peek', ...name }, (context) => peek(action, context), this.#stage)
   }
 
   /** Shows each record to the callback; the path ends here. */
   foreach(...args: Named<[action: (value: V, key: K) => void]>): void {
-    const {
-      name,
-      rest: [action],
-    } = splitName(args)
+    const [name, action] = splitName(args)
     this.#step({ kind: 'foreach', ...name }, (context) => peek(action, context), this.#stage)
   }
 
@@ -198,10 +173,7 @@ export class Stream<K, V> {
 
   /** Both streams as one, in the order in which the records are processed. */
   merge(...args: Named<[other: Stream<K, V>]>): Stream<K, V> {
-    const {
-      name,
-      rest: [other],
-    } = splitName(args)
+    const [name, other] = splitName(args)
     const { builder, port } = this.#stage
     const inputs = samePort(port, other.stage.port) ? [port] : [port, other.stage.port]
     const connect = () => inputs.map(() => untyped<Chunk<K, V>, Chunk<K, V>>(identity))
@@ -225,10 +197,7 @@ export class Stream<K, V> {
   split<B extends Readonly<Record<string, Predicate<K, V>>>>(
     ...args: Named<[branches: B]>
   ): { readonly [Name in keyof B]: Stream<K, V> } {
-    const {
-      name,
-      rest: [branches],
-    } = splitName<[B]>(args)
+    const [name, branches] = splitName<[B]>(args)
     const entries = Object.entries(branches)
     const numeric = entries.find(([port]) => /^\d+$/.test(port))
     if (numeric) {
@@ -258,10 +227,7 @@ export class Stream<K, V> {
 
   /** Writes the records to a topic, or to one chosen for each record; the path ends here. */
   to(...args: Named<[topic: WritableTopic<K, V> | TopicBy<K, V>]>): void {
-    const {
-      name,
-      rest: [topic],
-    } = splitName(args)
+    const [name, topic] = splitName(args)
     const { builder, port, key, value } = this.#stage
     if ('topicBy' in topic) {
       const chooser = { key: topic.key ?? key, value: topic.value ?? value, choose: topic.topicBy }
@@ -279,9 +245,7 @@ export class Stream<K, V> {
 
   /** Writes the records to a topic of yours and reads them from there. */
   through(...args: Named<[topic: Topic<K, V>]>): Stream<K, V> {
-    const {
-      rest: [topic],
-    } = splitName(args)
+    const [, topic] = splitName(args)
     this.to(...args)
     const { builder } = this.#stage
     return new Stream({
@@ -298,10 +262,7 @@ export class Stream<K, V> {
    * them by their key. Records with a null key are left out.
    */
   repartition(...args: Named<[options?: RepartitionOptions<K, V>]>): Stream<K, V> {
-    const {
-      name,
-      rest: [options = {}],
-    } = splitName(args)
+    const [name, options = {}] = splitName(args)
     return new Stream(
       repartition(this.#stage, name.name ?? this.#stage.builder.graph.freeName('repartition'), options),
     )
@@ -311,37 +272,28 @@ export class Stream<K, V> {
   groupByKey(
     ...args: Named<[options?: RepartitionOptions<NonNullable<K>, V>]>
   ): GroupedStream<NonNullable<K>, V> {
-    const {
-      name,
-      rest: [options = {}],
-    } = splitName(args)
-    return new GroupedStream(grouped(this.#stage, options), name.name, options.partitions)
+    const [name, options = {}] = splitName(args)
+    return new GroupedStream(groupOf(this.#stage, name, options))
   }
 
   /** Groups by a new key, through a repartition topic. A record whose new key is null is left out. */
   groupBy<K2>(
     ...args: Named<[mapper: (value: V, key: K) => K2, options?: RepartitionOptions<NonNullable<K2>, V>]>
   ): GroupedStream<NonNullable<K2>, V> {
-    const {
-      name,
-      rest: [mapper, options = {}],
-    } = splitName(args)
+    const [name, mapper, options = {}] = splitName(args)
     const keyed = this.#step(
       { kind: 'groupBy', ...name },
       (context) => selectKey(mapper, context),
       rekeyed<K2, V>(this.#stage.value),
     )
-    return new GroupedStream(grouped(keyed.stage, options), name.name, options.partitions)
+    return new GroupedStream(groupOf(keyed.stage, name, options))
   }
 
   /** The records as updates of a table: a value replaces the row of its key, null deletes it. */
   toTable(
     ...args: Named<[options?: StoreOptions<NonNullable<V>> & { readonly key?: Serde<NonNullable<K>> }]>
   ): Table<NonNullable<K>, NonNullable<V>> {
-    const {
-      name: { name: named },
-      rest: [options = {}],
-    } = splitName(args)
+    const [{ name: named }, options = {}] = splitName(args)
     const name = named ?? options.store ?? this.#stage.builder.graph.freeName('toTable')
     const key = options.key ?? nonNull(this.#stage.key)
     const value = options.value ?? nonNull(this.#stage.value)
@@ -394,10 +346,7 @@ export class Stream<K, V> {
       ]
     >
   ): Stream<K | K2, J> {
-    const {
-      name,
-      rest: [other, joiner, window, options],
-    } = splitName(args)
+    const [name, other, joiner, window, options] = splitName(args)
     const outer = { left: true, right: true }
     const spec = { kind: 'outerJoin', ...name, joiner, window, outer, ...options }
     return new Stream(joinStreams(this.#stage, other.stage, spec))
@@ -465,8 +414,8 @@ export class Stream<K, V> {
     args: Named<WithAny<K, JK, V, FK, R, S, T, J>>,
     left: boolean,
   ): Stream<K, J> {
-    const { name: named, rest } = splitName<WithAny<K, JK, V, FK, R, S, T, J>>(args)
-    const spec = { kind, name: named.name ?? this.#stage.builder.graph.freeName(kind) }
+    const [{ name }, ...rest] = splitName<WithAny<K, JK, V, FK, R, S, T, J>>(args)
+    const spec = { kind, name: name ?? this.#stage.builder.graph.freeName(kind) }
     if (isWithStream(rest)) {
       const [other, joiner, window, options] = rest
       const outer = { left, right: false }
@@ -585,10 +534,10 @@ function rekeyed<K, V>(value: Serde<V> = serdes.json()): RecordTypes<K, V> {
 }
 
 /** Grouped records have a key: those without one are left out before, or by the aggregation. */
-function grouped<K, V>(
-  stage: Stage<K, V>,
-  options: RepartitionOptions<NonNullable<K>, V>,
-): Stage<NonNullable<K>, V> {
-  const { builder, port, rekeyed, key, value } = stage
-  return { builder, port, rekeyed, key: options.key ?? nonNull(key), value: options.value ?? value }
+function groupOf<K, V>(
+  { builder, port, rekeyed, ...stage }: Stage<K, V>,
+  { name }: StepName,
+  { key = nonNull(stage.key), value = stage.value, partitions }: RepartitionOptions<NonNullable<K>, V>,
+): Group<NonNullable<K>, V> {
+  return new Group({ builder, port, rekeyed, key, value }, name, partitions)
 }

@@ -1,4 +1,4 @@
-import type { RowReader } from '../operators/row-reader.ts'
+import { type RowReader, rowReader } from '../operators/row-reader.ts'
 import { type OuterSides, tableJoin } from '../operators/table-join.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { serdes } from '../serdes/serdes.ts'
@@ -77,7 +77,7 @@ class JoinedRows<K, L, R, J> implements TableRows<K, J> {
     this.#right = right
     this.#store = store
     this.#view = store
-      ? storeView(store)
+      ? storeView(store, rowReader)
       : {
           stores: [...views.left.stores, ...views.right.stores],
           open: (context) => joinedRows(views.left.open(context), views.right.open(context), spec),

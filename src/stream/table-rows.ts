@@ -1,9 +1,7 @@
 import { RivuletError } from '../errors.ts'
 import type { OperatorContext } from '../operators/operator.ts'
 import { mappedRows, type RowReader, type RowStore, rowReader } from '../operators/row-reader.ts'
-import type { StoreSpec } from '../state/store.ts'
-import type { WindowStore } from '../state/window-store.ts'
-import type { Windowed } from '../windows/windows.ts'
+import type { StateStore, StoreSpec } from '../state/store.ts'
 
 /** Where the steps behind a table look up its rows: inside a task, in stores that the step must name as its own. */
 export interface RowView<K, V> {
@@ -29,13 +27,24 @@ export interface TableRows<K, V> {
   stored(): StoreSpec | undefined
 }
 
-export function storeView<K, V>(store: StoreSpec<RowStore<K, V>>): RowView<K, V> {
-  return { stores: [store], open: (context) => rowReader(context.store(store)) }
+export function storeView<K, V, S extends StateStore>(
+  store: StoreSpec<S>,
+  readerOf: (store: S) => RowReader<K, V>,
+): RowView<K, V> {
+  return { stores: [store], open: (context) => readerOf(context.store(store)) }
 }
 
 /** Rows that a store holds, such as those of an aggregation. */
-export function storedRows<K, V>(store: StoreSpec<RowStore<K, V>>, versioned = false): TableRows<K, V> {
-  return { versioned, sendOldValues: () => true, view: () => storeView(store), stored: () => store }
+export function storedRows<K, V, S extends StateStore>(
+  store: StoreSpec<S>,
+  readerOf: (store: S) => RowReader<K, V>,
+): TableRows<K, V> {
+  return {
+    versioned: false,
+    sendOldValues: () => true,
+    view: () => storeView(store, readerOf),
+    stored: () => store,
+  }
 }
 
 /** Of a table that nobody can look into. */
@@ -46,22 +55,6 @@ export const unknownRows: TableRows<never, never> = {
   view() {
     throw new RivuletError('BAD_TOPOLOGY', 'this table keeps no rows that a join could look up')
   },
-}
-
-/** The rows of a windowed aggregation. */
-export function windowedRows<K, V>(store: StoreSpec<WindowStore<K, V>>): TableRows<Windowed<K>, V> {
-  return {
-    versioned: false,
-    sendOldValues: () => true,
-    stored: () => store,
-    view: () => ({
-      stores: [store],
-      open(context) {
-        const windows = context.store(store)
-        return { row: ({ key, startMs }) => windows.find(key, startMs) }
-      },
-    }),
-  }
 }
 
 /** The rows of a step that makes each row of one row before it, with a store of its own or without. */
@@ -94,7 +87,7 @@ export class DerivedRows<K, V, W> implements TableRows<K, W> {
   }
 
   view(): RowView<K, W> {
-    if (this.#store) return storeView(this.#store)
+    if (this.#store) return storeView(this.#store, rowReader)
     const { stores, open } = this.#before.view()
     return { stores, open: (context) => mappedRows(open(context), this.#mapper) }
   }

@@ -9,11 +9,12 @@ import { keyValueStore } from '../state/key-value-store.ts'
 import { mapKeyOf } from '../state/store.ts'
 import { type Stage, sideOutput, untyped } from './builder.ts'
 import { type ForeignKey, joinByForeignKey } from './foreign-key-join.ts'
-import type { StoreOptions } from './grouped-stream.ts'
+import { Group } from './group.ts'
 import { GroupedTable } from './grouped-table.ts'
-import { type Named, splitName } from './named.ts'
+import { type Named, type StepSpec, splitName } from './named.ts'
 import type { RepartitionOptions } from './repartition.ts'
 import type { SourceTable } from './source-table.ts'
+import type { StoreOptions } from './store-options.ts'
 import { Stream } from './stream.ts'
 import { suppressionStep, type UntilTimeLimit } from './suppression.ts'
 import { joinTables } from './table-joins.ts'
@@ -48,10 +49,7 @@ export class Table<K, V> {
   ): Table<K, W>
   filter(...args: Named<[predicate: (value: V, key: K) => boolean, options?: StoreOptions<V>]>): Table<K, V>
   filter(...args: Named<[predicate: (value: V, key: K) => boolean, options?: StoreOptions<V>]>): Table<K, V> {
-    const {
-      name,
-      rest: [predicate, options],
-    } = splitName(args)
+    const [name, predicate, options] = splitName(args)
     return this.#filter({ kind: 'filter', ...name }, predicate, options)
   }
 
@@ -59,10 +57,7 @@ export class Table<K, V> {
   filterNot(
     ...args: Named<[predicate: (value: V, key: K) => boolean, options?: StoreOptions<V>]>
   ): Table<K, V> {
-    const {
-      name,
-      rest: [predicate, options],
-    } = splitName(args)
+    const [name, predicate, options] = splitName(args)
     return this.#filter({ kind: 'filterNot', ...name }, (value, key) => !predicate(value, key), options)
   }
 
@@ -70,10 +65,7 @@ export class Table<K, V> {
   mapValues<W>(
     ...args: Named<[mapper: (value: V, key: K) => W | null, options?: StoreOptions<W>]>
   ): Table<K, W> {
-    const {
-      name,
-      rest: [mapper, options = {}],
-    } = splitName(args)
+    const [name, mapper, options = {}] = splitName(args)
     return this.#derive(
       { kind: 'mapValues', ...name },
       mapper,
@@ -91,10 +83,7 @@ export class Table<K, V> {
       ]
     >
   ): GroupedTable<NonNullable<K2>, NonNullable<V2>> {
-    const {
-      name,
-      rest: [mapper, options = {}],
-    } = splitName(args)
+    const [name, mapper, options = {}] = splitName(args)
     this.#rows.sendOldValues(true)
     const { builder, port } = this.#stage
     const { versioned } = this.#rows
@@ -123,7 +112,7 @@ export class Table<K, V> {
       value: changeSerde(value),
       rekeyed: true,
     }
-    return new GroupedTable(stage, value, name.name, options.partitions)
+    return new GroupedTable(new Group(stage, name.name, options.partitions), value)
   }
 
   /** Joins the rows of equal keys: a result where both tables have one. The joiner answers null for no row. */
@@ -149,10 +138,7 @@ export class Table<K, V> {
       [other: Table<K, R>, joiner: TableJoiner<K, V | null, R | null, J>, options?: StoreOptions<J>]
     >
   ): Table<K, J> {
-    const {
-      name,
-      rest: [other, joiner, options],
-    } = splitName(args)
+    const [name, other, joiner, options] = splitName(args)
     const outer = { left: true, right: true }
     return tableOf(joinTables(this, other, { kind: 'outerJoin', ...name, joiner, outer, ...options }))
   }
@@ -162,10 +148,7 @@ export class Table<K, V> {
    * no more than that is held.
    */
   suppress(...args: Named<[until: UntilTimeLimit, bounds?: BufferBounds]>): Table<K, V> {
-    const {
-      name: { name },
-      rest: [{ limitMs }, bounds],
-    } = splitName(args)
+    const [{ name }, { limitMs }, bounds] = splitName(args)
     const timeOf = (_: K, timestampMs: number) => timestampMs
     return tableOf(suppressionStep(this, name, { timeOf, waitMs: limitMs, tombstones: true, bounds }))
   }
@@ -177,10 +160,7 @@ export class Table<K, V> {
   toStream<K2>(
     ...args: Named<[keyMapper?: (value: V | null, key: K) => K2]>
   ): Stream<K, V | null> | Stream<K2, V | null> {
-    const {
-      name,
-      rest: [keyMapper],
-    } = splitName(args)
+    const [name, keyMapper] = splitName(args)
     const { builder, port, key, value, rekeyed } = this.#stage
     const derived = builder.graph.add({
       type: 'operator',
@@ -202,7 +182,7 @@ export class Table<K, V> {
   }
 
   #filter(
-    spec: StepName,
+    spec: StepSpec,
     predicate: (value: V, key: K) => boolean,
     options: StoreOptions<V> = {},
   ): Table<K, V> {
@@ -211,7 +191,7 @@ export class Table<K, V> {
   }
 
   #derive<W>(
-    spec: StepName,
+    spec: StepSpec,
     mapper: (value: V, key: K) => W | null,
     { store: storeName, value }: StoreOptions<W> & Required<Pick<StoreOptions<W>, 'value'>>,
     isFilter: boolean,
@@ -242,7 +222,7 @@ export class Table<K, V> {
     args: Named<ByKey<K, V, R, Right, J> | ByForeignKey<K, V, FK, R, Right, J>>,
     left: boolean,
   ): Table<K, J> {
-    const { name, rest } = splitName<ByKey<K, V, R, Right, J> | ByForeignKey<K, V, FK, R, Right, J>>(args)
+    const [name, ...rest] = splitName<ByKey<K, V, R, Right, J> | ByForeignKey<K, V, FK, R, Right, J>>(args)
     if (isByForeignKey(rest)) {
       const [other, { foreignKey }, joiner, options] = rest
       const spec = { kind, ...name, foreignKey, joiner: anyRow(joiner), left, ...options }
@@ -252,11 +232,6 @@ export class Table<K, V> {
     const spec = { kind, ...name, joiner: anyRow(joiner), outer: { left, right: false }, ...options }
     return tableOf(joinTables(this, other, spec))
   }
-}
-
-interface StepName {
-  readonly kind: string
-  readonly name?: string
 }
 
 type TableJoiner<K, L, R, J> = (left: L, right: R, key: K) => J | null

@@ -1,15 +1,18 @@
 import type { Aggregation, SessionAggregation } from '../operators/aggregation.ts'
 import type { Emission } from '../operators/emission.ts'
+import type { RowReader } from '../operators/row-reader.ts'
 import { sessionAggregate } from '../operators/session-aggregate.ts'
 import { slidingAggregate } from '../operators/sliding-aggregate.ts'
 import { windowAggregate } from '../operators/window-aggregate.ts'
 import { windowedSerde } from '../serdes/windowed-serde.ts'
 import { type SessionStore, sessionStore } from '../state/session-store.ts'
-import type { StoreSpec } from '../state/store.ts'
 import { type WindowStore, windowStore } from '../state/window-store.ts'
 import type { SessionWindows, SlidingWindows, TimeWindows, Windowed } from '../windows/windows.ts'
-import { type AggregationInput, aggregationStep, type WindowStoreOptions } from './aggregation-step.ts'
-import { type TableRows, windowedRows } from './table-rows.ts'
+import { type AggregationInput, aggregationStep } from './aggregation-step.ts'
+import type { Stage } from './builder.ts'
+import type { StepSpec } from './named.ts'
+import type { WindowStoreOptions } from './store-options.ts'
+import { storedRows, type TableRows } from './table-rows.ts'
 import { WindowedTable } from './windowed-table.ts'
 
 export interface WindowedByOptions {
@@ -17,13 +20,10 @@ export interface WindowedByOptions {
   readonly emit?: Emission
 }
 
-interface Step<K, A, G, W> {
-  readonly kind: string
-  readonly name?: string
-  readonly inputs: readonly AggregationInput<K, G>[]
+interface WindowedSpec<K, A, G, W> extends StepSpec, WindowedByOptions {
+  readonly inputs: readonly AggregationInput<K, unknown, G>[]
   readonly options: WindowStoreOptions<A> | undefined
   readonly windows: W
-  readonly emit: Emission | undefined
 }
 
 /** The table of an aggregation over tumbling, hopping or sliding windows. */
@@ -31,11 +31,11 @@ export function windowedAggregation<K, A>({
   windows,
   emit = 'onUpdate',
   ...step
-}: Step<K, A, Aggregation<K, unknown, A>, TimeWindows | SlidingWindows>): WindowedTable<K, A> {
+}: WindowedSpec<K, A, Aggregation<K, unknown, A>, TimeWindows | SlidingWindows>): WindowedTable<K, A> {
   const sizeMs = windows.kind === 'time' ? windows.sizeMs : windows.differenceMs
-  const default_ = (windows.kind === 'time' ? sizeMs : 2 * sizeMs) + windows.graceMs
-  const { retentionMs = default_ } = step.options ?? {}
-  const stage = aggregationStep<K, A, Aggregation<K, unknown, A>, Windowed<K>, WindowStore<K, A>>({
+  const untilClosedMs = (windows.kind === 'time' ? sizeMs : 2 * sizeMs) + windows.graceMs
+  const { retentionMs = untilClosedMs } = step.options ?? {}
+  const stage = aggregationStep({
     ...step,
     expands: windows.kind === 'sliding' || windows.advanceMs < windows.sizeMs || emit === 'onWindowClose',
     // As in Kafka Streams, a window that is to be emitted at its close is still there at that moment.
@@ -46,11 +46,7 @@ export function windowedAggregation<K, A>({
         ? windowAggregate({ windows, aggregation, store, emit }, context)
         : slidingAggregate({ windows, aggregation, store, emit }, context),
   })
-  const windowed = { ...stage, key: windowedSerde(stage.key) }
-  return new WindowedTable(windowed, windowedRows(stage.store), {
-    closesMs: windows.graceMs,
-    aggregation: stage,
-  })
+  return windowedTable(stage, storedRows(stage.store, windowReader), windows.graceMs)
 }
 
 /** The table of an aggregation over sessions. */
@@ -58,37 +54,38 @@ export function sessionAggregation<K, A>({
   windows,
   emit = 'onUpdate',
   ...step
-}: Step<K, A, SessionAggregation<K, unknown, A>, SessionWindows>): WindowedTable<K, A> {
+}: WindowedSpec<K, A, SessionAggregation<K, unknown, A>, SessionWindows>): WindowedTable<K, A> {
   const closesMs = windows.gapMs + windows.graceMs
   const { retentionMs = closesMs } = step.options ?? {}
-  const stage = aggregationStep<K, A, SessionAggregation<K, unknown, A>, Windowed<K>, SessionStore<K, A>>({
+  const stage = aggregationStep({
     ...step,
     expands: true,
     store: (options) => sessionStore({ ...options, retentionMs }),
     operator: (aggregation, store, context) =>
       sessionAggregate({ windows, aggregation, store, emit }, context),
   })
-  const windowed = { ...stage, key: windowedSerde(stage.key) }
-  return new WindowedTable(windowed, sessionRows(stage.store), { closesMs, aggregation: stage })
+  return windowedTable(stage, storedRows(stage.store, sessionReader), closesMs)
 }
 
-/** The rows of a session aggregation: a session is as old as its end. */
-function sessionRows<K, A>(store: StoreSpec<SessionStore<K, A>>): TableRows<Windowed<K>, A> {
+function windowedTable<K, A>(
+  aggregation: Stage<K, A>,
+  rows: TableRows<Windowed<K>, A>,
+  closesMs: number,
+): WindowedTable<K, A> {
+  const stage = { ...aggregation, key: windowedSerde(aggregation.key) }
+  return new WindowedTable(stage, rows, { closesMs, aggregation })
+}
+
+function windowReader<K, A>(windows: WindowStore<K, A>): RowReader<Windowed<K>, A> {
+  return { row: ({ key, startMs }) => windows.find(key, startMs) }
+}
+
+/** A session is as old as its end. */
+function sessionReader<K, A>(sessions: SessionStore<K, A>): RowReader<Windowed<K>, A> {
   return {
-    versioned: false,
-    sendOldValues: () => true,
-    stored: () => store,
-    view: () => ({
-      stores: [store],
-      open(context) {
-        const sessions = context.store(store)
-        return {
-          row({ key, startMs, endMs }) {
-            const found = sessions.fetch(key, endMs, startMs).find(({ windowed }) => windowed.endMs === endMs)
-            return found && { value: found.value, timestampMs: endMs }
-          },
-        }
-      },
-    }),
+    row({ key, startMs, endMs }) {
+      const found = sessions.fetch(key, endMs, startMs).find(({ windowed }) => windowed.endMs === endMs)
+      return found && { value: found.value, timestampMs: endMs }
+    },
   }
 }

@@ -2,8 +2,8 @@ import type { Dropped } from '../operators/operator.ts'
 import type { BufferBounds } from '../operators/suppress.ts'
 import type { Windowed } from '../windows/windows.ts'
 import { type Stage, sideOutput } from './builder.ts'
-import type { StoreOptions } from './grouped-stream.ts'
 import { type Named, splitName } from './named.ts'
+import type { StoreOptions } from './store-options.ts'
 import { Stream } from './stream.ts'
 import {
   type FinalResultBounds,
@@ -43,10 +43,7 @@ export class WindowedTable<K, V> extends Table<Windowed<K>, V> {
   override suppress(
     ...args: Named<[until: UntilWindowCloses | UntilTimeLimit, bounds?: BufferBounds]>
   ): WindowedTable<K, V> {
-    const {
-      name: { name },
-      rest: [until, bounds],
-    } = splitName(args)
+    const [{ name }, until, bounds] = splitName(args)
     if (until.until === 'timeLimit') {
       const timeOf = (_: Windowed<K>, timestampMs: number) => timestampMs
       return this.#same(

@@ -1,4 +1,3 @@
-import type { WindowStoreOptions } from '../../../src/stream/aggregation-step.ts'
 import {
   CogroupedStream,
   SessionWindowedCogroup,
@@ -7,6 +6,7 @@ import {
 import { GroupedStream } from '../../../src/stream/grouped-stream.ts'
 import type { RepartitionOptions } from '../../../src/stream/repartition.ts'
 import { SessionWindowedStream } from '../../../src/stream/session-windowed-stream.ts'
+import type { WindowStoreOptions } from '../../../src/stream/store-options.ts'
 import { Stream } from '../../../src/stream/stream.ts'
 import { untilTimeLimit, untilWindowCloses } from '../../../src/stream/suppression.ts'
 import { Table } from '../../../src/stream/table.ts'

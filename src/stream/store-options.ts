@@ -1,0 +1,14 @@
+import type { Serde } from '../serdes/serde.ts'
+
+/** How the result of an aggregation is kept. Source: Kafka Streams `Materialized`. */
+export interface StoreOptions<A> {
+  /** Name of the store, and of its changelog topic; default: the step's name. */
+  readonly store?: string
+  /** How the aggregate is written to the changelog; default JSON. */
+  readonly value?: Serde<A>
+}
+
+export interface WindowStoreOptions<A> extends StoreOptions<A> {
+  /** How long a window may be found in the store, ms of event time; default: until it has closed. */
+  readonly retentionMs?: number
+}

@@ -1,0 +1,36 @@
+import { counting, reduction, type SessionAggregation } from '../operators/aggregation.ts'
+import type { Group } from './group.ts'
+import { type Named, type StepSpec, splitName } from './named.ts'
+import type { WindowStoreOptions } from './store-options.ts'
+import type { WindowedTable } from './windowed-table.ts'
+
+/** What can be made of the records of a key's windows, whatever kind of windows they are. */
+export abstract class WindowedStream<K, V> {
+  protected readonly group: Group<K, V>
+
+  constructor(group: Group<K, V>) {
+    this.group = group
+  }
+
+  /** How many records each window of each key has. */
+  count(...args: Named<[options?: WindowStoreOptions<number>]>): WindowedTable<K, number> {
+    const [name, options] = splitName(args)
+    return this.aggregated({ kind: 'count', ...name }, counting, options)
+  }
+
+  /** Combines the values of each key and window; the first one stands as it is. The reducer answers null to delete the window. */
+  reduce(
+    ...args: Named<[reducer: (aggregate: V, value: V) => V | null, options?: WindowStoreOptions<V>]>
+  ): WindowedTable<K, V> {
+    const [name, reducer, options] = splitName(args)
+    const { value } = this.group.stage
+    return this.aggregated({ kind: 'reduce', ...name }, reduction(reducer), { value, ...options })
+  }
+
+  /** The aggregation can merge sessions; where windows never merge, nobody asks it to. */
+  protected abstract aggregated<A>(
+    step: StepSpec,
+    aggregation: SessionAggregation<K, V, A>,
+    options: WindowStoreOptions<A> | undefined,
+  ): WindowedTable<K, A>
+}
