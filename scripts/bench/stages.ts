@@ -3,6 +3,7 @@ import { candle } from '../../pipelines/candle.ts'
 import type { StockTick } from '../../pipelines/tables.ts'
 import { ticksTable } from '../../pipelines/tables.ts'
 import { stockTicks } from '../../pipelines/tick.ts'
+import { FieldWriter } from '../../src/clickhouse/field-writer.ts'
 import { filter } from '../../src/operators/filter.ts'
 import { mapValues } from '../../src/operators/map-values.ts'
 import { windowAggregate } from '../../src/operators/window-aggregate.ts'
@@ -69,9 +70,8 @@ export async function benchStages(): Promise<{ name: string; value: number; unit
         ),
     ),
     'rows for ClickHouse': () => {
-      const fields: string[] = []
+      const fields = new FieldWriter(0)
       for (const { tick, timestampMs } of ticks) ticksTable.encode(tick, tick.symbol, timestampMs, fields)
-      fields.join('\t')
     },
   }
   return Object.entries(stages).map(([name, stage]) => {

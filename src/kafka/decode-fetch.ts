@@ -1,5 +1,6 @@
 import { gunzipSync } from 'node:zlib'
 import { RivuletError } from '../errors.ts'
+import { BytesColumn } from '../stream/bytes-column.ts'
 import type { Headers } from '../stream/chunk.ts'
 import { ByteReader } from './byte-reader.ts'
 
@@ -21,10 +22,10 @@ export interface AbortedTransaction {
   readonly firstOffset: number
 }
 
-/** Columns of a `RawChunk`; keys, values and headers are views into the fetched bytes. */
+/** Columns of a `RawChunk`; keys, values and headers lie in the fetched bytes. */
 export interface FetchedRecords {
-  readonly keys: (Buffer | null)[]
-  readonly values: (Buffer | null)[]
+  readonly keys: BytesColumn
+  readonly values: BytesColumn
   readonly timestampsMs: number[]
   readonly offsets: number[]
   headers?: (Headers | undefined)[]
@@ -81,7 +82,7 @@ const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
 
 function noRecords(nextOffset: number): FetchedRecords {
-  return { keys: [], values: [], timestampsMs: [], offsets: [], nextOffset }
+  return { keys: new BytesColumn(), values: new BytesColumn(), timestampsMs: [], offsets: [], nextOffset }
 }
 
 /**
@@ -171,7 +172,7 @@ class AbortedProducers {
 function isAbortMarker(batch: Buffer): boolean {
   const records = noRecords(0)
   new RecordReader(batch.subarray(BATCH_HEADER_BYTES)).read(records, 0, 0, undefined, 0)
-  return records.keys[0]?.readInt16BE(2) === 0
+  return records.keys.at(0)?.readInt16BE(2) === 0
 }
 
 class RecordReader {
@@ -200,27 +201,39 @@ class RecordReader {
       this.#at = end
       return
     }
-    to.keys.push(this.#nullable())
-    to.values.push(this.#nullable())
+    this.#append(to.keys)
+    this.#append(to.values)
     to.timestampsMs.push(appendTimeMs ?? timestampMs)
     to.offsets.push(offset)
     const headers = this.#varint()
     if (headers > 0) {
-      to.headers ??= new Array<Headers | undefined>(to.keys.length - 1).fill(undefined)
+      to.headers ??= new Array<Headers | undefined>(to.offsets.length - 1).fill(undefined)
       to.headers.push(this.#headers(headers))
     } else to.headers?.push(undefined)
     this.#at = end
   }
 
   #headers(count: number): Headers {
-    const headers: Record<string, Buffer> = {}
+    const headers: [string, Buffer][] = []
     for (let i = 0; i < count; i++) {
       const name = this.#nullable()?.toString() ?? ''
       const value = this.#nullable()
       // A header without value is as good as none: `Headers` holds bytes.
-      if (value) headers[name] = value
+      if (value) headers.push([name, value])
     }
-    return headers
+    // Assigned one by one, a header named `__proto__` would be lost.
+    return Object.fromEntries(headers)
+  }
+
+  #append(column: BytesColumn): void {
+    const length = this.#varint()
+    if (length < 0) {
+      column.pushNull()
+      return
+    }
+    const from = this.#at
+    this.#at = from + length
+    column.push(this.#bytes, from, this.#at)
   }
 
   #nullable(): Buffer | null {

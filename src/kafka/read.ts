@@ -46,8 +46,8 @@ function before(chunk: RawChunk, toOffset: number): RawChunk {
   if (beyond < 0) return chunk
   return {
     ...chunk,
-    keys: chunk.keys.slice(0, beyond),
-    values: chunk.values.slice(0, beyond),
+    keys: chunk.keys.first(beyond),
+    values: chunk.values.first(beyond),
     timestampsMs: chunk.timestampsMs.slice(0, beyond),
     offsets: chunk.offsets.slice(0, beyond),
     ...(chunk.headers && { headers: chunk.headers.slice(0, beyond) }),

@@ -26,8 +26,8 @@ export function deadLetterOf(
   }
   return {
     topic: deadLetterTopicOf(topic),
-    key: raw.keys[index] ?? null,
-    value: raw.values[index] ?? null,
+    key: raw.keys.at(index) ?? null,
+    value: raw.values.at(index) ?? null,
     timestampMs: raw.timestampsMs[index] as number,
     headers: {
       ...raw.headers?.[index],

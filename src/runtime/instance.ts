@@ -14,6 +14,7 @@ import type { Logger } from '../logger.ts'
 import { Checkpoint } from '../state/checkpoint.ts'
 import type { StoreParts } from '../state/query.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
+import { BytesColumn } from '../stream/bytes-column.ts'
 import type { ExternalSinkNode } from '../stream/graph.ts'
 import type { SinkWriter } from '../stream/sink.ts'
 import type { Topology } from '../stream/topology.ts'
@@ -410,7 +411,8 @@ export class Instance {
     }
     this.#statistics.count('records_deleted_unread', toOffset - fromOffset)
     const feed = this.#feeds.get(keyOf({ topic, partition }))
-    const chunk = { topic, partition, keys: [], values: [], timestampsMs: [], offsets: [] }
+    const [keys, values] = [new BytesColumn(), new BytesColumn()]
+    const chunk = { topic, partition, keys, values, timestampsMs: [], offsets: [] }
     feed?.push({ chunk, nextOffset: toOffset, endOffset: Math.max(toOffset, feed.endOffset) })
   }
 

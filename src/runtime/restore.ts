@@ -67,15 +67,11 @@ async function readInto({
     takeUntil(fromEvent(signal, 'abort')),
     map(({ chunk: { keys, values, timestampsMs }, nextOffset }) => {
       const entries: Entry[] = []
-      keys.forEach((key, i) => {
+      for (let i = 0; i < keys.length; i++) {
         // Views into a fetch: a store may keep what it is given.
-        if (key)
-          entries.push({
-            key: Buffer.from(key),
-            value: copyOf(values[i]),
-            timestampMs: timestampsMs[i] as number,
-          })
-      })
+        const key = copyOf(keys.at(i))
+        if (key) entries.push({ key, value: copyOf(values.at(i)), timestampMs: timestampsMs[i] as number })
+      }
       for (const { key, value, timestampMs } of entries) store.restore(key, value, timestampMs)
       void checkpoint?.append(columnsOf(entries), nextOffset)
       records += keys.length
@@ -93,6 +89,6 @@ function columnsOf(entries: readonly Entry[]): StoreChanges {
   }
 }
 
-function copyOf(bytes: Buffer | null | undefined): Buffer | null {
+function copyOf(bytes: Buffer | null): Buffer | null {
   return bytes ? Buffer.from(bytes) : null
 }

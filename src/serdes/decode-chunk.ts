@@ -1,4 +1,5 @@
 import { messageOf } from '../errors.ts'
+import type { BytesColumn } from '../stream/bytes-column.ts'
 import type { Chunk, Headers, RawChunk } from '../stream/chunk.ts'
 import type { Serde } from './serde.ts'
 
@@ -37,9 +38,9 @@ export function decodeChunk(raw: RawChunk, { key, value, tombstones }: ChunkSerd
     try {
       for (; i < count; i++) {
         part = 'key'
-        keys[i] = decode(raw.keys[i] as Buffer | null, key, nullKeys)
+        keys[i] = decode(raw.keys, i, key, nullKeys)
         part = 'value'
-        values[i] = decode(raw.values[i] as Buffer | null, value, nullValues)
+        values[i] = decode(raw.values, i, value, nullValues)
       }
     } catch (error) {
       undecodable.push({ index: i, reason: `${part}: ${messageOf(error)}` })
@@ -51,8 +52,8 @@ export function decodeChunk(raw: RawChunk, { key, value, tombstones }: ChunkSerd
   return { chunk: undecodable.length > 0 ? without(chunk, undecodable) : chunk, undecodable }
 }
 
-function decode(bytes: Buffer | null, serde: Serde<unknown>, nullable: boolean): unknown {
-  if (bytes !== null) return serde.deserialize(bytes)
+function decode(column: BytesColumn, index: number, serde: Serde<unknown>, nullable: boolean): unknown {
+  if (!column.isNull(index)) return column.decode(index, serde)
   if (nullable) return null
   throw new TypeError(`it is null, and ${serde.name} is not nullable`)
 }

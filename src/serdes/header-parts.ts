@@ -8,7 +8,7 @@ export function headerParts(headers: Headers | undefined = {}): Buffer[] {
 /** The headers of `headerParts`; without any there are none. */
 export function headersOf(parts: readonly Buffer[]): Headers | undefined {
   if (parts.length === 0) return undefined
-  const headers: Record<string, Buffer> = {}
-  for (let i = 0; i + 1 < parts.length; i += 2) headers[String(parts[i])] = parts[i + 1] as Buffer
-  return headers
+  const headers: [string, Buffer][] = []
+  for (let i = 0; i + 1 < parts.length; i += 2) headers.push([String(parts[i]), parts[i + 1] as Buffer])
+  return Object.fromEntries(headers)
 }

@@ -9,6 +9,8 @@ export interface Serde<T> {
   serialize(value: T): Buffer
   /** Throws a `RivuletError` with code `DECODE_FAILED` when the bytes are not such a value. */
   deserialize(bytes: Buffer): T
+  /** The same for `bytes[from, to)`, where that needs no view of its own: for what is decoded by the million. */
+  deserializeWithin?(bytes: Buffer, from: number, to: number): T
   /**
    * Whether null is a value of `T`: then a null key or value reaches the pipeline, else the record is a dead
    * letter. Tables take null values (tombstones) always.

@@ -16,9 +16,18 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const texts = new TextCache()
 
 /** Most keys are: then there is nothing to decode. */
-function isAscii(bytes: Buffer): boolean {
-  for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) > 0x7f) return false
+function isAscii(bytes: Buffer, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if ((bytes[i] as number) > 0x7f) return false
   return true
+}
+
+function textWithin(bytes: Buffer, from: number, to: number): string {
+  if (isAscii(bytes, from, to)) return texts.read(bytes, from, to)
+  try {
+    return utf8.decode(bytes.subarray(from, to))
+  } catch (error) {
+    throw decodeFailed('string', 'the bytes are no UTF-8', error)
+  }
 }
 
 const string: Serde<string> = {
@@ -27,14 +36,8 @@ const string: Serde<string> = {
     if (typeof value !== 'string') throw encodeFailed('string', `it is of type ${typeof value}`)
     return Buffer.from(value, 'utf8')
   },
-  deserialize(bytes) {
-    if (isAscii(bytes)) return texts.read(bytes, 0, bytes.length)
-    try {
-      return utf8.decode(bytes)
-    } catch (error) {
-      throw decodeFailed('string', 'the bytes are no UTF-8', error)
-    }
-  },
+  deserialize: (bytes) => textWithin(bytes, 0, bytes.length),
+  deserializeWithin: textWithin,
   fromText: (text) => text,
 }
 

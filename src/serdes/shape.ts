@@ -1,9 +1,6 @@
 import { messageOf, RivuletError } from '../errors.ts'
+import { type FieldType, type FlatField, FlatJsonReader } from './flat-json-reader.ts'
 import type { Serde } from './serde.ts'
-import { TextCache } from './text-cache.ts'
-
-/** The type of one field: text, a finite number, or one of some texts. */
-export type FieldType = 'string' | 'number' | readonly [string, ...string[]]
 
 export type ShapeOf<F extends Readonly<Record<string, FieldType>>> = {
   readonly [Name in keyof F]: F[Name] extends 'string'
@@ -13,15 +10,6 @@ export type ShapeOf<F extends Readonly<Record<string, FieldType>>> = {
       : F[Name] extends readonly string[]
         ? F[Name][number]
         : never
-}
-
-interface Field {
-  readonly name: string
-  readonly type: FieldType
-  /** What stands before its value: `{"price":` or `,"price":`. */
-  readonly prefix: string
-  /** The same as bytes, with the quote of a text. */
-  readonly prefixBytes: Buffer
 }
 
 /**
@@ -34,20 +22,12 @@ export function shape<const F extends Readonly<Record<string, FieldType>>>(
   fields: F,
   check?: (value: ShapeOf<F>) => string | undefined,
 ): Serde<ShapeOf<F>> {
-  const list: Field[] = Object.entries(fields).map(([name, type], i) => {
-    const prefix = `${i === 0 ? '{' : ','}${JSON.stringify(name)}:`
-    return { name, type, prefix, prefixBytes: Buffer.from(type === 'number' ? prefix : `${prefix}"`) }
+  const list = Object.entries(fields).map(([name, type], i): FlatField => {
+    return { name, type, prefix: `${i === 0 ? '{' : ','}${JSON.stringify(name)}:` }
   })
-  const texts = new TextCache()
-  // A copy of it has the fields in place already: setting them is cheaper than adding them.
-  const blank: Readonly<Record<string, string | number>> = Object.fromEntries(
-    list.map(({ name, type }) => [name, type === 'number' ? 0.5 : '']),
-  )
-  const choices = list.filter(({ type }) => typeof type !== 'string')
-  const isShape = (value: object): value is ShapeOf<F> => haveTypes(list, value)
-  /** Of what was read in one pass only the choices are left to check. */
-  const isShapeOnceRead = (value: Readonly<Record<string, string | number>>): value is ShapeOf<F> =>
-    haveTypes(choices, value)
+  const flat = new FlatJsonReader<ShapeOf<F>>(list)
+  const isShape = (value: object): value is ShapeOf<F> =>
+    list.every(({ name, type }) => fits(type, Reflect.get(value, name)))
   return {
     name: 'json',
     serialize(value) {
@@ -55,10 +35,11 @@ export function shape<const F extends Readonly<Record<string, FieldType>>>(
       for (const { name, type, prefix } of list) text += prefix + write(name, type, value[name])
       return Buffer.from(`${text}}`)
     },
-    deserialize(bytes) {
-      const value = readFast(list, bytes, { ...blank }, texts)
-      return value && isShapeOnceRead(value) ? accepted(value) : accepted(slow(bytes))
-    },
+    deserialize: (bytes) => read(bytes, 0, bytes.length),
+    deserializeWithin: read,
+  }
+  function read(bytes: Buffer, from: number, to: number): ShapeOf<F> {
+    return accepted(flat.read(bytes, from, to) ?? slow(bytes.subarray(from, to)))
   }
   function slow(bytes: Buffer): ShapeOf<F> {
     const value = readSlow(bytes)
@@ -70,11 +51,6 @@ export function shape<const F extends Readonly<Record<string, FieldType>>>(
     if (why !== undefined) throw decodeFailed(why)
     return value
   }
-}
-
-function haveTypes(fields: readonly Field[], value: object): boolean {
-  for (const { name, type } of fields) if (!fits(type, Reflect.get(value, name))) return false
-  return true
 }
 
 function write(name: string, type: FieldType, value: unknown): string {
@@ -92,74 +68,6 @@ function fits(type: FieldType, value: unknown): boolean {
   return typeof value === 'string' && type.includes(value)
 }
 
-const [QUOTE, BACKSLASH, BRACE, COMMA, DOT, MINUS, ZERO] = [0x22, 0x5c, 0x7d, 0x2c, 0x2e, 0x2d, 0x30]
-const powersOfTen = Array.from({ length: 16 }, (_, i) => 10 ** i)
-
-/** Fills the value; undefined: not as expected, which says nothing about whether it is of the shape. */
-function readFast(
-  fields: readonly Field[],
-  bytes: Buffer,
-  value: Record<string, string | number>,
-  texts: TextCache,
-): Readonly<Record<string, string | number>> | undefined {
-  let at = 0
-  for (const { name, type, prefixBytes } of fields) {
-    for (let i = 0; i < prefixBytes.length; i++) if (bytes[at + i] !== prefixBytes[i]) return undefined
-    at += prefixBytes.length
-    if (type === 'number') {
-      const end = endOfNumber(bytes, at)
-      const number = readNumber(bytes, at, end)
-      if (number === undefined) return undefined
-      value[name] = number
-      at = end
-    } else {
-      const end = endOfPlainText(bytes, at)
-      if (end < 0) return undefined
-      value[name] = texts.read(bytes, at, end)
-      at = end + 1
-    }
-  }
-  return bytes[at] === BRACE && at + 1 === bytes.length ? value : undefined
-}
-
-/** Escapes, control characters and what is not ASCII are for the slow way. */
-function endOfPlainText(bytes: Buffer, from: number): number {
-  for (let at = from; at < bytes.length; at++) {
-    const code = bytes[at] as number
-    if (code === QUOTE) return at
-    if (code < 0x20 || code === BACKSLASH || code > 0x7e) return -1
-  }
-  return -1
-}
-
-function endOfNumber(bytes: Buffer, from: number): number {
-  let at = from
-  while (at < bytes.length && bytes[at] !== COMMA && bytes[at] !== BRACE) at++
-  return at
-}
-
-/** Up to 15 digits are exact as an integer, and so is their quotient by a power of ten. */
-function readNumber(bytes: Buffer, from: number, end: number): number | undefined {
-  const isNegative = bytes[from] === MINUS
-  const first = isNegative ? from + 1 : from
-  let digits = 0
-  let count = 0
-  let beforeDot = -1
-  for (let at = first; at < end; at++) {
-    const digit = (bytes[at] as number) - ZERO
-    if (digit >= 0 && digit <= 9) {
-      digits = digits * 10 + digit
-      count++
-    } else if (bytes[at] === DOT && beforeDot < 0 && count > 0) beforeDot = count
-    else return undefined
-  }
-  const decimals = beforeDot < 0 ? 0 : count - beforeDot
-  const leadsWithZero = bytes[first] === ZERO && count > 1 && bytes[first + 1] !== DOT
-  if (count < 1 || count > 15 || (beforeDot >= 0 && decimals === 0) || leadsWithZero) return undefined
-  const value = decimals > 0 ? digits / (powersOfTen[decimals] as number) : digits
-  return isNegative ? -value : value
-}
-
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function readSlow(bytes: Buffer): object {
@@ -174,7 +82,7 @@ function readSlow(bytes: Buffer): object {
   return value
 }
 
-function notOfShape(fields: readonly Field[], value: object): RivuletError {
+function notOfShape(fields: readonly FlatField[], value: object): RivuletError {
   const wrong = fields.filter(({ name, type }) => !fits(type, Reflect.get(value, name)))
   return decodeFailed(
     wrong

@@ -1,3 +1,5 @@
+import type { BytesColumn } from './bytes-column.ts'
+
 /** Header values of one record, as in Kafka; a name may occur once here (the last one wins). */
 export type Headers = Readonly<Record<string, Buffer>>
 
@@ -18,8 +20,11 @@ export interface Chunk<K, V> {
   readonly headers?: readonly (Headers | undefined)[]
 }
 
-/** As Kafka hands it over: nothing is decoded yet. */
-export type RawChunk = Chunk<Buffer | null, Buffer | null>
+/** As Kafka hands it over: nothing is decoded yet, and nothing copied. */
+export interface RawChunk extends Omit<Chunk<never, never>, 'keys' | 'values'> {
+  readonly keys: BytesColumn
+  readonly values: BytesColumn
+}
 
 /**
  * Updates of a table. `values` are the new ones, `oldValues` what stood there before; null is "no row". A change

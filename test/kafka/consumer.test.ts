@@ -76,7 +76,7 @@ onEachBroker('a consumer', (broker) => {
     const chunks = (of: number) =>
       member.events.flatMap((event) =>
         event.type === 'fetched' && event.chunk.partition === of && event.chunk.offsets.length > 0
-          ? [event.chunk.values.map(String)]
+          ? [[...event.chunk.values].map(String)]
           : [],
       )
     const everything = batches.flatMap(({ values }) => values.map(String))
@@ -206,7 +206,7 @@ onEachBroker('a consumer', (broker) => {
               next.set(partition, committedOffset ?? 0)
           }
           if (event.type === 'fetched') {
-            const values = event.chunk.values.map(String)
+            const values = [...event.chunk.values].map(String)
             if (values.length > 0) buffered.push({ partition: event.chunk.partition, values })
             // Now and then; much is still buffered when the rebalance comes.
             if (buffered.length > 20) flushing = flushing.then(() => flush(() => true, recorder))

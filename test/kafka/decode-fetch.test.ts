@@ -88,8 +88,8 @@ function ours(bytes: Buffer, fetchOffset: number) {
   if (!partition) throw new Error('no partition')
   const { keys, values, timestampsMs, offsets, headers, nextOffset } = decodeRecords(partition, fetchOffset)
   const rows = offsets.map((offset, i) => ({
-    key: keys[i],
-    value: values[i],
+    key: keys.at(i),
+    value: values.at(i),
     timestampMs: timestampsMs[i],
     offset,
     headers: headers?.[i] ?? {},
@@ -152,6 +152,17 @@ test('reads what kafkajs reads: nulls, headers, any timestamps, gzip, append tim
       expect(nextOffset).toBe(Math.max(fetchOffset, baseOffset))
     }),
     { numRuns: 150 },
+  )
+})
+
+test('reads headers whose names mean something to an object', () => {
+  const headers = JSON.parse('{"__proto__":0,"toString":0,"constructor":0}', (name, value) =>
+    value === 0 ? Buffer.from(name) : value,
+  )
+  const batch = batchAt({ ...numbered(1), headers: [headers] }, { baseOffset: 0 })
+  const [row] = ours(response(batch), 0).rows
+  expect(Object.entries(row?.headers ?? {}).map(([name, value]) => [name, String(value)])).toEqual(
+    ['__proto__', 'toString', 'constructor'].map((name) => [name, name]),
   )
 })
 

@@ -1,5 +1,6 @@
 import { firstValueFrom, toArray } from 'rxjs'
 import { expect, test } from 'vitest'
+import { BytesColumn } from '../../src/stream/bytes-column.ts'
 import { onEachBroker } from './brokers.ts'
 import { numbered, records, valuesOf } from './records.ts'
 
@@ -41,8 +42,8 @@ onEachBroker('a producer', (broker) => {
       chunk: {
         topic,
         partition: 0,
-        keys: [Buffer.from('k'), null, Buffer.alloc(0)],
-        values: [null, Buffer.alloc(0), Buffer.from('v'.repeat(70_000))],
+        keys: BytesColumn.of([Buffer.from('k'), null, Buffer.alloc(0)]),
+        values: BytesColumn.of([null, Buffer.alloc(0), Buffer.from('v'.repeat(70_000))]),
         timestampsMs: [1_700_000_000_000, 5, 1_600_000_000_000],
         offsets: [0, 1, 2],
         headers: [undefined, { reason: Buffer.from('why'), empty: Buffer.alloc(0) }, undefined],

@@ -14,5 +14,5 @@ export function numbered(count: number, prefix = 'v'): OutgoingRecords {
 }
 
 export function valuesOf(fetched: readonly Fetched[]): (string | undefined)[] {
-  return fetched.flatMap(({ chunk }) => chunk.values.map((value) => value?.toString()))
+  return fetched.flatMap(({ chunk }) => [...chunk.values].map((value) => value?.toString()))
 }

@@ -3,6 +3,7 @@ import { InputGroup } from '../../src/runtime/input-group.ts'
 import { FetchedChunk, InputQueue } from '../../src/runtime/input-queue.ts'
 import type { InputLayout } from '../../src/runtime/layout.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
+import { BytesColumn } from '../../src/stream/bytes-column.ts'
 import { topic } from '../../src/stream/topic.ts'
 
 function inputOf(name: string): InputLayout {
@@ -37,8 +38,8 @@ function fetched(
       chunk: {
         topic: input.topic,
         partition: 0,
-        keys: timestampsMs.map(() => Buffer.from('k')),
-        values: timestampsMs.map((ms) => Buffer.from(`${input.topic}${ms}`)),
+        keys: BytesColumn.of(timestampsMs.map(() => Buffer.from('k'))),
+        values: BytesColumn.of(timestampsMs.map((ms) => Buffer.from(`${input.topic}${ms}`))),
         timestampsMs,
         offsets: timestampsMs.map((_, i) => from + i),
       },
