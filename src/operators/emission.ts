@@ -1,20 +1,36 @@
+import type { Chunk, TableChunk } from '../stream/chunk.ts'
+import type { Windowed } from '../windows/windows.ts'
+import { TableChunkBuilder } from './chunk-builder.ts'
 import type { OperatorContext, StreamTime } from './operator.ts'
 
 /** When a windowed aggregation emits: after each record, or each window once, when it has closed. */
 export type Emission = 'onUpdate' | 'onWindowClose'
 
 /**
- * When to look for closed windows: at a record, at most once in `emitIntervalMs` of wall-clock time, and only if stream
- * time has closed something since. How far it has come is kept with the offsets, so that no window is emitted twice.
+ * Emits the windows that were closed by `closedMs` and not yet by `emittedMs`; each comes from record `i` of `out`'s
+ * origin.
+ */
+type EmitClosed<K, A> = (
+  out: TableChunkBuilder<Windowed<K>, A>,
+  i: number,
+  emittedMs: number,
+  closedMs: number,
+) => void
+
+/**
+ * Emits each window once: at a record, at most once in `emitIntervalMs` of wall-clock time, and only if stream time has
+ * closed something since. How far it has come is kept with the offsets, so that no window is emitted twice.
  * Source: Kafka Streams `EmitStrategy.onWindowClose`.
  */
-export class ClosingLook {
+class WindowClosing<K, A> {
   readonly #context: OperatorContext
+  readonly #emitClosed: EmitClosed<K, A>
   readonly #emitted: StreamTime
   #nextLookMs = Number.NEGATIVE_INFINITY
 
-  constructor(context: OperatorContext) {
+  constructor(context: OperatorContext, emitClosed: EmitClosed<K, A>) {
     this.#context = context
+    this.#emitClosed = emitClosed
     this.#emitted = context.keptTime('emitted')
   }
 
@@ -23,23 +39,45 @@ export class ClosingLook {
     return this.#emitted.ms
   }
 
-  /**
-   * Windows are closed up to `closedMs`: if it is time to look, answers up to where they were at the last look, and takes
-   * what lies between as emitted. (No callback: that would cost something for each record.)
-   */
-  look(closedMs: number): number | undefined {
+  /** Windows are closed up to `closedMs`: if it is time to look, emits those that were not at the last look. */
+  look(out: TableChunkBuilder<Windowed<K>, A>, i: number, closedMs: number): void {
     const nowMs = this.#context.now()
-    if (nowMs < this.#nextLookMs) return undefined
+    if (nowMs < this.#nextLookMs) return
     // Every look starts the interval anew.
     this.#nextLookMs = nowMs + this.#context.emitIntervalMs
-    return this.lookNow(closedMs)
+    this.lookNow(out, i, closedMs)
   }
 
   /** The same whatever the time: before a store forgets what was not emitted yet. */
-  lookNow(closedMs: number): number | undefined {
+  lookNow(out: TableChunkBuilder<Windowed<K>, A>, i: number, closedMs: number): void {
     const emittedMs = this.#emitted.ms
-    if (closedMs <= emittedMs) return undefined
+    if (closedMs <= emittedMs) return
     this.#emitted.ms = closedMs
-    return emittedMs
+    this.#emitClosed(out, i, emittedMs, closedMs)
   }
+}
+
+/** Undefined where windows are emitted as they change. */
+export function windowClosing<K, A>(
+  emit: Emission,
+  context: OperatorContext,
+  emitClosed: EmitClosed<K, A>,
+): WindowClosing<K, A> | undefined {
+  return emit === 'onUpdate' ? undefined : new WindowClosing(context, emitClosed)
+}
+
+/**
+ * What a heartbeat does to a windowed aggregation: moves its stream time, and emits what that has closed. A window is
+ * closed when stream time is `closesMs` past its end.
+ */
+export function advanceTo<K, A>(
+  heartbeat: Chunk<unknown, unknown>,
+  closing: WindowClosing<K, A> | undefined,
+  { streamTime }: OperatorContext,
+  closesMs: number,
+): TableChunk<Windowed<K>, A> {
+  const out = new TableChunkBuilder<Windowed<K>, A>(heartbeat)
+  streamTime.ms = Math.max(streamTime.ms, heartbeat.timestampsMs[0] as number)
+  closing?.look(out, 0, streamTime.ms - closesMs)
+  return out.build()
 }

@@ -5,7 +5,7 @@ import type { Chunk, TableChunk } from '../stream/chunk.ts'
 import type { SessionWindows, Windowed } from '../windows/windows.ts'
 import type { SessionAggregation } from './aggregation.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
-import { ClosingLook, type Emission } from './emission.ts'
+import { advanceTo, type Emission, windowClosing } from './emission.ts'
 import { eachRecord, type OperatorContext, standalone, timedOperator } from './operator.ts'
 
 export interface SessionAggregateOptions<K, V, A> {
@@ -33,19 +33,11 @@ export function sessionAggregate<K, V, A>(
   return timedOperator(context, () => {
     const store = context.store(spec)
     const { streamTime } = context
-    const onUpdate = emit === 'onUpdate'
-    const closing = onUpdate ? undefined : new ClosingLook(context)
-    const emitClosed = (
-      out: TableChunkBuilder<Windowed<K>, A>,
-      i: number,
-      emittedMs: number | undefined,
-      closedMs: number,
-    ) => {
-      if (emittedMs === undefined) return
+    const closing = windowClosing<K, A>(emit, context, (out, i, emittedMs, closedMs) => {
       for (const { windowed, value } of store.endingIn(emittedMs, closedMs - 1)) {
         out.update(i, windowed, value, null, windowed.endMs)
       }
-    }
+    })
     const take = (chunk: Chunk<K | null, V>): TableChunk<Windowed<K>, A> => {
       const out = new TableChunkBuilder<Windowed<K>, A>(chunk)
       const add = (i: number, key: K, closedMs: number) => {
@@ -64,13 +56,13 @@ export function sessionAggregate<K, V, A>(
         if (startMs < endMs) {
           for (const session of joined) {
             store.delete(session.windowed)
-            if (onUpdate) out.update(i, session.windowed, null, session.value, session.windowed.endMs)
+            if (!closing) out.update(i, session.windowed, null, session.value, session.windowed.endMs)
           }
         }
         const windowed = { key, startMs, endMs }
         if (value === null) store.delete(windowed)
         else store.put(windowed, value)
-        if (onUpdate) out.update(i, windowed, value, null, endMs)
+        if (!closing) out.update(i, windowed, value, null, endMs)
       }
       eachRecord(context, chunk, (i) => {
         const key = chunk.keys[i] as K | null
@@ -78,20 +70,13 @@ export function sessionAggregate<K, V, A>(
         streamTime.ms = Math.max(streamTime.ms, chunk.timestampsMs[i] as number)
         const closedMs = streamTime.ms - graceMs - gapMs
         if (closing && store.forgottenBy(streamTime.ms) >= closing.emittedMs) {
-          emitClosed(out, i, closing.lookNow(closedMs), closedMs)
+          closing.lookNow(out, i, closedMs)
         }
         add(i, key, closedMs)
-        if (closing) emitClosed(out, i, closing.look(closedMs), closedMs)
+        closing?.look(out, i, closedMs)
       })
       return out.build()
     }
-    const advance = (heartbeat: Chunk<unknown, unknown>): TableChunk<Windowed<K>, A> => {
-      const out = new TableChunkBuilder<Windowed<K>, A>(heartbeat)
-      streamTime.ms = Math.max(streamTime.ms, heartbeat.timestampsMs[0] as number)
-      const closedMs = streamTime.ms - graceMs - gapMs
-      if (closing) emitClosed(out, 0, closing.look(closedMs), closedMs)
-      return out.build()
-    }
-    return { take, advance }
+    return { take, advance: (heartbeat) => advanceTo(heartbeat, closing, context, gapMs + graceMs) }
   })
 }

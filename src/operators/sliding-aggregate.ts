@@ -5,7 +5,7 @@ import type { Chunk, TableChunk } from '../stream/chunk.ts'
 import type { SlidingWindows, Windowed } from '../windows/windows.ts'
 import type { Aggregation } from './aggregation.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
-import { ClosingLook, type Emission } from './emission.ts'
+import { advanceTo, type Emission, windowClosing } from './emission.ts'
 import { eachRecord, type OperatorContext, standalone, timedOperator } from './operator.ts'
 
 export interface SlidingAggregateOptions<K, V, A> {
@@ -42,19 +42,11 @@ export function slidingAggregate<K, V, A>(
   return timedOperator(context, () => {
     const store = context.store(spec)
     const { streamTime } = context
-    const onUpdate = emit === 'onUpdate'
-    const closing = onUpdate ? undefined : new ClosingLook(context)
-    const emitClosed = (
-      out: TableChunkBuilder<Windowed<K>, A>,
-      i: number,
-      emittedMs: number | undefined,
-      closedMs: number,
-    ) => {
-      if (emittedMs === undefined) return
+    const closing = windowClosing<K, A>(emit, context, (out, i, emittedMs, closedMs) => {
       for (const window of store.startingIn(emittedMs - differenceMs, closedMs - differenceMs - 1)) {
         out.update(i, window.windowed, window.value, null, window.timestampMs)
       }
-    }
+    })
     const take = (chunk: Chunk<K | null, V>): TableChunk<Windowed<K>, A> => {
       const out = new TableChunkBuilder<Windowed<K>, A>(chunk)
 
@@ -64,7 +56,7 @@ export function slidingAggregate<K, V, A>(
         if (value === null) store.delete(key, startMs, timestampMs)
         else store.put(key, startMs, value, timestampMs)
         const windowed = { key, startMs, endMs: startMs + differenceMs }
-        if (onUpdate) out.update(i, windowed, value, oldValue, timestampMs)
+        if (!closing) out.update(i, windowed, value, oldValue, timestampMs)
       }
 
       /** Adds the record to a window that held `before`, unless that has closed. */
@@ -171,20 +163,13 @@ export function slidingAggregate<K, V, A>(
         if (recordMs < differenceMs) return addEarly(i, key)
         // A record may begin a window behind itself.
         if (closing && store.forgottenBy(recordMs + 1) >= closing.emittedMs - differenceMs) {
-          emitClosed(out, i, closing.lookNow(closedMs), closedMs)
+          closing.lookNow(out, i, closedMs)
         }
         addInOrder(i, key)
-        if (closing) emitClosed(out, i, closing.look(closedMs), closedMs)
+        closing?.look(out, i, closedMs)
       })
       return out.build()
     }
-    const advance = (heartbeat: Chunk<unknown, unknown>): TableChunk<Windowed<K>, A> => {
-      const out = new TableChunkBuilder<Windowed<K>, A>(heartbeat)
-      streamTime.ms = Math.max(streamTime.ms, heartbeat.timestampsMs[0] as number)
-      const closedMs = streamTime.ms - graceMs
-      if (closing) emitClosed(out, 0, closing.look(closedMs), closedMs)
-      return out.build()
-    }
-    return { take, advance }
+    return { take, advance: (heartbeat) => advanceTo(heartbeat, closing, context, graceMs) }
   })
 }

@@ -5,7 +5,7 @@ import type { Chunk, TableChunk } from '../stream/chunk.ts'
 import { firstWindowStartMs, type TimeWindows, type Windowed } from '../windows/windows.ts'
 import type { Aggregation } from './aggregation.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
-import { ClosingLook, type Emission } from './emission.ts'
+import { advanceTo, type Emission, windowClosing } from './emission.ts'
 import { eachRecord, type OperatorContext, standalone, timedOperator } from './operator.ts'
 
 export interface WindowAggregateOptions<K, V, A> {
@@ -33,19 +33,11 @@ export function windowAggregate<K, V, A>(
   return timedOperator(context, () => {
     const store = context.store(spec)
     const { streamTime } = context
-    const onUpdate = emit === 'onUpdate'
-    const closing = onUpdate ? undefined : new ClosingLook(context)
-    const emitClosed = (
-      out: TableChunkBuilder<Windowed<K>, A>,
-      i: number,
-      emittedMs: number | undefined,
-      closedMs: number,
-    ) => {
-      if (emittedMs === undefined) return
+    const closing = windowClosing<K, A>(emit, context, (out, i, emittedMs, closedMs) => {
       for (const window of store.startingIn(emittedMs - sizeMs + 1, closedMs - sizeMs)) {
         out.update(i, window.windowed, window.value, null, window.timestampMs)
       }
-    }
+    })
     const take = (chunk: Chunk<K | null, V>): TableChunk<Windowed<K>, A> => {
       const out = new TableChunkBuilder<Windowed<K>, A>(chunk)
       eachRecord(context, chunk, (i) => {
@@ -55,7 +47,7 @@ export function windowAggregate<K, V, A>(
         if (recordMs > streamTime.ms) streamTime.ms = recordMs
         const closedMs = streamTime.ms - graceMs
         if (closing && store.forgottenBy(recordMs) > closing.emittedMs - sizeMs) {
-          emitClosed(out, i, closing.lookNow(closedMs), closedMs)
+          closing.lookNow(out, i, closedMs)
         }
         for (let startMs = firstWindowStartMs(windows, recordMs); startMs <= recordMs; startMs += advanceMs) {
           const endMs = startMs + sizeMs
@@ -70,19 +62,12 @@ export function windowAggregate<K, V, A>(
           if (newValue === null) store.delete(key, startMs, timestampMs)
           const windowed =
             newValue === null ? { key, startMs, endMs } : store.put(key, startMs, newValue, timestampMs)
-          if (onUpdate) out.update(i, windowed, newValue, oldValue, timestampMs)
+          if (!closing) out.update(i, windowed, newValue, oldValue, timestampMs)
         }
-        if (closing) emitClosed(out, i, closing.look(closedMs), closedMs)
+        closing?.look(out, i, closedMs)
       })
       return out.build()
     }
-    const advance = (heartbeat: Chunk<unknown, unknown>): TableChunk<Windowed<K>, A> => {
-      const out = new TableChunkBuilder<Windowed<K>, A>(heartbeat)
-      streamTime.ms = Math.max(streamTime.ms, heartbeat.timestampsMs[0] as number)
-      const closedMs = streamTime.ms - graceMs
-      if (closing) emitClosed(out, 0, closing.look(closedMs), closedMs)
-      return out.build()
-    }
-    return { take, advance }
+    return { take, advance: (heartbeat) => advanceTo(heartbeat, closing, context, graceMs) }
   })
 }
