@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { chunkOf } from '../../src/stream/chunk.ts'
+import type { Stream } from '../../src/stream/stream.ts'
 import { untilTimeLimit, untilWindowCloses } from '../../src/stream/suppression.ts'
 import { topic } from '../../src/stream/topic.ts'
-import { type Topology, topology } from '../../src/stream/topology.ts'
+import { type Declare, topology } from '../../src/stream/topology.ts'
 import { TestDriver } from '../../src/testing/test-driver.ts'
 import { session, sliding, tumbling } from '../../src/windows/windows.ts'
 
@@ -37,10 +38,6 @@ function written(driver: TestDriver): string[] {
   return driver.read(output).map(({ key, value }) => `${key}=${value}`)
 }
 
-function onClose(app: (declare: Parameters<Parameters<typeof topology>[1]>[0]) => void): Topology {
-  return topology('app', app)
-}
-
 describe('heartbeats of a topic', () => {
   test('close the windows of an idle topic, and are seen by no step', () => {
     const driver = new TestDriver(closedMinutes)
@@ -64,53 +61,70 @@ describe('heartbeats of a topic', () => {
     expect(driver.dropped).toBe(1)
   })
 
-  test('emit tumbling, sliding and session windows on close, and what has waited for a time limit', () => {
-    const emit = { emit: 'onWindowClose' } as const
-    const apps = [
-      onClose(({ stream }) => {
-        const grouped = stream(input, { isHeartbeat }).groupByKey()
-        grouped
-          .windowedBy(tumbling({ sizeMs: 10 }), emit)
+  const grouped = ({ stream }: Declare) => stream(input, { isHeartbeat }).groupByKey()
+  const emit = { emit: 'onWindowClose' } as const
+  const keyA = () => 'a'
+
+  test.for<[what: string, closesAtMs: number, counts: (declare: Declare) => Stream<string, number | null>]>([
+    [
+      'tumbling windows once they have closed',
+      15,
+      (declare) =>
+        grouped(declare)
+          .windowedBy(tumbling({ sizeMs: 10, graceMs: 5 }), emit)
           .count()
-          .toStream()
-          .selectKey(() => 'tumbling')
-          .to(output)
-      }),
-      onClose(({ stream }) => {
-        const grouped = stream(input, { isHeartbeat }).groupByKey()
-        grouped
-          .windowedBy(sliding({ differenceMs: 10 }), emit)
+          .toStream(keyA),
+    ],
+    [
+      'sliding windows once they have closed',
+      16,
+      (declare) =>
+        grouped(declare)
+          .windowedBy(sliding({ differenceMs: 10, graceMs: 5 }), emit)
           .count()
-          .toStream()
-          .selectKey(() => 'sliding')
-          .to(output)
-      }),
-      onClose(({ stream }) => {
-        const grouped = stream(input, { isHeartbeat }).groupByKey()
-        grouped
-          .windowedBy(session({ gapMs: 10 }), emit)
+          .toStream(keyA),
+    ],
+    [
+      'sessions once they have closed',
+      21,
+      (declare) =>
+        grouped(declare)
+          .windowedBy(session({ gapMs: 10, graceMs: 5 }), emit)
           .count()
-          .toStream()
-          .selectKey(() => 'session')
-          .to(output)
-      }),
-      onClose(({ stream }) => {
-        const counts = stream(input, { isHeartbeat }).groupByKey().count()
-        counts
+          .toStream(keyA),
+    ],
+    [
+      'what has waited for a time limit',
+      15,
+      (declare) =>
+        grouped(declare)
+          .count()
           .suppress(untilTimeLimit({ limitMs: 10 }))
-          .toStream()
-          .selectKey(() => 'limit')
-          .to(output)
-      }),
-    ]
-    const results = apps.map((app) => {
-      const driver = new TestDriver(app)
-      driver.pipe(input, { key: 'a', value: 'x', timestampMs: 5 })
-      expect(written(driver)).toEqual([])
-      driver.pipe(input, { key: 'a', value: 'beat', timestampMs: 99 })
-      return written(driver)
+          .toStream(),
+    ],
+  ])('emit %s', ([, closesAtMs, counts]) => {
+    const driver = new TestDriver(topology('app', (declare) => counts(declare).to(output)))
+    driver.pipe(input, { key: 'a', value: 'x', timestampMs: 5 })
+    driver.pipe(input, { key: 'a', value: 'beat', timestampMs: closesAtMs - 1 })
+    expect(written(driver)).toEqual([])
+    driver.pipe(input, { key: 'a', value: 'beat', timestampMs: closesAtMs })
+    expect(written(driver)).toEqual(['a=1'])
+  })
+
+  test('look for closed windows no more often than records do', () => {
+    const app = topology('app', (declare) => {
+      const counts = grouped(declare)
+        .windowedBy(tumbling({ sizeMs: 10 }), emit)
+        .count()
+      counts.toStream(keyA).to(output)
     })
-    expect(results).toEqual([['tumbling=1'], ['sliding=1'], ['session=1'], ['limit=1']])
+    const driver = new TestDriver(app, { emitIntervalMs: 1_000 })
+    driver.pipe(input, { key: 'a', value: 'x', timestampMs: 5 })
+    driver.pipe(input, { key: 'a', value: 'beat', timestampMs: 10 })
+    expect(written(driver)).toEqual([])
+    driver.advanceWallClock(1_000)
+    driver.pipe(input, { key: 'a', value: 'beat', timestampMs: 11 })
+    expect(written(driver)).toEqual(['a=1'])
   })
 
   test('are told by a callback whose error has the place of the record', () => {
