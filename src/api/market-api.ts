@@ -75,6 +75,8 @@ export function marketApi(options: MarketApiOptions): Hono<ApiEnv> {
       xFrameOptions: 'DENY',
     }),
   )
+  // Around what replaces an answer: the header of a compressed one would stay on the plain one in its place.
+  app.use(compress())
   app.use(methodNotAllowed({ app, onMethodNotAllowed: notAllowed }))
   const limited = bodyLimit({
     maxSize: bodyBytesMax,
@@ -82,7 +84,6 @@ export function marketApi(options: MarketApiOptions): Hono<ApiEnv> {
   })
   // A body without a length would be read to be measured, and nothing here takes one: it is left unread.
   app.use((context, next) => (context.req.header('content-length') ? limited(context, next) : next()))
-  app.use(compress())
   const tagged = etag()
   app.use((context, next) => (context.req.path === '/api/stream' ? next() : tagged(context, next)))
   const answerError = errorAnswers(logger, clock)

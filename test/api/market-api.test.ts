@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib'
 import { pino } from 'pino'
 import { VirtualTimeScheduler } from 'rxjs'
 import { describe, expect, it } from 'vitest'
@@ -275,6 +276,18 @@ describe('bad input', () => {
     const response = await api().app.request('/api/latest', { method: 'POST' })
     expect(response.status).toBe(405)
     expect(response.headers.get('allow')).toBe('GET, HEAD')
+  })
+
+  it.each([
+    ['405', '/api/latest', 'POST'],
+    ['404', '/nowhere', 'GET'],
+    ['400', '/api/recent?limit=x', 'GET'],
+  ])('is what its content-encoding says, with %s too', async (_, path, method) => {
+    const headers = { 'accept-encoding': 'gzip' }
+    const response = await api().app.request(path, { method, headers })
+    const body = Buffer.from(await response.arrayBuffer())
+    const isCompressed = response.headers.get('content-encoding') === 'gzip'
+    expect(JSON.parse(String(isCompressed ? gunzipSync(body) : body))).toHaveProperty('error.code')
   })
 
   it('answers 413 to a large body', async () => {
