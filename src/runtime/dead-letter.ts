@@ -1,6 +1,7 @@
 import { RivuletError } from '../errors.ts'
 import type { Headers } from '../stream/chunk.ts'
 import type { BadRecord, InputQueue } from './input-queue.ts'
+import type { InstanceContext } from './instance-context.ts'
 import { deadLetterTopicOf } from './layout.ts'
 
 /** A record that could not be decoded, as it goes to its dead-letter topic: its bytes, and in headers where and why. */
@@ -37,5 +38,38 @@ export function deadLetterOf(
       step: Buffer.from(node.name),
       reason: Buffer.from(reason),
     },
+  }
+}
+
+const TOLD_MAX = 10
+
+/** What an instance says of its dead letters. */
+export class DeadLetters {
+  readonly #context: InstanceContext
+  #told = 0
+
+  constructor(context: InstanceContext) {
+    this.#context = context
+  }
+
+  /** Counts one that goes to its topic in its task's transaction. */
+  count({ topic, headers }: DeadLetterRecord): void {
+    const { statistics, logger, emit } = this.#context
+    statistics.count('dead_letters')
+    // A storm of garbage is counted, not told line by line.
+    const level = ++this.#told <= TOLD_MAX ? 'warn' : 'debug'
+    const [from, partition, offset, reason] = ['topic', 'partition', 'offset', 'reason'].map((name) =>
+      headers[name]?.toString(),
+    )
+    logger[level]({ topic: from, partition, offset, reason }, `not decodable: it goes to ${topic}`)
+    emit({ type: 'dead-letter', topic })
+  }
+
+  /** Counts one and sends it to its topic, of a task that has no transactions. */
+  send(letter: DeadLetterRecord): void {
+    this.count(letter)
+    const { topic, key, value, timestampMs, headers } = letter
+    const records = { keys: [key], values: [value], timestampsMs: [timestampMs], headers: [headers] }
+    this.#context.producer.send(topic, 0, records).catch(this.#context.failed)
   }
 }

@@ -37,6 +37,11 @@ export interface SubTopologyLayout {
   readonly tasks: number
 }
 
+/** Whether it runs as tasks, one for each partition. */
+export function isTaskLayout({ subTopology }: SubTopologyLayout): boolean {
+  return subTopology.kind === 'stream' || subTopology.kind === 'sink'
+}
+
 /** Where a topology's parts lie on a Kafka cluster. */
 export interface Layout {
   /** Consumer group, and prefix of the topics of its own. */

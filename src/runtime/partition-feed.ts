@@ -2,6 +2,19 @@ import type { Fetched, KafkaConsumer, TopicPartition } from '../kafka/types.ts'
 import { FetchedChunk, type InputQueue } from './input-queue.ts'
 import type { InputLayout } from './layout.ts'
 
+/** Who works off what a feed puts into its queues. */
+export interface FeedReader {
+  readonly queues: readonly InputQueue[]
+  run(): void
+}
+
+export interface PartitionFeedOptions {
+  /** How many tasks read it, when all are there. */
+  readonly readers: number
+  readonly consumer: Pick<KafkaConsumer, 'pause' | 'resume' | 'seek'>
+  readonly recordsBufferedMax: number
+}
+
 /**
  * One assigned partition, fetched once for all tasks that read it: each takes from its own position, and the slowest
  * one, when its queue is full, pauses the partition.
@@ -10,32 +23,19 @@ export class PartitionFeed implements TopicPartition {
   readonly topic: string
   readonly partition: number
   readonly #input: InputLayout
-  readonly #consumer: Pick<KafkaConsumer, 'pause' | 'resume' | 'seek'>
-  readonly #recordsBufferedMax: number
-  readonly #queues = new Set<InputQueue>()
-  /** How many tasks read it, when all are there. */
-  readonly #readers: number
+  readonly #options: PartitionFeedOptions
+  readonly #readers = new Map<InputQueue, FeedReader>()
   /** What lies before was deleted by this instance. */
   purgedOffset = 0
   #paused = true
   #endOffset = -1
 
-  constructor(
-    input: InputLayout,
-    partition: number,
-    options: {
-      readonly readers: number
-      readonly consumer: Pick<KafkaConsumer, 'pause' | 'resume' | 'seek'>
-      readonly recordsBufferedMax: number
-    },
-  ) {
+  constructor(input: InputLayout, partition: number, options: PartitionFeedOptions) {
     this.topic = input.topic
     this.partition = partition
     this.#input = input
-    this.#readers = options.readers
-    this.#consumer = options.consumer
-    this.#recordsBufferedMax = options.recordsBufferedMax
-    this.#consumer.pause([this])
+    this.#options = options
+    options.consumer.pause([this])
   }
 
   /** The end of the partition, as last heard; −1: not yet. */
@@ -43,51 +43,57 @@ export class PartitionFeed implements TopicPartition {
     return this.#endOffset
   }
 
-  /** Whether the application itself wrote it. */
-  get isInternal(): boolean {
-    return this.#input.internal
-  }
-
-  /** Whether all tasks that read it are here. */
-  get isComplete(): boolean {
-    return this.#queues.size >= this.#readers
+  /** Whether what all of its tasks have worked off may be deleted: the application itself wrote it, and all are here. */
+  get isPurgeable(): boolean {
+    return this.#input.internal && this.#isComplete
   }
 
   /** A task is ready to read from here. */
-  attach(queue: InputQueue): void {
-    this.#queues.add(queue)
+  attach(reader: FeedReader): void {
+    for (const queue of reader.queues) if (queue.input.topic === this.topic) this.#readers.set(queue, reader)
     this.rewind()
   }
 
-  detach(queue: InputQueue): void {
-    this.#queues.delete(queue)
+  detach(reader: FeedReader): void {
+    for (const queue of reader.queues) this.#readers.delete(queue)
+  }
+
+  /** The partition is somebody else's: from now on nothing is done with it. */
+  close(): void {
+    this.#readers.clear()
   }
 
   push(fetched: Fetched): void {
     this.#endOffset = fetched.endOffset
     const chunk = new FetchedChunk(fetched, this.#input)
-    for (const queue of this.#queues) queue.push(chunk)
+    for (const queue of this.#readers.keys()) queue.push(chunk)
     this.regulate()
+    for (const reader of this.#readers.values()) reader.run()
   }
 
   /** Fetches from where the first of its tasks needs it; begins when all of them are there. */
   rewind(): void {
-    if (!this.isComplete) return
-    const offset = Math.min(...[...this.#queues].map((queue) => queue.queuedOffset))
-    this.#consumer.seek(this.topic, this.partition, offset)
+    if (!this.#isComplete) return
+    const offset = Math.min(...[...this.#readers.keys()].map((queue) => queue.queuedOffset))
+    this.#options.consumer.seek(this.topic, this.partition, offset)
     this.regulate()
   }
 
   /** Pauses the partition while a queue is full, until all are half empty. */
   regulate(): void {
-    if (!this.isComplete) return
-    const fullest = Math.max(...[...this.#queues].map(({ records }) => records))
-    if (!this.#paused && fullest >= this.#recordsBufferedMax) {
+    if (!this.#isComplete) return
+    const { consumer, recordsBufferedMax } = this.#options
+    const fullest = Math.max(...[...this.#readers.keys()].map(({ records }) => records))
+    if (!this.#paused && fullest >= recordsBufferedMax) {
       this.#paused = true
-      this.#consumer.pause([this])
-    } else if (this.#paused && fullest <= this.#recordsBufferedMax / 2) {
+      consumer.pause([this])
+    } else if (this.#paused && fullest <= recordsBufferedMax / 2) {
       this.#paused = false
-      this.#consumer.resume([this])
+      consumer.resume([this])
     }
+  }
+
+  get #isComplete(): boolean {
+    return this.#readers.size >= this.#options.readers
   }
 }

@@ -1,5 +1,6 @@
 import { filter, firstValueFrom, lastValueFrom, Observable } from 'rxjs'
 import type { PipelineStatus } from '../api/pipeline-status.ts'
+import { messageOf } from '../errors.ts'
 import type { StateStore } from '../state/store.ts'
 import { type ReadOnlyWindowStore, WindowStore } from '../state/window-store.ts'
 import type { Topology } from '../stream/topology.ts'
@@ -8,6 +9,7 @@ import type { RuntimeEvent } from './events.ts'
 import { Instance, type StopOutcome } from './instance.ts'
 import { type Queries, queriesOf } from './queries.ts'
 import { statusOf } from './status.ts'
+import { storePartsOf, storesOf } from './store-parts.ts'
 
 export type { Environment, Processing } from './environment.ts'
 export type { RuntimeEvent } from './events.ts'
@@ -54,13 +56,15 @@ export function run(topology: Topology, environment: Environment): Running {
       return why === undefined ? { ready: true } : { ready: false, why }
     },
     status: () => statusOf(topology, instance, settings.clock.now()),
-    bufferedRecords: () => instance.bufferedRecords,
+    bufferedRecords: () => bufferedIn(instance),
     topicName: (name) => `${settings.topicPrefix}${name}`,
-    ...queriesOf(topology, (store) => instance.storeParts(store)),
-    stores: (name) => instance.stores(name),
+    ...queriesOf(topology, (store) => storePartsOf(instance, store)),
+    stores: (name) => storesOf(instance, name),
     windowStores<K, V>(name: string) {
       // A store's types are known where the topology is written; here it is known by name.
-      return instance.stores(name).filter((store): store is WindowStore<K, V> => store instanceof WindowStore)
+      return storesOf(instance, name).filter(
+        (store): store is WindowStore<K, V> => store instanceof WindowStore,
+      )
     },
   }
 }
@@ -68,9 +72,14 @@ export function run(topology: Topology, environment: Environment): Running {
 /** The same as an observable: subscribing starts it, unsubscribing drains and stops it, what goes wrong is its error. */
 export function compile(topology: Topology, environment: Environment): Observable<RuntimeEvent> {
   return new Observable((subscriber) => {
-    const instance = new Instance(topology, settingsOf(environment))
+    const settings = settingsOf(environment)
+    const instance = new Instance(topology, settings)
     subscriber.add(instance.events$.subscribe(subscriber))
-    subscriber.add(() => void instance.stop())
+    subscriber.add(() => void instance.stop().catch((error) => settings.logger.error(messageOf(error))))
     instance.start()
   })
+}
+
+function bufferedIn({ tasks }: Instance): number {
+  return tasks.flatMap(({ queues }) => queues).reduce((sum, { records }) => sum + records, 0)
 }

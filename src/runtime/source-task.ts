@@ -1,12 +1,9 @@
 import { BehaviorSubject, defer, distinctUntilChanged, type Subscription } from 'rxjs'
 import { isRetryable, messageOf, RivuletError } from '../errors.ts'
-import type { Kafka, KafkaProducer } from '../kafka/types.ts'
-import type { Logger } from '../logger.ts'
 import { retryWithBackoff } from '../retry.ts'
 import type { ExternalSourceNode } from '../stream/graph.ts'
 import type { DeadLetter, Source, SourceContext, SourceState } from '../stream/source.ts'
-import type { Settings } from './environment.ts'
-import type { Layout } from './layout.ts'
+import type { InstanceContext } from './instance-context.ts'
 import { Outgoing } from './outgoing.ts'
 import { sourceChunk } from './source-chunk.ts'
 import { tailOf } from './source-tail.ts'
@@ -15,13 +12,7 @@ import type { Task } from './task.ts'
 export interface SourceTaskOptions {
   readonly node: ExternalSourceNode
   readonly task: Task
-  readonly kafka: Kafka
-  readonly producer: KafkaProducer
-  readonly layout: Layout
-  readonly settings: Settings
-  readonly logger: Logger
-  readonly count: (counter: string, by: number) => void
-  readonly failed: (error: unknown) => void
+  readonly context: InstanceContext
 }
 
 const RETRY = { initialMs: 500, maxMs: 30_000 }
@@ -51,11 +42,12 @@ export class SourceTask {
     this.#options = options
     this.name = options.node.name
     this.task = options.task
-    this.#outgoing = new Outgoing(options.layout)
+    this.#outgoing = new Outgoing(options.context.layout)
   }
 
   start(): void {
-    const { node, settings, logger } = this.#options
+    const { node, context } = this.#options
+    const { settings, logger } = context
     this.#subscription = defer(() => observableOf(node.source, this.#context()))
       .pipe(
         retryWithBackoff({
@@ -108,11 +100,11 @@ export class SourceTask {
     this.#gathered.push(value)
     this.#regulate()
     const waiting = this.#gathered.length + this.#unacknowledged
-    if (waiting > this.#options.settings.sourceRecordsMax) {
+    if (waiting > this.#options.context.settings.sourceRecordsMax) {
       const message = `the source "${this.name}" went on though it was asked to pause: ${waiting} records wait for Kafka`
       this.#fail(new RivuletError('BUFFER_FULL', message, { place: { step: this.name } }))
     } else if (this.#gathered.length >= CHUNK_RECORDS_MAX) this.#flush()
-    else this.#flushTimer ??= this.#options.settings.clock.scheduler.schedule(() => this.#flush())
+    else this.#flushTimer ??= this.#options.context.settings.clock.scheduler.schedule(() => this.#flush())
   }
 
   #flush(): void {
@@ -122,8 +114,8 @@ export class SourceTask {
     if (values.length === 0 || this.#stopped) return
     this.#gathered = []
     try {
-      const { node, settings } = this.#options
-      this.task.process(node, sourceChunk(node, values, settings.clock.now()))
+      const { node, context } = this.#options
+      this.task.process(node, sourceChunk(node, values, context.settings.clock.now()))
       for (const output of this.task.takeOutputs()) this.#outgoing.add(output)
       this.#send()
     } catch (error) {
@@ -140,7 +132,7 @@ export class SourceTask {
     const topics = unknown.map((name) => ({ name, partitions: 1, config: { 'retention.ms': '-1' } }))
     this.#track(
       0,
-      this.#options.kafka.admin.ensureTopics(topics).then((counts) => {
+      this.#options.context.settings.kafka.admin.ensureTopics(topics).then((counts) => {
         for (const [name, count] of counts) this.#outgoing.resolve(name, count)
         this.#sendOutgoing()
       }),
@@ -149,7 +141,7 @@ export class SourceTask {
 
   #sendOutgoing(): void {
     for (const { topic, partition, records } of this.#outgoing.take()) {
-      this.#track(records.timestampsMs.length, this.#options.producer.send(topic, partition, records))
+      this.#track(records.timestampsMs.length, this.#options.context.producer.send(topic, partition, records))
     }
   }
 
@@ -171,18 +163,18 @@ export class SourceTask {
 
   #regulate(): void {
     const waiting = this.#gathered.length + this.#unacknowledged
-    const { sourceRecordsMax } = this.#options.settings
+    const { sourceRecordsMax } = this.#options.context.settings
     if (!this.#paused.value && waiting >= sourceRecordsMax / 2) this.#paused.next(true)
     else if (this.#paused.value && waiting <= sourceRecordsMax / 4) this.#paused.next(false)
   }
 
   #context(): SourceContext {
-    const { settings, logger, kafka, layout, count } = this.#options
+    const { settings, logger, layout, statistics } = this.#options.context
     return {
       clock: settings.clock,
       logger,
       paused$: this.#paused.pipe(distinctUntilChanged()),
-      tail: (topic) => tailOf(kafka, topic, layout.topicName(topic.name)),
+      tail: (topic) => tailOf(settings.kafka, topic, layout.topicName(topic.name)),
       deadLetter: (letter) => this.#deadLetter(letter),
       setState: (state) => {
         this.state = state
@@ -194,7 +186,7 @@ export class SourceTask {
         this.problem = reason
         logger.warn({ source: this.name, part }, reason)
       },
-      count: (counter, by = 1) => count(counter, by),
+      count: (counter, by = 1) => statistics.count(counter, by),
       messageReceived: () => {
         this.lastMessageMs = settings.clock.now()
       },
@@ -202,8 +194,9 @@ export class SourceTask {
   }
 
   #deadLetter({ bytes, reason, place }: DeadLetter): void {
-    const { node, settings, layout, count } = this.#options
-    count('dead_letters', 1)
+    const { node, context } = this.#options
+    const { settings, layout, statistics } = context
+    statistics.count('dead_letters')
     if (!node.deadLetters) return
     const headers = Object.fromEntries(
       Object.entries({ ...place, step: node.name, reason }).map(([name, text]) => [name, Buffer.from(text)]),
@@ -216,7 +209,7 @@ export class SourceTask {
   #fail(error: unknown): void {
     if (this.#stopped) return
     this.abandon()
-    this.#options.failed(error)
+    this.#options.context.failed(error)
   }
 }
 

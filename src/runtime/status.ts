@@ -14,7 +14,7 @@ export function statusOf(
     topology: topology.name,
     nodes: instance.statistics.nodes(nowMs),
     edges: edgesOf(topology),
-    partitions: instance.partitions().map(({ topic, partition, endOffset, committed }) => ({
+    partitions: instance.positions.map(({ topic, partition, endOffset, committed }) => ({
       topic,
       partition,
       end_offset: endOffset,

@@ -1,5 +1,5 @@
 import type { Assignor, GroupMember, TopicPartition } from '../kafka/types.ts'
-import type { Layout } from './layout.ts'
+import { isTaskLayout, type Layout } from './layout.ts'
 
 /**
  * Gives equally numbered partitions of all topics that a task reads to the same member, as evenly as it goes, and what
@@ -38,8 +38,7 @@ export function taskAssignor(layout: Layout, held: () => readonly TopicPartition
 /** Topics that are read together by some task, directly or through others. */
 function topicGroups({ subTopologies }: Layout): readonly (readonly string[])[] {
   let groups: Set<string>[] = []
-  for (const { inputs, subTopology } of subTopologies) {
-    if (subTopology.kind !== 'stream' && subTopology.kind !== 'sink') continue
+  for (const { inputs } of subTopologies.filter(isTaskLayout)) {
     const topics = inputs.map(({ topic }) => topic)
     const touched = groups.filter((group) => topics.some((topic) => group.has(topic)))
     const joined = new Set([...touched.flatMap((group) => [...group]), ...topics])

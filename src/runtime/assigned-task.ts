@@ -1,0 +1,146 @@
+import { RivuletError } from '../errors.ts'
+import type { PartitionOffset, TopicPartition } from '../kafka/types.ts'
+import type { StateStore, StoreSpec } from '../state/store.ts'
+import type { InputQueue } from './input-queue.ts'
+import type { InputLayout, SubTopologyLayout } from './layout.ts'
+import type { PartitionFeed } from './partition-feed.ts'
+import type { SinkTask } from './sink-task.ts'
+import type { Statistics } from './statistics.ts'
+import { StreamTask } from './stream-task.ts'
+
+/** A task that reads and works. */
+export type ActiveTask = StreamTask | SinkTask
+
+/** `close` commits what was processed; `abandon` gives up what is not committed: the task may be another's already. */
+export type Ending = 'close' | 'abandon'
+
+/**
+ * A task of this instance, from the moment that all of its partitions are here: first it is being made (its state is
+ * restored, its sink opened), then it is active, and it ends when they are taken away, wherever it is by then.
+ */
+export class AssignedTask {
+  /** As Kafka Streams names it: `<sub-topology>_<partition>`. */
+  readonly id: string
+  readonly layout: SubTopologyLayout
+  readonly partition: number
+  readonly inputs: readonly InputLayout[]
+  readonly #feeds: readonly PartitionFeed[]
+  readonly #statistics: Statistics
+  readonly #ending = new AbortController()
+  #starting: Promise<void> = Promise.resolve()
+  #active: ActiveTask | undefined
+  #isAbandoned = false
+
+  constructor(
+    layout: SubTopologyLayout,
+    partition: number,
+    feeds: readonly PartitionFeed[],
+    statistics: Statistics,
+  ) {
+    this.id = taskId(layout, partition)
+    this.layout = layout
+    this.partition = partition
+    this.inputs = inputsAt(layout, partition)
+    this.#feeds = feeds
+    this.#statistics = statistics
+  }
+
+  /** Aborted when the task is to end: whoever makes it gives up. */
+  get ending(): AbortSignal {
+    return this.#ending.signal
+  }
+
+  get isActive(): boolean {
+    return this.#active !== undefined
+  }
+
+  /** Something was processed that is not committed. A sink's own place is never ahead of what it has. */
+  get isDirty(): boolean {
+    return this.#active instanceof StreamTask && this.#active.isDirty
+  }
+
+  /** Empty while it is being made. */
+  get queues(): readonly InputQueue[] {
+    return this.#active?.queues ?? []
+  }
+
+  /** How far it has come in each of its partitions, for good. */
+  get committed(): readonly PartitionOffset[] {
+    return this.queues.map((queue) => ({
+      topic: queue.input.topic,
+      partition: queue.partition,
+      offset: this.#active?.committedOffset(queue) ?? 0,
+    }))
+  }
+
+  /** Undefined while it is being made, or where it has no such store. */
+  store(name: string): StateStore | undefined {
+    return this.#active?.task.stores.get(name)
+  }
+
+  has(store: StoreSpec): boolean {
+    const { nodes } = this.layout.subTopology
+    return nodes.some((node) => node.type === 'operator' && node.stores.includes(store))
+  }
+
+  reads({ topic, partition }: TopicPartition): boolean {
+    return partition === this.partition && this.inputs.some((input) => input.topic === topic)
+  }
+
+  /** Resolves when it is active; rejects when it can't be made, or is to end before. */
+  start(create: (assigned: AssignedTask) => Promise<ActiveTask>): Promise<void> {
+    this.#starting = this.#start(create)
+    return this.#starting
+  }
+
+  /** May be called again: a close that takes too long is cut short by an abandonment. */
+  async end(how: Ending): Promise<void> {
+    this.#isAbandoned ||= how === 'abandon'
+    this.#ending.abort(new RivuletError('INTERNAL', `task ${this.id} is taken away`))
+    await this.#starting.catch(() => undefined) // who started it was told
+    const active = this.#active
+    if (!active) return
+    for (const feed of this.#feeds) feed.detach(active)
+    this.#statistics.taskStopped(active.task)
+    try {
+      await (how === 'close' ? active.close() : active.abandon())
+    } catch (error) {
+      const isCutShort = how === 'close' && this.#isAbandoned
+      if (!isCutShort) throw error
+    }
+  }
+
+  advanceWallClock(nowMs: number): void {
+    this.#active?.advanceWallClock(nowMs)
+  }
+
+  /** There is room in its queues. */
+  regulate(): void {
+    for (const feed of this.#feeds) feed.regulate()
+  }
+
+  /** The queue goes on elsewhere: what lies there must be fetched. */
+  rewind({ input }: InputQueue): void {
+    this.#feeds.find(({ topic }) => topic === input.topic)?.rewind()
+  }
+
+  async #start(create: (assigned: AssignedTask) => Promise<ActiveTask>): Promise<void> {
+    const active = await create(this)
+    if (this.#ending.signal.aborted) {
+      await active.abandon()
+      throw this.#ending.signal.reason
+    }
+    this.#active = active
+    this.#statistics.taskStarted(active.task, this.layout.subTopology.id)
+    for (const feed of this.#feeds) feed.attach(active)
+  }
+}
+
+export function taskId({ subTopology }: SubTopologyLayout, partition: number): string {
+  return `${subTopology.id}_${partition}`
+}
+
+/** The inputs that have such a partition. */
+export function inputsAt({ inputs }: SubTopologyLayout, partition: number): readonly InputLayout[] {
+  return inputs.filter(({ partitions }) => partition < partitions)
+}

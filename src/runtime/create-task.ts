@@ -1,0 +1,14 @@
+import type { StateStore } from '../state/store.ts'
+import type { SubTopology } from '../stream/sub-topologies.ts'
+import type { Settings } from './environment.ts'
+import { Task } from './task.ts'
+
+/** A task as the environment wants it, with the global tables in reach. */
+export function createTask(
+  subTopology: SubTopology,
+  { clock, emitIntervalMs, onCallbackError }: Settings,
+  globalStores: ReadonlyMap<string, StateStore>,
+): Task {
+  const now = () => clock.now()
+  return new Task({ subTopology, now, emitIntervalMs, onCallbackError, globalStores })
+}

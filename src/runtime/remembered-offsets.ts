@@ -1,0 +1,101 @@
+import { RivuletError } from '../errors.ts'
+import type { PartitionRange } from '../kafka/types.ts'
+import type { InstanceContext } from './instance-context.ts'
+import type { SubTopologyLayout } from './layout.ts'
+import type { SinkWriters } from './sink-writers.ts'
+
+/** An external system that is away must not keep the sources from writing to Kafka. */
+const SINKS_CHECK_MS_MAX = 3_000
+
+/** How far somebody says to have read a partition. */
+export interface Remembered {
+  /** Undefined: nothing yet. */
+  readonly offset: number | undefined
+  /** Who says so, for the error. */
+  readonly by: string
+}
+
+/**
+ * Whoever remembers more of a topic than it has (its end was lost, or it was made anew) must be heard before anything
+ * is appended: later the topic would have that offset again, and what lies there would be taken for known. A sink that
+ * can't be asked soon is not waited for: what it says then fails the instance.
+ */
+export async function checkRemembered(context: InstanceContext, sinks: SinkWriters): Promise<void> {
+  await checkGroup(context)
+  const { settings, over, failed } = context
+  const checked = checkSinks(context, sinks)
+  const waited = new AbortController()
+  const tooLong = settings.clock.sleep(SINKS_CHECK_MS_MAX, AbortSignal.any([waited.signal, over]))
+  await Promise.race([checked, tooLong.catch(() => undefined)]).finally(() => waited.abort())
+  checked.catch(failed)
+}
+
+/** Where to read on. Throws where the topic can't be the one of which somebody remembers the offset. */
+export async function positionIn(
+  { settings, statistics, logger }: InstanceContext,
+  topic: string,
+  partition: number,
+  remembered: Remembered,
+): Promise<number> {
+  const ranges = await settings.kafka.admin.offsets(topic)
+  const range = ranges.find((each) => each.partition === partition)
+  const { offset } = remembered
+  if (offset === undefined || !range) return range?.lowOffset ?? 0
+  checkWithin(topic, range, remembered)
+  if (offset < range.lowOffset) {
+    statistics.count('records_deleted_unread', range.lowOffset - offset)
+    logger.warn({ topic, partition, from: offset, to: range.lowOffset }, 'deleted before it was read')
+  }
+  return Math.max(offset, range.lowOffset)
+}
+
+async function checkGroup(context: InstanceContext): Promise<void> {
+  const { layout, settings } = context
+  const streams = layout.subTopologies.filter(({ subTopology }) => subTopology.kind === 'stream')
+  const topics = new Set(streams.flatMap(({ inputs }) => inputs.map(({ topic }) => topic)))
+  const committed = await settings.kafka.admin.committedOffsets(layout.application, [...topics])
+  for (const stream of streams) {
+    await checkInputs(context, stream, async (topic, partition) => {
+      const found = committed.find((each) => each.topic === topic && each.partition === partition)
+      return { offset: found?.offset, by: 'the group' }
+    })
+  }
+}
+
+async function checkSinks(context: InstanceContext, sinks: SinkWriters): Promise<void> {
+  await Promise.all(
+    context.layout.subTopologies.map(async (layout) => {
+      if (layout.subTopology.kind !== 'sink') return
+      const { sink: node } = layout.subTopology
+      const writer = await sinks.of(node)
+      await checkInputs(context, layout, async (topic, partition) => {
+        return { offset: await writer.resumeOffset(topic, partition), by: node.sink.name }
+      })
+    }),
+  )
+}
+
+async function checkInputs(
+  { settings }: InstanceContext,
+  { tasks, inputs }: SubTopologyLayout,
+  rememberedOf: (topic: string, partition: number) => Promise<Remembered>,
+): Promise<void> {
+  for (const { topic } of inputs) {
+    const ranges = await settings.kafka.admin.offsets(topic)
+    for (let partition = 0; partition < tasks; partition++) {
+      const range = ranges.find((each) => each.partition === partition)
+      const remembered = await rememberedOf(topic, partition)
+      if (range) checkWithin(topic, range, remembered)
+    }
+  }
+}
+
+function checkWithin(
+  topic: string,
+  { partition, endOffset }: PartitionRange,
+  { offset, by }: Remembered,
+): void {
+  if (offset === undefined || offset <= endOffset) return
+  const message = `${by} has read ${topic}/${partition} up to ${offset}, but it ends at ${endOffset}: the topic has lost its end, or was made anew. Give it back what it had, or begin with a new data folder and new tables`
+  throw new RivuletError('KAFKA_FAILED', message, { place: { topic, partition, offset } })
+}

@@ -1,0 +1,173 @@
+import type { Subscription } from 'rxjs'
+import { RivuletError } from '../errors.ts'
+import type { ConsumerEvent, KafkaConsumer } from '../kafka/types.ts'
+import type { StateStore } from '../state/store.ts'
+import type { AssignedTask } from './assigned-task.ts'
+import { AssignedTasks, type PartitionPosition } from './assigned-tasks.ts'
+import { DeadLetters } from './dead-letter.ts'
+import type { InstanceContext } from './instance-context.ts'
+import { isTaskLayout } from './layout.ts'
+import { ShownOffsets } from './shown-offsets.ts'
+import type { SinkWriters } from './sink-writers.ts'
+import { taskAssignor } from './task-assignor.ts'
+import { TaskCreator } from './task-creator.ts'
+
+/** Longer than a heartbeat, so that the group has heard of what has changed. */
+const REJOIN_WAIT_MS = 1_500
+
+export interface StreamThreadOptions {
+  readonly context: InstanceContext
+  readonly sinks: SinkWriters
+  readonly globalStores: ReadonlyMap<string, StateStore>
+  /** The first tasks that the group has given run. */
+  readonly started: () => void
+}
+
+/** From joining the group to leaving it. */
+interface Membership {
+  readonly consumer: KafkaConsumer
+  readonly tasks: AssignedTasks
+  readonly shownOffsets: ShownOffsets
+  readonly subscription: Subscription
+}
+
+/**
+ * A member of the application's group: joins it, hands what it is given and what is fetched to its tasks, and gives up
+ * what is taken away, after it has been committed. Source: Kafka Streams' `StreamThread`, in Node's one thread.
+ */
+export class StreamThread {
+  readonly #options: StreamThreadOptions
+  /** As its tasks have it: what fails them may be mended by joining again. */
+  readonly #context: InstanceContext
+  readonly #deadLetters: DeadLetters
+  #membership: Membership | undefined
+  #rejoining: Promise<void> | undefined
+  #isLeaving = false
+
+  constructor(options: StreamThreadOptions) {
+    this.#options = options
+    this.#context = { ...options.context, failed: (error) => this.#fail(error) }
+    this.#deadLetters = new DeadLetters(this.#context)
+  }
+
+  get tasks(): readonly AssignedTask[] {
+    return this.#membership?.tasks.all ?? []
+  }
+
+  get positions(): readonly PartitionPosition[] {
+    return this.#membership?.tasks.positions ?? []
+  }
+
+  /** What it had is given up, and the group has not said yet what it has now. */
+  get isRejoining(): boolean {
+    return this.#rejoining !== undefined
+  }
+
+  join(): void {
+    const context = this.#context
+    const { sinks, globalStores } = this.#options
+    const { layout, settings, failed } = context
+    const inputs = layout.subTopologies.filter(isTaskLayout).flatMap((each) => each.inputs)
+    const consumer = settings.kafka.consumer({
+      groupId: layout.application,
+      topics: [...new Set(inputs.map(({ topic }) => topic))],
+      partitionFetchBytesMax: settings.partitionFetchBytesMax,
+      assignor: taskAssignor(layout, () => tasks.partitions),
+    })
+    const shownOffsets = new ShownOffsets(context, consumer)
+    const deadLetters = this.#deadLetters
+    const creator = new TaskCreator({ context, consumer, sinks, globalStores, deadLetters, shownOffsets })
+    const tasks = new AssignedTasks({ context, consumer, create: (assigned) => creator.create(assigned) })
+    const next = (event: ConsumerEvent) => this.#take(event, tasks, shownOffsets)
+    const subscription = consumer.events$.subscribe({ next, error: failed })
+    this.#membership = { consumer, tasks, shownOffsets, subscription }
+  }
+
+  /** Commits what was processed, and leaves. */
+  async leave(): Promise<void> {
+    this.#isLeaving = true
+    await this.#rejoining
+    await this.#membership?.consumer.close()
+  }
+
+  /** Lets go of everything at once. */
+  abandon(): void {
+    if (!this.#membership) return
+    const { tasks, shownOffsets, subscription } = this.#membership
+    void tasks.abandon()
+    shownOffsets.drop()
+    subscription.unsubscribe()
+  }
+
+  advanceWallClock(nowMs: number): void {
+    this.#membership?.tasks.advanceWallClock(nowMs)
+  }
+
+  /** Deletes what the application wrote for itself and has worked off. */
+  purge(): void {
+    this.#membership?.tasks.purge()
+  }
+
+  #fail(error: unknown): void {
+    const { over, logger, failed } = this.#options.context
+    const isFenced = error instanceof RivuletError && error.code === 'KAFKA_FENCED'
+    if (!isFenced || !this.#membership || over.aborted) {
+      failed(error)
+      return
+    }
+    if (this.#rejoining) return
+    logger.warn({ ...error.place }, `${error.message}; joining the group again`)
+    this.#rejoining = this.#rejoin(this.#membership).catch(failed)
+  }
+
+  /**
+   * Somebody else has taken over a task that this member believed its own, or a transaction was open for too long: what
+   * was not committed is given up, and the group is asked again who has what.
+   */
+  async #rejoin({ consumer, tasks, shownOffsets }: Membership): Promise<void> {
+    const { settings, over } = this.#context
+    await tasks.abandon()
+    shownOffsets.drop()
+    await consumer.close()
+    await settings.clock.sleep(REJOIN_WAIT_MS, over)
+    this.#rejoining = undefined
+    if (!this.#isLeaving) this.join()
+  }
+
+  #take(event: ConsumerEvent, tasks: AssignedTasks, shownOffsets: ShownOffsets): void {
+    switch (event.type) {
+      case 'fetched':
+        tasks.fetched(event)
+        break
+      case 'assigned':
+        void this.#assign(event, tasks)
+        break
+      case 'revoking':
+        void this.#revoke(event, tasks, shownOffsets)
+        break
+      case 'lost':
+        void tasks.release(event.partitions, 'abandon')
+        break
+      case 'skipped':
+        tasks.skipped(event)
+    }
+  }
+
+  async #assign(
+    { partitions }: Extract<ConsumerEvent, { type: 'assigned' }>,
+    tasks: AssignedTasks,
+  ): Promise<void> {
+    await tasks.assign(partitions)
+    if (!this.#context.over.aborted) this.#options.started()
+  }
+
+  async #revoke(
+    event: Extract<ConsumerEvent, { type: 'revoking' }>,
+    tasks: AssignedTasks,
+    shownOffsets: ShownOffsets,
+  ): Promise<void> {
+    await tasks.release(event.partitions, 'close')
+    await shownOffsets.flush()
+    event.done()
+  }
+}

@@ -1,0 +1,162 @@
+import type { KafkaConsumer } from '../kafka/types.ts'
+import type { StateStore } from '../state/store.ts'
+import type { ExternalSinkNode } from '../stream/graph.ts'
+import type { ActiveTask, AssignedTask } from './assigned-task.ts'
+import { createTask } from './create-task.ts'
+import { type DeadLetters, deadLetterOf } from './dead-letter.ts'
+import { type BadRecord, InputQueue } from './input-queue.ts'
+import type { InstanceContext } from './instance-context.ts'
+import type { InputLayout } from './layout.ts'
+import { positionIn } from './remembered-offsets.ts'
+import type { ShownOffsets } from './shown-offsets.ts'
+import { SinkTask } from './sink-task.ts'
+import type { SinkWriters } from './sink-writers.ts'
+import { StreamTask } from './stream-task.ts'
+import { restoreStreamTimes } from './stream-times.ts'
+import { atLeastOnce, exactlyOnce, type TaskProducer } from './task-producer.ts'
+import { TaskState } from './task-state.ts'
+
+export interface TaskCreatorOptions {
+  readonly context: InstanceContext
+  readonly consumer: Pick<KafkaConsumer, 'commit'>
+  readonly sinks: SinkWriters
+  readonly globalStores: ReadonlyMap<string, StateStore>
+  readonly deadLetters: DeadLetters
+  readonly shownOffsets: ShownOffsets
+}
+
+/** Makes tasks that go on where the last owner of their partitions has left them. Source: Kafka Streams' `ActiveTaskCreator`. */
+export class TaskCreator {
+  readonly #options: TaskCreatorOptions
+
+  constructor(options: TaskCreatorOptions) {
+    this.#options = options
+  }
+
+  /** Resolves with a task that is ready for records. Rejects, and leaves nothing behind, when it is to end before. */
+  create(assigned: AssignedTask): Promise<ActiveTask> {
+    const { subTopology } = assigned.layout
+    return subTopology.kind === 'sink'
+      ? this.#createSinkTask(assigned, subTopology.sink)
+      : this.#createStreamTask(assigned)
+  }
+
+  async #createStreamTask(assigned: AssignedTask): Promise<StreamTask> {
+    const { context, globalStores, deadLetters } = this.#options
+    const { id, partition, layout } = assigned
+    const task = createTask(layout.subTopology, context.settings, globalStores)
+    const producer = await this.#producerFor(id)
+    const state = new TaskState({ id, partition, task, stores: layout.stores, context })
+    try {
+      // Only now is it certain that nobody else commits for this task any more.
+      const committed = await this.#committed(assigned)
+      restoreStreamTimes(
+        task.streamTimes,
+        committed.map(({ metadata }) => metadata),
+      )
+      const queues = await this.#queuesOf(assigned, 'the group', async ({ topic }) => {
+        return committed.find((each) => each.topic === topic)?.offset
+      })
+      const restored = await state.restore(queues, assigned.ending)
+      context.emit({ type: 'task-started', task: id, ...restored })
+      return new StreamTask({
+        id,
+        task,
+        queues,
+        state,
+        producer,
+        context,
+        deadLetters,
+        worked: () => assigned.regulate(),
+      })
+    } catch (error) {
+      await Promise.allSettled([producer.close(), state.close()])
+      throw error
+    }
+  }
+
+  async #createSinkTask(assigned: AssignedTask, node: ExternalSinkNode): Promise<SinkTask> {
+    const { context, globalStores, sinks } = this.#options
+    const { settings, failed } = context
+    const { id, partition, layout, ending } = assigned
+    const writer = await unlessAborted(sinks.of(node), ending)
+    const queues = await this.#queuesOf(assigned, node.sink.name, ({ topic }) =>
+      unlessAborted(writer.resumeOffset(topic, partition), ending),
+    )
+    return new SinkTask({
+      id,
+      task: createTask(layout.subTopology, settings, globalStores),
+      node,
+      writer,
+      queues,
+      settings,
+      ...this.#effectsOf(queues),
+      seek: (queue) => assigned.rewind(queue),
+      worked: () => assigned.regulate(),
+      failed,
+    })
+  }
+
+  /** What a sink's task does in Kafka; where a stream's task reads the same topic, that one does it. */
+  #effectsOf(queues: readonly InputQueue[]) {
+    const { context, deadLetters, shownOffsets } = this.#options
+    const { subTopologies } = context.layout
+    const streamed = new Set(
+      subTopologies
+        .filter(({ subTopology }) => subTopology.kind === 'stream')
+        .flatMap(({ inputs }) => inputs.map(({ topic }) => topic)),
+    )
+    const own = new Set(queues.filter(({ input }) => !streamed.has(input.topic)))
+    return {
+      bad: (queue: InputQueue, record: BadRecord) => {
+        const letter = deadLetterOf(queue, record, context.settings.onDecodeError)
+        if (own.has(queue)) deadLetters.send(letter)
+      },
+      written: (queue: InputQueue, offset: number) => {
+        if (own.has(queue))
+          shownOffsets.show({ topic: queue.input.topic, partition: queue.partition, offset })
+      },
+    }
+  }
+
+  async #producerFor(task: string): Promise<TaskProducer> {
+    const { context, consumer } = this.#options
+    const { layout, settings, producer, over } = context
+    if (settings.processing === 'at-least-once') return atLeastOnce(producer, consumer)
+    return exactlyOnce(settings.kafka, {
+      transactionalId: `${layout.application}-${task}`,
+      groupId: layout.application,
+      signal: over,
+    })
+  }
+
+  async #committed({ inputs, partition }: AssignedTask) {
+    const { layout, settings } = this.#options.context
+    const topics = inputs.map(({ topic }) => topic)
+    const committed = await settings.kafka.admin.committedOffsets(layout.application, topics)
+    return committed.filter((each) => each.partition === partition)
+  }
+
+  #queuesOf(
+    { inputs, partition }: AssignedTask,
+    by: string,
+    offsetOf: (input: InputLayout) => Promise<number | undefined>,
+  ): Promise<InputQueue[]> {
+    const queueOf = async (input: InputLayout) => {
+      const remembered = { offset: await offsetOf(input), by }
+      const position = await positionIn(this.#options.context, input.topic, partition, remembered)
+      return new InputQueue(input, partition, position)
+    }
+    return Promise.all(inputs.map(queueOf))
+  }
+}
+
+/** The same, or the signal's reason as soon as it is aborted: what was awaited goes on, and nobody waits for it. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

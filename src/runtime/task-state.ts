@@ -1,0 +1,135 @@
+import { join } from 'node:path'
+import { messageOf } from '../errors.ts'
+import { Checkpoint, type StoreChanges } from '../state/checkpoint.ts'
+import { ChangelogTrim } from './changelog-trim.ts'
+import { deleteRecords } from './delete-records.ts'
+import type { InputQueue } from './input-queue.ts'
+import type { InstanceContext } from './instance-context.ts'
+import type { StoreLayout } from './layout.ts'
+import { type Restored, restoreStore } from './restore.ts'
+import type { Task } from './task.ts'
+import type { TaskProducer } from './task-producer.ts'
+
+/** Changes of one store, as they stand in its changelog. */
+export interface LoggedChanges {
+  readonly topic: string
+  readonly changes: StoreChanges
+  /** Behind the last of them. */
+  readonly changelogOffset: number
+}
+
+export interface TaskStateOptions {
+  readonly id: string
+  readonly partition: number
+  readonly task: Task
+  readonly stores: readonly StoreLayout[]
+  readonly context: InstanceContext
+}
+
+/**
+ * What a task remembers: its stores, with what stands behind them. Their changes go to changelogs; what was committed,
+ * also into checkpoints on the local disk; and what a store has forgotten is deleted from its changelog. Source: Kafka
+ * Streams' `ProcessorStateManager`.
+ */
+export class TaskState {
+  readonly #options: TaskStateOptions
+  /** By changelog; absent: the environment has no place for them. */
+  readonly #checkpoints = new Map<string, Checkpoint>()
+  /** By changelog, of stores that forget. */
+  readonly #trims = new Map<string, ChangelogTrim>()
+  #isClosed = false
+
+  constructor(options: TaskStateOptions) {
+    this.#options = options
+    for (const store of options.stores) if (store.isChangelog) this.#keep(store)
+  }
+
+  /** Brings the stores to where the task goes on; to be called once, before the first record. */
+  async restore(queues: readonly InputQueue[], signal: AbortSignal): Promise<Restored> {
+    const { id, partition, task, stores, context } = this.#options
+    const sum = { fromCheckpoint: 0, fromTopic: 0 }
+    for (const { spec, topic, isChangelog } of stores) {
+      const store = task.stores.get(spec.name)
+      if (!store) continue
+      const checkpoint = this.#checkpoints.get(topic)
+      const source = queues.find(({ input }) => input.topic === topic)
+      const restored = await restoreStore({
+        kafka: context.settings.kafka,
+        topic,
+        partition,
+        store,
+        signal,
+        ...(checkpoint && { checkpoint }),
+        // A table's topic goes on behind what was processed: that part comes through the task.
+        ...(!isChangelog && source && { toOffset: source.position }),
+      })
+      sum.fromCheckpoint += restored.fromCheckpoint
+      sum.fromTopic += restored.fromTopic
+    }
+    if (sum.fromCheckpoint + sum.fromTopic > 0) context.logger.info({ task: id, ...sum }, 'state restored')
+    return sum
+  }
+
+  /** Sends what has changed since the last call, taken before this returns, and resolves when the changelogs have it. */
+  async log(producer: Pick<TaskProducer, 'send'>): Promise<readonly LoggedChanges[]> {
+    const changelogs = this.#options.stores.filter(({ isChangelog }) => isChangelog)
+    const logged = await Promise.all(changelogs.map((store) => this.#logStore(store, producer)))
+    return logged.flat()
+  }
+
+  /** What was logged is committed. */
+  committed(logged: readonly LoggedChanges[]): void {
+    // A commit may end behind its task: then the files may be those of the next one.
+    if (this.#isClosed) return
+    const { partition, context } = this.#options
+    for (const { topic, changes, changelogOffset } of logged) {
+      const forgotten = this.#trims.get(topic)?.note(changes, changelogOffset)
+      if (forgotten !== undefined) deleteRecords(context, { topic, partition }, forgotten)
+      void this.#checkpoints.get(topic)?.append(changes, changelogOffset)
+    }
+  }
+
+  /** Resolves when what was committed is in the checkpoints, and their files are closed. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await Promise.all([...this.#checkpoints.values()].map((checkpoint) => checkpoint.close()))
+  }
+
+  #keep({ spec, topic }: StoreLayout): void {
+    const { id, partition, context } = this.#options
+    // A versioned store keeps the latest version of each key, however old it is.
+    const retentionMs = spec.kind === 'window' || spec.kind === 'session' ? spec.retentionMs : undefined
+    if (retentionMs !== undefined) this.#trims.set(topic, new ChangelogTrim(retentionMs))
+    const { stateDir } = context.settings
+    if (stateDir === undefined) return
+    const checkpoint = new Checkpoint({
+      path: join(stateDir, context.layout.application, id, `${topic}.checkpoint`),
+      identity: `${topic}/${partition}`,
+      ...(retentionMs !== undefined && { forgetAfterMs: retentionMs * 2 }),
+      failed: (error) => {
+        const place = { task: id, store: spec.name }
+        context.logger.warn(place, `goes on without its checkpoint: ${messageOf(error)}`)
+      },
+    })
+    this.#checkpoints.set(topic, checkpoint)
+  }
+
+  async #logStore(
+    { spec, topic }: StoreLayout,
+    producer: Pick<TaskProducer, 'send'>,
+  ): Promise<readonly LoggedChanges[]> {
+    const { task, partition } = this.#options
+    const keys: Buffer[] = []
+    const values: (Buffer | null)[] = []
+    const timestampsMs: number[] = []
+    task.stores.get(spec.name)?.drainChanges((key, value, timestampMs) => {
+      keys.push(key)
+      values.push(value)
+      timestampsMs.push(Math.max(0, timestampMs)) // Kafka has no time before the epoch
+    })
+    if (keys.length === 0) return []
+    const changes = { keys, values, timestampsMs }
+    const { baseOffset } = await producer.send(topic, partition, changes)
+    return [{ topic, changes, changelogOffset: baseOffset + keys.length }]
+  }
+}
