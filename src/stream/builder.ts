@@ -23,6 +23,9 @@ export interface Stage<K, V> {
   readonly rekeyed: boolean
 }
 
+/** How the records that come out of a step are written, and whether they lie where their key says. */
+export type RecordTypes<K, V> = Pick<Stage<K, V>, 'key' | 'value' | 'rekeyed'>
+
 export interface TopicSourceOptions {
   readonly name?: string
   readonly global?: boolean

@@ -11,7 +11,6 @@ import { timeBuffer } from '../state/time-buffer.ts'
 import { unmatchedStore } from '../state/unmatched-store.ts'
 import type { JoinWindow } from '../windows/join-window.ts'
 import { type Stage, untyped } from './builder.ts'
-import type { Port } from './graph.ts'
 import { repartition } from './repartition.ts'
 
 interface JoinSpec {
@@ -107,7 +106,6 @@ export interface RowJoinSpec<K, V, TK, T, J> extends JoinSpec, RowJoinOptions<No
 
 /** Where the rows of a join are, and which stores the step shares with the table: none with a global one. */
 export interface JoinedTable<TK, T> {
-  readonly port?: Port
   readonly stores: readonly StoreSpec[]
   readonly rows: (context: OperatorContext) => RowReader<TK, T>
 }

@@ -1,6 +1,4 @@
-import type { OperatorFunction } from 'rxjs'
-import { identity } from 'rxjs'
-import { RivuletError } from '../errors.ts'
+import { identity, type OperatorFunction } from 'rxjs'
 import { filter } from '../operators/filter.ts'
 import { flatMap } from '../operators/flat-map.ts'
 import { flatMapValues } from '../operators/flat-map-values.ts'
@@ -8,35 +6,27 @@ import { map } from '../operators/map.ts'
 import { mapValues } from '../operators/map-values.ts'
 import type { Dropped, OperatorContext } from '../operators/operator.ts'
 import { peek } from '../operators/peek.ts'
-import { type Processor, process, type StoreSpecs } from '../operators/process.ts'
-import { keepingKeys, type ValueProcessor } from '../operators/process-values.ts'
+import type { Processor, StoreSpecs } from '../operators/process.ts'
+import type { ValueProcessor } from '../operators/process-values.ts'
 import { selectKey } from '../operators/select-key.ts'
-import { split } from '../operators/split.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { nonNull, serdes } from '../serdes/serdes.ts'
 import type { JoinWindow } from '../windows/join-window.ts'
-import { checked } from '../windows/windows.ts'
 import { BatchedStream } from './batched-stream.ts'
-import { type Stage, samePort, sideOutput, untyped } from './builder.ts'
+import { type RecordTypes, type Stage, samePort, sideOutput, untyped } from './builder.ts'
 import type { Chunk } from './chunk.ts'
-import type { ForeignKey } from './foreign-key-join.ts'
-import { GlobalTable } from './global-table.ts'
 import type { BatchPolicy } from './graph.ts'
 import { Group } from './group.ts'
 import { GroupedStream } from './grouped-stream.ts'
+import { joinWith, type WithGlobalTable, type WithStream, type WithTable } from './join-with.ts'
 import { type AsyncMapper, type MapAsyncOptions, mapAsync } from './map-async.ts'
-import { type Named, type StepName, splitName } from './named.ts'
+import { type Named, type StepName, type StepSpec, splitName } from './named.ts'
+import { type ProcessorSpec, processStep, processValuesStep } from './processor-step.ts'
 import { type RepartitionOptions, repartition } from './repartition.ts'
 import { sourceTable } from './source-table.ts'
+import { splitStep } from './split-step.ts'
 import type { StoreOptions } from './store-options.ts'
-import {
-  joinRows,
-  joinStreams,
-  keyed,
-  type RowJoinOptions,
-  type StreamJoinOptions,
-  written,
-} from './stream-joins.ts'
+import { joinStreams, keyed, type StreamJoinOptions, written } from './stream-joins.ts'
 import { Table } from './table.ts'
 import type { Topic, WritableTopic } from './topic.ts'
 
@@ -198,31 +188,10 @@ export class Stream<K, V> {
     ...args: Named<[branches: B]>
   ): { readonly [Name in keyof B]: Stream<K, V> } {
     const [name, branches] = splitName<[B]>(args)
-    const entries = Object.entries(branches)
-    const numeric = entries.find(([port]) => /^\d+$/.test(port))
-    if (numeric) {
-      throw new RivuletError(
-        'BAD_TOPOLOGY',
-        `a branch can't be named "${numeric[0]}": JavaScript would not keep the order of such names`,
-      )
-    }
-    const { builder, port } = this.#stage
-    const ports = entries.map(([branch, predicate]) => ({ port: branch, predicate }))
-    const { node } = builder.graph.add({
-      type: 'operator',
-      kind: 'split',
-      ...name,
-      inputs: [port],
-      stores: [],
-      expands: false,
-      stateless: true,
-      connect: (context) => [untyped(split(ports, context))],
-    })
-    const streams = entries.map(([branch]) => [
-      branch,
-      new Stream({ ...this.#stage, port: { node, port: branch } }),
-    ])
-    return Object.fromEntries(streams)
+    const streams = splitStep(this.#stage, name, branches).map(
+      ([branch, stage]) => [branch, new Stream(stage)] as const,
+    )
+    return Object.fromEntries(streams) as { readonly [Name in keyof B]: Stream<K, V> }
   }
 
   /** Writes the records to a topic, or to one chosen for each record; the path ends here. */
@@ -248,13 +217,8 @@ export class Stream<K, V> {
     const [, topic] = splitName(args)
     this.to(...args)
     const { builder } = this.#stage
-    return new Stream({
-      builder,
-      port: builder.topicSource(topic, 'stream'),
-      key: topic.key,
-      value: topic.value,
-      rekeyed: false,
-    })
+    const { key, value } = topic
+    return new Stream({ builder, port: builder.topicSource(topic, 'stream'), key, value, rekeyed: false })
   }
 
   /**
@@ -281,12 +245,12 @@ export class Stream<K, V> {
     ...args: Named<[mapper: (value: V, key: K) => K2, options?: RepartitionOptions<NonNullable<K2>, V>]>
   ): GroupedStream<NonNullable<K2>, V> {
     const [name, mapper, options = {}] = splitName(args)
-    const keyed = this.#step(
+    const { stage } = this.#step(
       { kind: 'groupBy', ...name },
       (context) => selectKey(mapper, context),
       rekeyed<K2, V>(this.#stage.value),
     )
-    return new GroupedStream(groupOf(keyed.stage, name, options))
+    return new GroupedStream(groupOf(stage, name, options))
   }
 
   /** The records as updates of a table: a value replaces the row of its key, null deletes it. */
@@ -318,7 +282,7 @@ export class Stream<K, V> {
       | WithGlobalTable<K, V, FK, R, R, J>
     >
   ): Stream<NonNullable<K>, J> | Stream<K, J> {
-    return this.#join('join', args, false)
+    return new Stream(joinWith(this.#stage, 'join', args))
   }
 
   /** The same with a result for each record of this stream: with null where it has no match. */
@@ -332,7 +296,7 @@ export class Stream<K, V> {
       | WithGlobalTable<K, V, FK, R, R | null, J>
     >
   ): Stream<K, J> {
-    return this.#join('leftJoin', args, true)
+    return new Stream(joinWith(this.#stage, 'leftJoin', args))
   }
 
   /** The same with a result for each record of either stream: with null where it has no match. */
@@ -360,23 +324,15 @@ export class Stream<K, V> {
     name: string,
     spec: ProcessorSpec<K2, V2, S> & { readonly processor: Processor<K, V, K2, V2, S> },
   ): Stream<K2, V2> {
-    const { key, value } = this.#stage
-    const written = {
-      key: spec.key ?? (key as Serde<unknown>),
-      value: spec.value ?? (value as Serde<unknown>),
-    }
-    const result = { ...written, rekeyed: true } as RecordTypes<K2, V2>
-    return this.#process({ kind: 'process', name }, spec, spec.processor, result)
+    return new Stream(processStep(this.#stage, name, spec))
   }
 
   /** The same where the key stays: `forward` takes the value alone, and nothing is repartitioned for it. */
   processValues<V2 = V, S extends StoreSpecs = Record<never, never>>(
     name: string,
-    spec: Omit<ProcessorSpec<never, V2, S>, 'key'> & { readonly processor: ValueProcessor<K, V, V2, S> },
+    spec: Omit<ProcessorSpec<K, V2, S>, 'key'> & { readonly processor: ValueProcessor<K, V, V2, S> },
   ): Stream<K, V2> {
-    const { key, value, rekeyed } = this.#stage
-    const result = { key, value: spec.value ?? value, rekeyed } as RecordTypes<K, V2>
-    return this.#process({ kind: 'processValues', name }, spec, keepingKeys(spec.processor), result)
+    return new Stream(processValuesStep(this.#stage, name, spec))
   }
 
   /** Collects records for a sink: a batch goes out when it is full or has waited long enough. */
@@ -389,75 +345,13 @@ export class Stream<K, V> {
     return new Stream(sideOutput(this.#stage, 'dropped'))
   }
 
-  #process<K2, V2, S extends StoreSpecs>(
-    spec: { readonly kind: string; readonly name: string },
-    { stores }: { readonly stores?: S },
-    processor: Processor<K, V, K2, V2, S>,
-    { key, value, rekeyed }: RecordTypes<K2, V2>,
-  ): Stream<K2, V2> {
-    const { builder, port } = this.#stage
-    const specs = stores ?? ({} as S)
-    const derived = builder.graph.add({
-      type: 'operator',
-      ...spec,
-      inputs: [port],
-      stores: [...new Set(Object.values(specs))],
-      expands: true,
-      stateless: false,
-      connect: (context) => [untyped(process({ stores: specs, processor }, context))],
-    })
-    return new Stream({ builder, port: derived, key, value, rekeyed })
-  }
-
-  #join<JK, FK, R, S, T, J>(
-    kind: string,
-    args: Named<WithAny<K, JK, V, FK, R, S, T, J>>,
-    left: boolean,
-  ): Stream<K, J> {
-    const [{ name }, ...rest] = splitName<WithAny<K, JK, V, FK, R, S, T, J>>(args)
-    const spec = { kind, name: name ?? this.#stage.builder.graph.freeName(kind) }
-    if (isWithStream(rest)) {
-      const [other, joiner, window, options] = rest
-      const outer = { left, right: false }
-      const joinSpec = { ...spec, joiner: anyMatch(joiner), window, outer, ...options }
-      return new Stream(joinStreams(this.#stage, other.stage, joinSpec) as Stage<K, J>)
-    }
-    if (isWithGlobalTable(rest)) {
-      const [{ view }, { foreignKey }, joiner] = rest
-      const table = { stores: [], rows: view.open }
-      const joinSpec = { ...spec, foreignKey, joiner: anyMatch(joiner), outer: left }
-      return new Stream(joinRows(this.#stage, table, joinSpec))
-    }
-    const [table, joiner, options = {}] = rest
-    const { graceMs } = options
-    const { stores, open } = table.rows.view()
-    if (graceMs !== undefined && !table.rows.versioned) {
-      throw new RivuletError(
-        'BAD_TOPOLOGY',
-        `"${spec.name}" waits graceMs for a table that is not versioned: it keeps no past to look at`,
-        { place: { step: spec.name, parameter: 'graceMs' } },
-      )
-    }
-    if (graceMs !== undefined) checked({ graceMs }, 0)
-    const { key, value } = this.#stage
-    const stage = written(this.#stage, options.key ?? nonNull(key), options.left ?? nonNull(value))
-    const records = keyed(stage, spec.name, left)
-    const joinSpec = { ...spec, joiner: anyMatch(joiner), outer: left, ...options }
-    return new Stream(joinRows(records, { port: table.stage.port, stores, rows: open }, joinSpec))
-  }
-
   #revalued<W>(): RecordTypes<K, W> {
     const { key, rekeyed } = this.#stage
     return { key, value: serdes.json(), rekeyed }
   }
 
   #step<K2, V2>(
-    spec: {
-      readonly kind: string
-      readonly name?: string
-      readonly expands?: boolean
-      readonly stateless?: boolean
-    },
+    spec: StepSpec & { readonly expands?: boolean; readonly stateless?: boolean },
     operator: (context: OperatorContext) => OperatorFunction<Chunk<K, V>, Chunk<K2, V2>>,
     result: RecordTypes<K2, V2>,
   ): Stream<K2, V2> {
@@ -476,58 +370,6 @@ export class Stream<K, V> {
     return new Stream({ builder, port: derived, key, value, rekeyed })
   }
 }
-
-type WithStream<K, JK, V, R, S, J> = readonly [
-  other: Stream<K, R> | Stream<K | null, R> | Stream<NonNullable<K>, R>,
-  joiner: (left: NonNullable<V>, right: S, key: JK) => J,
-  window: JoinWindow,
-  options?: StreamJoinOptions<NonNullable<K>, NonNullable<V>, NonNullable<R>, J>,
-]
-
-type WithTable<K, JK, V, R, T, J> = readonly [
-  table: Table<K, R> | Table<NonNullable<K>, R>,
-  joiner: (value: NonNullable<V>, row: T, key: JK) => J,
-  options?: RowJoinOptions<NonNullable<K>, NonNullable<V>, J>,
-]
-
-type WithGlobalTable<K, V, FK, R, T, J> = readonly [
-  table: GlobalTable<FK, R>,
-  on: ForeignKey<K, NonNullable<V>, FK>,
-  joiner: (value: NonNullable<V>, row: T, key: K) => J,
-]
-
-type WithAny<K, JK, V, FK, R, S, T, J> =
-  | WithStream<K, JK, V, R, S, J>
-  | WithTable<K, JK, V, R, T, J>
-  | WithGlobalTable<K, V, FK, R, T, J>
-
-function isWithStream<K, JK, V, FK, R, S, T, J>(
-  args: WithAny<K, JK, V, FK, R, S, T, J>,
-): args is WithStream<K, JK, V, R, S, J> {
-  return args[0] instanceof Stream
-}
-
-function isWithGlobalTable<K, JK, V, FK, R, S, T, J>(
-  args: WithAny<K, JK, V, FK, R, S, T, J>,
-): args is WithGlobalTable<K, V, FK, R, T, J> {
-  return args[0] instanceof GlobalTable
-}
-
-/** Whether a match or a key may be missing is said by the method's types; behind them one operator serves all. */
-function anyMatch<L, R, JK, J>(joiner: (left: L, right: R, key: JK) => J) {
-  return (left: unknown, right: unknown, key: unknown) => joiner(left as L, right as R, key as JK)
-}
-
-/** What a processor keeps, and how what it forwards is written: as the stream before it, unless said otherwise. */
-export interface ProcessorSpec<K, V, S extends StoreSpecs> {
-  /** A store that two processors name is shared: they then run in one task. */
-  readonly stores?: S
-  readonly key?: Serde<K>
-  readonly value?: Serde<V>
-}
-
-/** How the records that come out of a step are written, and whether they lie where their key says. */
-type RecordTypes<K, V> = Pick<Stage<K, V>, 'key' | 'value' | 'rekeyed'>
 
 function rekeyed<K, V>(value: Serde<V> = serdes.json()): RecordTypes<K, V> {
   return { key: serdes.json(), value, rekeyed: true }

@@ -1,0 +1,123 @@
+import { RivuletError } from '../errors.ts'
+import { nonNull } from '../serdes/serdes.ts'
+import type { JoinWindow } from '../windows/join-window.ts'
+import { checked } from '../windows/windows.ts'
+import type { Stage } from './builder.ts'
+import type { ForeignKey } from './foreign-key-join.ts'
+import { GlobalTable } from './global-table.ts'
+import { type Named, type StepSpec, splitName } from './named.ts'
+import { Stream } from './stream.ts'
+import {
+  joinRows,
+  joinStreams,
+  keyed,
+  type RowJoinOptions,
+  type StreamJoinOptions,
+  written,
+} from './stream-joins.ts'
+import type { Table } from './table.ts'
+
+/** A stream that is joined with another one, near it in time. `JK` and `S`: the key and the match, as they may be missing. */
+export type WithStream<K, JK, V, R, S, J> = readonly [
+  other: Stream<K, R> | Stream<K | null, R> | Stream<NonNullable<K>, R>,
+  joiner: (left: NonNullable<V>, right: S, key: JK) => J,
+  window: JoinWindow,
+  options?: StreamJoinOptions<NonNullable<K>, NonNullable<V>, NonNullable<R>, J>,
+]
+
+/** A stream that is joined with the table's row of its key. */
+export type WithTable<K, JK, V, R, T, J> = readonly [
+  table: Table<K, R> | Table<NonNullable<K>, R>,
+  joiner: (value: NonNullable<V>, row: T, key: JK) => J,
+  options?: RowJoinOptions<NonNullable<K>, NonNullable<V>, J>,
+]
+
+/** A stream that is joined with the row of a global table that its foreign key names. */
+export type WithGlobalTable<K, V, FK, R, T, J> = readonly [
+  table: GlobalTable<FK, R>,
+  on: ForeignKey<K, NonNullable<V>, FK>,
+  joiner: (value: NonNullable<V>, row: T, key: K) => J,
+]
+
+type WithAny<K, JK, V, FK, R, S, T, J> =
+  | WithStream<K, JK, V, R, S, J>
+  | WithTable<K, JK, V, R, T, J>
+  | WithGlobalTable<K, V, FK, R, T, J>
+
+/**
+ * Joins a stream with whatever the arguments name first; in a left join a record without a match has a result too.
+ * Throws `BAD_TOPOLOGY` where a record shall wait for the past of a table that keeps none.
+ */
+export function joinWith<K, JK, V, FK, R, S, T, J>(
+  stage: Stage<K, V>,
+  kind: 'join' | 'leftJoin',
+  args: Named<WithAny<K, JK, V, FK, R, S, T, J>>,
+): Stage<K, J> {
+  const [{ name = stage.builder.graph.freeName(kind) }, ...rest] =
+    splitName<WithAny<K, JK, V, FK, R, S, T, J>>(args)
+  const step = { kind, name }
+  const left = kind === 'leftJoin'
+  if (isWithStream(rest)) return withStream<K, JK, V, R, S, J>(stage, step, rest, left)
+  return isWithGlobalTable(rest)
+    ? withGlobalTable(stage, step, rest, left)
+    : withTable(stage, step, rest, left)
+}
+
+function isWithStream<K, JK, V, FK, R, S, T, J>(
+  args: WithAny<K, JK, V, FK, R, S, T, J>,
+): args is WithStream<K, JK, V, R, S, J> {
+  return args[0] instanceof Stream
+}
+
+function isWithGlobalTable<K, JK, V, FK, R, S, T, J>(
+  args: WithAny<K, JK, V, FK, R, S, T, J>,
+): args is WithGlobalTable<K, V, FK, R, T, J> {
+  return args[0] instanceof GlobalTable
+}
+
+function withStream<K, JK, V, R, S, J>(
+  stage: Stage<K, V>,
+  step: StepSpec,
+  [other, joiner, window, options]: WithStream<K, JK, V, R, S, J>,
+  left: boolean,
+): Stage<K, J> {
+  const spec = { ...step, joiner: anyMatch(joiner), window, outer: { left, right: false }, ...options }
+  return joinStreams(stage, other.stage, spec) as Stage<K, J>
+}
+
+function withTable<K, JK, V, R, T, J>(
+  stage: Stage<K, V>,
+  step: StepSpec & { readonly name: string },
+  [table, joiner, options = {}]: WithTable<K, JK, V, R, T, J>,
+  outer: boolean,
+): Stage<K, J> {
+  const { graceMs } = options
+  const { stores, open } = table.rows.view()
+  if (graceMs !== undefined && !table.rows.versioned) {
+    throw new RivuletError(
+      'BAD_TOPOLOGY',
+      `"${step.name}" waits graceMs for a table that is not versioned: it keeps no past to look at`,
+      { place: { step: step.name, parameter: 'graceMs' } },
+    )
+  }
+  if (graceMs !== undefined) checked({ graceMs }, 0)
+  const { key = nonNull(stage.key), left = nonNull(stage.value) } = options
+  const records = keyed(written(stage, key, left), step.name, outer)
+  const spec = { ...step, joiner: anyMatch(joiner), outer, ...options }
+  return joinRows(records, { stores, rows: open }, spec)
+}
+
+function withGlobalTable<K, V, FK, R, T, J>(
+  stage: Stage<K, V>,
+  step: StepSpec,
+  [{ view }, { foreignKey }, joiner]: WithGlobalTable<K, V, FK, R, T, J>,
+  outer: boolean,
+): Stage<K, J> {
+  const table = { stores: [], rows: view.open }
+  return joinRows(stage, table, { ...step, foreignKey, joiner: anyMatch(joiner), outer })
+}
+
+/** Whether a match or a key may be missing is said by the method's types; behind them one operator serves all. */
+function anyMatch<L, R, JK, J>(joiner: (left: L, right: R, key: JK) => J) {
+  return (left: unknown, right: unknown, key: unknown) => joiner(left as L, right as R, key as JK)
+}
