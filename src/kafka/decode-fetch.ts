@@ -1,8 +1,7 @@
 import { gunzipSync } from 'node:zlib'
-import { RivuletError } from '../errors.ts'
 import { BytesColumn } from '../stream/bytes-column.ts'
-import type { Headers } from '../stream/chunk.ts'
 import { ByteReader } from './byte-reader.ts'
+import { type PlainBatch, type RecordColumns, RecordReader, unreadable } from './record-reader.ts'
 
 /** What one fetch answers for one partition. */
 export interface FetchedPartition {
@@ -20,17 +19,6 @@ export interface FetchedPartition {
 export interface AbortedTransaction {
   readonly producerId: number
   readonly firstOffset: number
-}
-
-/** Columns of a `RawChunk`; keys, values and headers lie in the fetched bytes. */
-export interface FetchedRecords {
-  readonly keys: BytesColumn
-  readonly values: BytesColumn
-  readonly timestampsMs: number[]
-  readonly offsets: number[]
-  headers?: (Headers | undefined)[]
-  /** The offset to fetch next: behind transaction markers, aborted and compacted records too. */
-  nextOffset: number
 }
 
 /** A Fetch v11 response. */
@@ -81,21 +69,36 @@ const LOG_APPEND_TIME = 0x08
 const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
 
-function noRecords(nextOffset: number): FetchedRecords {
-  return { keys: new BytesColumn(), values: new BytesColumn(), timestampsMs: [], offsets: [], nextOffset }
+/** A batch of which something is wanted. */
+interface WantedBatch extends PlainBatch {
+  readonly count: number
+  /** How what lies between `start` and `end` is compressed; 0: it is not. */
+  readonly codec: number
+}
+
+export interface FetchedRecords extends RecordColumns {
+  /** The offset to fetch next: behind transaction markers, aborted and compacted records too. */
+  readonly nextOffset: number
 }
 
 /**
  * The records at and behind `fetchOffset`, without transaction markers and without those of aborted transactions.
  * Throws `KAFKA_FAILED` for what it can't read: an old message format, an unknown compression, torn bytes.
  */
-export function decodeRecords(
+export function decodeRecords(fetched: FetchedPartition, fetchOffset: number): FetchedRecords {
+  const { wanted, nextOffset } = wantedBatches(fetched, fetchOffset)
+  const { bytes, plain } = decompressed(fetched.batches, wanted)
+  return { ...readBatches(bytes, plain, fetchOffset), nextOffset }
+}
+
+function wantedBatches(
   { batches, abortedTransactions }: FetchedPartition,
   fetchOffset: number,
-): FetchedRecords {
-  const records = noRecords(fetchOffset)
+): { readonly wanted: readonly WantedBatch[]; readonly nextOffset: number } {
+  const wanted: WantedBatch[] = []
   const aborted = new AbortedProducers(abortedTransactions)
   const header = new ByteReader(batches)
+  let nextOffset = fetchOffset
   let at = 0
   while (at + BATCH_HEADER_BYTES <= batches.length) {
     const length = LENGTH_AT + 4 + batches.readInt32BE(at + LENGTH_AT)
@@ -111,19 +114,58 @@ export function decodeRecords(
       batches.subarray(at, at + length),
     )
     if (!skip && lastOffset >= fetchOffset) {
-      const baseTimestampMs = int64At(header, at + BASE_TIMESTAMP_AT)
-      const appendTimeMs = attributes & LOG_APPEND_TIME ? int64At(header, at + MAX_TIMESTAMP_AT) : undefined
-      const body = batches.subarray(at + BATCH_HEADER_BYTES, at + length)
-      const count = batches.readInt32BE(at + COUNT_AT)
-      const reader = new RecordReader(decompress(body, attributes & CODEC_MASK))
-      for (let i = 0; i < count; i++) {
-        reader.read(records, baseOffset, baseTimestampMs, appendTimeMs, fetchOffset)
-      }
+      wanted.push({
+        baseOffset,
+        baseTimestampMs: int64At(header, at + BASE_TIMESTAMP_AT),
+        appendTimeMs: attributes & LOG_APPEND_TIME ? int64At(header, at + MAX_TIMESTAMP_AT) : undefined,
+        count: batches.readInt32BE(at + COUNT_AT),
+        codec: attributes & CODEC_MASK,
+        start: at + BATCH_HEADER_BYTES,
+        end: at + length,
+      })
     }
-    records.nextOffset = Math.max(records.nextOffset, lastOffset + 1)
+    nextOffset = Math.max(nextOffset, lastOffset + 1)
     at += length
   }
   if (at === 0 && batches.length > 0) throw unreadable('a batch larger than a fetch')
+  return { wanted, nextOffset }
+}
+
+/** All in one buffer: as it was fetched, unless something in it is compressed. */
+function decompressed(
+  batches: Buffer,
+  wanted: readonly WantedBatch[],
+): { readonly bytes: Buffer; readonly plain: readonly WantedBatch[] } {
+  if (wanted.every(({ codec }) => codec === 0)) return { bytes: batches, plain: wanted }
+  const bodies = wanted.map(({ codec, start, end }) => decompress(batches.subarray(start, end), codec))
+  let end = 0
+  const plain = wanted.map((batch, i) => {
+    const start = end
+    end += bodies[i]?.length ?? 0
+    return { ...batch, start, end }
+  })
+  return { bytes: Buffer.concat(bodies), plain }
+}
+
+function readBatches(bytes: Buffer, batches: readonly WantedBatch[], fetchOffset: number): RecordColumns {
+  let count = 0
+  for (const batch of batches) {
+    if (batch.count < 0 || batch.count > batch.end - batch.start) throw unreadable('a torn batch')
+    count += batch.count
+  }
+  const records: RecordColumns = {
+    keys: new BytesColumn(bytes, count),
+    values: new BytesColumn(bytes, count),
+    timestampsMs: new Array(count),
+    offsets: new Array(count),
+  }
+  for (const batch of batches) {
+    const reader = new RecordReader(bytes, batch)
+    for (let i = 0; i < batch.count; i++) reader.read(records, fetchOffset)
+  }
+  // Fewer where the first ones lie before `fetchOffset`.
+  records.timestampsMs.length = records.keys.length
+  records.offsets.length = records.keys.length
   return records
 }
 
@@ -136,13 +178,6 @@ function decompress(body: Buffer, codec: number): Buffer {
   if (codec === 0) return body
   if (codec === 1) return gunzipSync(body)
   throw unreadable(`${['', '', 'Snappy', 'LZ4', 'ZSTD'][codec] ?? `unknown (${codec})`} compression`)
-}
-
-function unreadable(what: string): RivuletError {
-  return new RivuletError(
-    'KAFKA_FAILED',
-    `Can't read ${what}: Rivulet reads plain and gzip batches (magic 2)`,
-  )
 }
 
 /** Follows which producers are inside a transaction that was aborted later. Source: Kafka's `CompletedFetch`. */
@@ -170,99 +205,15 @@ class AbortedProducers {
 }
 
 function isAbortMarker(batch: Buffer): boolean {
-  const records = noRecords(0)
-  new RecordReader(batch.subarray(BATCH_HEADER_BYTES)).read(records, 0, 0, undefined, 0)
-  return records.keys.at(0)?.readInt16BE(2) === 0
-}
-
-class RecordReader {
-  readonly #bytes: Buffer
-  #at = 0
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes
+  const [start, end] = [BATCH_HEADER_BYTES, batch.length]
+  const marker = {
+    baseOffset: 0,
+    baseTimestampMs: 0,
+    appendTimeMs: undefined,
+    count: 1,
+    codec: 0,
+    start,
+    end,
   }
-
-  /** Appends one record to the columns, unless it lies before `fetchOffset`. */
-  read(
-    to: FetchedRecords,
-    baseOffset: number,
-    baseTimestampMs: number,
-    appendTimeMs: number | undefined,
-    fetchOffset: number,
-  ): void {
-    const length = this.#varint()
-    const end = this.#at + length
-    if (length < 0 || end > this.#bytes.length) throw unreadable('a record that ends behind its batch')
-    this.#at++ // attributes: unused
-    const timestampMs = baseTimestampMs + this.#varlong()
-    const offset = baseOffset + this.#varint()
-    if (offset < fetchOffset) {
-      this.#at = end
-      return
-    }
-    this.#append(to.keys)
-    this.#append(to.values)
-    to.timestampsMs.push(appendTimeMs ?? timestampMs)
-    to.offsets.push(offset)
-    const headers = this.#varint()
-    if (headers > 0) {
-      to.headers ??= new Array<Headers | undefined>(to.offsets.length - 1).fill(undefined)
-      to.headers.push(this.#headers(headers))
-    } else to.headers?.push(undefined)
-    this.#at = end
-  }
-
-  #headers(count: number): Headers {
-    const headers: [string, Buffer][] = []
-    for (let i = 0; i < count; i++) {
-      const name = this.#nullable()?.toString() ?? ''
-      const value = this.#nullable()
-      // A header without value is as good as none: `Headers` holds bytes.
-      if (value) headers.push([name, value])
-    }
-    // Assigned one by one, a header named `__proto__` would be lost.
-    return Object.fromEntries(headers)
-  }
-
-  #append(column: BytesColumn): void {
-    const length = this.#varint()
-    if (length < 0) {
-      column.pushNull()
-      return
-    }
-    const from = this.#at
-    this.#at = from + length
-    column.push(this.#bytes, from, this.#at)
-  }
-
-  #nullable(): Buffer | null {
-    const length = this.#varint()
-    if (length < 0) return null
-    const from = this.#at
-    this.#at = from + length
-    return this.#bytes.subarray(from, this.#at)
-  }
-
-  #varint(): number {
-    const bytes = this.#bytes
-    let byte = bytes[this.#at++] as number
-    if (byte < 0x80) return (byte >>> 1) ^ -(byte & 1)
-    let zigzag = byte & 0x7f
-    for (let shift = 7; byte >= 0x80 && shift < 35; shift += 7) {
-      byte = bytes[this.#at++] as number
-      zigzag |= (byte & 0x7f) << shift
-    }
-    return (zigzag >>> 1) ^ -(zigzag & 1)
-  }
-
-  #varlong(): number {
-    let byte = this.#bytes[this.#at++] as number
-    let zigzag = byte & 0x7f
-    for (let factor = 0x80; byte >= 0x80; factor *= 0x80) {
-      byte = this.#bytes[this.#at++] as number
-      zigzag += (byte & 0x7f) * factor
-    }
-    return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2
-  }
+  return readBatches(batch, [marker], 0).keys.at(0)?.readInt16BE(2) === 0
 }

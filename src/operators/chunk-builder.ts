@@ -1,21 +1,30 @@
 import type { Chunk, Headers, TableChunk } from '../stream/chunk.ts'
 
-/** Collects the records that an operator makes out of one chunk; each keeps place and headers of its origin. */
+/**
+ * Collects the records that an operator makes out of one chunk; each keeps place and headers of its origin. Most
+ * operators make no more than they are given: with room for that from the start, columns need not grow.
+ */
 export class ChunkBuilder<K, V> {
   readonly #origin: Chunk<unknown, unknown>
-  readonly #keys: K[] = []
-  readonly #values: V[] = []
-  readonly #timestampsMs: number[] = []
-  readonly #offsets: number[] = []
+  readonly #keys: K[]
+  readonly #values: V[]
+  readonly #timestampsMs: number[]
+  readonly #offsets: number[]
+  #length = 0
   /** Made when the first record with headers comes. */
   #headers: (Headers | undefined)[] | undefined
 
   constructor(origin: Chunk<unknown, unknown>) {
     this.#origin = origin
+    const room = origin.keys.length
+    this.#keys = new Array(room)
+    this.#values = new Array(room)
+    this.#timestampsMs = new Array(room)
+    this.#offsets = new Array(room)
   }
 
   get length(): number {
-    return this.#keys.length
+    return this.#length
   }
 
   /** Adds a record that comes from record `i` of the origin. */
@@ -26,16 +35,20 @@ export class ChunkBuilder<K, V> {
     timestampMs: number = this.#origin.timestampsMs[i] as number,
     headers: Headers | undefined = this.#origin.headers?.[i],
   ): void {
-    if (headers) this.#headers ??= this.#keys.map(() => undefined)
+    const at = this.#length++
+    if (headers) this.#headers ??= new Array<Headers | undefined>(at).fill(undefined)
     this.#headers?.push(headers)
-    this.#keys.push(key)
-    this.#values.push(value)
-    this.#timestampsMs.push(timestampMs)
-    this.#offsets.push(this.#origin.offsets[i] as number)
+    this.#keys[at] = key
+    this.#values[at] = value
+    this.#timestampsMs[at] = timestampMs
+    this.#offsets[at] = this.#origin.offsets[i] as number
   }
 
   build(): Chunk<K, V> {
     const { topic, partition } = this.#origin
+    for (const column of [this.#keys, this.#values, this.#timestampsMs, this.#offsets]) {
+      column.length = this.#length
+    }
     const chunk = {
       topic,
       partition,

@@ -59,13 +59,9 @@ export function suppress<K, V>(
         const key = chunk.keys[i] as K
         const timestampMs = chunk.timestampsMs[i] as number
         streamTime.ms = Math.max(streamTime.ms, timestampMs)
-        buffer.put(timeOf(key, timestampMs), {
-          key,
-          value: chunk.values[i] as V | null,
-          oldValue: chunk.oldValues[i] as V | null,
-          timestampMs,
-          headers: chunk.headers?.[i],
-        })
+        const value = chunk.values[i] as V | null
+        const oldValue = chunk.oldValues[i] as V | null
+        buffer.put(timeOf(key, timestampMs), key, value, oldValue, timestampMs, chunk.headers?.[i])
         emitDue(out, i)
         if (whenFull === 'shutDown' && isOverfull()) {
           throw new RivuletError(

@@ -81,22 +81,28 @@ export class SuppressBuffer<K, V> implements StateStore {
     return entry && { value: entry.priorValue }
   }
 
-  put(timeMs: number, update: BufferedUpdate<K, V>): void {
-    this.#put(timeMs, update.oldValue, update)
-  }
-
-  #put(timeMs: number, priorValue: V | null, update: BufferedUpdate<K, V>): void {
-    let entry = this.#byKey.get(update.key) ?? this.#byText.get(this.#textOf(update.key))
+  /** Not an object for each update: most of them take the place of one that is there. */
+  put(
+    timeMs: number,
+    key: K,
+    value: V | null,
+    oldValue: V | null,
+    timestampMs: number,
+    headers?: Headers,
+    priorValue: V | null = oldValue,
+  ): void {
+    let entry = this.#byKey.get(key) ?? this.#byText.get(this.#textOf(key))
     if (entry) {
-      entry.value = update.value
-      entry.oldValue = update.oldValue
-      entry.timestampMs = update.timestampMs
-      entry.headers = update.headers
+      entry.value = value
+      entry.oldValue = oldValue
+      entry.timestampMs = timestampMs
+      entry.headers = headers
     } else {
-      const keyText = this.#textOf(update.key)
-      entry = { ...update, timeMs, priorValue, keyText, bytes: 0, dirty: false, gone: false }
+      const keyText = this.#textOf(key)
+      const held = { key, value, oldValue, timestampMs, headers, timeMs, priorValue, keyText }
+      entry = { ...held, bytes: 0, dirty: false, gone: false }
       this.#byText.set(keyText, entry)
-      this.#byKey.set(update.key, entry)
+      this.#byKey.set(key, entry)
       this.#queue.add(entry)
     }
     if (this.#measured) {
@@ -132,13 +138,15 @@ export class SuppressBuffer<K, V> implements StateStore {
     if (present) this.#remove(present)
     if (bytes) {
       const [timeMs, priorValue, oldValue, value, ...headers] = splitParts(bytes) as [Buffer, ...Buffer[]]
-      this.#put(readInt64(timeMs), this.#decode(priorValue), {
+      this.put(
+        readInt64(timeMs),
         key,
-        value: this.#decode(value),
-        oldValue: this.#decode(oldValue),
+        this.#decode(value),
+        this.#decode(oldValue),
         timestampMs,
-        headers: headersOf(headers),
-      })
+        headersOf(headers),
+        this.#decode(priorValue),
+      )
     }
     // What comes from the changelog is known there.
     for (const entry of this.#dirty) entry.dirty = false

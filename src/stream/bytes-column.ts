@@ -2,34 +2,43 @@ import type { Serde } from '../serdes/serde.ts'
 
 const NULL = -1
 
-/** Byte strings and nulls that lie in larger buffers, such as the values of a fetch. A view is made when one is asked for. */
+/** Byte strings and nulls that lie in a larger buffer, such as the values of a fetch. A view is made when one is asked for. */
 export class BytesColumn implements Iterable<Buffer | null> {
-  readonly #buffers: Buffer[] = []
-  readonly #starts: number[] = []
-  readonly #ends: number[] = []
+  readonly #buffer: Buffer
+  /** `buffer[start, end)` each. */
+  readonly #starts: Int32Array
+  readonly #ends: Int32Array
+  #length = 0
+
+  constructor(buffer: Buffer, lengthMax: number) {
+    this.#buffer = buffer
+    this.#starts = new Int32Array(lengthMax)
+    this.#ends = new Int32Array(lengthMax)
+  }
 
   /** For tests and edges. */
-  static of(values: Iterable<Buffer | null>): BytesColumn {
-    const column = new BytesColumn()
+  static of(values: readonly (Buffer | null)[]): BytesColumn {
+    const column = new BytesColumn(Buffer.concat(values.filter((value) => value !== null)), values.length)
+    let start = 0
     for (const value of values) {
       if (value === null) column.pushNull()
-      else column.push(value, 0, value.length)
+      else column.push(start, start + value.length)
+      start += value?.length ?? 0
     }
     return column
   }
 
   get length(): number {
-    return this.#starts.length
+    return this.#length
   }
 
-  push(buffer: Buffer, start: number, end: number): void {
-    this.#buffers.push(buffer)
-    this.#starts.push(start)
-    this.#ends.push(end)
+  push(start: number, end: number): void {
+    this.#starts[this.#length] = start
+    this.#ends[this.#length++] = end
   }
 
   pushNull(): void {
-    this.push(nothing, NULL, NULL)
+    this.push(NULL, NULL)
   }
 
   isNull(index: number): boolean {
@@ -38,32 +47,26 @@ export class BytesColumn implements Iterable<Buffer | null> {
 
   /** A view into the larger buffer: copy what is kept. */
   at(index: number): Buffer | null {
-    const start = this.#starts[index] as number
-    return start === NULL ? null : (this.#buffers[index] as Buffer).subarray(start, this.#ends[index])
+    return this.isNull(index) ? null : this.#buffer.subarray(this.#starts[index], this.#ends[index])
   }
 
-  /** Throws what the serde throws. */
+  /** Of what is not null. Throws what the serde throws. */
   decode<T>(index: number, serde: Serde<T>): T {
-    const buffer = this.#buffers[index] as Buffer
     const start = this.#starts[index] as number
     const end = this.#ends[index] as number
     return serde.deserializeWithin
-      ? serde.deserializeWithin(buffer, start, end)
-      : serde.deserialize(buffer.subarray(start, end))
+      ? serde.deserializeWithin(this.#buffer, start, end)
+      : serde.deserialize(this.#buffer.subarray(start, end))
   }
 
   /** The first ones. */
   first(count: number): BytesColumn {
-    const column = new BytesColumn()
-    for (let i = 0; i < count; i++) {
-      column.push(this.#buffers[i] as Buffer, this.#starts[i] as number, this.#ends[i] as number)
-    }
+    const column = new BytesColumn(this.#buffer, count)
+    for (let i = 0; i < count; i++) column.push(this.#starts[i] as number, this.#ends[i] as number)
     return column
   }
 
   *[Symbol.iterator](): IterableIterator<Buffer | null> {
-    for (let i = 0; i < this.length; i++) yield this.at(i)
+    for (let i = 0; i < this.#length; i++) yield this.at(i)
   }
 }
-
-const nothing = Buffer.alloc(0)

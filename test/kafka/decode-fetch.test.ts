@@ -234,3 +234,13 @@ test('says what it can not read: old formats, unknown compression, torn records'
   torn[61] = 0x7e
   expect(() => ours(response(torn), 0)).toThrow(/ends behind its batch/)
 })
+
+test.each([
+  ['more records than bytes', (batch: Buffer) => batch.writeInt32BE(1_000_000_000, 57)],
+  ['a key that is longer than its record', (batch: Buffer) => batch.writeUInt8(2 * 50, 65)],
+  ['a record that is longer than its batch', (batch: Buffer) => batch.writeUInt8(2 * 60, 61)],
+])('refuses %s', (_, tear) => {
+  const batch = batchAt(records('v'), { baseOffset: 0 })
+  tear(batch)
+  expect(() => ours(response(batch), 0)).toThrow(expect.objectContaining({ code: 'KAFKA_FAILED' }))
+})

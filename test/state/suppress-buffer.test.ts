@@ -23,7 +23,7 @@ describe('the buffer of a suppression', () => {
           const taken = store.takeFirst()
           return taken && { ...taken, keyBytes: undefined, dirty: undefined }
         }
-        store.put(op.timestampMs, op)
+        store.put(op.timestampMs, op.key, op.value, op.oldValue, op.timestampMs, op.headers)
         return store.prior(op.key)
       },
       contents: (store) => [store.size, store.firstMs, store.bytes, store.prior('a'), store.prior('b')],
