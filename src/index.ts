@@ -49,7 +49,7 @@ export type { StoreOptions, WindowStoreOptions } from './stream/store-options.ts
 export { otherwise, Stream, type TopicBy } from './stream/stream.ts'
 export type { RowJoinOptions, StreamJoinOptions } from './stream/stream-joins.ts'
 export { untilTimeLimit, untilWindowCloses } from './stream/suppression.ts'
-export { Table } from './stream/table.ts'
+export { Table, WindowedTable } from './stream/table.ts'
 export { TimeWindowedStream } from './stream/time-windowed-stream.ts'
 export { type Topic, type TopicOptions, topic } from './stream/topic.ts'
 export {
@@ -62,7 +62,6 @@ export {
   topology,
 } from './stream/topology.ts'
 export type { WindowedByOptions } from './stream/windowed-aggregation.ts'
-export { WindowedTable } from './stream/windowed-table.ts'
 export { type JoinWindow, within } from './windows/join-window.ts'
 export {
   hopping,

@@ -5,9 +5,8 @@ import { aggregatedTable, aggregationOf, type GroupedStream } from './grouped-st
 import { type Named, splitName } from './named.ts'
 import { sessionAggregationOf } from './session-windowed-stream.ts'
 import type { StoreOptions, WindowStoreOptions } from './store-options.ts'
-import type { Table } from './table.ts'
+import type { Table, WindowedTable } from './table.ts'
 import { sessionAggregation, windowedAggregation } from './windowed-aggregation.ts'
-import type { WindowedTable } from './windowed-table.ts'
 
 /** Of one group: what its values do to the aggregate that all groups share. */
 type Aggregator<K, A> = (aggregate: A, value: unknown, key: K) => A | null

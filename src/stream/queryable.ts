@@ -2,8 +2,7 @@ import { RivuletError } from '../errors.ts'
 import type { TableRef, WindowRef } from '../state/query.ts'
 import type { StoreSpec } from '../state/store.ts'
 import { GlobalTable } from './global-table.ts'
-import type { Table } from './table.ts'
-import type { WindowedTable } from './windowed-table.ts'
+import type { Table, WindowedTable } from './table.ts'
 
 /** Stores that a topology offers to be asked, by the names that its author calls them. */
 export type QueryableStores = Readonly<Record<string, StoreSpec>>

@@ -4,9 +4,9 @@ import type { Group } from './group.ts'
 import { type AggregateSpec, aggregationOf } from './grouped-stream.ts'
 import { type Named, type StepSpec, splitName } from './named.ts'
 import type { WindowStoreOptions } from './store-options.ts'
+import type { WindowedTable } from './table.ts'
 import { sessionAggregation, type WindowedByOptions } from './windowed-aggregation.ts'
 import { WindowedStream } from './windowed-stream.ts'
-import type { WindowedTable } from './windowed-table.ts'
 
 /** As for other aggregations, and what two sessions become when a record joins them. */
 export interface SessionAggregateSpec<K, V, A> extends AggregateSpec<K, V, A> {

@@ -1,31 +1,36 @@
 import type { Dropped } from '../operators/operator.ts'
 import { type Change, regroup } from '../operators/regroup.ts'
 import type { BufferBounds } from '../operators/suppress.ts'
-import { tableMap } from '../operators/table-map.ts'
 import { toStream } from '../operators/to-stream.ts'
 import { changeSerde } from '../serdes/change-serde.ts'
 import { nonNull, nullable, serdes } from '../serdes/serdes.ts'
-import { keyValueStore } from '../state/key-value-store.ts'
 import { mapKeyOf } from '../state/store.ts'
+import type { Windowed } from '../windows/windows.ts'
 import { type Stage, sideOutput, untyped } from './builder.ts'
-import { type ForeignKey, joinByForeignKey } from './foreign-key-join.ts'
+import { deriveTable } from './derived-table.ts'
 import { Group } from './group.ts'
 import { GroupedTable } from './grouped-table.ts'
+import { type ByForeignKey, type ByKey, joinTableWith, type TableJoiner } from './join-table-with.ts'
 import { type Named, type StepSpec, splitName } from './named.ts'
 import type { RepartitionOptions } from './repartition.ts'
 import type { SourceTable } from './source-table.ts'
 import type { StoreOptions } from './store-options.ts'
 import { Stream } from './stream.ts'
-import { suppressionStep, type UntilTimeLimit } from './suppression.ts'
+import {
+  type FinalResultBounds,
+  suppressionStep,
+  type UntilTimeLimit,
+  type UntilWindowCloses,
+} from './suppression.ts'
 import { joinTables } from './table-joins.ts'
-import { DerivedRows, type TableRows, unknownRows } from './table-rows.ts'
+import type { TableRows } from './table-rows.ts'
 
 /** The newest value of each key, and how it changes. Source: Kafka Streams `KTable`. */
 export class Table<K, V> {
   readonly #stage: Stage<K, V>
   readonly #rows: TableRows<K, V>
 
-  constructor(stage: Stage<K, V>, rows: TableRows<K, V> = unknownRows) {
+  constructor(stage: Stage<K, V>, rows: TableRows<K, V>) {
     this.#stage = stage
     this.#rows = rows
   }
@@ -65,12 +70,10 @@ export class Table<K, V> {
   mapValues<W>(
     ...args: Named<[mapper: (value: V, key: K) => W | null, options?: StoreOptions<W>]>
   ): Table<K, W> {
-    const [name, mapper, options = {}] = splitName(args)
-    return this.#derive(
-      { kind: 'mapValues', ...name },
-      mapper,
-      { value: serdes.json<W>(), ...options },
-      false,
+    const [name, mapper, options] = splitName(args)
+    const value = serdes.json<W>()
+    return tableOf(
+      deriveTable(this, { kind: 'mapValues', ...name, mapper, isFilter: false, value, ...options }),
     )
   }
 
@@ -120,7 +123,7 @@ export class Table<K, V> {
   /** Joins each row with the row of the other table that its foreign key names. */
   join<FK, R, J>(...args: Named<ByForeignKey<K, V, FK, R, R, J>>): Table<K, J>
   join<FK, R, J>(...args: Named<ByKey<K, V, R, R, J> | ByForeignKey<K, V, FK, R, R, J>>): Table<K, J> {
-    return this.#join('join', args, false)
+    return tableOf(joinTableWith(this, 'join', args))
   }
 
   /** The same with a result for each row of this table: with null where the other one has none. */
@@ -129,7 +132,7 @@ export class Table<K, V> {
   leftJoin<FK, R, J>(
     ...args: Named<ByKey<K, V, R, R | null, J> | ByForeignKey<K, V, FK, R, R | null, J>>
   ): Table<K, J> {
-    return this.#join('leftJoin', args, true)
+    return tableOf(joinTableWith(this, 'leftJoin', args))
   }
 
   /** The same with a result for each key that one of the tables has: with null for the other. */
@@ -182,82 +185,95 @@ export class Table<K, V> {
   }
 
   #filter(
-    spec: StepSpec,
+    step: StepSpec,
     predicate: (value: V, key: K) => boolean,
-    options: StoreOptions<V> = {},
+    options: StoreOptions<V> | undefined,
   ): Table<K, V> {
     const mapper = (value: V, key: K) => (predicate(value, key) ? value : null)
-    return this.#derive(spec, mapper, { value: this.#stage.value, ...options }, true)
+    return tableOf(
+      deriveTable(this, { ...step, mapper, isFilter: true, value: this.#stage.value, ...options }),
+    )
+  }
+}
+
+/** Of the aggregation that makes the windows. */
+export interface WindowClosing {
+  /** A window is closed when stream time is this much past its end. */
+  readonly closesMs: number
+  /** Where its late records come out. */
+  readonly aggregation: Stage<unknown, unknown>
+}
+
+/**
+ * A table with a row for each key and window. (In one file with the table: it extends it at the moment of loading, and
+ * the modules of the stages import each other in a circle.)
+ */
+export class WindowedTable<K, V> extends Table<Windowed<K>, V> {
+  readonly #closing: WindowClosing
+
+  constructor(stage: Stage<Windowed<K>, V>, rows: TableRows<Windowed<K>, V>, closing: WindowClosing) {
+    super(stage, rows)
+    this.#closing = closing
   }
 
-  #derive<W>(
-    spec: StepSpec,
-    mapper: (value: V, key: K) => W | null,
-    { store: storeName, value }: StoreOptions<W> & Required<Pick<StoreOptions<W>, 'value'>>,
-    isFilter: boolean,
-  ): Table<K, W> {
-    const { builder, port, key, rekeyed } = this.#stage
-    const store = storeName === undefined ? undefined : keyValueStore({ name: storeName, key, value })
-    const rows = new DerivedRows(this.#rows, mapper, store)
-    // A filter asks for old values in any case, to be able to leave out tombstones; nobody makes a store for it.
-    if (isFilter) rows.sendsOldValues = this.#rows.sendOldValues(false)
-    const derived = builder.graph.add({
-      type: 'operator',
-      ...spec,
-      inputs: [port],
-      stores: store ? [store] : [],
-      expands: false,
-      stateless: store === undefined,
-      connect: (context) => {
-        const { sendsOldValues } = rows
-        const options = { mapper, sendsOldValues, skipsNothing: isFilter, ...(store && { store }) }
-        return [untyped(tableMap(options, context))]
-      },
-    })
-    return new Table({ builder, port: derived, key, value, rekeyed }, rows)
-  }
-
-  #join<FK, R, Right, J>(
-    kind: string,
-    args: Named<ByKey<K, V, R, Right, J> | ByForeignKey<K, V, FK, R, Right, J>>,
-    left: boolean,
-  ): Table<K, J> {
-    const [name, ...rest] = splitName<ByKey<K, V, R, Right, J> | ByForeignKey<K, V, FK, R, Right, J>>(args)
-    if (isByForeignKey(rest)) {
-      const [other, { foreignKey }, joiner, options] = rest
-      const spec = { kind, ...name, foreignKey, joiner: anyRow(joiner), left, ...options }
-      return tableOf(joinByForeignKey(this, other, spec))
+  /**
+   * `untilWindowCloses`: each window once, with its last update, when stream time has reached its end plus grace (of a
+   * session: plus gap and grace), in order of end, then of the serialized key; none that was deleted. If its `bounds` are
+   * exceeded, the pipeline fails with `BUFFER_FULL`. `untilTimeLimit`: as for any table.
+   */
+  override suppress(
+    ...args: Named<[until: UntilWindowCloses, bounds?: FinalResultBounds]>
+  ): WindowedTable<K, V>
+  override suppress(...args: Named<[until: UntilTimeLimit, bounds?: BufferBounds]>): WindowedTable<K, V>
+  override suppress(
+    ...args: Named<[until: UntilWindowCloses | UntilTimeLimit, bounds?: BufferBounds]>
+  ): WindowedTable<K, V> {
+    const [{ name }, until, bounds] = splitName(args)
+    if (until.until === 'timeLimit') {
+      const timeOf = (_: Windowed<K>, timestampMs: number) => timestampMs
+      return this.#same(
+        suppressionStep(this, name, { timeOf, waitMs: until.limitMs, tombstones: true, bounds }),
+      )
     }
-    const [other, joiner, options] = rest
-    const spec = { kind, ...name, joiner: anyRow(joiner), outer: { left, right: false }, ...options }
-    return tableOf(joinTables(this, other, spec))
+    const waitMs = this.#closing.closesMs
+    return this.#same(
+      suppressionStep(this, name, { timeOf: ({ endMs }) => endMs, waitMs, tombstones: false, bounds }),
+    )
   }
-}
 
-type TableJoiner<K, L, R, J> = (left: L, right: R, key: K) => J | null
+  override filter<W extends V>(
+    ...args: Named<[predicate: (value: V, key: Windowed<K>) => value is W, options?: StoreOptions<W>]>
+  ): WindowedTable<K, W>
+  override filter(
+    ...args: Named<[predicate: (value: V, key: Windowed<K>) => boolean, options?: StoreOptions<V>]>
+  ): WindowedTable<K, V>
+  override filter(
+    ...args: Named<[predicate: (value: V, key: Windowed<K>) => boolean, options?: StoreOptions<V>]>
+  ): WindowedTable<K, V> {
+    return this.#same(super.filter(...args))
+  }
 
-type ByKey<K, L, R, Right, J> = readonly [
-  other: Table<K, R>,
-  joiner: TableJoiner<K, L, Right, J>,
-  options?: StoreOptions<J>,
-]
+  override filterNot(
+    ...args: Named<[predicate: (value: V, key: Windowed<K>) => boolean, options?: StoreOptions<V>]>
+  ): WindowedTable<K, V> {
+    return this.#same(super.filterNot(...args))
+  }
 
-type ByForeignKey<K, L, FK, R, Right, J> = readonly [
-  other: Table<FK, R>,
-  on: ForeignKey<K, L, FK>,
-  joiner: TableJoiner<K, L, Right, J>,
-  options?: StoreOptions<J>,
-]
+  override mapValues<W>(
+    ...args: Named<[mapper: (value: V, key: Windowed<K>) => W | null, options?: StoreOptions<W>]>
+  ): WindowedTable<K, W> {
+    return this.#same(super.mapValues(...args))
+  }
 
-function isByForeignKey<K, L, FK, R, Right, J>(
-  args: ByKey<K, L, R, Right, J> | ByForeignKey<K, L, FK, R, Right, J>,
-): args is ByForeignKey<K, L, FK, R, Right, J> {
-  return typeof args[1] === 'object'
-}
+  /** Records that came after their window had closed, once for each window that they missed. Each is counted too. */
+  get late$(): Stream<unknown, Dropped<unknown>> {
+    return new Stream(sideOutput(this.#closing.aggregation, 'late'))
+  }
 
-/** Which rows may be missing is said by the method's types; behind them one operator serves all. */
-function anyRow<K, L, R, J>(joiner: TableJoiner<K, L, R, J>) {
-  return (left: L | null, right: unknown, key: K) => joiner(left as L, right as R, key)
+  /** The windows stay the same when what is in them changes. */
+  #same<W>({ stage, rows }: Pick<Table<Windowed<K>, W>, 'stage' | 'rows'>): WindowedTable<K, W> {
+    return new WindowedTable(stage, rows, this.#closing)
+  }
 }
 
 function tableOf<K, V>({ stage, rows }: SourceTable<K, V>): Table<K, V> {

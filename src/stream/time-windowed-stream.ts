@@ -4,9 +4,9 @@ import type { Group } from './group.ts'
 import { type AggregateSpec, aggregationOf } from './grouped-stream.ts'
 import { type Named, type StepSpec, splitName } from './named.ts'
 import type { WindowStoreOptions } from './store-options.ts'
+import type { WindowedTable } from './table.ts'
 import { type WindowedByOptions, windowedAggregation } from './windowed-aggregation.ts'
 import { WindowedStream } from './windowed-stream.ts'
-import type { WindowedTable } from './windowed-table.ts'
 
 /** Records grouped by key and by tumbling, hopping or sliding window. Source: Kafka Streams `TimeWindowedKStream`. */
 export class TimeWindowedStream<K, V> extends WindowedStream<K, V> {

@@ -12,8 +12,8 @@ import { type AggregationInput, aggregationStep } from './aggregation-step.ts'
 import type { Stage } from './builder.ts'
 import type { StepSpec } from './named.ts'
 import type { WindowStoreOptions } from './store-options.ts'
+import { WindowedTable } from './table.ts'
 import { storedRows, type TableRows } from './table-rows.ts'
-import { WindowedTable } from './windowed-table.ts'
 
 export interface WindowedByOptions {
   /** Default `onUpdate`: after each record. `onWindowClose`: each window once, when it has closed. */

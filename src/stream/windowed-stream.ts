@@ -2,7 +2,7 @@ import { counting, reduction, type SessionAggregation } from '../operators/aggre
 import type { Group } from './group.ts'
 import { type Named, type StepSpec, splitName } from './named.ts'
 import type { WindowStoreOptions } from './store-options.ts'
-import type { WindowedTable } from './windowed-table.ts'
+import type { WindowedTable } from './table.ts'
 
 /** What can be made of the records of a key's windows, whatever kind of windows they are. */
 export abstract class WindowedStream<K, V> {
