@@ -3,13 +3,23 @@ import type { PartitionOffset, TopicPartition } from '../kafka/types.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
 import type { InputQueue } from './input-queue.ts'
 import type { InputLayout, SubTopologyLayout } from './layout.ts'
-import type { PartitionFeed } from './partition-feed.ts'
-import type { SinkTask } from './sink-task.ts'
+import type { FeedReader, PartitionFeed } from './partition-feed.ts'
 import type { Statistics } from './statistics.ts'
-import { StreamTask } from './stream-task.ts'
+import type { Task } from './task.ts'
 
-/** A task that reads and works. */
-export type ActiveTask = StreamTask | SinkTask
+/** A task that reads, and has its effects outside: in Kafka (`StreamTask`) or in an external system (`SinkTask`). */
+export interface ActiveTask extends FeedReader {
+  readonly task: Task
+  /** Something was processed that is not in Kafka; absent: nothing of it belongs there. */
+  readonly isDirty?: boolean
+  /** What lies before is processed for good. */
+  committedOffset(queue: InputQueue): number
+  advanceWallClock(nowMs: number): void
+  /** Processes nothing more, and commits what was processed. */
+  close(): Promise<void>
+  /** Gives up what is not committed, also while it is being closed. */
+  abandon(): Promise<void>
+}
 
 /** `close` commits what was processed; `abandon` gives up what is not committed: the task may be another's already. */
 export type Ending = 'close' | 'abandon'
@@ -54,9 +64,9 @@ export class AssignedTask {
     return this.#active !== undefined
   }
 
-  /** Something was processed that is not committed. A sink's own place is never ahead of what it has. */
+  /** Something was processed that is not in Kafka. */
   get isDirty(): boolean {
-    return this.#active instanceof StreamTask && this.#active.isDirty
+    return this.#active?.isDirty ?? false
   }
 
   /** Empty while it is being made. */
