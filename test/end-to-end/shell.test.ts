@@ -1,32 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { runProgram, type StartedProgram, startProgram } from '../support/program.ts'
+import { describe, expect, test } from 'vitest'
+import { runProgram } from '../support/program.ts'
+import { expectNoGaps, programFolder } from '../support/program-folder.ts'
 
 const slow = { timeout: 120_000 }
-let folder: string
-let programs: StartedProgram[]
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rivulet-shell-'))
-  programs = []
-})
-
-afterEach(async () => {
-  for (const program of programs) await program.stop('SIGKILL')
-  rmSync(folder, { recursive: true, force: true })
-})
-
-async function start(
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<StartedProgram> {
-  const program = await startProgram('crypto', args, { DATA_DIR: folder, ...env })
-  programs.push(program)
-  return program
-}
+const folder = programFolder()
 
 describe('a program in the shell', () => {
   test('lists its flags, and exits with 0', slow, async () => {
@@ -40,7 +20,7 @@ describe('a program in the shell', () => {
     [['--port', 'x'], {}, '--port (PORT) is "x"'],
     [['--replay', '/nowhere.jsonl'], {}, '--replay is "/nowhere.jsonl"'],
   ] as const)('exits with 2 and a sentence for %j %j', slow, async ([args, env, sentence]) => {
-    const { code, stdout, stderr } = await runProgram('crypto', args, { DATA_DIR: folder, ...env })
+    const { code, stdout, stderr } = await runProgram('crypto', args, { DATA_DIR: folder.path, ...env })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain(sentence.replaceAll('"', stderr.startsWith('{') ? '\\"' : '"'))
   })
@@ -51,7 +31,7 @@ describe('a program in the shell', () => {
     const address = other.address()
     const port = typeof address === 'object' ? String(address?.port) : ''
     const { code, stdout, stderr } = await runProgram('crypto', ['--simulate', '--port', port], {
-      DATA_DIR: folder,
+      DATA_DIR: folder.path,
     })
     other.close()
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
@@ -59,24 +39,24 @@ describe('a program in the shell', () => {
   })
 
   test('exits with 1 when the data folder can not be made', slow, async () => {
-    writeFileSync(join(folder, 'file'), '')
+    writeFileSync(join(folder.path, 'file'), '')
     const { code, stderr } = await runProgram('crypto', ['--simulate'], {
-      DATA_DIR: join(folder, 'file', 'data'),
+      DATA_DIR: join(folder.path, 'file', 'data'),
     })
     expect(code).toBe(1)
     expect(stderr).toContain("can't be used")
   })
 
   test('refuses a second process on its data folder, with the pid of the first', slow, async () => {
-    const first = await start(['--simulate'])
-    const { code, stderr } = await runProgram('crypto', ['--simulate'], { DATA_DIR: folder })
+    const first = await folder.start(['--simulate'])
+    const { code, stderr } = await runProgram('crypto', ['--simulate'], { DATA_DIR: folder.path })
     expect(code).toBe(1)
     expect(stderr).toContain(`in use by process ${first.pid}`)
     expect(await first.stop('SIGINT')).toBe(0)
   })
 
   test('serves without a network, says once that Coinbase is away, and how to go on', slow, async () => {
-    const program = await start([], {
+    const program = await folder.start([], {
       COINBASE_WS_URL: 'ws://127.0.0.1:9',
       COINBASE_REST_URL: 'http://127.0.0.1:9',
     })
@@ -91,31 +71,22 @@ describe('a program in the shell', () => {
   })
 })
 
-interface TickAnswer {
-  readonly symbol: string
-  readonly trade_id: number
-}
-
 describe('a restart on the same data folder', () => {
   test('goes on behind the last trade of each product, without a gap', slow, async () => {
-    const counts: number[] = []
-    for (let run = 0; run < 3; run++) {
-      const program = await start(['--simulate'])
-      const before = counts.at(-1) ?? 0
-      const { count } = await program.until<{ count: number }>(
-        '/api/count',
-        (answer) => answer.count >= before + 40,
-      )
-      counts.push(count)
-      if (run < 2) expect(await program.stop()).toBe(0)
+    let counted = 0
+    const startAndTrade = async () => {
+      const program = await folder.start(['--simulate'])
+      const wanted = counted + 40
+      const answer = await program.until<{ count: number }>('/api/count', ({ count }) => count >= wanted)
+      counted = answer.count
+      return program
     }
-    const program = programs.at(-1) as StartedProgram
-    const ticks = await program.get<TickAnswer[]>('/api/recent?limit=1000')
-    for (const symbol of await program.get<string[]>('/api/symbols')) {
-      const ids = ticks.filter((tick) => tick.symbol === symbol).map(({ trade_id }) => trade_id)
-      const newest = Math.max(...ids)
-      expect(ids.toSorted((a, b) => b - a)).toEqual(ids.map((_, i) => newest - i))
+    for (let run = 0; run < 2; run++) {
+      const program = await startAndTrade()
+      expect(await program.stop()).toBe(0)
     }
+    const program = await startAndTrade()
+    await expectNoGaps(program)
     const { counters } = await program.get<{ counters: Record<string, number> }>('/api/pipeline')
     expect(counters).toMatchObject({ gaps: 0, late: 0 })
     expect(await program.stop()).toBe(0)

@@ -1,7 +1,15 @@
 import { messageOf } from '../../errors.ts'
 import { errorCodes, KafkaError, type KafkaErrorCode } from '../protocol/error-codes.ts'
 import { describeTopicConfig } from '../topic/topic-config.ts'
-import { type Api, mapPartitions, noThrottleMs, readTopics, type Services, writeTopics } from './api.ts'
+import {
+  type Answer,
+  type Api,
+  mapPartitions,
+  noThrottleMs,
+  readTopics,
+  type Services,
+  writeTopics,
+} from './api.ts'
 
 interface Outcome {
   readonly topic: string
@@ -17,6 +25,16 @@ function attempt({ faults }: Services, topic: string, work: () => void): Outcome
   } catch (error) {
     return { topic, errorCode: faults.codeOf(error), message: messageOf(error) }
   }
+}
+
+/** How each topic went; in words too, where it went wrong. */
+function answerOf(outcomes: readonly Outcome[]): Answer {
+  return (writer) =>
+    writer
+      .int32(noThrottleMs)
+      .array(outcomes, ({ topic, errorCode, message }) =>
+        writer.string(topic).int16(errorCode).string(message),
+      )
 }
 
 export const createTopics: Api = {
@@ -52,12 +70,7 @@ export const createTopics: Api = {
       }),
     )
     await services.durable([])
-    return (writer) =>
-      writer
-        .int32(noThrottleMs)
-        .array(outcomes, ({ topic, errorCode, message }) =>
-          writer.string(topic).int16(errorCode).string(message),
-        )
+    return answerOf(outcomes)
   },
 }
 
@@ -97,12 +110,7 @@ export const createPartitions: Api = {
       attempt(services, topic, () => services.topics.grow(topic, count, validateOnly)),
     )
     await services.durable([])
-    return (writer) =>
-      writer
-        .int32(noThrottleMs)
-        .array(outcomes, ({ topic, errorCode, message }) =>
-          writer.string(topic).int16(errorCode).string(message),
-        )
+    return answerOf(outcomes)
   },
 }
 
