@@ -62,11 +62,7 @@ describe('an instance that is stopped', () => {
     await rig.produce(rates, one)
     const app = topology('rating', ({ stream, globalTable }) => {
       stream(input)
-        .join(
-          globalTable(rates),
-          (_, key) => key,
-          (value, rate) => value * rate,
-        )
+        .join(globalTable(rates), { foreignKey: (_, key) => key }, (value, rate) => value * rate)
         .to(output)
     })
     const running = rig.run(app, { kafka })
