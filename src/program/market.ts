@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { MarketKind } from '../api/pipeline-status.ts'
@@ -76,6 +77,7 @@ export async function openMarket(
     }
   }
   const { file, speed } = market
+  logger.info({ file }, 'reading the recording')
   const digest = await digestOf(file)
   const replayed = await replayedMarket({ file, speed })
   const local = await serveMarket(replayed, clock, logger)
@@ -100,6 +102,8 @@ async function serveMarket(market: Market, clock: Clock, logger: Logger) {
 async function digestOf(file: string): Promise<string> {
   const hash = createHash('sha256')
   try {
+    // It is read more than once, and to its end: a pipe or a device has none.
+    if (!(await stat(file)).isFile()) throw new Error('it is none')
     await pipeline(createReadStream(file), hash)
   } catch (error) {
     throw new RivuletError(

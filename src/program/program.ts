@@ -40,7 +40,9 @@ export interface Program {
 }
 
 /** Shutting down may take so long before the process ends all the same. */
-const exitMsMax = 9_500
+const exitMsMax = 9_000
+/** What must end at once may still take so long for the query that the embedded engine is at. */
+const atOnceMsMax = 800
 /** The part of it in which the topology writes what was read. */
 const drainMsMax = 7_500
 const startedMsMax = 10_000
@@ -65,25 +67,36 @@ async function runFromShell(options: ProgramOptions): Promise<void> {
   const config = configOrExit(options)
   const logger = createLogger({ level: config.LOG_LEVEL })
   const closers = new Closers(logger)
+  const engine = new Closers(logger)
   const stopped = new AbortController()
-  onSignals(logger, stopped)
+  let isCutOff = false
+  // A process that ends in the middle of a query of the embedded engine crashes, whatever its exit code was to be.
+  const exitAtOnce = async (code: number) => {
+    isCutOff = true
+    await Promise.race([engine.closeAll(), systemClock.sleep(atOnceMsMax)])
+    process.exit(code)
+  }
+  // What does not end by itself is ended, a start that hangs too: an operator waits at most 10 s.
+  const endInTime = () =>
+    setTimeout(() => {
+      logger.error(`not everything has ended within ${exitMsMax} ms`)
+      void exitAtOnce(1)
+    }, exitMsMax).unref()
+  stopped.signal.addEventListener('abort', endInTime)
+  onSignals(logger, stopped, exitAtOnce)
   let failure: unknown
   let running: Running | undefined
   try {
-    running = await start(options, config, closers, logger, systemClock, stopped.signal)
+    running = await start(options, config, { closers, engine, logger, clock: systemClock }, stopped.signal)
     await Promise.race([running?.done, aborted(stopped.signal)])
   } catch (error) {
     failure = error
     logger.fatal({ error: factsOf(error) }, messageOf(error))
+    endInTime()
   }
-  // What does not end by itself is ended: an operator waits at most 10 s.
-  setTimeout(() => {
-    logger.error(`not everything has ended within ${exitMsMax} ms`)
-    process.exit(1)
-  }, exitMsMax).unref()
   await closers.closeAll()
   const outcome = await running?.stop().catch(() => undefined)
-  process.exit(exitCodeOf(failure, outcome, logger))
+  if (!isCutOff) process.exit(exitCodeOf(failure, outcome, logger))
 }
 
 /** A stack only where the fault is in somebody's code: what is wrong outside has none to look at. */
@@ -120,9 +133,16 @@ function configOrExit(options: ProgramOptions): Config {
 }
 
 /** The first signal drains, the second one ends at once. */
-function onSignals(logger: Logger, stopped: AbortController): void {
+function onSignals(
+  logger: Logger,
+  stopped: AbortController,
+  exitAtOnce: (code: number) => Promise<void>,
+): void {
   const stop = (signal: string) => {
-    if (stopped.signal.aborted) process.exit(130)
+    if (stopped.signal.aborted) {
+      void exitAtOnce(130)
+      return
+    }
     logger.info(`${signal}: stopping; what was read is written first (again: at once)`)
     stopped.abort()
   }
@@ -137,12 +157,18 @@ function aborted(signal: AbortSignal): Promise<void> {
   })
 }
 
+interface Opening {
+  readonly closers: Closers
+  /** What must be closed even where nothing else is. */
+  readonly engine: Closers
+  readonly logger: Logger
+  readonly clock: Clock
+}
+
 async function start(
   options: ProgramOptions,
   config: Config,
-  closers: Closers,
-  logger: Logger,
-  clock: Clock,
+  { closers, engine, logger, clock }: Opening,
   stopped: AbortSignal,
 ): Promise<Running | undefined> {
   const data = openDataFolder(config.DATA_DIR)
@@ -175,6 +201,7 @@ async function start(
     logger,
   })
   closers.add('clickhouse', () => clickhouse.close())
+  if (url === undefined) engine.add('clickhouse', () => clickhouse.close())
 
   if (stopped.aborted) return undefined
   const running = run(options.topology({ config, feed: market.feed }), {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   mkdtempSync,
@@ -87,6 +88,35 @@ describe('a signal', () => {
     expect(elapsedMs).toBeLessThan(2_000)
   })
 
+  test('that comes again in the middle of a query of the embedded engine does, too', slow, async () => {
+    for (let run = 0; run < 3; run++) {
+      const program = await start(['--simulate'])
+      await program.until('/api/count', atLeast(5))
+      const asked = fetch(new URL('/api/history?minutes=0', program.url)).catch(() => undefined)
+      process.kill(program.pid, 'SIGINT')
+      const signalledMs = performance.now()
+      expect(await program.stop('SIGTERM')).toBe(130)
+      expect(performance.now() - signalledMs).toBeLessThan(2_000)
+      await asked
+    }
+  })
+
+  test('ends a start that hangs, within 10 s', slow, async () => {
+    const file = join(folder, 'endless.jsonl')
+    writeFileSync(file, '')
+    truncateSync(file, 2 ** 40)
+    const once = { when: /reading the recording/, signals: ['SIGTERM'] } as const
+    const { code, elapsedMs, stderr } = await interruptProgram(
+      'crypto',
+      ['--replay', file],
+      { DATA_DIR: folder },
+      once,
+    )
+    expect(code, stderr).toBe(1)
+    expect(elapsedMs).toBeLessThan(10_000)
+    expect(stderr).toContain('not everything has ended')
+  })
+
   test('is not held up by a client that is slow, or one that listens', slow, async () => {
     const program = await start(['--simulate'])
     const slowClient = connect(Number(new URL(program.url).port), '127.0.0.1')
@@ -163,6 +193,14 @@ test('a product that the exchange rejects is said and shown; the others go on', 
   } finally {
     await exchange.close()
   }
+})
+
+test('a recording that is a pipe is refused with 2 and a sentence', slow, async () => {
+  const file = join(folder, 'pipe')
+  execFileSync('mkfifo', [file])
+  const { code, stderr } = await runProgram('crypto', ['--replay', file], { DATA_DIR: folder })
+  expect(code).toBe(2)
+  expect(stderr).toContain('must be a file that can be read')
 })
 
 test('a recording of bytes that mean nothing is refused with 2 and a sentence', slow, async () => {
