@@ -161,7 +161,10 @@ export function callbackError(
   })
 }
 
-/** For an operator used outside of a topology: stores of its own, wall-clock time of the machine's, nothing counted. */
+/**
+ * For an operator used outside of a topology: stores of its own, nothing counted, and a wall clock that stands at 0 unless
+ * `overrides` has one.
+ */
 export function standalone(overrides: Partial<OperatorContext> = {}): OperatorContext {
   const stores = new Map<StoreSpec, StateStore>()
   const times = new Map<string, StreamTime>()

@@ -17,17 +17,13 @@ export function split<K, V>(
   context: OperatorContext,
 ): OperatorFunction<Chunk<K, V>, never> {
   return mergeMap((chunk) => {
-    const outs = branches.map(() => new ChunkBuilder<K, V>(chunk))
+    const outs = branches.map((branch) => ({ ...branch, out: new ChunkBuilder<K, V>(chunk) }))
     eachRecord(context, chunk, (i) => {
       const key = chunk.keys[i] as K
       const value = chunk.values[i] as V
-      const first = branches.findIndex((branch) => branch.predicate(value, key))
-      outs[first]?.push(i, key, value)
+      outs.find(({ predicate }) => predicate(value, key))?.out.push(i, key, value)
     })
-    branches.forEach(({ port }, b) => {
-      const out = outs[b] as ChunkBuilder<K, V>
-      if (out.length > 0) context.emitTo(port, out.build())
-    })
+    for (const { port, out } of outs) if (out.length > 0) context.emitTo(port, out.build())
     return EMPTY
   })
 }

@@ -43,10 +43,9 @@ export function aggregationStep<K, V, A, G, W, S extends StateStore>({
 }: AggregationKind<K, V, A, G, W, S>): Stage<K, A> & { readonly store: StoreSpec<S> } {
   const [first] = inputs
   if (!first) throw new RivuletError('INTERNAL', 'an aggregation needs a group')
-  const { builder } = first.group.stage
+  const { builder, key } = first.group.stage
   const name = step.name ?? options.store ?? builder.graph.freeName(kind)
   const stages = inputs.map(({ group }, n) => group.partitioned(n === 0 ? name : `${name}-${n + 1}`))
-  const { key } = stages[0] as Stage<K, V>
   const value = options.value ?? serdes.json<A>()
   const store = step.store({ name: options.store ?? name, key, value })
   const port = builder.graph.add({

@@ -5,8 +5,7 @@ import { keyValueStore } from '../state/key-value-store.ts'
 import type { StoreSpec } from '../state/store.ts'
 import { untyped } from './builder.ts'
 import type { StepSpec } from './named.ts'
-import type { SourceTable } from './source-table.ts'
-import { type RowView, storeView, type TableRows } from './table-rows.ts'
+import { type RowView, storeView, type TableRows, type TableStage } from './table-rows.ts'
 
 export interface DerivedTableSpec<K, V, W> extends StepSpec {
   /** Answers null for no row. */
@@ -19,9 +18,9 @@ export interface DerivedTableSpec<K, V, W> extends StepSpec {
 
 /** The table whose rows are each made of one row of another. Source: Kafka Streams `KTable.mapValues`, `filter`. */
 export function deriveTable<K, V, W>(
-  from: SourceTable<K, V>,
+  from: TableStage<K, V>,
   { kind, name, mapper, isFilter, value, store: storeName }: DerivedTableSpec<K, V, W>,
-): SourceTable<K, W> {
+): TableStage<K, W> {
   const { builder, port, key, rekeyed } = from.stage
   const store = storeName === undefined ? undefined : keyValueStore({ name: storeName, key, value })
   const rows = new DerivedRows(from.rows, mapper, store)

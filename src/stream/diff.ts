@@ -1,4 +1,9 @@
-import { describe, type StoreDescription, type TopologyDescription } from './describe.ts'
+import {
+  describe,
+  type NodeDescription,
+  type StoreDescription,
+  type TopologyDescription,
+} from './describe.ts'
 import type { Topology } from './topology.ts'
 
 /** One difference between two versions of a topology, and what it means for what the old one has stored. */
@@ -137,25 +142,25 @@ function topicsOf({ subTopologies }: TopologyDescription): ReadonlyMap<string, '
 
 /** What an operator computes is not compared: only its author knows whether old aggregates still mean the same. */
 function diffNodes(old: TopologyDescription, now: TopologyDescription): TopologyChange[] {
-  const names = ({ subTopologies }: TopologyDescription) =>
-    new Map(subTopologies.flatMap(({ nodes }) => nodes.map((node) => [node.name, node] as const)))
-  const [before, after] = [names(old), names(now)]
-  const changes: TopologyChange[] = []
-  for (const [name, node] of before) {
-    if (!after.has(name) && node.stores.length === 0 && node.topic === undefined)
-      changes.push({
-        effect: 'safe',
-        what: `the step "${name}" (${node.kind}) is gone`,
-        why: 'it has no state',
-      })
-  }
-  for (const [name, node] of after) {
-    if (!before.has(name) && node.stores.length === 0 && node.topic === undefined)
-      changes.push({
-        effect: 'safe',
-        what: `the step "${name}" (${node.kind}) is new`,
-        why: 'it has no state',
-      })
-  }
-  return changes
+  const [before, after] = [nodesOf(old), nodesOf(now)]
+  return [...statelessIn(before, after, 'gone'), ...statelessIn(after, before, 'new')]
+}
+
+function nodesOf({ subTopologies }: TopologyDescription): ReadonlyMap<string, NodeDescription> {
+  return new Map(subTopologies.flatMap(({ nodes }) => nodes.map((node) => [node.name, node] as const)))
+}
+
+/** The steps that only one version has; those with stores or topics are told by these. */
+function statelessIn(
+  nodes: ReadonlyMap<string, NodeDescription>,
+  others: ReadonlyMap<string, NodeDescription>,
+  fate: 'gone' | 'new',
+): TopologyChange[] {
+  return [...nodes.values()]
+    .filter(({ name, stores, topic }) => !others.has(name) && stores.length === 0 && topic === undefined)
+    .map(({ name, kind }) => ({
+      effect: 'safe',
+      what: `the step "${name}" (${kind}) is ${fate}`,
+      why: 'it has no state',
+    }))
 }

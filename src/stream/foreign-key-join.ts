@@ -6,7 +6,8 @@ import { nullable, serdes } from '../serdes/serdes.ts'
 import { mapKeyOf } from '../state/store.ts'
 import { subscriptionStore } from '../state/subscription-store.ts'
 import { type Stage, untyped } from './builder.ts'
-import { type SourceTable, sourceTable } from './source-table.ts'
+import { sourceTable } from './source-table.ts'
+import type { TableStage } from './table-rows.ts'
 import { asTopicName } from './topic-name.ts'
 
 /** Says which row of the other table belongs to a record or row; null: none. */
@@ -30,10 +31,10 @@ export interface ForeignKeyJoinSpec<K, L, FK, R, J> extends ForeignKey<K, L, FK>
  * and `-response`. Source: Kafka Streams' foreign-key join, KIP-213.
  */
 export function joinByForeignKey<K, L, FK, R, J>(
-  left: SourceTable<K, L>,
-  right: SourceTable<FK, R>,
+  left: TableStage<K, L>,
+  right: TableStage<FK, R>,
   spec: ForeignKeyJoinSpec<K, L, FK, R, J>,
-): SourceTable<K, J> {
+): TableStage<K, J> {
   const { builder } = left.stage
   const { graph } = builder
   const { kind, foreignKey, joiner, left: outer } = spec

@@ -164,6 +164,7 @@ export class GraphBuilder {
   readonly nodes: GraphNode[] = []
   readonly #names = new Map<string, GraphNode>()
   readonly #stores = new Map<string, StoreSpec>()
+  readonly #replayable = new Set<number>()
 
   add<N extends GraphNode>(spec: NodeSpec<N>): Port
   add(spec: NodeSpec<GraphNode>): Port {
@@ -182,6 +183,7 @@ export class GraphBuilder {
     if (node.type === 'operator') for (const store of node.stores) this.#register(store)
     this.#names.set(name, node)
     this.nodes.push(node)
+    if (this.#replays(node)) this.#replayable.add(node.id)
     return { node: node.id, port: 'main' }
   }
 
@@ -205,10 +207,13 @@ export class GraphBuilder {
 
   /** Whether the port is a stateless view of topics: read again, they give the same again. */
   isReplayable({ node, port }: Port): boolean {
-    const at = this.nodes[node] as GraphNode
-    if (at.type === 'operator')
-      return at.stateless && port === 'main' && at.inputs.every((input) => this.isReplayable(input))
-    return at.type === 'topic-source' || at.type === 'repartition'
+    return this.#replayable.has(node) && (port === 'main' || this.nodes[node]?.type !== 'operator')
+  }
+
+  #replays(node: GraphNode): boolean {
+    if (node.type === 'operator')
+      return node.stateless && node.inputs.every((input) => this.isReplayable(input))
+    return node.type === 'topic-source' || node.type === 'repartition'
   }
 
   /** `filter`, then `filter-2`, …: in order of declaration, so the same program gives the same names. */

@@ -1,9 +1,9 @@
 import { type ForeignKey, joinByForeignKey } from './foreign-key-join.ts'
 import { type Named, splitName } from './named.ts'
-import type { SourceTable } from './source-table.ts'
 import type { StoreOptions } from './store-options.ts'
 import type { Table } from './table.ts'
 import { joinTables } from './table-joins.ts'
+import type { TableStage } from './table-rows.ts'
 
 /** Answers null for no row. */
 export type TableJoiner<K, L, R, J> = (left: L, right: R, key: K) => J | null
@@ -27,10 +27,10 @@ type ByAny<K, L, FK, R, Right, J> = ByKey<K, L, R, Right, J> | ByForeignKey<K, L
 
 /** Joins a table by key or by foreign key, as the arguments say; in a left join a row without a match has a result too. */
 export function joinTableWith<K, L, FK, R, Right, J>(
-  table: SourceTable<K, L>,
+  table: TableStage<K, L>,
   kind: 'join' | 'leftJoin',
   args: Named<ByAny<K, L, FK, R, Right, J>>,
-): SourceTable<K, J> {
+): TableStage<K, J> {
   const [name, ...rest] = splitName<ByAny<K, L, FK, R, Right, J>>(args)
   const left = kind === 'leftJoin'
   if (isByForeignKey(rest)) {

@@ -16,15 +16,15 @@ export interface RepartitionOptions<K, V> {
  * `KStream.repartition`.
  */
 export function repartition<K, V>(
-  stage: Stage<K, V>,
+  { builder, port, ...stage }: Stage<K, V>,
   name: string,
   {
+    key = stage.key,
+    value = stage.value,
     partitions,
     nullKeys = false,
-    ...options
   }: RepartitionOptions<K, V> & { readonly nullKeys?: boolean } = {},
 ): Stage<K, V> {
-  const { builder, port, key, value } = withSerdes(stage, options)
   const topicName = `${asTopicName(name)}-repartition`
   const behind = builder.graph.add({
     type: 'repartition',
@@ -38,13 +38,4 @@ export function repartition<K, V>(
     ...(partitions !== undefined && { partitions }),
   })
   return { builder, port: behind, key, value, rekeyed: false }
-}
-
-/** The stage with the serdes that the options name. */
-export function withSerdes<K, V>(stage: Stage<K, V>, options: RepartitionOptions<K, V>): Stage<K, V> {
-  return {
-    ...stage,
-    ...(options.key && { key: options.key }),
-    ...(options.value && { value: options.value }),
-  }
 }

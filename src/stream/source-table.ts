@@ -6,7 +6,7 @@ import type { StoreSpec } from '../state/store.ts'
 import { versionedStore } from '../state/versioned-store.ts'
 import { type Stage, untyped } from './builder.ts'
 import type { Port } from './graph.ts'
-import { type RowView, storeView, type TableRows } from './table-rows.ts'
+import { type RowView, storeView, type TableRows, type TableStage } from './table-rows.ts'
 
 export interface SourceTableSpec<V> {
   readonly kind: string
@@ -20,14 +20,8 @@ export interface SourceTableSpec<V> {
   readonly logged?: boolean
 }
 
-/** A table whose rows come as records, and its stage. */
-export interface SourceTable<K, V> {
-  readonly stage: Stage<K, V>
-  readonly rows: TableRows<K, V>
-}
-
 /** Reads the records of a stage as updates of a table. Source: Kafka Streams' `KTableSource`. */
-export function sourceTable<K, V>(from: Stage<K, V>, spec: SourceTableSpec<V>): SourceTable<K, V> {
+export function sourceTable<K, V>(from: Stage<K, V>, spec: SourceTableSpec<V>): TableStage<K, V> {
   const { kind, name, versionedMs, logged } = spec
   const { builder, key } = from
   const value = spec.value ?? from.value

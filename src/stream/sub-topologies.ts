@@ -55,9 +55,8 @@ export type SubTopology = StreamSubTopology | SinkSubTopology | SourceSubTopolog
  * that it goes at its own pace and from its own place. Source: Kafka Streams' sub-topologies.
  */
 export function subTopologiesOf({ nodes }: Topology): readonly SubTopology[] {
-  const children = childrenOf(nodes)
   const groups = new Groups(nodes)
-  const needed = nodes.filter((node) => isNeeded(node, nodes, children))
+  const needed = neededOf(nodes)
   const stores = new Map<object, number>()
   for (const node of needed) {
     for (const input of inputsOf(node)) groups.join(groups.out(input.node), groups.in(node.id))
@@ -84,23 +83,22 @@ export function subTopologiesOf({ nodes }: Topology): readonly SubTopology[] {
   return [...streams, ...sinks]
 }
 
-/** Which nodes a node feeds, in order of declaration. */
-function childrenOf(nodes: readonly GraphNode[]): ReadonlyMap<number, readonly number[]> {
-  const children = new Map<number, number[]>(nodes.map((node) => [node.id, []]))
-  for (const node of nodes) for (const input of inputsOf(node)) children.get(input.node)?.push(node.id)
-  return children
-}
-
-/** Nodes that lead to nothing but external sinks run in the sinks' own tasks. */
-function isNeeded(
-  node: GraphNode,
-  nodes: readonly GraphNode[],
-  children: ReadonlyMap<number, readonly number[]>,
-): boolean {
-  if (node.type === 'external-sink') return false
-  if (node.type === 'repartition' || (node.type === 'operator' && node.stores.length > 0)) return true
-  const fed = children.get(node.id) ?? []
-  return fed.length === 0 || fed.some((child) => isNeeded(nodes[child] as GraphNode, nodes, children))
+/** All but the nodes that lead to nothing but external sinks: those run in the sinks' own tasks. */
+function neededOf(nodes: readonly GraphNode[]): readonly GraphNode[] {
+  const feeding = new Set<number>()
+  const feedingNeeded = new Set<number>()
+  // From the last node back: whatever a node feeds has been looked at before it.
+  const needed = nodes.toReversed().filter((node) => {
+    const isEnd = node.type !== 'external-sink' && !feeding.has(node.id)
+    const isKept = node.type === 'repartition' || (node.type === 'operator' && node.stores.length > 0)
+    const isNeeded = isEnd || isKept || feedingNeeded.has(node.id)
+    for (const input of inputsOf(node)) {
+      feeding.add(input.node)
+      if (isNeeded) feedingNeeded.add(input.node)
+    }
+    return isNeeded
+  })
+  return needed.reverse()
 }
 
 function isInputOf(root: number, node: GraphNode, groups: Groups): node is TopicInput {
@@ -110,11 +108,7 @@ function isInputOf(root: number, node: GraphNode, groups: Groups): node is Topic
 
 function streamOrSource(id: number, root: number, group: readonly GraphNode[], groups: Groups): SubTopology {
   const external = group.filter((node) => node.type === 'external-source')
-  const inputs = group.filter(
-    (node): node is TopicInput =>
-      node.type === 'topic-source' ||
-      (node.type === 'repartition' && groups.root(groups.out(node.id)) === root),
-  )
+  const inputs = group.filter((node) => isInputOf(root, node, groups))
   const base = { id, nodes: group, perRecord: mustGoAlone(group, inputs) }
   const [source] = external
   if (!source) {

@@ -1,8 +1,8 @@
 import { type BufferBounds, type SuppressOptions, suppress } from '../operators/suppress.ts'
 import type { StoreSpec } from '../state/store.ts'
 import { type SuppressBuffer, suppressBuffer } from '../state/suppress-buffer.ts'
-import { type Stage, untyped } from './builder.ts'
-import type { TableRows } from './table-rows.ts'
+import { untyped } from './builder.ts'
+import type { TableRows, TableStage } from './table-rows.ts'
 
 /** Holds each window back until it has closed, and sends its last update only. */
 export interface UntilWindowCloses {
@@ -28,10 +28,10 @@ export type FinalResultBounds = BufferBounds & { readonly whenFull: 'shutDown' }
 
 /** Adds a suppression to the graph; its buffer is a store with a changelog, named after the step. */
 export function suppressionStep<K, V>(
-  { stage, rows }: { readonly stage: Stage<K, V>; readonly rows: TableRows<K, V> },
+  { stage, rows }: TableStage<K, V>,
   name: string | undefined,
   options: Omit<SuppressOptions<K, V>, 'store'>,
-): { readonly stage: Stage<K, V>; readonly rows: TableRows<K, V> } {
+): TableStage<K, V> {
   // What is held back carries the value before it, as whoever regroups it needs that.
   rows.sendOldValues(true)
   const { builder, key, value } = stage

@@ -5,8 +5,7 @@ import { serdes } from '../serdes/serdes.ts'
 import { type KeyValueStore, keyValueStore } from '../state/key-value-store.ts'
 import type { StoreSpec } from '../state/store.ts'
 import { untyped } from './builder.ts'
-import type { SourceTable } from './source-table.ts'
-import { type RowView, storeView, type TableRows } from './table-rows.ts'
+import { type RowView, storeView, type TableRows, type TableStage } from './table-rows.ts'
 
 export interface TableJoinSpec<K, L, R, J> {
   readonly kind: string
@@ -19,10 +18,10 @@ export interface TableJoinSpec<K, L, R, J> {
 
 /** Two tables joined by key, co-partitioned. Source: Kafka Streams `KTable.join`, `leftJoin`, `outerJoin`. */
 export function joinTables<K, L, R, J>(
-  left: SourceTable<K, L>,
-  right: SourceTable<K, R>,
+  left: TableStage<K, L>,
+  right: TableStage<K, R>,
   spec: TableJoinSpec<K, L, R, J>,
-): SourceTable<K, J> {
+): TableStage<K, J> {
   const { kind, name, joiner, outer, value = serdes.json<J>() } = spec
   const { builder, port, key } = left.stage
   const store = spec.store === undefined ? undefined : keyValueStore({ name: spec.store, key, value })

@@ -1,6 +1,7 @@
 import type { OperatorContext } from '../operators/operator.ts'
 import type { RowReader } from '../operators/row-reader.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
+import type { Stage } from './builder.ts'
 
 /** Where the steps behind a table look up its rows: inside a task, in stores that the step must name as its own. */
 export interface RowView<K, V> {
@@ -24,6 +25,12 @@ export interface TableRows<K, V> {
   view(): RowView<K, V>
   /** The store that holds just these rows, made if need be; undefined where they are made of other rows. */
   stored(): StoreSpec | undefined
+}
+
+/** What a table is to the steps behind it. */
+export interface TableStage<K, V> {
+  readonly stage: Stage<K, V>
+  readonly rows: TableRows<K, V>
 }
 
 export function storeView<K, V, S extends StateStore>(

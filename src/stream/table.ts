@@ -13,7 +13,6 @@ import { GroupedTable } from './grouped-table.ts'
 import { type ByForeignKey, type ByKey, joinTableWith, type TableJoiner } from './join-table-with.ts'
 import { type Named, type StepSpec, splitName } from './named.ts'
 import type { RepartitionOptions } from './repartition.ts'
-import type { SourceTable } from './source-table.ts'
 import type { StoreOptions } from './store-options.ts'
 import { Stream } from './stream.ts'
 import {
@@ -23,7 +22,7 @@ import {
   type UntilWindowCloses,
 } from './suppression.ts'
 import { joinTables } from './table-joins.ts'
-import type { TableRows } from './table-rows.ts'
+import type { TableRows, TableStage } from './table-rows.ts'
 
 /** The newest value of each key, and how it changes. Source: Kafka Streams `KTable`. */
 export class Table<K, V> {
@@ -271,11 +270,11 @@ export class WindowedTable<K, V> extends Table<Windowed<K>, V> {
   }
 
   /** The windows stay the same when what is in them changes. */
-  #same<W>({ stage, rows }: Pick<Table<Windowed<K>, W>, 'stage' | 'rows'>): WindowedTable<K, W> {
+  #same<W>({ stage, rows }: TableStage<Windowed<K>, W>): WindowedTable<K, W> {
     return new WindowedTable(stage, rows, this.#closing)
   }
 }
 
-function tableOf<K, V>({ stage, rows }: SourceTable<K, V>): Table<K, V> {
+function tableOf<K, V>({ stage, rows }: TableStage<K, V>): Table<K, V> {
   return new Table(stage, rows)
 }

@@ -7,9 +7,10 @@ import { GlobalTable } from './global-table.ts'
 import type { GraphNode, HeartbeatTest, TimestampExtractor } from './graph.ts'
 import type { QueryableStores } from './queryable.ts'
 import type { DeadLetter, Source } from './source.ts'
-import { type SourceTable, sourceTable } from './source-table.ts'
+import { sourceTable } from './source-table.ts'
 import { Stream } from './stream.ts'
 import { Table } from './table.ts'
+import type { TableStage } from './table-rows.ts'
 import { type Topic, topic } from './topic.ts'
 
 /** A declared topology: a value that can be described, compared, driven by a test, or run. */
@@ -146,7 +147,7 @@ function readTable<K, V>(
   of: Topic<K, V>,
   kind: 'table' | 'globalTable',
   { name, ...options }: TableOptions<NonNullable<V>>,
-): SourceTable<NonNullable<K>, NonNullable<V>> {
+): TableStage<NonNullable<K>, NonNullable<V>> {
   const global = kind === 'globalTable'
   if (options.versionedMs !== undefined) checked({ versionedMs: options.versionedMs }, 1)
   const port = builder.topicSource(of, kind, { tombstones: true, global })

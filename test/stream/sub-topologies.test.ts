@@ -105,4 +105,13 @@ describe('the sub-topologies', () => {
       }),
     ).toThrow(expect.objectContaining({ code: 'BAD_TOPOLOGY', place: { step: 'socket' } }))
   })
+
+  test('are found at once, however many ways lead to a sink', () => {
+    const subs = subTopologies(({ stream }) => {
+      let paths = stream(words)
+      for (let n = 0; n < 40; n++) paths = paths.filter(() => true).merge(paths.filter(() => false))
+      paths.batch({ rowsMax: 1, waitMsMax: 1 }).to('store', new MemorySink())
+    })
+    expect(subs.map(({ kind, nodes }) => [kind, nodes.length])).toEqual([['sink', 1 + 40 * 3 + 1]])
+  })
 })
