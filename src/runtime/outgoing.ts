@@ -101,8 +101,9 @@ export class Outgoing {
     return [...this.#partitions.keys()].filter((topic) => this.#countOf(topic) === undefined)
   }
 
-  /** Tells how many partitions such a topic has, and puts its records where they belong. */
+  /** Tells how many partitions such a topic has, and puts its records where they belong; to be told again does no harm. */
   resolve(topic: string, partitions: number): void {
+    if (this.#countOf(topic) !== undefined) return
     this.#chosenCounts.set(topic, partitions)
     const [gathered] = this.#partitions.get(topic) ?? []
     if (!gathered) return

@@ -46,7 +46,7 @@ export class StreamTask {
   /** A commit waits for calls: nothing more is taken, for what is taken is committed with it. */
   #settling = false
   #isRunning = false
-  #resolving: Promise<void> = Promise.resolve()
+  #resolving: Promise<void> | undefined
   #stopped = false
 
   constructor(options: StreamTaskOptions) {
@@ -192,7 +192,14 @@ export class StreamTask {
   #flush(): void {
     if (this.#committing || this.#outgoing.bytes === 0) return
     if (this.#outgoing.unknownTopics().length === 0) this.#sendOutgoing()
-    else this.#resolving = this.#resolving.then(() => this.#resolveTopics()).then(() => this.#flush())
+    else if (!this.#resolving) {
+      this.#resolving = this.#resolveTopics()
+        .finally(() => {
+          this.#resolving = undefined
+        })
+        .then(() => this.#flush())
+        .catch((error) => this.#fail(error))
+    }
   }
 
   #sendOutgoing(): void {

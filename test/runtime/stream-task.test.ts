@@ -1,0 +1,91 @@
+import { lastValueFrom, Subject } from 'rxjs'
+import { expect, test, vi } from 'vitest'
+import { partitionFor } from '../../src/kafka/partitioner.ts'
+import type { Kafka, KafkaAdmin, TopicToEnsure } from '../../src/kafka/types.ts'
+import { createTask } from '../../src/runtime/create-task.ts'
+import { DeadLetters } from '../../src/runtime/dead-letter.ts'
+import { FetchedChunk, InputQueue } from '../../src/runtime/input-queue.ts'
+import { StreamTask } from '../../src/runtime/stream-task.ts'
+import { TaskState } from '../../src/runtime/task-state.ts'
+import { serdes } from '../../src/serdes/serdes.ts'
+import { BytesColumn } from '../../src/stream/bytes-column.ts'
+import { topic } from '../../src/stream/topic.ts'
+import { topology } from '../../src/stream/topology.ts'
+import { instanceContext } from '../support/instance-context.ts'
+
+const app = topology('choosing', ({ stream }) => {
+  stream(topic('in', { key: serdes.string, value: serdes.string })).to({
+    topicBy: () => 'chosen',
+    key: serdes.string,
+    value: serdes.string,
+  })
+})
+
+const keys = Array.from({ length: 20 }, (_, i) => `k${i}`)
+
+/** A task that has read its records, and whose topic is made as the answer says. */
+async function choosing(answer: (name: string) => Promise<number>) {
+  const ensureTopics = async (topics: readonly TopicToEnsure[]) => {
+    const counts = topics.map(async ({ name }) => [name, await answer(name)] as const)
+    return new Map(await Promise.all(counts))
+  }
+  const admin: Pick<KafkaAdmin, 'ensureTopics'> = { ensureTopics }
+  const context = await instanceContext(app, { commitIntervalMs: 600_000 })
+  const settings = { ...context.settings, kafka: { admin } as Kafka }
+  const [layout] = context.layout.subTopologies
+  const [input] = layout?.inputs ?? []
+  if (!layout || !input) throw new Error('the topology has one sub-topology with one input')
+  const task = createTask(layout.subTopology, settings, new Map())
+  const queue = new InputQueue(input, 0, 0)
+  const column = BytesColumn.of(keys.map((key) => Buffer.from(key)))
+  const timestampsMs = keys.map(() => 1)
+  const offsets = keys.map((_, i) => i)
+  const chunk = { topic: 'in', partition: 0, keys: column, values: column, timestampsMs, offsets }
+  queue.push(new FetchedChunk({ chunk, nextOffset: keys.length, endOffset: keys.length }, input))
+  const sent: { partition: number; key: string }[] = []
+  const streamTask = new StreamTask({
+    id: '0_0',
+    task,
+    queues: [queue],
+    state: new TaskState({ id: '0_0', partition: 0, task, stores: [], context }),
+    producer: {
+      send: async (_, partition, records) => {
+        for (const key of records.keys) sent.push({ partition, key: String(key) })
+        return { baseOffset: 0 }
+      },
+      commit: async () => {},
+      close: async () => {},
+    },
+    context: { ...context, settings },
+    deadLetters: new DeadLetters(context),
+    worked: () => {},
+  })
+  streamTask.run()
+  return { streamTask, sent, failures: context.failures }
+}
+
+test('a topic that a record chose and that can not be made fails the task', async () => {
+  const { failures } = await choosing(async () => {
+    throw new Error('no such topic may be')
+  })
+  await vi.waitFor(() => expect(failures).toEqual([new Error('no such topic may be')]))
+})
+
+test('a commit that also asks for the partitions of such a topic sends each record once, where it belongs', async () => {
+  const answers: Subject<number>[] = []
+  const { streamTask, sent } = await choosing(() => {
+    const answered = new Subject<number>()
+    answers.push(answered)
+    return lastValueFrom(answered)
+  })
+  const committed = streamTask.commit()
+  await vi.waitFor(() => expect(answers).toHaveLength(2))
+  for (const answered of answers) {
+    answered.next(3)
+    answered.complete()
+  }
+  await committed
+  const expected = keys.map((key) => ({ partition: partitionFor(Buffer.from(key), 3), key }))
+  const inOrder = (records: typeof sent) => [...records].sort((a, b) => (a.key < b.key ? -1 : 1))
+  expect(inOrder(sent)).toEqual(inOrder(expected))
+})
