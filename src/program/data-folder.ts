@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { RivuletError } from '../errors.ts'
 
@@ -17,11 +26,15 @@ interface Holder {
   readonly startedAt: string | null
 }
 
+/** What begins on a full disk is begun badly: embedded ClickHouse leaves tables that it can never open again. */
+const freeBytesMin = 32 * 1024 * 1024
+
 /**
  * Takes a data folder for this process, making it where it is missing. Throws `DATA_DIR_IN_USE` with the pid of who
  * has it, `DATA_DIR_UNUSABLE` where it can't be made or written. What a killed process left locked is taken over.
+ * A folder in it throws `DISK_FULL` where it is missing and there is no room to begin one.
  */
-export function openDataFolder(path: string): DataFolder {
+export function openDataFolder(path: string, freeBytesOf = freeBytes): DataFolder {
   const root = resolve(path)
   const lock = join(root, 'lock')
   try {
@@ -36,9 +49,10 @@ export function openDataFolder(path: string): DataFolder {
     folder(name) {
       const folder = join(root, name)
       try {
+        if (!isFolder(folder)) checkRoom(root, freeBytesOf(root))
         makeFolder(folder)
       } catch (error) {
-        throw unusable(folder, error)
+        throw error instanceof RivuletError ? error : unusable(folder, error)
       }
       return folder
     },
@@ -46,9 +60,27 @@ export function openDataFolder(path: string): DataFolder {
   }
 }
 
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+}
+
+function freeBytes(path: string): number {
+  const { bavail, bsize } = statfsSync(path)
+  return bavail * bsize
+}
+
+function checkRoom(root: string, bytes: number): void {
+  if (bytes >= freeBytesMin) return
+  throw new RivuletError(
+    'DISK_FULL',
+    `the disk of the data folder ${root} is full: ${bytes} bytes are free, and it takes ${freeBytesMin} to begin; make room, or choose another folder with DATA_DIR or --data-dir`,
+    { place: { path: root, parameter: 'DATA_DIR' } },
+  )
+}
+
 /** Not `recursive`: on Node 20 that never returns where the parent is one that takes no folders, such as /proc. */
 function makeFolder(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  if (isFolder(path)) return
   const parent = dirname(path)
   if (parent !== path && !statSync(parent, { throwIfNoEntry: false })) makeFolder(parent)
   try {

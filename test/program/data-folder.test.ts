@@ -49,6 +49,24 @@ describe('a data folder', () => {
     openDataFolder(folder).release()
   })
 
+  test('begins nothing on a full disk, and goes on with what was begun', () => {
+    const full = openDataFolder(folder, () => 1_000)
+    expect(() => full.folder('broker')).toThrow(
+      expect.objectContaining({
+        code: 'DISK_FULL',
+        message: expect.stringContaining('1000 bytes are free'),
+      }),
+    )
+    expect(existsSync(join(folder, 'broker'))).toBe(false)
+    full.release()
+    const roomy = openDataFolder(folder)
+    roomy.folder('broker')
+    roomy.release()
+    const fullAgain = openDataFolder(folder, () => 0)
+    expect(fullAgain.folder('broker')).toBe(join(folder, 'broker'))
+    fullAgain.release()
+  })
+
   test.each(['/proc/rivulet', '/dev/null/rivulet'])('says that %s can not be used', (path) => {
     expect(() => openDataFolder(path)).toThrow(expect.objectContaining({ code: 'DATA_DIR_UNUSABLE' }))
   })
