@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
-import { openDataFolder } from '../program/data-folder.ts'
+import { openDataFolder, unusable } from '../program/data-folder.ts'
 import { serveConnection } from './connection.ts'
+import { isStorageError } from './faults.ts'
 import { Maintenance } from './maintenance.ts'
 import { type BrokerNode, openNode } from './node.ts'
 import { type BrokerConfig, type BrokerOptions, brokerConfig } from './options.ts'
@@ -32,7 +33,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Embedded
     return await startBrokerOn(new DiskDirectory(folder.path), config, () => folder.release())
   } catch (error) {
     folder.release()
-    throw error
+    throw isStorageError(error) ? unusable(folder.path, error) : error
   }
 }
 

@@ -37,6 +37,7 @@ export class Faults {
   }
 }
 
-function isStorageError(error: unknown): boolean {
+/** Of the file system, as Node tells it. */
+export function isStorageError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && 'syscall' in error
 }

@@ -168,7 +168,7 @@ function isZombie(pid: number): boolean {
   return statFields(pid)?.[0] === 'Z'
 }
 
-function unusable(path: string, error: unknown): RivuletError {
+export function unusable(path: string, error: unknown): RivuletError {
   const why = error instanceof Error ? error.message : String(error)
   return new RivuletError(
     'DATA_DIR_UNUSABLE',

@@ -71,6 +71,15 @@ describe('starting the embedded broker', () => {
     })
   })
 
+  it('says DATA_DIR_UNUSABLE, and which, where a file lies in the place of a folder', async () => {
+    const dataDir = temporaryFolder()
+    writeFileSync(join(dataDir, 'topics'), '')
+    await expect(startBroker({ dataDir })).rejects.toMatchObject({
+      code: 'DATA_DIR_UNUSABLE',
+      message: expect.stringContaining(join(dataDir, 'topics')),
+    })
+  })
+
   it('says DATA_DIR_IN_USE, with the pid, where another broker has the folder', async () => {
     const dataDir = temporaryFolder()
     const first = await start({ dataDir })
