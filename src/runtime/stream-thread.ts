@@ -158,7 +158,7 @@ export class StreamThread {
     tasks: AssignedTasks,
   ): Promise<void> {
     await tasks.assign(partitions)
-    if (!this.#context.over.aborted) this.#options.started()
+    if (!this.#context.over.aborted && !this.isRejoining) this.#options.started()
   }
 
   async #revoke(

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { type Clock, systemClock } from '../../src/clock.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { compile } from '../../src/runtime/run.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
@@ -79,6 +80,24 @@ describe('an instance that is stopped', () => {
     expect(sink.closed).toBe(0)
     sink.letOpen()
     await vi.waitFor(() => expect(sink.closed).toBe(1))
+  })
+
+  test('and can not drain leaves no timer behind', async () => {
+    const sink = new LateSink(new Error('the table does not close'))
+    const stopTimeoutMs = 12_345
+    let waiting = 0
+    const sleep: Clock['sleep'] = async (ms, signal) => {
+      if (ms !== stopTimeoutMs) return systemClock.sleep(ms, signal)
+      waiting++
+      await systemClock.sleep(ms, signal).finally(() => waiting--)
+    }
+    const clock = { ...systemClock, sleep }
+    const running = rig.run(sinking(sink), { connections: { late: {} }, clock, stopTimeoutMs })
+    await vi.waitFor(() => expect(sink.opening).toBe(true))
+    sink.letOpen()
+    await running.started
+    await expect(running.stop()).rejects.toThrow('the table does not close')
+    await vi.waitFor(() => expect(waiting).toBe(0))
   })
 
   test('by nobody who listens says in the log what went wrong', async () => {

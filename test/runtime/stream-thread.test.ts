@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { RivuletError } from '../../src/errors.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { topology } from '../../src/stream/topology.ts'
@@ -56,6 +57,20 @@ describe('a task', () => {
     await done
     expect(kafka.producers).toBe(0)
   })
+})
+
+test('who is fenced at its first task has started when it has joined again, and not before', async () => {
+  await rig.produce(input, numbered(10))
+  let attempts = 0
+  const make = kafka.transactionalProducer.bind(kafka)
+  kafka.transactionalProducer = async (options) => {
+    if (++attempts === 1) throw new RivuletError('KAFKA_FENCED', 'somebody else has it')
+    return make(options)
+  }
+  const running = rig.run(copying, { kafka })
+  await running.started
+  expect(attempts).toBe(2)
+  expect(running.status().partitions).toHaveLength(1)
 })
 
 describe('a sink whose partition goes', () => {
