@@ -70,8 +70,9 @@ export interface AnswerOptions<FK, K, R> {
 
 /**
  * Second step, where the right rows are: keeps who named which row, answers each subscription, and tells every
- * subscriber when the row changes, in order of their serialized keys. The answer is an operator for the subscriptions and one for the
- * right table. Source: Kafka Streams' `SubscriptionJoinProcessorSupplier`, `ForeignTableJoinProcessorSupplier`.
+ * subscriber when the row changes, in order of their serialized keys. The answer is an operator for the subscriptions
+ * and one for the right table. Source: Kafka Streams' `SubscriptionJoinProcessorSupplier`,
+ * `ForeignTableJoinProcessorSupplier`.
  */
 export function answerForeignKey<FK, K, R>(
   { subscriptions, right, versioned }: AnswerOptions<FK, K, R>,

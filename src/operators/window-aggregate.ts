@@ -23,7 +23,8 @@ export interface WindowAggregateOptions<K, V, A> {
  *
  * Emits a window after each record in it, earliest window first; on window close: each once, when stream time has
  * reached `endMs + graceMs`, in order of start, then of the serialized key, with the time of its last record. Unlike in
- * Kafka Streams none is lost when stream time jumps: what the store is about to forget is emitted before. Source: Kafka Streams `TimeWindowedKStream.aggregate`.
+ * Kafka Streams none is lost when stream time jumps: what the store is about to forget is emitted before. Source: Kafka
+ * Streams `TimeWindowedKStream.aggregate`.
  */
 export function windowAggregate<K, V, A>(
   { windows, aggregation, store: spec, emit = 'onUpdate' }: WindowAggregateOptions<K, V, A>,

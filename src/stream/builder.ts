@@ -4,13 +4,8 @@ import type { Dropped } from '../operators/operator.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { serdes } from '../serdes/serdes.ts'
 import type { Chunk } from './chunk.ts'
-import {
-  GraphBuilder,
-  type HeartbeatTest,
-  type Port,
-  type TimestampExtractor,
-  type UntypedOperator,
-} from './graph.ts'
+import type { HeartbeatTest, Port, TimestampExtractor, UntypedOperator } from './graph.ts'
+import { GraphBuilder } from './graph-builder.ts'
 import type { Topic } from './topic.ts'
 
 /** What every stage of the typed builder holds: where it is in the graph, and how its records are written. */

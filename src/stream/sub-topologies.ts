@@ -8,6 +8,7 @@ import {
   type RepartitionNode,
   type TopicSourceNode,
 } from './graph.ts'
+import { NodeGroups } from './node-groups.ts'
 import type { Topology } from './topology.ts'
 
 /** Where records come into a sub-topology from a topic. */
@@ -55,7 +56,7 @@ export type SubTopology = StreamSubTopology | SinkSubTopology | SourceSubTopolog
  * that it goes at its own pace and from its own place. Source: Kafka Streams' sub-topologies.
  */
 export function subTopologiesOf({ nodes }: Topology): readonly SubTopology[] {
-  const groups = new Groups(nodes)
+  const groups = new NodeGroups(nodes)
   const needed = neededOf(nodes)
   const stores = new Map<object, number>()
   for (const node of needed) {
@@ -101,12 +102,17 @@ function neededOf(nodes: readonly GraphNode[]): readonly GraphNode[] {
   return needed.reverse()
 }
 
-function isInputOf(root: number, node: GraphNode, groups: Groups): node is TopicInput {
+function isInputOf(root: number, node: GraphNode, groups: NodeGroups): node is TopicInput {
   if (node.type === 'repartition') return groups.root(groups.out(node.id)) === root
   return node.type === 'topic-source'
 }
 
-function streamOrSource(id: number, root: number, group: readonly GraphNode[], groups: Groups): SubTopology {
+function streamOrSource(
+  id: number,
+  root: number,
+  group: readonly GraphNode[],
+  groups: NodeGroups,
+): SubTopology {
   const external = group.filter((node) => node.type === 'external-source')
   const inputs = group.filter((node) => isInputOf(root, node, groups))
   const base = { id, nodes: group, perRecord: mustGoAlone(group, inputs) }
@@ -194,34 +200,4 @@ function overlap(sets: readonly ReadonlySet<unknown>[]): boolean {
 function effectsOf(node: GraphNode): readonly unknown[] {
   if (node.type === 'topic-sink') return [isChooser(node.topic) ? 'any topic' : `topic ${node.topic.name}`]
   return node.type === 'operator' ? [node.id, ...node.stores] : [node.id]
-}
-
-/** Union-find over the nodes; a repartition topic has two ends, in two groups. */
-class Groups {
-  readonly #parents: number[]
-  readonly #nodes: readonly GraphNode[]
-
-  constructor(nodes: readonly GraphNode[]) {
-    this.#nodes = nodes
-    this.#parents = Array.from({ length: nodes.length * 2 }, (_, i) => i)
-  }
-
-  in(node: number): number {
-    return node
-  }
-
-  out(node: number): number {
-    return this.#nodes[node]?.type === 'repartition' ? this.#nodes.length + node : node
-  }
-
-  root(end: number): number {
-    let at = end
-    while (this.#parents[at] !== at) at = this.#parents[at] as number
-    return at
-  }
-
-  join(a: number, b: number): void {
-    const [low, high] = [this.root(a), this.root(b)].sort((x, y) => x - y)
-    this.#parents[high as number] = low as number
-  }
 }

@@ -97,7 +97,7 @@ export function topology(
   }
   const builder = new TopologyBuilder()
   const answer = declare({
-    source(sourceName, source, options = {}) {
+    source<T, K>(sourceName: string, source: Source<T>, options: SourceOptions<T, K> = {}) {
       const port = builder.graph.add({
         type: 'external-source',
         kind: 'source',
@@ -106,12 +106,11 @@ export function topology(
         deadLetters: deadLetterTopic(options.deadLetters ?? `${sourceName}-dead-letters`),
         record: {
           key: options.key ?? (() => null),
-          timestampMs(value: Parameters<NonNullable<typeof options.timestampMs>>[0], nowMs: number) {
-            return options.timestampMs ? options.timestampMs(value) : nowMs
-          },
+          timestampMs: (value: T, nowMs: number) =>
+            options.timestampMs ? options.timestampMs(value) : nowMs,
         },
       })
-      return new Stream({ builder, port, key: serdes.json(), value: serdes.json(), rekeyed: true })
+      return new Stream<K, T>({ builder, port, key: serdes.json(), value: serdes.json(), rekeyed: true })
     },
     stream(of, options = {}) {
       const { name, timestampMs, isHeartbeat } = options
