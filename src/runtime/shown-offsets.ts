@@ -5,6 +5,8 @@ import type { InstanceContext } from './instance-context.ts'
 import { keyOf } from './task-assignor.ts'
 
 const INTERVAL_MS = 1_000
+/** Nobody is held up for longer by what is only shown. */
+const FLUSH_MS_MAX = 1_000
 
 /**
  * How far the sinks have come, shown as the group's offsets, once a second at most. Nobody reads on from there: a sink
@@ -26,13 +28,21 @@ export class ShownOffsets {
     this.#timer ??= this.#context.settings.clock.scheduler.schedule(() => void this.flush(), INTERVAL_MS)
   }
 
-  /** Shows at once what waits. */
+  /** Shows at once what waits; resolves when that is done, or has taken too long. */
   async flush(): Promise<void> {
     this.#timer?.unsubscribe()
     this.#timer = undefined
     const offsets = [...this.#waiting.values()]
     this.#waiting.clear()
-    await this.#consumer.commit(offsets).catch((error) => this.#context.logger.debug(messageOf(error)))
+    if (offsets.length === 0) return
+    const { settings, logger } = this.#context
+    const shown = new AbortController()
+    const showing = this.#consumer
+      .commit(offsets)
+      .catch((error) => logger.debug(messageOf(error)))
+      .finally(() => shown.abort())
+    const tooLong = settings.clock.sleep(FLUSH_MS_MAX, shown.signal).catch(() => undefined)
+    await Promise.race([showing, tooLong])
   }
 
   /** Forgets what waits. */
