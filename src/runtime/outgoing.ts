@@ -1,6 +1,6 @@
 import { messageOf, RivuletError } from '../errors.ts'
 import { partitionFor } from '../kafka/partitioner.ts'
-import type { OutgoingRecords } from '../kafka/types.ts'
+import type { KafkaAdmin, OutgoingRecords } from '../kafka/types.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { Chunk, Headers } from '../stream/chunk.ts'
 import { isChooser, type Partitioner } from '../stream/graph.ts'
@@ -96,26 +96,20 @@ export class Outgoing {
     this.#bytes += before.bytes
   }
 
-  /** Topics whose number of partitions has to be found out before their records can be taken. */
-  unknownTopics(): string[] {
-    return [...this.#partitions.keys()].filter((topic) => this.#countOf(topic) === undefined)
+  /** Records are for topics that they chose themselves, and nobody knows yet how many partitions those have. */
+  get isUnresolved(): boolean {
+    return this.#unknownTopics().length > 0
   }
 
-  /** Tells how many partitions such a topic has, and puts its records where they belong; to be told again does no harm. */
-  resolve(topic: string, partitions: number): void {
-    if (this.#countOf(topic) !== undefined) return
-    this.#chosenCounts.set(topic, partitions)
-    const [gathered] = this.#partitions.get(topic) ?? []
-    if (!gathered) return
-    this.#partitions.delete(topic)
-    this.#bytes -= gathered.bytes
-    const { keys, values, timestampsMs, headers } = gathered
-    keys.forEach((key, i) => {
-      const partition = partitionFor(key, partitions, this.#keyless)
-      this.addRecord(topic, partition, key, values[i] ?? null, timestampsMs[i] as number, headers?.[i])
-    })
+  /** Finds it out, making the topics that do not exist, and puts the records where they belong. */
+  async resolve(admin: Pick<KafkaAdmin, 'ensureTopics'>): Promise<void> {
+    const topics = this.#unknownTopics()
+    if (topics.length === 0) return
+    const counts = await admin.ensureTopics(
+      topics.map((name) => ({ name, partitions: 1, config: { 'retention.ms': '-1' } })),
+    )
+    for (const [topic, partitions] of counts) this.#place(topic, partitions)
   }
-
   /** Hands over everything and is empty then. */
   take(): OutgoingBatch[] {
     const batches: OutgoingBatch[] = []
@@ -157,6 +151,25 @@ export class Outgoing {
       const message = `step "${step}" can't write what came of ${topic}/${partition} offset ${offset}: ${messageOf(error)}`
       throw new RivuletError(code, message, { cause: error, place: { step, topic, partition, offset } })
     }
+  }
+
+  #unknownTopics(): string[] {
+    return [...this.#partitions.keys()].filter((topic) => this.#countOf(topic) === undefined)
+  }
+
+  /** Until the number of its partitions is known, what a topic gets is gathered as if it had one. */
+  #place(topic: string, partitions: number): void {
+    if (this.#countOf(topic) !== undefined) return // another question had its answer before
+    this.#chosenCounts.set(topic, partitions)
+    const [gathered] = this.#partitions.get(topic) ?? []
+    if (!gathered) return
+    this.#partitions.delete(topic)
+    this.#bytes -= gathered.bytes
+    const { keys, values, timestampsMs, headers } = gathered
+    keys.forEach((key, i) => {
+      const partition = partitionFor(key, partitions, this.#keyless)
+      this.addRecord(topic, partition, key, values[i] ?? null, timestampsMs[i] as number, headers?.[i])
+    })
   }
 
   #columnsOf(topic: string): Columns[] {

@@ -124,18 +124,14 @@ export class SourceTask {
   }
 
   #send(): void {
-    const unknown = this.#outgoing.unknownTopics()
-    if (unknown.length === 0) {
+    if (!this.#outgoing.isUnresolved) {
       this.#sendOutgoing()
       return
     }
-    const topics = unknown.map((name) => ({ name, partitions: 1, config: { 'retention.ms': '-1' } }))
+    const { admin } = this.#options.context.settings.kafka
     this.#track(
       0,
-      this.#options.context.settings.kafka.admin.ensureTopics(topics).then((counts) => {
-        for (const [name, count] of counts) this.#outgoing.resolve(name, count)
-        this.#sendOutgoing()
-      }),
+      this.#outgoing.resolve(admin).then(() => this.#sendOutgoing()),
     )
   }
 

@@ -161,9 +161,9 @@ export class StreamTask {
   async #commit(): Promise<void> {
     const { producer, state, context } = this.#options
     this.#settling = true
-    while (this.#calls.isCalling || this.#outgoing.unknownTopics().length > 0) {
+    while (this.#calls.isCalling || this.#outgoing.isUnresolved) {
       await this.#calls.settled()
-      await this.#resolveTopics()
+      await this.#outgoing.resolve(context.settings.kafka.admin)
     }
     this.#settling = false
     // From here to the first `await` nothing else runs: outputs, changes and offsets are those of the same records.
@@ -191,9 +191,10 @@ export class StreamTask {
 
   #flush(): void {
     if (this.#committing || this.#outgoing.bytes === 0) return
-    if (this.#outgoing.unknownTopics().length === 0) this.#sendOutgoing()
+    if (!this.#outgoing.isUnresolved) this.#sendOutgoing()
     else if (!this.#resolving) {
-      this.#resolving = this.#resolveTopics()
+      this.#resolving = this.#outgoing
+        .resolve(this.#options.context.settings.kafka.admin)
         .finally(() => {
           this.#resolving = undefined
         })
@@ -214,17 +215,6 @@ export class StreamTask {
         (error) => this.#fail(error),
       )
     }
-  }
-
-  /** Topics that records chose: how many partitions they have is asked when they are first met. */
-  async #resolveTopics(): Promise<void> {
-    const { admin } = this.#options.context.settings.kafka
-    const names = this.#outgoing.unknownTopics()
-    if (names.length === 0) return
-    const counts = await admin.ensureTopics(
-      names.map((name) => ({ name, partitions: 1, config: { 'retention.ms': '-1' } })),
-    )
-    for (const [name, count] of counts) this.#outgoing.resolve(name, count)
   }
 
   #answered(output: TaskOutput): void {

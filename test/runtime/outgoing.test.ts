@@ -13,14 +13,14 @@ const app = topology('passing', ({ stream }) => {
 
 const keys = Array.from({ length: 20 }, (_, i) => Buffer.from(`k${i}`))
 
-test('records for a topic that a record chose wait for its number of partitions; to hear it twice loses none', async () => {
+test('records for a topic that they chose wait for its number of partitions; to ask twice loses none', async () => {
   const { layout } = await instanceContext(app)
   const outgoing = new Outgoing(layout)
   for (const key of keys) outgoing.addRecord('chosen', 0, key, null, 1)
-  expect(outgoing.unknownTopics()).toEqual(['chosen'])
-  outgoing.resolve('chosen', 3)
-  outgoing.resolve('chosen', 3)
-  expect(outgoing.unknownTopics()).toEqual([])
+  expect(outgoing.isUnresolved).toBe(true)
+  const admin = { ensureTopics: async () => new Map([['chosen', 3]]) }
+  await Promise.all([outgoing.resolve(admin), outgoing.resolve(admin)])
+  expect(outgoing.isUnresolved).toBe(false)
   const batches = outgoing.take()
   expect(batches.map(({ partition }) => partition)).toEqual([0, 1, 2])
   const sent = batches.flatMap(({ records }) => records.keys.map(String))
