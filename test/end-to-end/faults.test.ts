@@ -1,62 +1,24 @@
 import { execFileSync } from 'node:child_process'
-import {
-  appendFileSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { appendFileSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { startExchange } from '../../src/sources/exchange/exchange.ts'
 import { simulatedMarket } from '../../src/sources/exchange/simulated-market.ts'
-import { interruptProgram, runProgram, type StartedProgram, startProgram } from '../support/program.ts'
+import { interruptProgram, runProgram } from '../support/program.ts'
+import { expectNoGaps, programFolder } from '../support/program-folder.ts'
 
 const slow = { timeout: 120_000 }
 /** Nobody listens there. */
 const away = '127.0.0.1:9'
-let folder: string
-let programs: StartedProgram[]
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rivulet-faults-'))
-  programs = []
-})
-
-afterEach(async () => {
-  for (const program of programs) await program.stop('SIGKILL')
-  rmSync(folder, { recursive: true, force: true })
-})
-
-async function start(
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<StartedProgram> {
-  const program = await startProgram('crypto', args, { DATA_DIR: folder, ...env })
-  programs.push(program)
-  return program
-}
+const folder = programFolder()
 
 const atLeast = (count: number) => (answer: { count: number }) => answer.count >= count
 
-/** That the newest trades of each symbol have each id once, none missing. */
-async function expectNoGaps(program: StartedProgram): Promise<void> {
-  const ticks = await program.get<{ symbol: string; trade_id: number }[]>('/api/recent?limit=1000')
-  for (const symbol of new Set(ticks.map((tick) => tick.symbol))) {
-    const ids = ticks.filter((tick) => tick.symbol === symbol).map(({ trade_id }) => trade_id)
-    const newest = Math.max(...ids)
-    expect(ids.toSorted((a, b) => b - a)).toEqual(ids.map((_, i) => newest - i))
-  }
-}
-
 function newestSegment(topic: string): string {
-  const topics = join(folder, 'simulated-1', 'broker', 'topics')
+  const topics = join(folder.path, 'simulated-1', 'broker', 'topics')
   const name = readdirSync(topics).find((each) => each.startsWith(`${topic}.`)) as string
   const segments = readdirSync(join(topics, name, '0')).filter((each) => each.endsWith('.log'))
   return join(topics, name, '0', segments.sort().at(-1) as string)
@@ -71,7 +33,7 @@ describe('a signal', () => {
     const { code, elapsedMs, stdout, stderr } = await interruptProgram(
       'crypto',
       ['--simulate'],
-      { DATA_DIR: folder, ...env },
+      { DATA_DIR: folder.path, ...env },
       { when, signals },
     )
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '' })
@@ -81,7 +43,7 @@ describe('a signal', () => {
   })
 
   test('that comes again ends it at once, with 130', slow, async () => {
-    const env = { DATA_DIR: folder, CLICKHOUSE_URL: `http://${away}` }
+    const env = { DATA_DIR: folder.path, CLICKHOUSE_URL: `http://${away}` }
     const twice = { when: /trying again/, signals: ['SIGINT', 'SIGTERM'] } as const
     const { code, elapsedMs } = await interruptProgram('crypto', ['--simulate'], env, twice)
     expect(code).toBe(130)
@@ -90,7 +52,7 @@ describe('a signal', () => {
 
   test('that comes again in the middle of a query of the embedded engine does, too', slow, async () => {
     for (let run = 0; run < 3; run++) {
-      const program = await start(['--simulate'])
+      const program = await folder.start(['--simulate'])
       await program.until('/api/count', atLeast(5))
       const asked = fetch(new URL('/api/history?minutes=0', program.url)).catch(() => undefined)
       process.kill(program.pid, 'SIGINT')
@@ -102,14 +64,14 @@ describe('a signal', () => {
   })
 
   test('ends a start that hangs, within 10 s', slow, async () => {
-    const file = join(folder, 'endless.jsonl')
+    const file = join(folder.path, 'endless.jsonl')
     writeFileSync(file, '')
     truncateSync(file, 2 ** 40)
     const once = { when: /reading the recording/, signals: ['SIGTERM'] } as const
     const { code, elapsedMs, stderr } = await interruptProgram(
       'crypto',
       ['--replay', file],
-      { DATA_DIR: folder },
+      { DATA_DIR: folder.path },
       once,
     )
     expect(code, stderr).toBe(1)
@@ -118,7 +80,7 @@ describe('a signal', () => {
   })
 
   test('is not held up by a client that is slow, or one that listens', slow, async () => {
-    const program = await start(['--simulate'])
+    const program = await folder.start(['--simulate'])
     const slowClient = connect(Number(new URL(program.url).port), '127.0.0.1')
     slowClient.on('error', () => {})
     slowClient.write('GET /api/history HTTP/1.1\r\nhost: x\r\n')
@@ -137,11 +99,11 @@ describe('after a crash', () => {
     'a torn end of the log is cut, kept beside it and said; no trade is missing or doubled',
     slow,
     async () => {
-      const first = await start(['--simulate'])
+      const first = await folder.start(['--simulate'])
       await first.until('/api/count', atLeast(30))
       await first.stop('SIGKILL')
       appendFileSync(newestSegment('stock-ticks'), Buffer.alloc(777, 0x5a))
-      const second = await start(['--simulate'])
+      const second = await folder.start(['--simulate'])
       await second.until('/api/count', atLeast(60))
       await expectNoGaps(second)
       expect(second.log()).toMatch(/Cut the torn tail of a log/)
@@ -153,7 +115,7 @@ describe('after a crash', () => {
     'a log that lost what others have read is refused, and nothing is appended in its place',
     slow,
     async () => {
-      const first = await start(['--simulate'])
+      const first = await folder.start(['--simulate'])
       await first.until('/api/count', atLeast(30))
       expect(await first.stop()).toBe(0)
       const segment = newestSegment('stock-ticks')
@@ -161,7 +123,7 @@ describe('after a crash', () => {
       const sizes: number[] = []
       for (let run = 0; run < 2; run++) {
         const { code, stderr } = await runProgram('crypto', ['--simulate', '--port', '0'], {
-          DATA_DIR: folder,
+          DATA_DIR: folder.path,
         })
         expect(code).toBe(1)
         expect(stderr).toMatch(/has read stock-ticks\/0 up to \d+, but it ends at \d+/)
@@ -177,7 +139,7 @@ test('a product that the exchange rejects is said and shown; the others go on', 
   const market = simulatedMarket({ seed: 1, clock: systemClock })
   const exchange = await startExchange({ market, clock: systemClock, logger: silentLogger })
   try {
-    const program = await start([], {
+    const program = await folder.start([], {
       PRODUCTS: 'BTC-USD,NOPE-USD',
       COINBASE_WS_URL: exchange.wsUrl,
       COINBASE_REST_URL: exchange.restUrl,
@@ -196,17 +158,17 @@ test('a product that the exchange rejects is said and shown; the others go on', 
 })
 
 test('a recording that is a pipe is refused with 2 and a sentence', slow, async () => {
-  const file = join(folder, 'pipe')
+  const file = join(folder.path, 'pipe')
   execFileSync('mkfifo', [file])
-  const { code, stderr } = await runProgram('crypto', ['--replay', file], { DATA_DIR: folder })
+  const { code, stderr } = await runProgram('crypto', ['--replay', file], { DATA_DIR: folder.path })
   expect(code).toBe(2)
   expect(stderr).toContain('must be a file that can be read')
 })
 
 test('a recording of bytes that mean nothing is refused with 2 and a sentence', slow, async () => {
-  const file = join(folder, 'recording.jsonl')
+  const file = join(folder.path, 'recording.jsonl')
   writeFileSync(file, Buffer.from([0xff, 0x00, 0x0a, 0xfe]))
-  const { code, stderr } = await runProgram('crypto', ['--replay', file], { DATA_DIR: folder })
+  const { code, stderr } = await runProgram('crypto', ['--replay', file], { DATA_DIR: folder.path })
   expect(code).toBe(2)
   expect(stderr).toContain("can't be replayed: there is no trade in it")
 })

@@ -35,10 +35,11 @@ export function programFolder(): ProgramFolder {
   }
 }
 
-/** That the newest trades of each symbol have each id once, none missing. */
+/** That the newest trades of each symbol have each id once, none missing; there must be some. */
 export async function expectNoGaps(program: StartedProgram): Promise<void> {
   const ticks = await program.get<{ symbol: string; trade_id: number }[]>('/api/recent?limit=1000')
-  for (const symbol of await program.get<string[]>('/api/symbols')) {
+  expect(ticks).not.toEqual([])
+  for (const symbol of new Set(ticks.map((tick) => tick.symbol))) {
     const ids = ticks.filter((tick) => tick.symbol === symbol).map(({ trade_id }) => trade_id)
     const newest = Math.max(...ids)
     expect(ids.toSorted((a, b) => b - a)).toEqual(ids.map((_, i) => newest - i))
