@@ -190,7 +190,7 @@ export class StreamTask {
   }
 
   #flush(): void {
-    if (this.#committing || this.#outgoing.bytes === 0) return
+    if (this.#stopped || this.#committing || this.#outgoing.bytes === 0) return
     if (!this.#outgoing.isUnresolved) this.#sendOutgoing()
     else if (!this.#resolving) {
       this.#resolving = this.#outgoing

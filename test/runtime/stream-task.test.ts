@@ -24,7 +24,7 @@ const app = topology('choosing', ({ stream }) => {
 const keys = Array.from({ length: 20 }, (_, i) => `k${i}`)
 
 /** A task that has read its records, and whose topic is made as the answer says. */
-async function choosing(answer: (name: string) => Promise<number>) {
+async function choosing(answer: (name: string) => Promise<number>, commit = async () => {}) {
   const ensureTopics = async (topics: readonly TopicToEnsure[]) => {
     const counts = topics.map(async ({ name }) => [name, await answer(name)] as const)
     return new Map(await Promise.all(counts))
@@ -37,11 +37,15 @@ async function choosing(answer: (name: string) => Promise<number>) {
   if (!layout || !input) throw new Error('the topology has one sub-topology with one input')
   const task = createTask(layout.subTopology, settings, new Map())
   const queue = new InputQueue(input, 0, 0)
-  const column = BytesColumn.of(keys.map((key) => Buffer.from(key)))
-  const timestampsMs = keys.map(() => 1)
-  const offsets = keys.map((_, i) => i)
-  const chunk = { topic: 'in', partition: 0, keys: column, values: column, timestampsMs, offsets }
-  queue.push(new FetchedChunk({ chunk, nextOffset: keys.length, endOffset: keys.length }, input))
+  const fetch = () => {
+    const column = BytesColumn.of(keys.map((key) => Buffer.from(key)))
+    const timestampsMs = keys.map(() => 1)
+    const offsets = keys.map((_, i) => queue.queuedOffset + i)
+    const chunk = { topic: 'in', partition: 0, keys: column, values: column, timestampsMs, offsets }
+    const nextOffset = queue.queuedOffset + keys.length
+    queue.push(new FetchedChunk({ chunk, nextOffset, endOffset: nextOffset }, input))
+    streamTask.run()
+  }
   const sent: { partition: number; key: string }[] = []
   const streamTask = new StreamTask({
     id: '0_0',
@@ -53,15 +57,15 @@ async function choosing(answer: (name: string) => Promise<number>) {
         for (const key of records.keys) sent.push({ partition, key: String(key) })
         return { baseOffset: 0 }
       },
-      commit: async () => {},
+      commit,
       close: async () => {},
     },
     context: { ...context, settings },
     deadLetters: new DeadLetters(context),
     worked: () => {},
   })
-  streamTask.run()
-  return { streamTask, sent, failures: context.failures }
+  fetch()
+  return { streamTask, sent, fetch, failures: context.failures }
 }
 
 test('a topic that a record chose and that can not be made fails the task', async () => {
@@ -88,4 +92,20 @@ test('a commit that also asks for the partitions of such a topic sends each reco
   const expected = keys.map((key) => ({ partition: partitionFor(Buffer.from(key), 3), key }))
   const inOrder = (records: typeof sent) => [...records].sort((a, b) => (a.key < b.key ? -1 : 1))
   expect(inOrder(sent)).toEqual(inOrder(expected))
+})
+
+test('what was processed while a commit was under way is not sent when the task was abandoned meanwhile', async () => {
+  const committing = new Subject<void>()
+  const { streamTask, sent, fetch } = await choosing(
+    async () => 1,
+    () => lastValueFrom(committing, { defaultValue: undefined }),
+  )
+  await vi.waitFor(() => expect(sent).toHaveLength(keys.length))
+  const committed = streamTask.commit()
+  fetch()
+  await streamTask.abandon()
+  committing.complete()
+  await committed
+  // Its transaction was aborted: this would begin another one, which nobody ends, and hide all that follows it.
+  expect(sent).toHaveLength(keys.length)
 })
