@@ -39,6 +39,7 @@ export class AssignedTask {
   readonly #ending = new AbortController()
   #starting: Promise<void> = Promise.resolve()
   #active: ActiveTask | undefined
+  #closing: Promise<void> | undefined
   #isAbandoned = false
 
   constructor(
@@ -103,7 +104,7 @@ export class AssignedTask {
     return this.#starting
   }
 
-  /** May be called again: a close that takes too long is cut short by an abandonment. */
+  /** Closes once, though its partitions may go one by one; a close that takes too long is cut short by an abandonment. */
   async end(how: Ending): Promise<void> {
     this.#isAbandoned ||= how === 'abandon'
     this.#ending.abort(new RivuletError('INTERNAL', `task ${this.id} is taken away`))
@@ -112,12 +113,8 @@ export class AssignedTask {
     if (!active) return
     for (const feed of this.#feeds) feed.detach(active)
     this.#statistics.taskStopped(active.task)
-    try {
-      await (how === 'close' ? active.close() : active.abandon())
-    } catch (error) {
-      const isCutShort = how === 'close' && this.#isAbandoned
-      if (!isCutShort) throw error
-    }
+    if (how === 'abandon') await active.abandon()
+    else await this.#close(active)
   }
 
   advanceWallClock(nowMs: number): void {
@@ -132,6 +129,13 @@ export class AssignedTask {
   /** The queue goes on elsewhere: what lies there must be fetched. */
   rewind({ input }: InputQueue): void {
     this.#feeds.find(({ topic }) => topic === input.topic)?.rewind()
+  }
+
+  #close(active: ActiveTask): Promise<void> {
+    this.#closing ??= active.close().catch((error) => {
+      if (!this.#isAbandoned) throw error
+    })
+    return this.#closing
   }
 
   async #start(create: (assigned: AssignedTask) => Promise<ActiveTask>): Promise<void> {

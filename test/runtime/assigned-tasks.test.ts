@@ -100,6 +100,17 @@ test('partitions are released when each of their tasks has ended, also where ano
   expect(context.events.map((event) => event.type)).toEqual(['task-stopped', 'task-stopped'])
 })
 
+test('a task whose partitions go one after the other is closed once', async () => {
+  const { tasks, of } = await assignedTasks()
+  await tasks.assign(both(0))
+  const released = both(0).map((partition) => tasks.release([partition], 'close'))
+  await vi.waitFor(() => expect(of('0_0').calls).toEqual(['close']))
+  of('0_0').closed.complete()
+  await Promise.all(released)
+  expect(of('0_0').calls).toEqual(['close'])
+  expect(tasks.all).toEqual([])
+})
+
 test('a task that closes too slowly is abandoned when its partitions are lost, and what its close fails with is no fault', async () => {
   const { context, tasks, of } = await assignedTasks()
   await tasks.assign(both(0))
