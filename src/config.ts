@@ -37,7 +37,11 @@ const products = list
   )
   .refine((of) => new Set(of.map((product) => product.split('-')[0])).size === of.length)
 
-const brokers = list.pipe(z.array(z.string().regex(/^[^\s:]+:\d{1,5}$|^\[[\da-f:]+\]:\d{1,5}$/i)).min(1))
+const broker = z
+  .string()
+  .regex(/^([^\s:]+|\[[\da-f:]+\]):[1-9]\d{0,4}$/i)
+  .refine((address) => Number(address.slice(address.lastIndexOf(':') + 1)) <= 65_535)
+const brokers = list.pipe(z.array(broker).min(1))
 
 const boolean = z
   .enum(['true', 'false', '1', '0', 'yes', 'no'])

@@ -47,6 +47,8 @@ describe('the configuration', () => {
       { KAFKA_BROKERS: 'localhost' },
       'KAFKA_BROKERS is "localhost", but it must be a comma list of host:port',
     ],
+    [[], { KAFKA_BROKERS: 'localhost:0' }, 'KAFKA_BROKERS is "localhost:0"'],
+    [[], { KAFKA_BROKERS: 'a:9092,b:99999' }, 'KAFKA_BROKERS is "a:9092,b:99999"'],
     [[], { CLICKHOUSE_URL: 'localhost:8123' }, 'CLICKHOUSE_URL is "localhost:8123"'],
     [[], { LOG_LEVEL: 'loud' }, 'LOG_LEVEL is "loud"'],
     [[], { KAFKA_SASL_MECHANISM: 'plain', KAFKA_USERNAME: 'u' }, 'KAFKA_PASSWORD is not set'],
