@@ -176,7 +176,8 @@ async function start(
   const market = await openMarket(options, config, clock, logger)
   closers.add('exchange', () => market.close())
   const folder = (part: string) => data.folder(`${market.folder}/${part}`)
-  logger.info({ market: market.kind, products: market.feed.products }, market.label)
+  const products = options.exchange ? { products: market.feed.products } : {}
+  logger.info({ market: market.kind, ...products }, market.label)
 
   const brokers = config.KAFKA_BROKERS ?? (await embeddedBroker(folder('broker'), closers, logger, clock))
   let kafkaTrouble: string | undefined

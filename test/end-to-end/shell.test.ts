@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { runProgram } from '../support/program.ts'
+import { runProgram, startProgram } from '../support/program.ts'
 import { expectNoGaps, programFolder } from '../support/program-folder.ts'
 
 const slow = { timeout: 120_000 }
@@ -91,4 +91,20 @@ describe('a restart on the same data folder', () => {
     expect(counters).toMatchObject({ gaps: 0, late: 0 })
     expect(await program.stop()).toBe(0)
   })
+})
+
+test('the synthetic stock market is served, under its own name, and stops in order', slow, async () => {
+  const program = await startProgram('stocks', [], { DATA_DIR: folder.path })
+  try {
+    const symbols = await program.until<string[]>('/api/symbols', (answer) => answer.length === 5)
+    expect(symbols).toEqual(['AAPL', 'AMZN', 'GOOGL', 'META', 'MSFT'])
+    const page = await fetch(program.url)
+    expect(page.headers.get('x-rivulet-market')).toBe('simulated')
+    expect(await page.text()).toContain('Synthetic market, seed 1')
+    expect(program.log()).toContain('Synthetic market, seed 1')
+    expect(program.log()).not.toContain('BTC-USD')
+    expect(await program.stop()).toBe(0)
+  } finally {
+    await program.stop('SIGKILL')
+  }
 })
