@@ -65,11 +65,14 @@ export class DeadLetters {
     emit({ type: 'dead-letter', topic })
   }
 
-  /** Counts one and sends it to its topic, of a task that has no transactions. */
-  send(letter: DeadLetterRecord): void {
+  /**
+   * Counts one and sends it to its topic, of a task that has no transactions. Resolves when it is there; when it can't
+   * be, the instance fails.
+   */
+  async send(letter: DeadLetterRecord): Promise<void> {
     this.count(letter)
     const { topic, key, value, timestampMs, headers } = letter
     const records = { keys: [key], values: [value], timestampsMs: [timestampMs], headers: [headers] }
-    this.#context.producer.send(topic, 0, records).catch(this.#context.failed)
+    await this.#context.producer.send(topic, 0, records)
   }
 }

@@ -13,7 +13,8 @@ export interface SinkTaskOptions {
   readonly writer: SinkWriter<unknown, unknown>
   readonly queues: readonly InputQueue[]
   readonly settings: Settings
-  readonly bad: (queue: InputQueue, record: BadRecord) => void
+  /** What can't be decoded; resolves when it is where such records go. */
+  readonly bad: (queue: InputQueue, record: BadRecord) => Promise<void>
   /** The queue was emptied, and goes on elsewhere: what lies at its position must be fetched. */
   readonly seek: (queue: InputQueue) => void
   readonly written: (queue: InputQueue, nextOffset: number) => void
@@ -29,6 +30,9 @@ interface Gathering {
   readonly timer: Subscription
 }
 
+/** Nothing but garbage is read no faster than it can be put away. */
+const LETTERS_WAITING_MAX = 1_000
+
 /** One partition on its way into the sink: one batch is being written while the next one gathers. */
 interface Lane {
   readonly queue: InputQueue
@@ -36,6 +40,9 @@ interface Lane {
   /** The gathering batch must go: it is full, or has waited long enough. */
   due: boolean
   writing: Promise<void> | undefined
+  /** Settles when all dead letters so far are where they go: before, the sink must not remember that it has come further. */
+  letters: Promise<unknown>
+  lettersWaiting: number
   /** What lies before is in the sink, or was left out for good. */
   writtenOffset: number
 }
@@ -59,6 +66,8 @@ export class SinkTask {
       gathering: undefined,
       due: false,
       writing: undefined,
+      letters: Promise.resolve(),
+      lettersWaiting: 0,
       writtenOffset: queue.position,
     }))
   }
@@ -103,9 +112,9 @@ export class SinkTask {
 
   #gather(lane: Lane): void {
     const { rowsMax } = this.#options.node.batch
-    while (!lane.due) {
+    while (!lane.due && lane.lettersWaiting < LETTERS_WAITING_MAX) {
       const room = rowsMax - (lane.gathering?.batch.rows ?? 0)
-      const chunk = lane.queue.takeUpTo(room, (record) => this.#options.bad(lane.queue, record))
+      const chunk = lane.queue.takeUpTo(room, (record) => this.#bad(lane, record))
       if (!chunk) break
       this.#append(lane, chunk)
     }
@@ -120,6 +129,16 @@ export class SinkTask {
       () => this.run(),
       (error) => this.#fail(error),
     )
+  }
+
+  #bad(lane: Lane, record: BadRecord): void {
+    const sent = this.#options.bad(lane.queue, record)
+    lane.lettersWaiting++
+    lane.letters = Promise.all([lane.letters, sent]).then(() => {
+      lane.lettersWaiting--
+      if (lane.lettersWaiting === 0) this.run()
+    })
+    lane.letters.catch((error) => this.#fail(error))
   }
 
   #append(lane: Lane, chunk: Chunk<unknown, unknown>): void {
@@ -149,6 +168,7 @@ export class SinkTask {
 
   async #write(lane: Lane, { batch, nextOffset: expected, timer }: Gathering): Promise<void> {
     timer.unsubscribe()
+    await lane.letters
     const { nextOffset } = await this.#options.writer.write(batch)
     lane.writtenOffset = nextOffset
     this.#options.written(lane.queue, nextOffset)

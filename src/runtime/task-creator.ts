@@ -110,7 +110,7 @@ export class TaskCreator {
     return {
       bad: (queue: InputQueue, record: BadRecord) => {
         const letter = deadLetterOf(queue, record, context.settings.onDecodeError)
-        if (own.has(queue)) deadLetters.send(letter)
+        return own.has(queue) ? deadLetters.send(letter) : Promise.resolve()
       },
       written: (queue: InputQueue, offset: number) => {
         if (own.has(queue))

@@ -1,0 +1,96 @@
+import { lastValueFrom, Subject } from 'rxjs'
+import { expect, test, vi } from 'vitest'
+import { createTask } from '../../src/runtime/create-task.ts'
+import { FetchedChunk, InputQueue } from '../../src/runtime/input-queue.ts'
+import { SinkTask } from '../../src/runtime/sink-task.ts'
+import { serdes } from '../../src/serdes/serdes.ts'
+import { BytesColumn } from '../../src/stream/bytes-column.ts'
+import { topic } from '../../src/stream/topic.ts'
+import { topology } from '../../src/stream/topology.ts'
+import { instanceContext } from '../support/instance-context.ts'
+import { MemorySink } from '../support/memory-sink.ts'
+
+/** A sink's task, and how many dead letters are on their way; `fetch` gives it numbers, and what is none as undefined. */
+async function writing(letter: () => Promise<void>) {
+  const sink = new MemorySink<string, number>()
+  const app = topology('writing', ({ stream }) => {
+    stream(topic('in', { key: serdes.string, value: serdes.long }))
+      .batch({ rowsMax: 3, waitMsMax: 600_000 })
+      .to(sink)
+  })
+  const { layout, settings } = await instanceContext(app)
+  const [own] = layout.subTopologies
+  const [input] = own?.inputs ?? []
+  if (own?.subTopology.kind !== 'sink' || !input) throw new Error('the topology has one sink with one input')
+  const queue = new InputQueue(input, 0, 0)
+  let letters = 0
+  const failures: unknown[] = []
+  const task = new SinkTask({
+    id: '0_0',
+    task: createTask(own.subTopology, settings, new Map()),
+    node: own.subTopology.sink,
+    writer: await sink.open(),
+    queues: [queue],
+    settings,
+    bad: () => {
+      letters++
+      return letter()
+    },
+    seek: () => {},
+    written: () => {},
+    worked: () => {},
+    failed: (error) => failures.push(error),
+  })
+  const fetch = (values: readonly (number | undefined)[]) => {
+    const bytes = values.map((value) =>
+      value === undefined ? Buffer.from('?') : serdes.long.serialize(value),
+    )
+    const offsets = values.map((_, i) => queue.queuedOffset + i)
+    const chunk = {
+      topic: 'in',
+      partition: 0,
+      keys: BytesColumn.of(values.map(() => Buffer.from('k'))),
+      values: BytesColumn.of(bytes),
+      timestampsMs: values.map(() => 1),
+      offsets,
+    }
+    const nextOffset = queue.queuedOffset + values.length
+    queue.push(new FetchedChunk({ chunk, nextOffset, endOffset: nextOffset }, input))
+    task.run()
+  }
+  return { task, sink, queue, fetch, letters: () => letters, failures }
+}
+
+test('nothing is written behind a dead letter that is not where it goes yet: the sink would never read it again', async () => {
+  const sent = new Subject<void>()
+  const { sink, fetch, task, letters } = await writing(() => lastValueFrom(sent, { defaultValue: undefined }))
+  fetch([1, undefined, 2, 3, 4])
+  expect(letters()).toBe(1)
+  const closed = task.close()
+  await new Promise(setImmediate)
+  expect(sink.writing).toBe(0)
+  sent.complete()
+  await closed
+  expect(sink.values).toEqual([1, 2, 3])
+})
+
+test('nothing but garbage is taken no faster than it is put away', async () => {
+  const sent = new Subject<void>()
+  const { fetch, queue, letters, sink } = await writing(() =>
+    lastValueFrom(sent, { defaultValue: undefined }),
+  )
+  for (let i = 0; i < 20; i++) fetch(Array.from({ length: 100 }, () => undefined))
+  expect(letters()).toBe(1_000)
+  expect(queue.records).toBe(1_000)
+  fetch([1, 2, 3])
+  sent.complete()
+  await vi.waitFor(() => expect(sink.values).toEqual([1, 2, 3]))
+  expect(letters()).toBe(2_000)
+})
+
+test('a dead letter that can not be put away fails the task, and nothing behind it is written', async () => {
+  const { fetch, sink, failures } = await writing(() => Promise.reject(new Error('no such topic')))
+  fetch([undefined, 1, 2, 3])
+  await vi.waitFor(() => expect(failures).toEqual([new Error('no such topic')]))
+  expect(sink.values).toEqual([])
+})
