@@ -23,7 +23,7 @@ export function market(name: string, exchange: string, trades: Source<Trade>): T
 
     const ticks = stream(stockTicks)
 
-    ticks.batch({ rowsMax: 30_000, waitMsMax: 1_000 }).to('ticks to ClickHouse', clickhouse(ticksTable))
+    ticks.batch({ rowsMax: 40_000, waitMsMax: 1_000 }).to('ticks to ClickHouse', clickhouse(ticksTable))
 
     ticks
       .groupByKey()
