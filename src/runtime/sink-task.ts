@@ -79,7 +79,7 @@ export class SinkTask {
   run(): void {
     if (this.#stopped) return
     try {
-      for (const lane of this.#lanes) this.#gather(lane)
+      for (const lane of this.#lanes) this.#work(lane)
     } catch (error) {
       this.#fail(error)
       return
@@ -110,6 +110,15 @@ export class SinkTask {
     for (const lane of this.#lanes) lane.gathering?.timer.unsubscribe()
   }
 
+  /** While one batch is written, the next one is gathered: also of what is here already. */
+  #work(lane: Lane): void {
+    for (;;) {
+      this.#gather(lane)
+      if (!lane.due || !lane.gathering || lane.writing) return
+      this.#beginWriting(lane, lane.gathering)
+    }
+  }
+
   #gather(lane: Lane): void {
     const { rowsMax } = this.#options.node.batch
     while (!lane.due && lane.lettersWaiting < LETTERS_WAITING_MAX) {
@@ -118,8 +127,9 @@ export class SinkTask {
       if (!chunk) break
       this.#append(lane, chunk)
     }
-    if (!lane.due || !lane.gathering || lane.writing) return
-    const { gathering } = lane
+  }
+
+  #beginWriting(lane: Lane, gathering: Gathering): void {
     lane.gathering = undefined
     lane.due = false
     lane.writing = this.#write(lane, gathering).finally(() => {

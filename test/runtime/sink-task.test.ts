@@ -61,6 +61,16 @@ async function writing(letter: () => Promise<void>) {
   return { task, sink, queue, fetch, letters: () => letters, failures }
 }
 
+test('while one batch is written the next one is gathered, also of what had come before', async () => {
+  const { sink, fetch, queue } = await writing(() => Promise.resolve())
+  sink.hold()
+  fetch([1, 2, 3, 4, 5, 6, 7])
+  expect(queue.records).toBe(1)
+  sink.release()
+  await vi.waitFor(() => expect(sink.values).toEqual([1, 2, 3, 4, 5, 6]))
+  expect(queue.records).toBe(0)
+})
+
 test('nothing is written behind a dead letter that is not where it goes yet: the sink would never read it again', async () => {
   const sent = new Subject<void>()
   const { sink, fetch, task, letters } = await writing(() => lastValueFrom(sent, { defaultValue: undefined }))
@@ -71,7 +81,7 @@ test('nothing is written behind a dead letter that is not where it goes yet: the
   expect(sink.writing).toBe(0)
   sent.complete()
   await closed
-  expect(sink.values).toEqual([1, 2, 3])
+  expect(sink.values).toEqual([1, 2, 3, 4])
 })
 
 test('nothing but garbage is taken no faster than it is put away', async () => {
