@@ -70,7 +70,7 @@ export async function benchStages(): Promise<{ name: string; value: number; unit
         ),
     ),
     'rows for ClickHouse': () => {
-      const fields = new FieldWriter(0)
+      const fields = new FieldWriter()
       for (const { tick, timestampMs } of ticks) ticksTable.encode(tick, tick.symbol, timestampMs, fields)
     },
   }

@@ -1,5 +1,6 @@
 const ZERO = 0x30
 const [MINUS, DOT, BACKSLASH] = [0x2d, 0x2e, 0x5c]
+const FIRST_BYTES = 1_024
 /** Longer texts are written by the engine's own code, which wins there. */
 const SHORT_TEXT_MAX = 48
 const INT32_MAX = 0x7fff_ffff
@@ -21,12 +22,18 @@ export class FieldWriter {
   #bytes: Buffer
   #length = 0
 
-  constructor(bytesExpected: number) {
-    this.#bytes = Buffer.allocUnsafeSlow(Math.max(1_024, bytesExpected))
+  /** Writes into this buffer while there is room in it. */
+  constructor(buffer: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)) {
+    this.#bytes = buffer
   }
 
   get length(): number {
     return this.#length
+  }
+
+  /** What it writes into, with the room that is left. */
+  get buffer(): Buffer {
+    return this.#bytes
   }
 
   /** A view of what was written. */

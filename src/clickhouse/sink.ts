@@ -56,8 +56,11 @@ function tableWriter<K, V>(
 ): SinkWriter<K, V> {
   const name = connection.tableName(table.name)
   const columns = table.columns.map((column) => column.name)
-  /** The next batch is likely to be as large as the last one: its buffer need not grow. */
-  let bytesExpected = 0
+  /**
+   * The buffer of the last batch that was written, for the next one, which is likely to be as large: megabytes a batch
+   * would wait for the garbage collector otherwise.
+   */
+  let spare: Buffer | undefined
 
   async function resumePoint(topic: string, partition: number): Promise<ResumePoint | undefined> {
     const [row] = await connection.query<{ last: [number, number, number] }>(
@@ -111,14 +114,19 @@ function tableWriter<K, V>(
       const last = await patiently(context, name, options, () => resumePoint(topic, partition))
       return last && last.to + 1
     },
-    begin: (topic, partition) => new TableBatch(table, name, { topic, partition, bytesExpected }),
+    begin: (topic, partition) => {
+      const batch = new TableBatch(table, name, { topic, partition, buffer: spare })
+      spare = undefined
+      return batch
+    },
     write: async (batch) => {
       if (!(batch instanceof TableBatch))
         throw new RivuletError('INTERNAL', `${name} was given a batch that is not its own`)
       // Records may all have been filtered out: then there is nothing to remember, and they will be filtered out again.
       if (batch.rows === 0) return { nextOffset: batch.nextOffset }
-      bytesExpected = Math.ceil(batch.bytes * 1.1)
-      return { nextOffset: await patiently(context, name, options, () => insertOnce(batch)) }
+      const nextOffset = await patiently(context, name, options, () => insertOnce(batch))
+      spare = batch.release()
+      return { nextOffset }
     },
     close: async () => {},
   }
@@ -139,17 +147,19 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
   #lastOffset = -1
   #nextOffset = 0
   #sent: Buffer | undefined
+  #tries = 0
+  #isReleased = false
 
   constructor(
     table: Table<K, V>,
     name: string,
-    { topic, partition, bytesExpected }: { topic: string; partition: number; bytesExpected: number },
+    { topic, partition, buffer }: { topic: string; partition: number; buffer: Buffer | undefined },
   ) {
     this.#table = table
     this.#name = name
     this.topic = topic
     this.partition = partition
-    this.#text = new FieldWriter(bytesExpected)
+    this.#text = new FieldWriter(buffer)
   }
 
   get rows(): number {
@@ -220,8 +230,20 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
 
   /** The same bytes each time: a repeated insert must be the same. */
   text(): Buffer {
+    if (this.#isReleased) throw new RivuletError('INTERNAL', `A batch of ${this.#name} was written twice`)
+    this.#tries++
     this.#sent ??= fillIn(this.#text.bytes, this.#rowEnds, this.range)
     return this.#sent
+  }
+
+  /**
+   * Gives its buffer away, once ClickHouse has all of it; undefined where it is not worth keeping, or where an earlier
+   * try, which was given up at its deadline, may still be reading in it.
+   */
+  release(): Buffer | undefined {
+    this.#isReleased = true
+    const { buffer, length } = this.#text
+    return this.#tries === 1 && length > buffer.length / 2 ? buffer : undefined
   }
 
   #encode(value: V, key: K, timestampMs: number, offset: number): boolean {

@@ -10,7 +10,7 @@ import { chunkOf } from '../../src/stream/chunk.ts'
 import { sinkContext, startTestClickHouse, type TestClickHouse } from '../support/clickhouse.ts'
 
 function fieldOf(type: string, value: unknown): string {
-  const writer = new FieldWriter(0)
+  const writer = new FieldWriter()
   fieldEncoder(type)(value, writer)
   return writer.bytes.toString()
 }

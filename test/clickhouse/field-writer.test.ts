@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { FieldWriter } from '../../src/clickhouse/field-writer.ts'
 
 function written(write: (writer: FieldWriter) => void): string {
-  const writer = new FieldWriter(0)
+  const writer = new FieldWriter()
   write(writer)
   return writer.bytes.toString()
 }
@@ -68,7 +68,7 @@ it('a text of any length and any characters comes back when its escapes are take
 })
 
 it('what is cut off is written over, and what was written before is kept while the buffer grows', () => {
-  const writer = new FieldWriter(0)
+  const writer = new FieldWriter()
   writer.ascii('kept')
   writer.text('x'.repeat(5_000))
   writer.cut(4)

@@ -64,6 +64,46 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, i) => from + i)
 }
 
+describe('the buffer of a batch', () => {
+  async function recording(insert: (rows: Buffer) => Promise<void> = async () => {}) {
+    const sent: Buffer[] = []
+    const connection: ClickHouse = {
+      ...engine.embedded,
+      insert: async (target, rows, options) => {
+        sent.push(rows)
+        await insert(rows)
+        await engine.embedded.insert(target, rows, options)
+      },
+    }
+    const writer = await clickhouse(newTable(), { retryPolicy: quick }).open(connection, sinkContext())
+    return { sent, writer }
+  }
+
+  it('serves the next one, once ClickHouse has all of it', async () => {
+    const { sent, writer } = await recording()
+    await write(writer, 100, 200)
+    await write(writer, 200, 300)
+    expect(sent[1]?.buffer).toBe(sent[0]?.buffer)
+    const batch = writer.begin('input', 0)
+    batch.append(chunkOf(rows(300, 301)), 301)
+    await writer.write(batch)
+    await expect(writer.write(batch)).rejects.toMatchObject({ code: 'INTERNAL' })
+  })
+
+  it('is left alone where a try that was given up may still be reading it', async () => {
+    let tries = 0
+    const { sent, writer } = await recording(async () => {
+      tries++
+      if (tries === 1) throw new RivuletError('TIMED_OUT', 'no answer', { retryable: true })
+    })
+    await write(writer, 100, 200)
+    const first = sent[0]?.toString()
+    await write(writer, 200, 300)
+    expect(sent).toHaveLength(3)
+    expect(sent[0]?.toString()).toBe(first)
+  })
+})
+
 describe.each(['embedded', 'server'] as const)('the sink, %s', (kind) => {
   it('makes the table, writes batches in order, and knows where to go on', async () => {
     const target = newTable()
