@@ -132,6 +132,8 @@ function tableWriter<K, V>(
   }
 }
 
+const NEWLINE = 0x0a
+
 /** Rows as bytes, ready to be sent. Only `_to` is filled in when the batch's end is known. */
 class TableBatch<K, V> implements SinkBatch<K, V> {
   readonly topic: string
@@ -139,8 +141,7 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
   readonly #table: Table<K, V>
   readonly #name: string
   readonly #text: FieldWriter
-  /** Where each row ends in the text. */
-  readonly #rowEnds: number[] = []
+  #rows = 0
   /** What all rows have behind `_offset`: the other fields of `placeColumns`, with room for `_to`. */
   #rowTail: Buffer | undefined
   #firstOffset = -1
@@ -163,7 +164,7 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
   }
 
   get rows(): number {
-    return this.#rowEnds.length
+    return this.#rows
   }
 
   get bytes(): number {
@@ -193,7 +194,7 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
       this.#appendRows(chunk, nextOffset)
       this.#nextOffset = nextOffset
     } catch (error) {
-      this.#rowEnds.length = before.rows
+      this.#rows = before.rows
       this.#text.cut(before.bytes)
       this.#firstOffset = before.first
       this.#lastOffset = before.last
@@ -203,27 +204,26 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
 
   #appendRows({ keys, values, timestampsMs, offsets }: Chunk<K, V>, nextOffset: number): void {
     const text = this.#text
-    const rowEnds = this.#rowEnds
     for (let i = 0; i < keys.length; i++) {
       // A record made by the pipeline itself (a window that closed) has no offset: it belongs to the last one read.
       const own = offsets[i] as number
       const offset = own < 0 ? nextOffset - 1 : own
       if (!this.#encode(values[i] as V, keys[i] as K, timestampsMs[i] as number, offset)) continue
-      if (rowEnds.length === 0) {
+      if (this.#rows === 0) {
         this.#firstOffset = offset
         this.#rowTail = rowTail(this.topic, this.partition, offset)
       }
       this.#lastOffset = Math.max(this.#lastOffset, offset)
       text.integer(offset)
       text.raw(this.#rowTail as Buffer)
-      rowEnds.push(text.length)
+      this.#rows++
     }
-    if (rowEnds.length > batchRowsMax) {
+    if (this.#rows > batchRowsMax) {
       const { topic, partition } = this
       throw new RivuletError(
         'BUFFER_FULL',
         `A batch of ${this.#name} is limited to ${batchRowsMax} rows, for one insert to be atomic`,
-        { place: { table: this.#name, rows: rowEnds.length, topic, partition } },
+        { place: { table: this.#name, rows: this.#rows, topic, partition } },
       )
     }
   }
@@ -232,7 +232,7 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
   text(): Buffer {
     if (this.#isReleased) throw new RivuletError('INTERNAL', `A batch of ${this.#name} was written twice`)
     this.#tries++
-    this.#sent ??= fillIn(this.#text.bytes, this.#rowEnds, this.range)
+    this.#sent ??= fillIn(this.#text.bytes, this.#rows, this.range)
     return this.#sent
   }
 
@@ -270,14 +270,15 @@ function rowTail(topic: string, partition: number, from: number): Buffer {
 }
 
 /** Writes `_to` at the end of each row: in place, where there is room for its digits. */
-function fillIn(text: Buffer, rowEnds: readonly number[], { from, to }: ResumePoint): Buffer {
+function fillIn(text: Buffer, rows: number, { from, to }: ResumePoint): Buffer {
   const digits = Buffer.from(`${to}\n`)
   const room = `${from}\n`.length
-  const grown = (digits.length - room) * rowEnds.length
+  const grown = (digits.length - room) * rows
   const filled = grown === 0 ? text : Buffer.allocUnsafeSlow(text.length + grown)
-  let rowStart = 0
   let at = 0
-  for (const rowEnd of rowEnds) {
+  for (let rowStart = 0; rowStart < text.length; ) {
+    // Within a field a line's end is escaped.
+    const rowEnd = text.indexOf(NEWLINE, rowStart) + 1
     const toStart = rowEnd - room
     at = grown === 0 ? toStart : at + text.copy(filled, at, rowStart, toStart)
     for (let i = 0; i < digits.length; i++) filled[at++] = digits[i] as number
