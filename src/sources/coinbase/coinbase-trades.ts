@@ -6,6 +6,7 @@ import type { SourceContext } from '../../stream/source.ts'
 import { emptyTape, readTapeEnd, type Tape, type TapeEnd } from '../resume.ts'
 import { symbolOf, type Trade } from '../trade.ts'
 import { deadLetterReport } from './dead-letter-report.ts'
+import { ExchangeTime } from './exchange-time.ts'
 import { coinbaseFeed, type Received } from './feed.ts'
 import { Outlet } from './outlet.ts'
 import { ProductTape } from './product-tape.ts'
@@ -84,8 +85,10 @@ function session<K, V>(
     })
 
     const deadLetter = deadLetterReport(context)
+    const exchangeTime = new ExchangeTime(clock)
     const rest = new CoinbaseRest({
       restUrl: options.restUrl ?? COINBASE_REST_URL,
+      exchangeTime,
       clock,
       logger,
       timeoutMs: options.restTimeoutMs ?? 10_000,
@@ -140,6 +143,7 @@ function session<K, V>(
     const feed = coinbaseFeed({
       wsUrl: options.wsUrl ?? COINBASE_WS_URL,
       products: options.products,
+      exchangeTime,
       clock,
       logger,
       paused$,

@@ -5,7 +5,6 @@ const TRADE_ID_MAX = 1e12
 /** Far beyond any market, and small enough for sums of products of two to stay finite. */
 const AMOUNT_MAX = 1e30
 const DECIMAL = /^\d+(\.\d+)?(e[+-]?\d{1,3})?$/i
-// The year is bounded because a trade from 2999 would close every window of its symbol.
 const TIME = /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/
 
 export interface BadTrade {
@@ -28,8 +27,11 @@ export interface TradeFields {
   readonly sideOf: 'maker' | 'taker'
 }
 
-/** Checks each field: prices and sizes are finite, positive and decimal, ids are plausible integers. */
-export function decodeTrade(fields: TradeFields): DecodedTrade {
+/**
+ * Checks each field: prices and sizes are finite, positive and decimal, ids are plausible integers, and no time is after
+ * `latestMs`.
+ */
+export function decodeTrade(fields: TradeFields, latestMs: number): DecodedTrade {
   const { product, tradeId, time } = fields
   if (!isProduct(product)) return { bad: { reason: `product_id ${shown(product)} is no product` } }
   if (!isTradeId(tradeId)) return { bad: { reason: `trade_id ${shown(tradeId)} is no trade id`, product } }
@@ -38,9 +40,11 @@ export function decodeTrade(fields: TradeFields): DecodedTrade {
   if (!(price > 0)) return bad(product, tradeId, `price ${shown(fields.price)} is no finite positive number`)
   const size = decimal(fields.size)
   if (!(size > 0)) return bad(product, tradeId, `size ${shown(fields.size)} is no finite positive number`)
-  const timestampMs = typeof time === 'string' && TIME.test(time) ? Date.parse(time) : Number.NaN
+  const timestampMs = millisecondsOf(time)
   if (typeof time !== 'string' || Number.isNaN(timestampMs))
     return bad(product, tradeId, `time ${shown(time)} is no time`)
+  if (timestampMs > latestMs)
+    return bad(product, tradeId, `time ${time} is far ahead of the exchange's clock and of ours`)
   const { side } = fields
   if (!isSide(side)) return bad(product, tradeId, `side ${shown(side)} is neither buy nor sell`)
 
@@ -69,6 +73,11 @@ export function isProduct(value: unknown): value is string {
 
 export function isTradeId(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= TRADE_ID_MAX
+}
+
+/** Of one of the exchange's times, since the epoch; NaN: it is none. */
+export function millisecondsOf(time: unknown): number {
+  return typeof time === 'string' && TIME.test(time) ? Date.parse(time) : Number.NaN
 }
 
 function isSide(value: unknown): value is Side {

@@ -2,6 +2,7 @@ import { defer, finalize, interval, mergeMap, NEVER, type Observable, Subscripti
 import type { Clock } from '../../clock.ts'
 import type { Logger } from '../../logger.ts'
 import { type RetryPolicy, retryWithBackoff } from '../../retry.ts'
+import type { ExchangeTime } from './exchange-time.ts'
 import { decodeMessage, FRAME_BYTES_MAX, type Message } from './message.ts'
 import { Reachability } from './reachability.ts'
 import { openSocket, type SocketEvent } from './socket.ts'
@@ -12,6 +13,7 @@ const CHECK_MS = 1_000
 export interface FeedOptions {
   readonly wsUrl: string
   readonly products: readonly string[]
+  readonly exchangeTime: ExchangeTime
   readonly clock: Clock
   readonly logger: Logger
   readonly paused$: Observable<boolean>
@@ -79,7 +81,8 @@ function connection(options: FeedOptions, reachability: Reachability): Observabl
       if (event.type === 'oversized') {
         return [{ message: { type: 'bad', reason: event.reason }, bytes: Buffer.alloc(0) }]
       }
-      const message = decodeMessage(event.bytes, event.binary)
+      const message = decodeMessage(event.bytes, event.binary, options.exchangeTime.latestMs)
+      if (message.type === 'heartbeat') options.exchangeTime.heard(message.timestampMs)
       subscription?.receive(message)
       if (!live && (message.type === 'trade' || message.type === 'heartbeat')) {
         live = true

@@ -1,5 +1,5 @@
 import type { Trade } from '../trade.ts'
-import { type BadTrade, decodeTrade, isProduct, isTradeId } from './decode-trade.ts'
+import { type BadTrade, decodeTrade, isProduct, isTradeId, millisecondsOf } from './decode-trade.ts'
 
 /** Far above the largest frame outside level 2 (292 bytes), below what Kafka takes as a record. */
 export const FRAME_BYTES_MAX = 256 * 1024
@@ -7,7 +7,13 @@ export const FRAME_BYTES_MAX = 256 * 1024
 /** What a frame of the socket says. `ignored`: a type that is none of ours, as the protocol demands. */
 export type Message =
   | { readonly type: 'trade'; readonly trade: Trade }
-  | { readonly type: 'heartbeat'; readonly product: string; readonly lastTradeId: number }
+  | {
+      readonly type: 'heartbeat'
+      readonly product: string
+      readonly lastTradeId: number
+      /** The exchange's time; NaN where it says none. */
+      readonly timestampMs: number
+    }
   | { readonly type: 'subscriptions'; readonly channels: readonly SubscribedChannel[] }
   | { readonly type: 'error'; readonly text: string }
   | { readonly type: 'ignored' }
@@ -22,8 +28,15 @@ type Fields = Readonly<Record<string, unknown>>
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** Never throws: what can't be decoded is `bad`, with the reason. Source: Coinbase Exchange, WebSocket channels. */
-export function decodeMessage(bytes: Buffer, binary = false): Message {
+/**
+ * Never throws: what can't be decoded is `bad`, with the reason; so is a trade that is later than `latestMs`. Source:
+ * Coinbase Exchange, WebSocket channels.
+ */
+export function decodeMessage(
+  bytes: Buffer,
+  binary = false,
+  latestMs: number = Number.POSITIVE_INFINITY,
+): Message {
   if (binary) return bad('a binary frame')
   if (bytes.length > FRAME_BYTES_MAX) return bad(`${bytes.length} bytes, more than ${FRAME_BYTES_MAX}`)
   let value: unknown
@@ -37,29 +50,35 @@ export function decodeMessage(bytes: Buffer, binary = false): Message {
     case 'match':
     case 'last_match':
       return trade(
-        decodeTrade({
-          product: value.product_id,
-          tradeId: value.trade_id,
-          price: value.price,
-          size: value.size,
-          time: value.time,
-          side: value.side,
-          sideOf: 'maker',
-        }),
+        decodeTrade(
+          {
+            product: value.product_id,
+            tradeId: value.trade_id,
+            price: value.price,
+            size: value.size,
+            time: value.time,
+            side: value.side,
+            sideOf: 'maker',
+          },
+          latestMs,
+        ),
       )
     case 'ticker':
       // A product that never traded has a ticker without a trade.
       if (value.trade_id === undefined && isProduct(value.product_id)) return { type: 'ignored' }
       return trade(
-        decodeTrade({
-          product: value.product_id,
-          tradeId: value.trade_id,
-          price: value.price,
-          size: value.last_size,
-          time: value.time,
-          side: value.side,
-          sideOf: 'taker',
-        }),
+        decodeTrade(
+          {
+            product: value.product_id,
+            tradeId: value.trade_id,
+            price: value.price,
+            size: value.last_size,
+            time: value.time,
+            side: value.side,
+            sideOf: 'taker',
+          },
+          latestMs,
+        ),
       )
     case 'heartbeat':
       return heartbeat(value)
@@ -76,10 +95,12 @@ function trade(decoded: ReturnType<typeof decodeTrade>): Message {
   return 'trade' in decoded ? { type: 'trade', trade: decoded.trade } : { type: 'bad', ...decoded.bad }
 }
 
-function heartbeat({ product_id: product, last_trade_id: lastTradeId }: Fields): Message {
+function heartbeat({ product_id: product, last_trade_id: lastTradeId, time }: Fields): Message {
   if (!isProduct(product)) return bad('a heartbeat of no product')
   // 0 means unknown.
-  if (lastTradeId === 0 || isTradeId(lastTradeId)) return { type: 'heartbeat', product, lastTradeId }
+  if (lastTradeId === 0 || isTradeId(lastTradeId)) {
+    return { type: 'heartbeat', product, lastTradeId, timestampMs: millisecondsOf(time) }
+  }
   return { type: 'bad', reason: 'a heartbeat whose last_trade_id is no trade id', product }
 }
 

@@ -5,6 +5,7 @@ import type { Clock } from '../../clock.ts'
 import { messageOf, RivuletError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import type { RetryPolicy } from '../../retry.ts'
+import { ExchangeTime } from './exchange-time.ts'
 import { coinbaseFeed } from './feed.ts'
 
 export interface RecordOptions {
@@ -39,6 +40,7 @@ export async function recordFeed(options: RecordOptions): Promise<number> {
   const feed = coinbaseFeed({
     wsUrl,
     products,
+    exchangeTime: new ExchangeTime(clock),
     clock,
     logger,
     paused$,

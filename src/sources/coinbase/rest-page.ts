@@ -10,8 +10,8 @@ export interface RestPage {
   readonly newestId: number
 }
 
-/** Decodes the answer of `GET /products/{id}/trades`; undefined if it is no such thing. */
-export function decodeRestPage(product: string, bytes: Buffer): RestPage | undefined {
+/** Decodes the answer of `GET /products/{id}/trades`; undefined if it is no such thing. A trade after `latestMs` is bad. */
+export function decodeRestPage(product: string, bytes: Buffer, latestMs: number): RestPage | undefined {
   let rows: unknown
   try {
     rows = JSON.parse(bytes.toString())
@@ -25,15 +25,18 @@ export function decodeRestPage(product: string, bytes: Buffer): RestPage | undef
   for (const row of rows) {
     const fields = isFields(row) ? row : {}
     if (isTradeId(fields.trade_id)) newestId = Math.max(newestId, fields.trade_id)
-    const decoded = decodeTrade({
-      product,
-      tradeId: fields.trade_id,
-      price: fields.price,
-      size: fields.size,
-      time: fields.time,
-      side: fields.side,
-      sideOf: 'maker',
-    })
+    const decoded = decodeTrade(
+      {
+        product,
+        tradeId: fields.trade_id,
+        price: fields.price,
+        size: fields.size,
+        time: fields.time,
+        side: fields.side,
+        sideOf: 'maker',
+      },
+      latestMs,
+    )
     if ('trade' in decoded) trades.push(decoded.trade)
     else bad.push({ ...decoded.bad, bytes: Buffer.from(JSON.stringify(row)) })
   }

@@ -3,6 +3,7 @@ import { messageOf, RivuletError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { type RetryPolicy, retry } from '../../retry.ts'
 import { RateLimiter } from '../rate-limiter.ts'
+import type { ExchangeTime } from './exchange-time.ts'
 import { FRAME_BYTES_MAX } from './message.ts'
 import { decodeRestPage, type RestPage } from './rest-page.ts'
 
@@ -18,6 +19,7 @@ export interface CoinbaseRestOptions {
   readonly restUrl: string
   readonly clock: Clock
   readonly logger: Logger
+  readonly exchangeTime: ExchangeTime
   readonly timeoutMs: number
   readonly retryPolicy: RetryPolicy
   /** An answer that is no page of trades; it is asked for again. */
@@ -49,13 +51,13 @@ export class CoinbaseRest {
   }
 
   async #page(product: string, query: string, signal: AbortSignal): Promise<RestPage> {
-    const { restUrl, clock, logger, retryPolicy, onGarbage } = this.#options
+    const { restUrl, exchangeTime, clock, logger, retryPolicy, onGarbage } = this.#options
     const url = `${restUrl.replace(/\/+$/, '')}/products/${encodeURIComponent(product)}/trades?${query}`
     return retry(
       async (attempt) => {
         await this.#limiter.take(signal)
         const bytes = await this.#get(url, signal)
-        const page = decodeRestPage(product, bytes)
+        const page = decodeRestPage(product, bytes, exchangeTime.latestMs)
         if (page) return page
         if (attempt === 1) onGarbage(product, bytes.subarray(0, FRAME_BYTES_MAX))
         throw new RivuletError('SOURCE_FAILED', `${url} did not answer with trades`, { retryable: true })

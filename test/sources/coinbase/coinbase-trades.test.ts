@@ -144,6 +144,26 @@ describe('coinbaseTrades', () => {
     expect(probe.states.slice(-2)).toEqual(['recovering', 'live'])
   })
 
+  it('takes no trade of a time far ahead, which would close all windows, and fetches the true one', async () => {
+    const market = new ScriptedMarket([BTC])
+    const faults: ExchangeFaults = {
+      frames: (frame) => {
+        const message = JSON.parse(frame)
+        if (message.trade_id !== 2) return [frame]
+        return [JSON.stringify({ ...message, time: message.time.replace(/^\d{4}/, '2099') })]
+      },
+    }
+    const probe = run(await serve(market, faults))
+    market.trade(BTC)
+    await until(() => probe.trades.length === 1)
+    market.trade(BTC, 2)
+    await until(() => probe.trades.length === 3)
+    expect(probe.ids(BTC)).toEqual(range(1, 3))
+    expect(probe.trades.every(({ time }) => time < '2099')).toBe(true)
+    expect(probe.deadLetters.map(({ place }) => place.trade_id)).toContain('2')
+    expect(probe.deadLetters[0]?.reason).toMatch(/^time 2099.* far ahead/)
+  })
+
   it('brings garbage to the dead letters, fetches the true trades and goes on', async () => {
     const market = new ScriptedMarket([BTC])
     const probe = run(await serve(market))

@@ -39,10 +39,12 @@ describe('decodeMessage', () => {
   })
 
   it('decodes heartbeats, subscriptions and errors', () => {
-    expect(decode({ type: 'heartbeat', product_id: 'BTC-USD', last_trade_id: 0 })).toEqual({
-      type: 'heartbeat',
-      product: 'BTC-USD',
-      lastTradeId: 0,
+    const heartbeat = { type: 'heartbeat', product_id: 'BTC-USD', last_trade_id: 0 }
+    const decoded = { type: 'heartbeat', product: 'BTC-USD', lastTradeId: 0 }
+    expect(decode(heartbeat)).toEqual({ ...decoded, timestampMs: Number.NaN })
+    expect(decode({ ...heartbeat, time: '2026-01-31T12:00:00.5Z' })).toEqual({
+      ...decoded,
+      timestampMs: Date.UTC(2026, 0, 31, 12, 0, 0, 500),
     })
     expect(
       decode({ type: 'subscriptions', channels: [{ name: 'matches', product_ids: ['BTC-USD'] }] }),
@@ -52,6 +54,12 @@ describe('decodeMessage', () => {
     })
     const error = { type: 'error', message: 'Failed to subscribe', reason: 'YFI-USD is delisted' }
     expect(decode(error)).toEqual({ type: 'error', text: 'Failed to subscribe: YFI-USD is delisted' })
+  })
+
+  it('calls a trade bad that is later than can be', () => {
+    const at = (latestMs: number) => decodeMessage(Buffer.from(JSON.stringify(match)), false, latestMs)
+    expect(at(trade.timestampMs)).toEqual({ type: 'trade', trade })
+    expect(at(trade.timestampMs - 1)).toMatchObject({ type: 'bad', product: 'BTC-USD', tradeId: 7 })
   })
 
   it('ignores message types that it does not know', () => {

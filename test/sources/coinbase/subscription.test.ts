@@ -18,7 +18,8 @@ function subscribe(...products: string[]) {
     })
   const check = (times: number, beating: readonly string[] = []) => {
     for (let i = 0; i < times; i++) {
-      for (const product of beating) subscription.receive({ type: 'heartbeat', product, lastTradeId: 0 })
+      for (const product of beating)
+        subscription.receive({ type: 'heartbeat', product, lastTradeId: 0, timestampMs: 0 })
       subscription.check()
     }
   }
