@@ -31,6 +31,14 @@ const CONNECTION = new Set([
   'KafkaJSLockTimeout',
 ])
 
+/** What Kafka's own words leave an operator to guess. */
+const HINTS: ReadonlyMap<string, string> = new Map([
+  [
+    'INVALID_TIMESTAMP',
+    'its time lies further ahead than the topic allows (`message.timestamp.after.max.ms`, by default an hour): is it garbage, or is a clock wrong?',
+  ],
+])
+
 /** Kafka's name for what went wrong, such as `NOT_LEADER_FOR_PARTITION`, of an error of kafkajs or of ours. */
 export function kafkaErrorType(error: unknown): string | undefined {
   if (error instanceof RivuletError) return kafkaErrorType(error.cause)
@@ -56,7 +64,9 @@ export function isStale(error: unknown): boolean {
 export function translate(error: unknown, what: string, place: ErrorPlace = {}): RivuletError {
   if (error instanceof RivuletError) return error
   const type = kafkaErrorType(error)
-  const message = `${what}: ${messageOf(innermost(error))}${type ? ` (${type})` : ''}`
+  const hint = HINTS.get(type ?? '')
+  const words = `${messageOf(innermost(error))}${type ? ` (${type})` : ''}`
+  const message = `${what}: ${words}${hint ? `; ${hint}` : ''}`
   if (isConnectionError(error)) {
     return new RivuletError('KAFKA_UNREACHABLE', message, { cause: error, retryable: true, place })
   }

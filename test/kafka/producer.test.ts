@@ -73,6 +73,15 @@ onEachBroker('a producer', (broker) => {
     await producer.close()
   })
 
+  test('says of a record that lies far ahead that its time, or a clock, is wrong', async () => {
+    const kafka = broker.connect()
+    const topic = await broker.topic(kafka)
+    const producer = kafka.producer()
+    const ahead = { ...records('a'), timestampsMs: [Date.now() + 2 * 3_600_000] }
+    await expect(producer.send(topic, 0, ahead)).rejects.toThrow(/INVALID_TIMESTAMP.* or is a clock wrong\?$/)
+    await producer.close()
+  })
+
   test('waits for room when too many bytes are under way, and keeps the order of the calls', async () => {
     const kafka = broker.connect()
     const topic = await broker.topic(kafka)
