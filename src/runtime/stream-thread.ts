@@ -1,6 +1,7 @@
 import type { Subscription } from 'rxjs'
 import { RivuletError } from '../errors.ts'
 import type { ConsumerEvent, KafkaConsumer } from '../kafka/types.ts'
+import { backoffMs, type RetryPolicy } from '../retry.ts'
 import type { StateStore } from '../state/store.ts'
 import type { AssignedTask } from './assigned-task.ts'
 import { AssignedTasks, type PartitionPosition } from './assigned-tasks.ts'
@@ -12,8 +13,8 @@ import type { SinkWriters } from './sink-writers.ts'
 import { taskAssignor } from './task-assignor.ts'
 import { TaskCreator } from './task-creator.ts'
 
-/** Longer than a heartbeat, so that the group has heard of what has changed. */
-const REJOIN_WAIT_MS = 1_500
+/** No wait is shorter than half of the first: longer than a heartbeat, so that the group has heard of what has changed. */
+const REJOIN: RetryPolicy = { initialMs: 3_000, maxMs: 30_000 }
 
 export interface StreamThreadOptions {
   readonly context: InstanceContext
@@ -42,6 +43,9 @@ export class StreamThread {
   readonly #deadLetters: DeadLetters
   #membership: Membership | undefined
   #rejoining: Promise<void> | undefined
+  /** In a row, each soon after joining. */
+  #timesFenced = 0
+  #joinedMs = 0
   #isLeaving = false
 
   constructor(options: StreamThreadOptions) {
@@ -81,6 +85,7 @@ export class StreamThread {
     const next = (event: ConsumerEvent) => this.#take(event, tasks, shownOffsets)
     const subscription = consumer.events$.subscribe({ next, error: failed })
     this.#membership = { consumer, tasks, shownOffsets, subscription }
+    this.#joinedMs = settings.clock.now()
   }
 
   /** Commits what was processed, and leaves. */
@@ -129,7 +134,8 @@ export class StreamThread {
     await tasks.abandon()
     shownOffsets.drop()
     await consumer.close()
-    await settings.clock.sleep(REJOIN_WAIT_MS, over)
+    if (settings.clock.now() - this.#joinedMs > 2 * REJOIN.maxMs) this.#timesFenced = 0
+    await settings.clock.sleep(backoffMs(REJOIN, ++this.#timesFenced), over)
     this.#rejoining = undefined
     if (!this.#isLeaving) this.join()
   }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
 import { RivuletError } from '../../src/errors.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { topic } from '../../src/stream/topic.ts'
@@ -25,7 +26,10 @@ beforeEach(async () => {
   rig = await KafkaRig.start()
   kafka = new WatchedKafka(rig.kafka)
 })
-afterEach(() => rig.close())
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await rig.close()
+})
 
 describe('a task', () => {
   test('that is lost, and given back while it still ends, starts again', async () => {
@@ -71,6 +75,25 @@ test('who is fenced at its first task has started when it has joined again, and 
   await running.started
   expect(attempts).toBe(2)
   expect(running.status().partitions).toHaveLength(1)
+})
+
+test('who is fenced again and again waits longer each time', async () => {
+  vi.spyOn(Math, 'random').mockReturnValue(0.5)
+  let attempts = 0
+  const waitsMs: number[] = []
+  const sleep = (ms: number, signal?: AbortSignal) => {
+    if (attempts > 0 && ms >= 1_500) waitsMs.push(ms)
+    return systemClock.sleep(Math.min(ms, 1), signal)
+  }
+  const make = kafka.transactionalProducer.bind(kafka)
+  kafka.transactionalProducer = async (options) => {
+    if (++attempts <= 4) throw new RivuletError('KAFKA_FENCED', 'somebody else has it')
+    return make(options)
+  }
+  await rig.produce(input, numbered(10))
+  const running = rig.run(copying, { kafka, clock: { ...systemClock, sleep } })
+  await running.started
+  expect(waitsMs).toEqual([1_500, 3_000, 6_000, 12_000])
 })
 
 describe('a sink whose partition goes', () => {
