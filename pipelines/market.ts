@@ -14,6 +14,9 @@ import { deadLetters, stockTicks, toTick } from './tick.ts'
 /** The windows' store, of which the API asks for the minutes that are still open. */
 export const candleStore = 'candle'
 
+/** An insert has its price, however few rows it has: the more of them wait, the more go at once. */
+export const ticksBatch = { rowsMax: 40_000, waitMsMax: 1_000 }
+
 /** Trades → topic `stock-ticks` → a table of all ticks, and one of one-minute candles. */
 export function market(name: string, exchange: string, trades: Source<Trade>): Topology {
   return topology(name, ({ source, stream }) => {
@@ -23,7 +26,7 @@ export function market(name: string, exchange: string, trades: Source<Trade>): T
 
     const ticks = stream(stockTicks)
 
-    ticks.batch({ rowsMax: 40_000, waitMsMax: 1_000 }).to('ticks to ClickHouse', clickhouse(ticksTable))
+    ticks.batch(ticksBatch).to('ticks to ClickHouse', clickhouse(ticksTable))
 
     ticks
       .groupByKey()

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Subject } from 'rxjs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { market, marketServes } from '../../pipelines/market.ts'
+import { market, marketServes, ticksBatch } from '../../pipelines/market.ts'
 import { deadLetters, stockTicks } from '../../pipelines/tick.ts'
 import { marketApi } from '../../src/api/market-api.ts'
 import type { ClickHouse } from '../../src/clickhouse/connection.ts'
@@ -135,7 +135,7 @@ describe('while ClickHouse does not get on', () => {
       await vi.waitFor(async () => expect(await endOf(stockTicks.name)).toBe(count), { timeout: 30_000 })
       // Ticks of at most two batches, one being written and one gathering; what is fetched waits in bounded queues.
       await vi.waitFor(() => expect(running.bufferedRecords()).toBeGreaterThan(4_000), { timeout: 20_000 })
-      expect(totalOf(running, 'ticks to ClickHouse')).toBeLessThanOrEqual(60_000)
+      expect(totalOf(running, 'ticks to ClickHouse')).toBeLessThanOrEqual(2 * ticksBatch.rowsMax)
       expect(running.bufferedRecords()).toBeLessThan(20_000)
       const lag = running.status().partitions.find(({ topic }) => topic === stockTicks.name)?.lag
       expect(lag).toBeGreaterThan(count / 3)
