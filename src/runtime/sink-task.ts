@@ -30,6 +30,8 @@ interface Gathering {
   readonly timer: Subscription
 }
 
+/** However few rows they are: two such batches a partition are in memory. */
+const BATCH_BYTES_MAX = 16 * 1024 * 1024
 /** Nothing but garbage is read no faster than it can be put away. */
 const LETTERS_WAITING_MAX = 1_000
 
@@ -162,7 +164,7 @@ export class SinkTask {
     // Nothing is left of them, and yet they need not be read again.
     if (outputs.length === 0) batch.append({ ...chunk, ...noRecords }, queue.position)
     lane.gathering.nextOffset = queue.position
-    if (batch.rows >= node.batch.rowsMax) lane.due = true
+    if (batch.rows >= node.batch.rowsMax || batch.bytes >= BATCH_BYTES_MAX) lane.due = true
   }
 
   #begin(lane: Lane): Gathering {

@@ -1,3 +1,4 @@
+import { checked } from '../windows/windows.ts'
 import type { Stage } from './builder.ts'
 import type { BatchPolicy } from './graph.ts'
 import { type Named, splitName } from './named.ts'
@@ -12,9 +13,9 @@ export class BatchedStream<K, V> {
   readonly #stage: Stage<K, V>
   readonly #policy: BatchPolicy
 
-  constructor(stage: Stage<K, V>, policy: BatchPolicy) {
+  constructor(stage: Stage<K, V>, { rowsMax, waitMsMax }: BatchPolicy) {
     this.#stage = stage
-    this.#policy = policy
+    this.#policy = { ...checked({ rowsMax }, 1), ...checked({ waitMsMax }, 0) }
   }
 
   /** Hands the batches to a sink, each once; the path ends here. */

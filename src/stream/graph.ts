@@ -131,6 +131,7 @@ export interface ExternalSinkNode extends NodeBase {
   readonly batch: BatchPolicy
 }
 
+/** A batch goes out when it is full (16 MiB are a full one too, however few rows they are), or has waited long enough. */
 export interface BatchPolicy {
   readonly rowsMax: number
   readonly waitMsMax: number

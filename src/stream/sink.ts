@@ -40,6 +40,7 @@ export interface SinkBatch<K, V> {
   readonly topic: string
   readonly partition: number
   readonly rows: number
+  /** What it takes in memory: a batch goes out before it is too large, however few rows it has. */
   readonly bytes: number
   /** `nextOffset` is behind the chunk's last input record, also of those that were filtered out on the way. */
   append(chunk: Chunk<K, V>, nextOffset: number): void

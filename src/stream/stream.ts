@@ -335,7 +335,7 @@ export class Stream<K, V> {
     return new Stream(processValuesStep(this.#stage, name, spec))
   }
 
-  /** Collects records for a sink: a batch goes out when it is full or has waited long enough. */
+  /** Collects records for a sink. Throws `BAD_TOPOLOGY` for a policy by which nothing could go out. */
   batch(policy: BatchPolicy): BatchedStream<K, V> {
     return new BatchedStream(this.#stage, policy)
   }

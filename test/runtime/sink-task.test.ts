@@ -71,6 +71,14 @@ test('while one batch is written the next one is gathered, also of what had come
   expect(queue.records).toBe(0)
 })
 
+test('a batch of few but large rows goes out before it is too large', async () => {
+  const { sink, fetch } = await writing(() => Promise.resolve())
+  sink.rowBytes = 10 * 1024 * 1024
+  fetch([1])
+  fetch([2])
+  await vi.waitFor(() => expect(sink.values).toEqual([1, 2]))
+})
+
 test('nothing is written behind a dead letter that is not where it goes yet: the sink would never read it again', async () => {
   const sent = new Subject<void>()
   const { sink, fetch, task, letters } = await writing(() => lastValueFrom(sent, { defaultValue: undefined }))

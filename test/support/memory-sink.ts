@@ -16,10 +16,12 @@ class Batch<K, V> implements SinkBatch<K, V> {
   readonly values: V[] = []
   readonly offsets: number[] = []
   nextOffset = 0
+  readonly #rowBytes: number
 
-  constructor(topic: string, partition: number) {
+  constructor(topic: string, partition: number, rowBytes: number) {
     this.topic = topic
     this.partition = partition
+    this.#rowBytes = rowBytes
   }
 
   get rows(): number {
@@ -27,7 +29,7 @@ class Batch<K, V> implements SinkBatch<K, V> {
   }
 
   get bytes(): number {
-    return 0
+    return this.rows * this.#rowBytes
   }
 
   append(chunk: Chunk<K, V>, nextOffset: number): void {
@@ -42,6 +44,8 @@ export class MemorySink<K, V> implements Sink<K, V> {
   readonly name = 'memory'
   readonly connection = 'memory'
   readonly batches: WrittenBatch<V>[] = []
+  /** What a row is said to take in memory. */
+  rowBytes = 0
   /** Writes under way. */
   writing = 0
   readonly #resume = new Map<string, number>()
@@ -71,7 +75,7 @@ export class MemorySink<K, V> implements Sink<K, V> {
   async open(): Promise<SinkWriter<K, V>> {
     return {
       resumeOffset: async (topic, partition) => this.#resume.get(`${topic}/${partition}`),
-      begin: (topic, partition) => new Batch<K, V>(topic, partition),
+      begin: (topic, partition) => new Batch<K, V>(topic, partition, this.rowBytes),
       write: async (batch) => {
         this.writing++
         await this.#gate
