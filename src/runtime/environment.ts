@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../clock.ts'
+import { RivuletError } from '../errors.ts'
 import type { Kafka } from '../kafka/types.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { CallbackErrorHandler } from './task.ts'
@@ -52,9 +53,10 @@ export interface Environment {
 
 export type Settings = Required<Omit<Environment, 'stateDir'>> & Pick<Environment, 'stateDir'>
 
+/** Fills in the defaults. Throws `BAD_CONFIG` for a number that is none, or by which nothing could go on. */
 export function settingsOf(environment: Environment): Settings {
   const processing = environment.processing ?? 'exactly-once'
-  return {
+  const settings: Settings = {
     connections: {},
     clock: systemClock,
     logger: silentLogger,
@@ -73,4 +75,23 @@ export function settingsOf(environment: Environment): Settings {
     stopTimeoutMs: 8_000,
     ...environment,
   }
+  for (const [name, min] of LEAST) {
+    const value = settings[name]
+    if (Number.isSafeInteger(value) && value >= min) continue
+    throw new RivuletError('BAD_CONFIG', `${name} must be a whole number of at least ${min}, not ${value}`, {
+      place: { parameter: name },
+    })
+  }
+  return settings
 }
+
+const LEAST = [
+  ['commitIntervalMs', 0],
+  ['recordsBufferedMax', 1],
+  ['bytesUnsentMax', 1],
+  ['partitionFetchBytesMax', 1],
+  ['maxTaskIdleMs', 0],
+  ['emitIntervalMs', 0],
+  ['sourceRecordsMax', 1],
+  ['stopTimeoutMs', 0],
+] as const

@@ -1,4 +1,6 @@
 import type { Serde } from '../serdes/serde.ts'
+import { checked } from '../windows/windows.ts'
+import { checkTopicName } from './topic-name.ts'
 
 export interface TopicOptions<K, V> {
   readonly key: Serde<K>
@@ -28,7 +30,13 @@ interface Writer<T> {
   readonly serialize: (value: T) => Buffer
 }
 
-/** Declares a topic. Event time may be old: unless `config` says otherwise, nothing is deleted by age. */
+/**
+ * Declares a topic. Event time may be old: unless `config` says otherwise, nothing is deleted by age. Throws
+ * `BAD_TOPOLOGY` for a name or a number of partitions that no topic can have.
+ */
 export function topic<K, V>(name: string, options: TopicOptions<K, V>): Topic<K, V> {
-  return { partitions: 1, ...options, name, config: { 'retention.ms': '-1', ...options.config } }
+  checkTopicName(name)
+  const partitions = options.partitions ?? 1
+  checked({ partitions }, 1)
+  return { ...options, name, partitions, config: { 'retention.ms': '-1', ...options.config } }
 }

@@ -12,6 +12,7 @@ import { Stream } from './stream.ts'
 import { Table } from './table.ts'
 import type { TableStage } from './table-rows.ts'
 import { type Topic, topic } from './topic.ts'
+import { asTopicName } from './topic-name.ts'
 
 /** A declared topology: a value that can be described, compared, driven by a test, or run. */
 export interface Topology {
@@ -103,7 +104,7 @@ export function topology(
         kind: 'source',
         name: sourceName,
         source,
-        deadLetters: deadLetterTopic(options.deadLetters ?? `${sourceName}-dead-letters`),
+        deadLetters: deadLetterTopic(options.deadLetters ?? `${asTopicName(sourceName)}-dead-letters`),
         record: {
           key: options.key ?? (() => null),
           timestampMs: (value: T, nowMs: number) =>
