@@ -1,8 +1,8 @@
 import { RivuletError } from '../errors.ts'
 import type { Headers } from '../stream/chunk.ts'
+import { deadLetterTopicOf } from '../stream/topic-name.ts'
 import type { BadRecord, InputQueue } from './input-queue.ts'
 import type { InstanceContext } from './instance-context.ts'
-import { deadLetterTopicOf } from './layout.ts'
 
 /** A record that could not be decoded, as it goes to its dead-letter topic: its bytes, and in headers where and why. */
 export interface DeadLetterRecord {
@@ -27,8 +27,8 @@ export function deadLetterOf(
   }
   return {
     topic: deadLetterTopicOf(topic),
-    key: raw.keys.at(index) ?? null,
-    value: raw.values.at(index) ?? null,
+    key: raw.keys.at(index),
+    value: raw.values.at(index),
     timestampMs: raw.timestampsMs[index] as number,
     headers: {
       ...raw.headers?.[index],

@@ -1,5 +1,5 @@
+import { checked } from '../checked.ts'
 import { type Clock, systemClock } from '../clock.ts'
-import { RivuletError } from '../errors.ts'
 import type { Kafka } from '../kafka/types.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { CallbackErrorHandler } from './task.ts'
@@ -75,13 +75,7 @@ export function settingsOf(environment: Environment): Settings {
     stopTimeoutMs: 8_000,
     ...environment,
   }
-  for (const [name, min] of LEAST) {
-    const value = settings[name]
-    if (Number.isSafeInteger(value) && value >= min) continue
-    throw new RivuletError('BAD_CONFIG', `${name} must be a whole number of at least ${min}, not ${value}`, {
-      place: { parameter: name },
-    })
-  }
+  for (const [name, min] of LEAST) checked({ [name]: settings[name] }, min, 'BAD_CONFIG')
   return settings
 }
 

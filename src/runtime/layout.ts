@@ -5,7 +5,7 @@ import type { StoreSpec } from '../state/store.ts'
 import { checkCoPartitioning, coPartitioned } from '../stream/co-partitioning.ts'
 import { isChooser, type OperatorNode } from '../stream/graph.ts'
 import { type SubTopology, subTopologiesOf, type TopicInput } from '../stream/sub-topologies.ts'
-import { asTopicName } from '../stream/topic-name.ts'
+import { asTopicName, deadLetterTopicOf } from '../stream/topic-name.ts'
 import type { Topology } from '../stream/topology.ts'
 
 /** A topic as a sub-topology reads it. */
@@ -113,11 +113,6 @@ export async function layOut(topology: Topology, topicPrefix: string, admin: Kaf
     }
   }
   return { application, subTopologies: layouts, partitionCounts: counts, topicName, ownTopicName }
-}
-
-/** Where the records go that the topic's serdes refuse. */
-export function deadLetterTopicOf(topic: string): string {
-  return `${topic}-dead-letters`
 }
 
 function inputsOfSubTopology(subTopology: SubTopology): readonly TopicInput[] {

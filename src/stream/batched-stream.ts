@@ -1,4 +1,4 @@
-import { checked } from '../windows/windows.ts'
+import { checked } from '../checked.ts'
 import type { Stage } from './builder.ts'
 import type { BatchPolicy } from './graph.ts'
 import { type Named, splitName } from './named.ts'

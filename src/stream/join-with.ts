@@ -1,7 +1,7 @@
+import { checked } from '../checked.ts'
 import { RivuletError } from '../errors.ts'
 import { nonNull } from '../serdes/serdes.ts'
 import type { JoinWindow } from '../windows/join-window.ts'
-import { checked } from '../windows/windows.ts'
 import type { Stage } from './builder.ts'
 import type { ForeignKey } from './foreign-key-join.ts'
 import { GlobalTable } from './global-table.ts'

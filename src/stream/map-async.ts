@@ -1,9 +1,9 @@
 import type { Observable } from 'rxjs'
+import { checked } from '../checked.ts'
 import { RivuletError } from '../errors.ts'
 import type { RetryPolicy } from '../retry.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { nullable, serdes } from '../serdes/serdes.ts'
-import { checked } from '../windows/windows.ts'
 import type { Stage } from './builder.ts'
 import { asTopicName } from './topic-name.ts'
 

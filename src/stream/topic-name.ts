@@ -11,3 +11,8 @@ export function checkTopicName(name: string): void {
 export function asTopicName(name: string): string {
   return name.replaceAll(/[^a-zA-Z0-9._-]+/g, '-')
 }
+
+/** Where what can't be decoded goes, of a topic or a source. */
+export function deadLetterTopicOf(name: string): string {
+  return `${asTopicName(name)}-dead-letters`
+}

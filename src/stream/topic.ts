@@ -1,5 +1,5 @@
+import { checked } from '../checked.ts'
 import type { Serde } from '../serdes/serde.ts'
-import { checked } from '../windows/windows.ts'
 import { checkTopicName } from './topic-name.ts'
 
 export interface TopicOptions<K, V> {

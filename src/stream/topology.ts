@@ -1,7 +1,7 @@
+import { checked } from '../checked.ts'
 import { RivuletError } from '../errors.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { nonNull, nullable, serdes } from '../serdes/serdes.ts'
-import { checked } from '../windows/windows.ts'
 import { TopologyBuilder } from './builder.ts'
 import { GlobalTable } from './global-table.ts'
 import type { GraphNode, HeartbeatTest, TimestampExtractor } from './graph.ts'
@@ -12,7 +12,7 @@ import { Stream } from './stream.ts'
 import { Table } from './table.ts'
 import type { TableStage } from './table-rows.ts'
 import { type Topic, topic } from './topic.ts'
-import { asTopicName } from './topic-name.ts'
+import { deadLetterTopicOf } from './topic-name.ts'
 
 /** A declared topology: a value that can be described, compared, driven by a test, or run. */
 export interface Topology {
@@ -104,7 +104,7 @@ export function topology(
         kind: 'source',
         name: sourceName,
         source,
-        deadLetters: deadLetterTopic(options.deadLetters ?? `${asTopicName(sourceName)}-dead-letters`),
+        deadLetters: deadLetterTopic(options.deadLetters ?? deadLetterTopicOf(sourceName)),
         record: {
           key: options.key ?? (() => null),
           timestampMs: (value: T, nowMs: number) =>

@@ -1,4 +1,4 @@
-import { checked } from './windows.ts'
+import { checked } from '../checked.ts'
 
 /** The right record's timestamp is in `[left − beforeMs, left + afterMs]`. */
 export interface JoinWindow {

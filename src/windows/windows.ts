@@ -1,3 +1,4 @@
+import { checked } from '../checked.ts'
 import { RivuletError } from '../errors.ts'
 
 /** A key within one window. Tumbling and hopping: `[startMs, endMs)`; sliding and session: `endMs` is inside. */
@@ -62,20 +63,6 @@ export function sliding({ differenceMs, graceMs = 0 }: { differenceMs: number } 
 /** Windows of activity. Source: Kafka Streams' `SessionWindows`. */
 export function session({ gapMs, graceMs = 0 }: { gapMs: number } & Grace): SessionWindows {
   return { kind: 'session', ...checked({ gapMs }, 1), ...checked({ graceMs }, 0) }
-}
-
-/** Answers the parameters; throws `BAD_TOPOLOGY` unless each is a whole number of at least `min`. */
-export function checked<T extends Record<string, number>>(parameter: T, min: number): T {
-  for (const [name, value] of Object.entries(parameter)) {
-    if (!Number.isSafeInteger(value) || value < min) {
-      throw new RivuletError(
-        'BAD_TOPOLOGY',
-        `${name} must be a whole number of at least ${min}, not ${value}`,
-        { place: { parameter: name } },
-      )
-    }
-  }
-  return parameter
 }
 
 /** Start of the first (earliest) window that holds `timestampMs`. */
