@@ -1,23 +1,60 @@
-import { program } from '../src/program/program.ts'
-import { coinbaseTrades } from '../src/sources/coinbase/coinbase-trades.ts'
-import { market, marketServes } from './market.ts'
-import { positionOf, stockTicks } from './tick.ts'
+import { type Source, type Topology, topology, tumbling, untilWindowCloses } from 'rivulet'
+import { clickhouseConnector, program } from 'rivulet/app'
+import { clickhouse } from 'rivulet/clickhouse'
+import { candle, candleStore, minuteCandle } from './market/candle.ts'
+import { coinbaseTrades } from './market/coinbase/coinbase-trades.ts'
+import { marketRoutes } from './market/market-routes.ts'
+import { chosenMarket, marketSettings } from './market/market-settings.ts'
+import { liveFeed, openExchange } from './market/open-market.ts'
+import { candlesTable, ticksTable } from './market/tables.ts'
+import { deadLetters, positionOf, stockTicks, toTick } from './market/tick.ts'
+import type { Trade } from './market/trade.ts'
+
+/** An insert has its price, however few rows it has: the more of them wait, the more go at once. */
+export const ticksBatch = { rowsMax: 40_000, waitMsMax: 1_000 }
+
+/** Trades → topic `stock-ticks` → a table of all ticks, and one of one-minute candles. */
+export function market(name: string, exchange: string, trades: Source<Trade>): Topology {
+  return topology(name, ({ source, stream }) => {
+    source(exchange, trades, { timestampMs: (trade) => trade.timestampMs, deadLetters })
+      .map('to tick', (trade) => [trade.symbol, toTick(trade, exchange)])
+      .to(stockTicks)
+
+    const ticks = stream(stockTicks)
+
+    ticks.batch(ticksBatch).to('ticks to ClickHouse', clickhouse(ticksTable))
+
+    ticks
+      .groupByKey()
+      .windowedBy(tumbling({ sizeMs: 60_000, graceMs: 5_000 }))
+      // Kept for longer than the windows are open: until they are in the table, the API takes them from here.
+      .aggregate(candleStore, candle, { retentionMs: 600_000 })
+      .suppress('closed candles', untilWindowCloses)
+      .toStream()
+      .filter((state) => state !== null)
+      .mapValues('to row', minuteCandle)
+      .batch({ rowsMax: 1_000, waitMsMax: 1_000 })
+      .to('candles to ClickHouse', clickhouse(candlesTable))
+  })
+}
 
 /** The whole path in one process: Coinbase → `stock-ticks` → candles → ClickHouse → API and page. */
 export const crypto = program({
   name: 'crypto',
   summary: 'Coinbase trades, one-minute candles and a live page.',
-  exchange: true,
-  page: 'crypto',
-  serves: marketServes,
-  topology: ({ config, feed }) => {
+  settings: marketSettings,
+  check: chosenMarket,
+  connectors: { clickhouse: clickhouseConnector },
+  prepare: openExchange,
+  topology: ({ config, prepared }) => {
     const trades = coinbaseTrades({
-      ...feed,
+      ...(prepared?.feed ?? liveFeed(config)),
       tape: { topic: stockTicks, positionOf },
-      backfillTradesMax: config.BACKFILL_MAX_TRADES,
+      backfillTradesMax: config.backfillMaxTrades,
     })
     return market('crypto', 'coinbase', trades)
   },
+  routes: marketRoutes('crypto'),
 })
 
 await crypto.main(import.meta.url)

@@ -1,23 +1,27 @@
-import { program } from '../src/program/program.ts'
-import { stockTrades } from '../src/sources/synthetic/stock-trades.ts'
-import { market, marketServes } from './market.ts'
-import { positionOf, stockTicks } from './tick.ts'
+import { clickhouseConnector, program } from 'rivulet/app'
+import { market } from './crypto.ts'
+import { marketRoutes } from './market/market-routes.ts'
+import { seedOf, syntheticMarketSettings } from './market/market-settings.ts'
+import { openSyntheticMarket } from './market/open-market.ts'
+import { stockTrades } from './market/synthetic/stock-trades.ts'
+import { positionOf, stockTicks } from './market/tick.ts'
 
 /** A synthetic stock market (AAPL, AMZN, GOOGL, META, MSFT) on the same path as `crypto.ts`. */
 export const stocks = program({
   name: 'stocks',
   summary: 'A synthetic stock market, one-minute candles and a live page.',
-  exchange: false,
-  page: 'stocks',
-  serves: marketServes,
+  settings: syntheticMarketSettings,
+  connectors: { clickhouse: clickhouseConnector },
+  prepare: (opening) => openSyntheticMarket('stocks', opening),
   topology: ({ config }) => {
     const trades = stockTrades({
-      seed: config.market.kind === 'simulated' ? config.market.seed : 1,
+      seed: seedOf(config),
       tape: { topic: stockTicks, positionOf },
-      backfillTradesMax: config.BACKFILL_MAX_TRADES,
+      backfillTradesMax: config.backfillMaxTrades,
     })
     return market('stocks', 'synthetic', trades)
   },
+  routes: marketRoutes('stocks'),
 })
 
 await stocks.main(import.meta.url)

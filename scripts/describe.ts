@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
+import { describe, describeAsMermaid, describeAsText } from 'rivulet'
 import { crypto } from '../pipelines/crypto.ts'
 import { stocks } from '../pipelines/stocks.ts'
-import { describe, describeAsMermaid, describeAsText } from '../src/stream/describe.ts'
 
 const programs = { crypto, stocks }
 const formats = {

@@ -1,8 +1,7 @@
-import { systemClock } from '../src/clock.ts'
-import { readConfig } from '../src/config.ts'
-import { messageOf, RivuletError } from '../src/errors.ts'
-import { createLogger } from '../src/logger.ts'
-import { recordFeed } from '../src/sources/coinbase/record-feed.ts'
+import { createLogger, messageOf, RivuletError, systemClock } from 'rivulet'
+import { machineSettings, readSettings } from 'rivulet/app'
+import { recordFeed } from '../pipelines/market/coinbase/record-feed.ts'
+import { exchangeSettings } from '../pipelines/market/market-settings.ts'
 
 const usage = `Usage: npx tsx scripts/record.ts FILE
 
@@ -22,12 +21,11 @@ async function main(args: readonly string[]): Promise<number> {
     return 2
   }
   try {
-    const config = readConfig(
-      { name: 'record', summary: 'records Coinbase', exchange: true },
-      [],
-      process.env,
-    )
-    if ('help' in config) return 0
+    const { logLevel } = machineSettings
+    const program = { name: 'record', summary: 'records Coinbase' }
+    const told = readSettings(program, { ...exchangeSettings, logLevel }, [], process.env)
+    if ('help' in told) return 0
+    const { config } = told
     const stop = new AbortController()
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => {
@@ -37,10 +35,10 @@ async function main(args: readonly string[]): Promise<number> {
     }
     const lines = await recordFeed({
       file,
-      wsUrl: config.COINBASE_WS_URL,
-      products: config.PRODUCTS,
+      wsUrl: config.coinbaseWsUrl,
+      products: config.products,
       clock: systemClock,
-      logger: createLogger({ level: config.LOG_LEVEL }),
+      logger: createLogger({ level: config.logLevel }),
       signal: stop.signal,
     })
     process.stdout.write(`${lines} messages appended to ${file}\n`)

@@ -1,22 +1,20 @@
 /** Rivulet: Kafka Streams for TypeScript, on RxJS. See README.md. */
 
-// What it answers over HTTP
-export { type StoreApiOptions, storeApi } from './api/store-api.ts'
-// Where paths begin and end
-export { type ClickHouse, connectClickHouse } from './clickhouse/connection.ts'
-export { clickhouse } from './clickhouse/sink.ts'
-export { table } from './clickhouse/table.ts'
 export { type Clock, createClock, systemClock } from './clock.ts'
-export { type ErrorCode, type ErrorPlace, RivuletError } from './errors.ts'
+export { type ErrorCode, type ErrorPlace, isRetryable, messageOf, RivuletError } from './errors.ts'
 // How it runs
 export { connectKafka } from './kafka/kafka.ts'
 export type { Kafka, KafkaOptions } from './kafka/types.ts'
-export { createLogger, type Logger } from './logger.ts'
+export { createLogger, type Logger, type LogLevel, silentLogger } from './logger.ts'
 export type { Dropped, DropReason } from './operators/operator.ts'
 export type { Processor, ProcessorContext, RecordInfo } from './operators/process.ts'
 export type { ValueProcessor, ValueProcessorContext } from './operators/process-values.ts'
 export type { Punctuation } from './operators/punctuation.ts'
 export type { BufferBounds } from './operators/suppress.ts'
+// What a pipeline is written with
+// What it is made of: RxJS operators over chunks, each usable alone
+export { type Chunk, chunkOf, type PlainRecord, recordsOf, type TableChunk } from './records/chunk.ts'
+export { backoffMs, type RetryOptions, type RetryPolicy, retry, retryWithBackoff } from './retry.ts'
 export type { Queries } from './runtime/queries.ts'
 export { compile, type Environment, type Running, type RuntimeEvent, run } from './runtime/run.ts'
 // How records are written
@@ -28,9 +26,6 @@ export { KeyValueStore, keyValueStore } from './state/key-value-store.ts'
 export type { TableQuery, TableRef, WindowQuery, WindowRef, WindowRow } from './state/query.ts'
 export { VersionedStore, versionedStore } from './state/versioned-store.ts'
 export { WindowStore, windowStore } from './state/window-store.ts'
-// What a pipeline is written with
-// What it is made of: RxJS operators over chunks, each usable alone
-export { type Chunk, chunkOf, type PlainRecord, recordsOf, type TableChunk } from './stream/chunk.ts'
 export { CogroupedStream, SessionWindowedCogroup, TimeWindowedCogroup } from './stream/cogrouped-stream.ts'
 // How it is looked at
 export { describe, describeAsMermaid, describeAsText, type TopologyDescription } from './stream/describe.ts'

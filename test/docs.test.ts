@@ -11,7 +11,7 @@ const pages = [
     .filter((file) => file.endsWith('.md'))
     .map((file) => `docs/${file}`),
 ]
-const examples = pages.flatMap((page) => docExamples(page, '../src'))
+const examples = pages.flatMap((page) => docExamples(page))
 
 /** Types of the package by the words that the page uses for them. */
 const types: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 import { type ClickHouseClient, type ClickHouseClientConfigOptions, createClient } from '@clickhouse/client'
 import { createChdbConnection } from 'chdb/connection'
 import { type EachBatchPayload, type EachMessagePayload, Kafka, logLevel } from 'kafkajs'
-import type { StockTick } from '../../pipelines/tables.ts'
+import type { StockTick } from '../../pipelines/market/tables.ts'
 
 /** What one would write without Rivulet: candles in a Map, ticks with `insert(rows)`. It loses its windows in a restart. */
 export interface HandWritten {

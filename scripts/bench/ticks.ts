@@ -1,5 +1,5 @@
-import type { StockTick } from '../../pipelines/tables.ts'
-import { stockTicks } from '../../pipelines/tick.ts'
+import type { StockTick } from '../../pipelines/market/tables.ts'
+import { stockTicks } from '../../pipelines/market/tick.ts'
 import { systemClock } from '../../src/clock.ts'
 import { connectKafka } from '../../src/kafka/kafka.ts'
 import { silentLogger } from '../../src/logger.ts'

@@ -1,5 +1,5 @@
+import type { Chunk } from '../../src/records/chunk.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
-import type { Chunk } from '../../src/stream/chunk.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { topology } from '../../src/stream/topology.ts'
 import { TestDriver } from '../../src/testing/test-driver.ts'

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { openDataFolder, unusable } from '../program/data-folder.ts'
+import { openDataFolder, unusable } from '../data-folder.ts'
 import { serveConnection } from './connection.ts'
 import { isStorageError } from './faults.ts'
 import { Maintenance } from './maintenance.ts'

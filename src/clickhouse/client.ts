@@ -1,4 +1,23 @@
+import type { Clock } from '../clock.ts'
 import type { ErrorPlace } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+
+export interface ClickHouseOptions {
+  /** A server's address, such as `http://localhost:8123`; absent: the engine in this process, on the data in `path`. */
+  readonly url?: string | undefined
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  /** Folder of the embedded engine's data; it is made where it is missing. One process at a time. */
+  readonly path?: string | undefined
+  /** Before each table's name, such as `simulated_`: `shop.orders` is then `shop.simulated_orders`. */
+  readonly tablePrefix?: string
+  /** Makes tables `ON CLUSTER` this one, with replicated engines. */
+  readonly cluster?: string
+  readonly queryTimeoutMs?: number
+  readonly insertTimeoutMs?: number
+  readonly clock: Clock
+  readonly logger: Logger
+}
 
 export type QueryParams = Readonly<
   Record<string, string | number | boolean | null | readonly (string | number)[]>
@@ -25,7 +44,7 @@ export interface CallOptions {
 export interface ClickHouse {
   readonly kind: 'embedded' | 'server'
   readonly cluster: string | undefined
-  /** `stocks.ticks` with the connection's prefix: `stocks.simulated_ticks`. */
+  /** `shop.orders` with the connection's prefix: `shop.simulated_orders`. */
   tableName(name: string): string
   /**
    * The rows of a SELECT: 64-bit integers as numbers (exact up to 2⁵³), times in ISO 8601, UTC. Values go in as `params`

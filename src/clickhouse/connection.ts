@@ -1,30 +1,9 @@
 import type { ResultSet } from '@clickhouse/client'
-import type { Clock } from '../clock.ts'
 import { RivuletError } from '../errors.ts'
-import type { Logger } from '../logger.ts'
-import type { CallOptions, ClickHouse, Columns, QueryParams } from './client.ts'
+import type { CallOptions, ClickHouse, ClickHouseOptions, Columns, QueryParams } from './client.ts'
 import { withDeadline } from './deadline.ts'
 import { server } from './server.ts'
 import type { Transport } from './transport.ts'
-
-export type { CallOptions, ClickHouse, Columns, InsertTarget, QueryParams } from './client.ts'
-
-export interface ClickHouseOptions {
-  /** A server's address, such as `http://localhost:8123`; absent: the engine in this process, on the data in `path`. */
-  readonly url?: string | undefined
-  readonly user?: string | undefined
-  readonly password?: string | undefined
-  /** Folder of the embedded engine's data; it is made where it is missing. One process at a time. */
-  readonly path?: string | undefined
-  /** Before each table's name, such as `simulated_`: `stocks.ticks` is then `stocks.simulated_ticks`. */
-  readonly tablePrefix?: string
-  /** Makes tables `ON CLUSTER` this one, with replicated engines. */
-  readonly cluster?: string
-  readonly queryTimeoutMs?: number
-  readonly insertTimeoutMs?: number
-  readonly clock: Clock
-  readonly logger: Logger
-}
 
 interface ColumnsAnswer {
   readonly meta: readonly { readonly name: string }[]
@@ -102,8 +81,8 @@ async function openEmbedded(options: ClickHouseOptions): Promise<Transport> {
   } catch (cause) {
     throw new RivuletError(
       'BAD_CONFIG',
-      `The embedded ClickHouse does not run here (${process.platform} ${process.arch}): set CLICKHOUSE_URL to a server`,
-      { cause, place: { parameter: 'CLICKHOUSE_URL' } },
+      `The embedded ClickHouse does not run here (${process.platform} ${process.arch}): give the address of a server`,
+      { cause, place: { parameter: 'clickhouseUrl' } },
     )
   }
   return module.embedded(options)

@@ -5,7 +5,7 @@ import { type ClickHouseClientConfigOptions, ClickHouseLogLevel, createClient } 
 import { drainPending } from 'chdb'
 import { type ChdbConnection, createChdbConnection } from 'chdb/connection'
 import { messageOf, RivuletError } from '../errors.ts'
-import type { ClickHouseOptions } from './connection.ts'
+import type { ClickHouseOptions } from './client.ts'
 import { clientLogger, type Transport } from './transport.ts'
 
 type Connection = NonNullable<ClickHouseClientConfigOptions['connection']>

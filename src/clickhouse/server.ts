@@ -1,8 +1,7 @@
 import { Readable } from 'node:stream'
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { RivuletError } from '../errors.ts'
-import type { InsertTarget } from './client.ts'
-import type { ClickHouseOptions } from './connection.ts'
+import type { ClickHouseOptions, InsertTarget } from './client.ts'
 import { quote } from './sql.ts'
 import { clientLogger, type Transport } from './transport.ts'
 
@@ -12,8 +11,8 @@ export function server(
   url: string,
 ): Transport {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    const message = `CLICKHOUSE_URL is ${JSON.stringify(url.replace(/\/\/.*@/, '//…@'))}, which is no address like http://localhost:8123`
-    throw new RivuletError('BAD_CONFIG', message, { place: { parameter: 'CLICKHOUSE_URL' } })
+    const message = `ClickHouse's address is ${JSON.stringify(url.replace(/\/\/.*@/, '//…@'))}, which is none like http://localhost:8123`
+    throw new RivuletError('BAD_CONFIG', message, { place: { parameter: 'clickhouseUrl' } })
   }
   const open = () =>
     createClient({

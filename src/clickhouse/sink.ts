@@ -1,12 +1,12 @@
 import { type ErrorPlace, messageOf, RivuletError } from '../errors.ts'
+import type { Chunk } from '../records/chunk.ts'
 import { type RetryPolicy, retry } from '../retry.ts'
-import type { Chunk } from '../stream/chunk.ts'
 import type { Sink, SinkBatch, SinkContext, SinkWriter } from '../stream/sink.ts'
 import type { ClickHouse } from './client.ts'
 import { FieldWriter } from './field-writer.ts'
 import { migrate } from './migrate.ts'
 import { quote } from './sql.ts'
-import type { Table } from './table.ts'
+import type { ClickHouseTable } from './table.ts'
 
 /** An insert of more may become several parts, and several parts are not atomic (`facts`: about 1.05 M). */
 const batchRowsMax = 500_000
@@ -26,7 +26,7 @@ export interface ClickHouseSinkOptions {
  * 5. An insert whose result is unknown is repeated with the same bytes and the same token.
  */
 export function clickhouse<K, V>(
-  table: Table<K, V>,
+  table: ClickHouseTable<K, V>,
   options: ClickHouseSinkOptions = {},
 ): Sink<K, V, ClickHouse> {
   return {
@@ -50,7 +50,7 @@ interface ResumePoint {
 
 function tableWriter<K, V>(
   connection: ClickHouse,
-  table: Table<K, V>,
+  table: ClickHouseTable<K, V>,
   context: SinkContext,
   options: ClickHouseSinkOptions,
 ): SinkWriter<K, V> {
@@ -138,7 +138,7 @@ const NEWLINE = 0x0a
 class TableBatch<K, V> implements SinkBatch<K, V> {
   readonly topic: string
   readonly partition: number
-  readonly #table: Table<K, V>
+  readonly #table: ClickHouseTable<K, V>
   readonly #name: string
   readonly #text: FieldWriter
   #rows = 0
@@ -152,7 +152,7 @@ class TableBatch<K, V> implements SinkBatch<K, V> {
   #isReleased = false
 
   constructor(
-    table: Table<K, V>,
+    table: ClickHouseTable<K, V>,
     name: string,
     { topic, partition, buffer }: { topic: string; partition: number; buffer: Buffer | undefined },
   ) {

@@ -15,13 +15,13 @@ type TypeOf<C extends ColumnSpec> = C extends { readonly type: infer T extends s
 /** A row of the table: a value for each column; what else the object has is not looked at. */
 export type RowOf<C extends ColumnSpecs> = { readonly [Name in keyof C]: ColumnValue<TypeOf<C[Name]>> }
 
-export interface TableOptions<C extends ColumnSpecs, V, K> {
+export interface ClickHouseTableOptions<C extends ColumnSpecs, V, K> {
   /** What the pipeline writes, by name. Names that begin with `_` are Rivulet's own. */
   readonly columns: C
   readonly orderBy: readonly (keyof C & string)[]
   /**
    * How a record becomes a row; null: it makes none. A value that has the columns as its properties is a row itself:
-   * `(tick) => tick` costs nothing.
+   * `(order) => order` costs nothing.
    */
   readonly row: (value: V, key: K, timestampMs: number) => RowOf<C> | null
   /** By name, each a `SELECT … GROUP BY …` or `SELECT … ORDER BY …`. They live inside the parts and can't drift. */
@@ -40,7 +40,7 @@ export interface TableSchema {
 }
 
 /** A ClickHouse table as a value: its columns with their types, and how a record becomes a row. */
-export interface Table<K, V> extends TableSchema {
+export interface ClickHouseTable<K, V> extends TableSchema {
   /**
    * Writes the fields of the pipeline's columns for TabSeparated, each with a tab behind it; answers whether the record
    * makes a row. Throws what `row` throws, and `ENCODE_FAILED`: then part of the row may have been written.
@@ -71,10 +71,10 @@ export const placeColumns: readonly TableColumn[] = [
  * topology may write to it from a topic: the rows are the memory of how far that step has come.
  * Throws `BAD_CONFIG` when the declaration can't be a table.
  */
-export function table<const C extends ColumnSpecs, V, K = unknown>(
+export function clickhouseTable<const C extends ColumnSpecs, V, K = unknown>(
   name: string,
-  { columns, orderBy, row, projections = {} }: TableOptions<C, V, K>,
-): Table<K, V> {
+  { columns, orderBy, row, projections = {} }: ClickHouseTableOptions<C, V, K>,
+): ClickHouseTable<K, V> {
   if (!/^[a-z]\w*\.[a-z]\w*$/i.test(name)) throw bad(name, 'its name must be like database.table')
   const own = Object.entries(columns).map(([column, spec]) => columnOf(name, column, spec))
   if (own.length === 0) throw bad(name, 'it has no column')

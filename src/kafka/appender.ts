@@ -26,7 +26,7 @@ export interface AppenderOptions {
   prepare?(of: TopicPartition): Promise<unknown>
 }
 
-// A batch this large is efficient, far below the broker's limit (1 MB by default), and small enough for stock kafkajs.
+// A batch this large is efficient, far below the broker's limit (1 MB by default), and small enough for kafkajs as it comes.
 const BATCH_RECORDS_MAX = 1_000
 const BATCH_BYTES_MAX = 512 * 1024
 

@@ -231,6 +231,6 @@ function parseAddress(broker: string): Address {
 
 function badBrokers(what: string): RivuletError {
   return new RivuletError('BAD_CONFIG', `Kafka's brokers are ${what}; each should be host:port`, {
-    place: { parameter: 'KAFKA_BROKERS' },
+    place: { parameter: 'kafkaBrokers' },
   })
 }

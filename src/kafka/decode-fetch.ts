@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib'
-import { BytesColumn } from '../stream/bytes-column.ts'
+import { BytesColumn } from '../records/bytes-column.ts'
 import { ByteReader } from './byte-reader.ts'
 import { type PlainBatch, type RecordColumns, RecordReader, unreadable } from './record-reader.ts'
 

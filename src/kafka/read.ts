@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs'
-import type { RawChunk } from '../stream/chunk.ts'
+import type { RawChunk } from '../records/chunk.ts'
 import type { Cluster } from './cluster.ts'
 import { Fetcher } from './fetcher.ts'
 import type { Fetched, ReadRange } from './types.ts'

@@ -1,4 +1,4 @@
-import type { Headers } from '../stream/chunk.ts'
+import type { Headers } from '../records/chunk.ts'
 import { crc32c } from './internals.ts'
 import type { OutgoingRecords } from './types.ts'
 

@@ -1,6 +1,6 @@
 import { RivuletError } from '../errors.ts'
-import type { BytesColumn } from '../stream/bytes-column.ts'
-import type { Headers } from '../stream/chunk.ts'
+import type { BytesColumn } from '../records/bytes-column.ts'
+import type { Headers } from '../records/chunk.ts'
 
 /** A RecordBatch whose records are in a buffer, not compressed. */
 export interface PlainBatch {

@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
-import type { Headers, RawChunk } from '../stream/chunk.ts'
+import type { Headers, RawChunk } from '../records/chunk.ts'
 
 /** One connection of a program to a Kafka cluster, or to the embedded broker: the same protocol. */
 export interface Kafka {

@@ -1,4 +1,4 @@
-import type { Chunk, Headers, TableChunk } from '../stream/chunk.ts'
+import type { Chunk, Headers, TableChunk } from '../records/chunk.ts'
 
 /**
  * Collects the records that an operator makes out of one chunk; each keeps place and headers of its origin. Most

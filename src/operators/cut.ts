@@ -1,5 +1,5 @@
 import { concatMap, type OperatorFunction, of } from 'rxjs'
-import type { Chunk, TableChunk } from '../stream/chunk.ts'
+import type { Chunk, TableChunk } from '../records/chunk.ts'
 
 /**
  * Cuts chunks into single records. Where paths meet again, or read what the same task writes, each record must go

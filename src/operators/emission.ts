@@ -1,4 +1,4 @@
-import type { Chunk, TableChunk } from '../stream/chunk.ts'
+import type { Chunk, TableChunk } from '../records/chunk.ts'
 import type { Windowed } from '../windows/windows.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
 import type { OperatorContext, StreamTime } from './operator.ts'

@@ -1,17 +1,13 @@
 import type { OperatorFunction } from 'rxjs'
+import type { Chunk, TableChunk } from '../records/chunk.ts'
+import type { Instruction, Subscription, SubscriptionResponse } from '../records/foreign-key-messages.ts'
 import type { Serde } from '../serdes/serde.ts'
+import type { RowReader } from '../state/row-reader.ts'
 import type { StoreSpec } from '../state/store.ts'
 import type { SubscriptionStore } from '../state/subscription-store.ts'
-import type { Chunk, TableChunk } from '../stream/chunk.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
-import {
-  fingerprint,
-  type Instruction,
-  type Subscription,
-  type SubscriptionResponse,
-} from './foreign-key-messages.ts'
+import { fingerprint } from './fingerprint.ts'
 import { chunkOperator, eachRecord, type OperatorContext } from './operator.ts'
-import type { RowReader } from './row-reader.ts'
 
 export interface SubscribeOptions<K, L, FK> {
   readonly foreignKey: (value: L, key: K) => FK | null

@@ -11,8 +11,8 @@ import {
   tap,
 } from 'rxjs'
 import { messageOf, RivuletError } from '../errors.ts'
+import type { Chunk } from '../records/chunk.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
-import type { Chunk } from '../stream/chunk.ts'
 
 /** Why an operator left a record out. */
 export type DropReason =

@@ -1,5 +1,5 @@
 import type { OperatorFunction } from 'rxjs'
-import type { Chunk } from '../stream/chunk.ts'
+import type { Chunk } from '../records/chunk.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 
 /** Shows each record to the callback and passes it on unchanged. Source: Kafka Streams `KStream.peek`. */

@@ -1,13 +1,8 @@
 import type { OperatorFunction } from 'rxjs'
-import type { Chunk, TableChunk } from '../stream/chunk.ts'
+import type { Change } from '../records/change.ts'
+import type { Chunk, TableChunk } from '../records/chunk.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
-
-/** What a row's update means to one group: a value that leaves it, one that enters it, or both; never neither. */
-export interface Change<V> {
-  readonly oldValue: V | null
-  readonly newValue: V | null
-}
 
 export interface RegroupOptions<K, V, K2, V2> {
   readonly mapper: (value: V, key: K) => readonly [key: K2 | null, value: V2 | null]

@@ -1,5 +1,5 @@
 import type { OperatorFunction } from 'rxjs'
-import type { Chunk } from '../stream/chunk.ts'
+import type { Chunk } from '../records/chunk.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 

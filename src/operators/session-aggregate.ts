@@ -1,7 +1,7 @@
 import type { OperatorFunction } from 'rxjs'
+import type { Chunk, TableChunk } from '../records/chunk.ts'
 import type { SessionStore } from '../state/session-store.ts'
 import type { StoreSpec } from '../state/store.ts'
-import type { Chunk, TableChunk } from '../stream/chunk.ts'
 import type { SessionWindows, Windowed } from '../windows/windows.ts'
 import type { SessionAggregation } from './aggregation.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'

@@ -1,7 +1,7 @@
 import type { OperatorFunction } from 'rxjs'
+import type { Chunk, TableChunk } from '../records/chunk.ts'
 import type { StoreSpec } from '../state/store.ts'
 import type { WindowStore } from '../state/window-store.ts'
-import type { Chunk, TableChunk } from '../stream/chunk.ts'
 import type { SlidingWindows, Windowed } from '../windows/windows.ts'
 import type { Aggregation } from './aggregation.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'

@@ -1,5 +1,5 @@
 import { EMPTY, mergeMap, type OperatorFunction } from 'rxjs'
-import type { Chunk } from '../stream/chunk.ts'
+import type { Chunk } from '../records/chunk.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
 import { eachRecord, type OperatorContext } from './operator.ts'
 

@@ -1,10 +1,10 @@
 import type { OperatorFunction } from 'rxjs'
+import type { Chunk } from '../records/chunk.ts'
+import type { RowReader } from '../state/row-reader.ts'
 import type { StoreSpec } from '../state/store.ts'
 import type { Buffered, TimeBuffer } from '../state/time-buffer.ts'
-import type { Chunk } from '../stream/chunk.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachRecord, type OperatorContext } from './operator.ts'
-import type { RowReader } from './row-reader.ts'
 
 export interface StreamTableJoinOptions<K, V, TK, T, J> {
   readonly rows: (context: OperatorContext) => RowReader<TK, T>

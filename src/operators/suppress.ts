@@ -1,8 +1,8 @@
 import type { OperatorFunction } from 'rxjs'
 import { RivuletError } from '../errors.ts'
+import type { Chunk, TableChunk } from '../records/chunk.ts'
 import type { StoreSpec } from '../state/store.ts'
 import type { SuppressBuffer } from '../state/suppress-buffer.ts'
-import type { Chunk, TableChunk } from '../stream/chunk.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
 import { eachRecord, type OperatorContext, standalone, timedOperator } from './operator.ts'
 

@@ -1,10 +1,10 @@
 import type { OperatorFunction } from 'rxjs'
+import type { Change } from '../records/change.ts'
+import type { Chunk, TableChunk } from '../records/chunk.ts'
 import type { KeyValueStore } from '../state/key-value-store.ts'
 import type { StoreSpec } from '../state/store.ts'
-import type { Chunk, TableChunk } from '../stream/chunk.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
-import type { Change } from './regroup.ts'
 import { putRow } from './upsert.ts'
 
 /** How a group's aggregate follows the rows in it. Null is no aggregate, and deletes the group's row. */

@@ -1,10 +1,10 @@
 import type { OperatorFunction } from 'rxjs'
+import type { TableChunk } from '../records/chunk.ts'
 import type { KeyValueStore } from '../state/key-value-store.ts'
+import type { Row, RowReader } from '../state/row-reader.ts'
 import type { StoreSpec } from '../state/store.ts'
-import type { TableChunk } from '../stream/chunk.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachRecord, type OperatorContext } from './operator.ts'
-import type { Row, RowReader } from './row-reader.ts'
 import { putRow } from './upsert.ts'
 
 /** Which rows give a result without a partner. */

@@ -1,7 +1,7 @@
 import type { OperatorFunction } from 'rxjs'
+import type { TableChunk } from '../records/chunk.ts'
 import type { KeyValueStore } from '../state/key-value-store.ts'
 import type { StoreSpec } from '../state/store.ts'
-import type { TableChunk } from '../stream/chunk.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 import { putRow } from './upsert.ts'

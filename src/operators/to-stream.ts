@@ -1,5 +1,5 @@
 import type { OperatorFunction } from 'rxjs'
-import type { Chunk, TableChunk } from '../stream/chunk.ts'
+import type { Chunk, TableChunk } from '../records/chunk.ts'
 import { chunkOperator } from './operator.ts'
 
 /** The table's updates as records: old values are forgotten. Source: Kafka Streams `KTable.toStream`. */

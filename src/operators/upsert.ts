@@ -1,11 +1,11 @@
 import type { OperatorFunction } from 'rxjs'
+import type { Chunk, TableChunk } from '../records/chunk.ts'
 import type { KeyValueStore } from '../state/key-value-store.ts'
+import type { RowStore } from '../state/row-reader.ts'
 import type { StoreSpec } from '../state/store.ts'
 import { type PutResult, VersionedStore } from '../state/versioned-store.ts'
-import type { Chunk, TableChunk } from '../stream/chunk.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
-import type { RowStore } from './row-reader.ts'
 
 export interface UpsertOptions<K, V> {
   /** Absent: nobody looks rows up, so updates only pass. */

@@ -1,6 +1,6 @@
 import { RivuletError } from '../errors.ts'
 import type { ConsumerEvent, KafkaConsumer, TopicPartition } from '../kafka/types.ts'
-import { BytesColumn } from '../stream/bytes-column.ts'
+import { BytesColumn } from '../records/bytes-column.ts'
 import { type ActiveTask, AssignedTask, type Ending, inputsAt, taskId } from './assigned-task.ts'
 import { deleteRecords } from './delete-records.ts'
 import type { InstanceContext } from './instance-context.ts'

@@ -2,8 +2,8 @@ import { defer, finalize, from, type Subscription, take, throwError, throwIfEmpt
 import type { Clock } from '../clock.ts'
 import { RivuletError } from '../errors.ts'
 import { callbackError } from '../operators/operator.ts'
+import type { Chunk } from '../records/chunk.ts'
 import { retryWithBackoff } from '../retry.ts'
-import type { Chunk } from '../stream/chunk.ts'
 import type { AsyncCall, GraphNode, RepartitionNode } from '../stream/graph.ts'
 import type { SubTopology } from '../stream/sub-topologies.ts'
 

@@ -1,5 +1,5 @@
 import { RivuletError } from '../errors.ts'
-import type { Headers } from '../stream/chunk.ts'
+import type { Headers } from '../records/chunk.ts'
 import { deadLetterTopicOf } from '../stream/topic-name.ts'
 import type { BadRecord, InputQueue } from './input-queue.ts'
 import type { InstanceContext } from './instance-context.ts'

@@ -1,4 +1,4 @@
-import type { Chunk } from '../stream/chunk.ts'
+import type { Chunk } from '../records/chunk.ts'
 import type { BadRecord, InputQueue } from './input-queue.ts'
 
 export interface Taken {

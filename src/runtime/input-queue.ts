@@ -1,7 +1,7 @@
 import type { Fetched } from '../kafka/types.ts'
 import { slice } from '../operators/cut.ts'
+import type { Chunk, RawChunk } from '../records/chunk.ts'
 import { type DecodedChunk, decodeChunk, type Undecodable } from '../serdes/decode-chunk.ts'
-import type { Chunk, RawChunk } from '../stream/chunk.ts'
 import type { InputLayout } from './layout.ts'
 
 /** What was fetched of a partition; decoded once, when the first of its tasks comes to it. */

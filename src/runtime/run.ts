@@ -1,5 +1,4 @@
 import { filter, firstValueFrom, lastValueFrom, Observable } from 'rxjs'
-import type { PipelineStatus } from '../api/pipeline-status.ts'
 import { messageOf } from '../errors.ts'
 import type { StateStore } from '../state/store.ts'
 import { type ReadOnlyWindowStore, WindowStore } from '../state/window-store.ts'
@@ -7,6 +6,7 @@ import type { Topology } from '../stream/topology.ts'
 import { type Environment, settingsOf } from './environment.ts'
 import type { RuntimeEvent } from './events.ts'
 import { Instance, type StopOutcome } from './instance.ts'
+import type { PipelineStatus } from './pipeline-status.ts'
 import { type Queries, queriesOf } from './queries.ts'
 import { statusOf } from './status.ts'
 import { storePartsOf, storesOf } from './store-parts.ts'
@@ -25,8 +25,8 @@ export interface Running extends Queries {
   stop(): Promise<StopOutcome>
   readonly events$: Observable<RuntimeEvent>
   ready(): { readonly ready: boolean; readonly why?: string }
-  /** All of `/api/pipeline` but the market. */
-  status(): Omit<PipelineStatus, 'market'>
+  /** Where it stands at this moment: what `/api/pipeline` of a program answers. */
+  status(): PipelineStatus
   /** Records that were fetched and are not processed yet, of all tasks. */
   bufferedRecords(): number
   /** The topic's real name, with the environment's prefix. */

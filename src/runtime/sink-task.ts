@@ -1,5 +1,5 @@
 import type { Subscription } from 'rxjs'
-import type { Chunk } from '../stream/chunk.ts'
+import type { Chunk } from '../records/chunk.ts'
 import type { ExternalSinkNode } from '../stream/graph.ts'
 import type { SinkBatch, SinkWriter } from '../stream/sink.ts'
 import type { Settings } from './environment.ts'

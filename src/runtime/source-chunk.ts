@@ -1,4 +1,4 @@
-import type { Chunk } from '../stream/chunk.ts'
+import type { Chunk } from '../records/chunk.ts'
 import type { ExternalSourceNode } from '../stream/graph.ts'
 
 /** What a source has emitted, as records: keys and event times as the topology says. They have no offsets yet. */

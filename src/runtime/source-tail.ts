@@ -1,7 +1,7 @@
 import { lastValueFrom, toArray } from 'rxjs'
 import type { Kafka } from '../kafka/types.ts'
+import { type PlainRecord, recordsOf } from '../records/chunk.ts'
 import { decodeChunk } from '../serdes/decode-chunk.ts'
-import { type PlainRecord, recordsOf } from '../stream/chunk.ts'
 import type { Topic } from '../stream/topic.ts'
 
 const FIRST_STEP_RECORDS = 1_000

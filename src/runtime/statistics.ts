@@ -73,7 +73,7 @@ export class Statistics {
 
 /** One a second: the rates are over about so many seconds. */
 const RATE_SAMPLES = 5
-const COUNTERS_ALWAYS = ['duplicates', 'gaps', 'backfilled', 'late', 'dead_letters', 'dropped']
+const COUNTERS_ALWAYS = ['late', 'dead_letters', 'dropped']
 
 function counterOf(reason: string): string {
   return reason === 'late' ? 'late' : 'dropped'

@@ -1,15 +1,10 @@
-import { isoOfMilliseconds } from '../api/iso-time.ts'
-import type { PipelineEdge, PipelineStatus } from '../api/pipeline-status.ts'
 import { inputsOf, isChooser } from '../stream/graph.ts'
 import type { Topology } from '../stream/topology.ts'
 import type { Instance } from './instance.ts'
+import type { PipelineEdge, PipelineStatus } from './pipeline-status.ts'
 
-/** All of `/api/pipeline` but the market, which the topology knows nothing of. */
-export function statusOf(
-  topology: Topology,
-  instance: Instance,
-  nowMs: number,
-): Omit<PipelineStatus, 'market'> {
+/** Where a running topology stands at this moment. */
+export function statusOf(topology: Topology, instance: Instance, nowMs: number): PipelineStatus {
   return {
     topology: topology.name,
     nodes: instance.statistics.nodes(nowMs),
@@ -25,7 +20,7 @@ export function statusOf(
     sources: instance.sources.map(({ name, state, lastMessageMs, problem }) => ({
       name,
       state,
-      last_message: lastMessageMs === undefined ? null : isoOfMilliseconds(lastMessageMs),
+      last_message: lastMessageMs === undefined ? null : new Date(lastMessageMs).toISOString(),
       ...(problem !== undefined && { problem }),
     })),
   }

@@ -4,8 +4,8 @@ import { cut, slice } from '../operators/cut.ts'
 import { filter } from '../operators/filter.ts'
 import type { Dropped, DropReason, OperatorContext, StreamTime } from '../operators/operator.ts'
 import { callbackError } from '../operators/operator.ts'
+import type { Chunk } from '../records/chunk.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
-import type { Chunk } from '../stream/chunk.ts'
 import type {
   ExternalSinkNode,
   GraphNode,

@@ -1,4 +1,4 @@
-import type { Change } from '../operators/regroup.ts'
+import type { Change } from '../records/change.ts'
 import { joinParts, splitParts } from './parts.ts'
 import type { Serde } from './serde.ts'
 

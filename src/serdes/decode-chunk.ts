@@ -1,6 +1,6 @@
 import { messageOf } from '../errors.ts'
-import type { BytesColumn } from '../stream/bytes-column.ts'
-import type { Chunk, Headers, RawChunk } from '../stream/chunk.ts'
+import type { BytesColumn } from '../records/bytes-column.ts'
+import type { Chunk, Headers, RawChunk } from '../records/chunk.ts'
 import type { Serde } from './serde.ts'
 
 export interface ChunkSerdes {

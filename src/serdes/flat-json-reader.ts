@@ -6,7 +6,7 @@ export type FieldType = 'string' | 'number' | readonly [string, ...string[]]
 export interface FlatField {
   readonly name: string
   readonly type: FieldType
-  /** What stands before its value: `{"price":` or `,"price":`. */
+  /** What stands before its value: `{"amount":` or `,"amount":`. */
   readonly prefix: string
 }
 

@@ -1,4 +1,4 @@
-import type { Instruction, Subscription, SubscriptionResponse } from '../operators/foreign-key-messages.ts'
+import type { Instruction, Subscription, SubscriptionResponse } from '../records/foreign-key-messages.ts'
 import { int64, joinParts, readInt64, splitParts } from './parts.ts'
 import type { Serde } from './serde.ts'
 

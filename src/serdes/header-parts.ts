@@ -1,4 +1,4 @@
-import type { Headers } from '../stream/chunk.ts'
+import type { Headers } from '../records/chunk.ts'
 
 /** Headers as parts for `joinParts`: name, value, name, value, … */
 export function headerParts(headers: Headers | undefined = {}): Buffer[] {

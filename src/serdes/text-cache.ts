@@ -1,7 +1,7 @@
 const cachedTextBytesMax = 16
 const cachedTexts = 256
 
-/** Short ASCII texts come again and again (keys, symbols, sides): finding one costs less than making it. */
+/** Short ASCII texts come again and again (keys, names of states): finding one costs less than making it. */
 export class TextCache {
   readonly #texts: (string | undefined)[] = new Array(cachedTexts)
 

@@ -1,7 +1,7 @@
-import type { RowStore } from '../operators/row-reader.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { Windowed } from '../windows/windows.ts'
 import type { KeyValueEntry } from './key-value-store.ts'
+import type { RowStore } from './row-reader.ts'
 import { SessionStore } from './session-store.ts'
 import type { StateStore, StoreSpec } from './store.ts'
 import type { WindowStore } from './window-store.ts'

@@ -1,5 +1,5 @@
 import type { Serde } from '../serdes/serde.ts'
-import { windowedSerde } from '../serdes/windowed-serde.ts'
+import { windowedSerde } from '../windows/windowed-serde.ts'
 import type { Windowed } from '../windows/windows.ts'
 import { Segments } from './segments.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'

@@ -1,7 +1,7 @@
+import type { Headers } from '../records/chunk.ts'
 import { headerParts, headersOf } from '../serdes/header-parts.ts'
 import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
-import type { Headers } from '../stream/chunk.ts'
 import type { ChangelogAppender, StateStore, StoreSpec } from './store.ts'
 
 export interface Buffered<K, V> {

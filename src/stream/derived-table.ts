@@ -1,7 +1,7 @@
-import { mappedRows, type RowStore, rowReader } from '../operators/row-reader.ts'
 import { tableMap } from '../operators/table-map.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
+import { mappedRows, type RowStore, rowReader } from '../state/row-reader.ts'
 import type { StoreSpec } from '../state/store.ts'
 import { untyped } from './builder.ts'
 import type { StepSpec } from './named.ts'

@@ -1,5 +1,5 @@
 import { answerForeignKey, respondForeignKey, subscribeForeignKey } from '../operators/foreign-key-join.ts'
-import type { Subscription, SubscriptionResponse } from '../operators/foreign-key-messages.ts'
+import type { Subscription, SubscriptionResponse } from '../records/foreign-key-messages.ts'
 import { responseSerde, subscriptionSerde } from '../serdes/foreign-key-serdes.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { nullable, serdes } from '../serdes/serdes.ts'

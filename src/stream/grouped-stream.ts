@@ -1,7 +1,7 @@
 import { aggregate } from '../operators/aggregate.ts'
 import { type Aggregation, counting, reduction } from '../operators/aggregation.ts'
-import { rowReader } from '../operators/row-reader.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
+import { rowReader } from '../state/row-reader.ts'
 import type { SessionWindows, SlidingWindows, TimeWindows } from '../windows/windows.ts'
 import { type AggregationInput, aggregationStep } from './aggregation-step.ts'
 import { CogroupedStream } from './cogrouped-stream.ts'

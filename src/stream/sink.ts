@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
-import type { Chunk } from './chunk.ts'
+import type { Chunk } from '../records/chunk.ts'
 
 /**
  * An external system at the end of a path, which remembers itself how far it has come (exactly once: the offsets are
  * stored together with the rows). One batch is one contiguous range of offsets of one partition.
  */
 export interface Sink<K, V, Connection = unknown> {
-  /** Said in `describe()`, errors and metrics, such as `clickhouse stocks.ticks`. */
+  /** Said in `describe()`, errors and metrics, such as `clickhouse shop.orders`. */
   readonly name: string
   /** Which connection of the environment it needs, such as `clickhouse`. */
   readonly connection: string

@@ -1,7 +1,7 @@
-import { type RowStore, rowReader } from '../operators/row-reader.ts'
 import { upsert } from '../operators/upsert.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
+import { type RowStore, rowReader } from '../state/row-reader.ts'
 import type { StoreSpec } from '../state/store.ts'
 import { versionedStore } from '../state/versioned-store.ts'
 import { type Stage, untyped } from './builder.ts'

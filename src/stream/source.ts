@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
-import type { PlainRecord } from './chunk.ts'
+import type { PlainRecord } from '../records/chunk.ts'
 import type { Topic } from './topic.ts'
 
 /** `recovering`: fetching what was missed; `waiting`: for the next try. */
@@ -11,7 +11,7 @@ export type SourceState = 'connecting' | 'live' | 'recovering' | 'waiting' | 'st
 export interface DeadLetter {
   readonly bytes: Buffer
   readonly reason: string
-  /** Where it was found, such as `{ product: 'BTC-USD', trade_id: '123' }`: one header each. */
+  /** Where it was found, such as `{ device: 'sensor-7', line: '123' }`: one header each. */
   readonly place: Readonly<Record<string, string>>
 }
 
@@ -32,9 +32,9 @@ export interface SourceContext {
   deadLetter(letter: DeadLetter): void
   /** Shown in `/api/pipeline` and in metrics. */
   setState(state: SourceState): void
-  /** A part of the source, such as a product, that the other side refuses; the others go on. The runtime says it in the log. */
+  /** A part of the source, such as one of several feeds, that the other side refuses; the others go on. The runtime says it in the log. */
   rejected(part: string, reason: string): void
-  /** Adds to a counter such as `duplicates`, `gaps`, `backfilled`. */
+  /** Adds to a counter such as `duplicates`; adding 0 shows it from the start. */
   count(counter: string, by?: number): void
   /** The time of the last message, for `/api/pipeline`. */
   messageReceived(): void

@@ -1,5 +1,5 @@
 import type { OperatorContext } from '../operators/operator.ts'
-import type { RowReader } from '../operators/row-reader.ts'
+import type { RowReader } from '../state/row-reader.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
 import type { Stage } from './builder.ts'
 

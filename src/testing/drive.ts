@@ -10,7 +10,7 @@ import {
 import { type Clock, systemClock } from '../clock.ts'
 import { RivuletError } from '../errors.ts'
 import { silentLogger } from '../logger.ts'
-import type { PlainRecord } from '../stream/chunk.ts'
+import type { PlainRecord } from '../records/chunk.ts'
 import type { BatchPolicy, ExternalSourceNode } from '../stream/graph.ts'
 import type { DeadLetter, SourceContext, SourceState } from '../stream/source.ts'
 import type { Topic } from '../stream/topic.ts'

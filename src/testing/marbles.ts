@@ -14,9 +14,9 @@ export interface MarbleHelpers extends RunHelpers {
  *
  * ```ts
  * marbles(({ hot, drive, expectObservable }) => {
- *   const trades = hot('a 59s b', { a: trade(1), b: trade(2) })
- *   const { sink } = drive(market('crypto', 'coinbase', trades))
- *   expectObservable(sink('ticks to ClickHouse')).toBe('1s a 59s b', { a: [tick(1)], b: [tick(2)] })
+ *   const orders = hot('a 59s b', { a: order(1), b: order(2) })
+ *   const { sink } = drive(shop(orders))
+ *   expectObservable(sink('orders to ClickHouse')).toBe('1s a 59s b', { a: [order(1)], b: [order(2)] })
  * })
  * ```
  */

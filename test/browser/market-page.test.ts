@@ -1,11 +1,16 @@
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { MarketApiOptions } from '../../src/api/market-api.ts'
-import type { PipelineStatus } from '../../src/api/pipeline-status.ts'
-import type { ApiServer } from '../../src/api/serve.ts'
+import type { ApiServer } from '../../src/app/serve.ts'
+import type { PipelineStatus } from '../../src/runtime/pipeline-status.ts'
 import { launchBrowser, noBrowser } from '../support/browser.ts'
 import { FakeMarketQueries } from '../support/fake-market-queries.ts'
-import { emptyPipeline, seedTrades, serveFake, withSource } from '../support/market-server.ts'
+import {
+  emptyPipeline,
+  type MarketWebOptions,
+  seedTrades,
+  serveFake,
+  withSource,
+} from '../support/market-server.ts'
 
 let browser: Browser | undefined
 const cleanups: (() => Promise<unknown>)[] = []
@@ -39,7 +44,7 @@ interface Opened {
   roundsEnded(): number
 }
 
-interface OpenOptions extends Partial<MarketApiOptions> {
+interface OpenOptions extends Partial<MarketWebOptions> {
   readonly queries?: FakeMarketQueries
   readonly browser?: BrowserContextOptions
   readonly path?: string

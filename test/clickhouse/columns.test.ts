@@ -4,9 +4,9 @@ import { type ColumnValue, fieldEncoder } from '../../src/clickhouse/columns.ts'
 import { FieldWriter } from '../../src/clickhouse/field-writer.ts'
 import { migrate } from '../../src/clickhouse/migrate.ts'
 import { clickhouse } from '../../src/clickhouse/sink.ts'
-import { table } from '../../src/clickhouse/table.ts'
+import { clickhouseTable } from '../../src/clickhouse/table.ts'
 import { silentLogger } from '../../src/logger.ts'
-import { chunkOf } from '../../src/stream/chunk.ts'
+import { chunkOf } from '../../src/records/chunk.ts'
 import { sinkContext, startTestClickHouse, type TestClickHouse } from '../support/clickhouse.ts'
 
 function fieldOf(type: string, value: unknown): string {
@@ -88,7 +88,7 @@ describe('through ClickHouse', () => {
     readonly time: string
   }
 
-  const everything = table('columns.everything', {
+  const everything = clickhouseTable('columns.everything', {
     columns: {
       id: 'UInt32',
       text: 'String',

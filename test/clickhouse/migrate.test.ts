@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { candlesTable, ticksTable } from '../../pipelines/tables.ts'
-import type { ClickHouse } from '../../src/clickhouse/connection.ts'
+import { candlesTable, ticksTable } from '../../pipelines/market/tables.ts'
+import type { ClickHouse } from '../../src/clickhouse/client.ts'
 import { migrate } from '../../src/clickhouse/migrate.ts'
 import { clickhouse } from '../../src/clickhouse/sink.ts'
-import { table } from '../../src/clickhouse/table.ts'
+import { clickhouseTable } from '../../src/clickhouse/table.ts'
 import { silentLogger } from '../../src/logger.ts'
-import { chunkOf } from '../../src/stream/chunk.ts'
+import { chunkOf } from '../../src/records/chunk.ts'
 import { sinkContext, startTestClickHouse, type TestClickHouse } from '../support/clickhouse.ts'
 
 let engine: TestClickHouse
@@ -26,7 +26,11 @@ interface Row {
 }
 
 const first = () =>
-  table(name, { columns: { name: 'String', amount: 'Float64' }, orderBy: ['name'], row: (row: Row) => row })
+  clickhouseTable(name, {
+    columns: { name: 'String', amount: 'Float64' },
+    orderBy: ['name'],
+    row: (row: Row) => row,
+  })
 
 /** The connection, and every change that was asked of it. */
 function watched(connection: ClickHouse = engine.embedded): { connection: ClickHouse; changes: string[] } {
@@ -64,7 +68,7 @@ it('adds a column that is missing, before and after rows', async () => {
   batch.append(chunkOf([{ key: null, value: { name: 'a', amount: 1 }, timestampMs: 0, offset: 0 }]), 1)
   await writer.write(batch)
 
-  const second = table(name, {
+  const second = clickhouseTable(name, {
     columns: { name: 'String', amount: 'Float64', colour: 'LowCardinality(String)' },
     orderBy: ['name'],
     row: (row: Row & { colour: string }) => row,
@@ -89,7 +93,7 @@ it('adds a projection that is missing, to the rows that are there too, and repla
     `INSERT INTO ${name} (name, amount) SELECT toString(number), number FROM numbers(10)`,
   )
   const withProjection = (query: string) =>
-    table(name, {
+    clickhouseTable(name, {
       columns: { name: 'String', amount: 'Float64' },
       orderBy: ['name'],
       projections: { total: query },
@@ -182,18 +186,22 @@ it.each([
   ['stocks.ticks', { columns: { 'a b': 'String' } }, 'a b'],
 ])('a declaration of %s with %j is no table', (declared, part, word) => {
   const declare = () =>
-    table(declared, { columns: { a: 'String' }, orderBy: ['a'], row: () => null, ...part } as never)
+    clickhouseTable(declared, { columns: { a: 'String' }, orderBy: ['a'], row: () => null, ...part } as never)
   expect(declare).toThrow(word)
 })
 
 it('lets a row be only what the columns are', () => {
   const columns = { n: 'Float64', m: 'String' } as const
-  table('a.b', { columns, orderBy: ['n'], row: (value: { n: number; m: string; more: Date }) => value })
+  clickhouseTable('a.b', {
+    columns,
+    orderBy: ['n'],
+    row: (value: { n: number; m: string; more: Date }) => value,
+  })
   // @ts-expect-error a column of the row is missing
-  table('a.b', { columns, orderBy: ['n'], row: (value: { n: number }) => value })
+  clickhouseTable('a.b', { columns, orderBy: ['n'], row: (value: { n: number }) => value })
   // @ts-expect-error a column of the row has another type
-  table('a.b', { columns, orderBy: ['n'], row: (value: { n: string; m: string }) => value })
+  clickhouseTable('a.b', { columns, orderBy: ['n'], row: (value: { n: string; m: string }) => value })
   // @ts-expect-error no such column
-  const undeclared = () => table('a.b', { columns, orderBy: ['x'], row: () => null })
+  const undeclared = () => clickhouseTable('a.b', { columns, orderBy: ['x'], row: () => null })
   expect(undeclared).toThrow('orderBy')
 })

@@ -1,13 +1,14 @@
 import { GenericContainer, getContainerRuntimeClient, type StartedTestContainer, Wait } from 'testcontainers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type StockTick, ticksTable } from '../../pipelines/tables.ts'
-import { type ClickHouse, connectClickHouse } from '../../src/clickhouse/connection.ts'
-import { marketQueries } from '../../src/clickhouse/market-queries.ts'
+import { clickhouseQueries } from '../../pipelines/market/queries/clickhouse-queries.ts'
+import { type StockTick, ticksTable } from '../../pipelines/market/tables.ts'
+import type { ClickHouse } from '../../src/clickhouse/client.ts'
+import { connectClickHouse } from '../../src/clickhouse/connection.ts'
 import { clickhouse } from '../../src/clickhouse/sink.ts'
 import { systemClock } from '../../src/clock.ts'
 import { messageOf } from '../../src/errors.ts'
 import { silentLogger } from '../../src/logger.ts'
-import { chunkOf } from '../../src/stream/chunk.ts'
+import { chunkOf } from '../../src/records/chunk.ts'
 import { sinkContext } from '../support/clickhouse.ts'
 
 /** The real server, where Docker and its image are to be had; elsewhere skipped, saying why. */
@@ -67,7 +68,7 @@ it('a real server keeps each tick once, and answers out of them', async (context
   }
   expect(await writer.resumeOffset('stock-ticks', 0)).toBe(1_000)
 
-  const queries = marketQueries({
+  const queries = clickhouseQueries({
     clickhouse: connection,
     ticks: ticksTable.name,
     candles: ticksTable.name,

@@ -1,13 +1,13 @@
 import { VirtualTimeScheduler } from 'rxjs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { type StockTick, ticksTable } from '../../pipelines/tables.ts'
-import type { ClickHouse } from '../../src/clickhouse/connection.ts'
+import { type StockTick, ticksTable } from '../../pipelines/market/tables.ts'
+import type { ClickHouse } from '../../src/clickhouse/client.ts'
 import { clickhouse } from '../../src/clickhouse/sink.ts'
-import { table } from '../../src/clickhouse/table.ts'
+import { clickhouseTable } from '../../src/clickhouse/table.ts'
 import { createClock } from '../../src/clock.ts'
 import { RivuletError } from '../../src/errors.ts'
+import { chunkOf } from '../../src/records/chunk.ts'
 import type { RetryPolicy } from '../../src/retry.ts'
-import { chunkOf } from '../../src/stream/chunk.ts'
 import type { SinkWriter } from '../../src/stream/sink.ts'
 import { sinkContext, startTestClickHouse, type TestClickHouse } from '../support/clickhouse.ts'
 
@@ -31,7 +31,7 @@ afterEach(() => {
 /** A new table of its own for each test. */
 function newTable() {
   tables += 1
-  return table(`sinks.t${tables}`, {
+  return clickhouseTable(`sinks.t${tables}`, {
     columns: { name: 'String', amount: 'Float64' },
     orderBy: ['name'],
     row: (row: Row) => (row.name === 'skipped' ? null : row),

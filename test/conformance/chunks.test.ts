@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { chunkOf } from '../../src/stream/chunk.ts'
+import { chunkOf } from '../../src/records/chunk.ts'
 import { TestDriver } from '../../src/testing/test-driver.ts'
 import { type Case, readCase, type Step } from './case.ts'
 import { caseFiles } from './case-files.ts'

@@ -1,5 +1,5 @@
 import { RivuletError } from '../../src/errors.ts'
-import type { PlainRecord } from '../../src/stream/chunk.ts'
+import type { PlainRecord } from '../../src/records/chunk.ts'
 import { TestDriver } from '../../src/testing/test-driver.ts'
 import type { Case, Step } from './case.ts'
 import { contentsOf } from './store-contents.ts'

@@ -1,6 +1,6 @@
 import type { Serde } from '../../src/serdes/serde.ts'
 import { nullable, serdes } from '../../src/serdes/serdes.ts'
-import { windowedSerde } from '../../src/serdes/windowed-serde.ts'
+import { windowedSerde } from '../../src/windows/windowed-serde.ts'
 import type { Windowed } from '../../src/windows/windows.ts'
 import type { Type } from './case.ts'
 

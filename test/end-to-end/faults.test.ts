@@ -3,10 +3,10 @@ import { appendFileSync, readdirSync, statSync, truncateSync, writeFileSync } fr
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { startExchange } from '../../pipelines/market/exchange-server/exchange.ts'
+import { simulatedMarket } from '../../pipelines/market/exchange-server/simulated-market.ts'
 import { systemClock } from '../../src/clock.ts'
 import { silentLogger } from '../../src/logger.ts'
-import { startExchange } from '../../src/sources/exchange/exchange.ts'
-import { simulatedMarket } from '../../src/sources/exchange/simulated-market.ts'
 import { interruptProgram, runProgram } from '../support/program.ts'
 import { expectNoGaps, programFolder } from '../support/program-folder.ts'
 

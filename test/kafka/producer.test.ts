@@ -1,6 +1,6 @@
 import { firstValueFrom, toArray } from 'rxjs'
 import { expect, test } from 'vitest'
-import { BytesColumn } from '../../src/stream/bytes-column.ts'
+import { BytesColumn } from '../../src/records/bytes-column.ts'
 import { onEachBroker } from './brokers.ts'
 import { numbered, records, valuesOf } from './records.ts'
 

@@ -134,6 +134,6 @@ test('brokers that are no addresses are refused at once, with the name of the se
   for (const brokers of [[], ['localhost'], ['host:port']]) {
     expect(() =>
       connectKafka({ brokers, clientId: 'test', clock: systemClock, logger: silentLogger }),
-    ).toThrow(expect.objectContaining({ code: 'BAD_CONFIG', place: { parameter: 'KAFKA_BROKERS' } }))
+    ).toThrow(expect.objectContaining({ code: 'BAD_CONFIG', place: { parameter: 'kafkaBrokers' } }))
   }
 })

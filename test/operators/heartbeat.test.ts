@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { chunkOf } from '../../src/records/chunk.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
-import { chunkOf } from '../../src/stream/chunk.ts'
 import type { Stream } from '../../src/stream/stream.ts'
 import { untilTimeLimit, untilWindowCloses } from '../../src/stream/suppression.ts'
 import { topic } from '../../src/stream/topic.ts'

@@ -2,9 +2,9 @@ import { Subject, toArray } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { standalone } from '../../src/operators/operator.ts'
 import { process } from '../../src/operators/process.ts'
+import { chunkOf, recordsOf } from '../../src/records/chunk.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { keyValueStore } from '../../src/state/key-value-store.ts'
-import { chunkOf, recordsOf } from '../../src/stream/chunk.ts'
 import { Drive, out, text } from '../support/drive.ts'
 
 const seen = () => keyValueStore({ name: 'seen', key: serdes.string, value: serdes.long })

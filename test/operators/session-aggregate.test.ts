@@ -3,9 +3,9 @@ import { counting, reduction, type SessionAggregation } from '../../src/operator
 import type { Emission } from '../../src/operators/emission.ts'
 import type { OperatorContext } from '../../src/operators/operator.ts'
 import { sessionAggregate } from '../../src/operators/session-aggregate.ts'
+import type { TableChunk } from '../../src/records/chunk.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { sessionStore } from '../../src/state/session-store.ts'
-import type { TableChunk } from '../../src/stream/chunk.ts'
 import { type SessionWindows, session, type Windowed } from '../../src/windows/windows.ts'
 import { chunk, describeOperator, driveOperator } from '../support/operator-family.ts'
 

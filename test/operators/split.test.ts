@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { split } from '../../src/operators/split.ts'
-import { type Chunk, recordsOf } from '../../src/stream/chunk.ts'
+import { type Chunk, recordsOf } from '../../src/records/chunk.ts'
 import { chunk, describeOperator, driveOperator } from '../support/operator-family.ts'
 
 describeOperator('split', {

@@ -2,9 +2,9 @@ import { of } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { type OperatorContext, standalone } from '../../src/operators/operator.ts'
 import { type BufferBounds, suppress } from '../../src/operators/suppress.ts'
+import type { TableChunk } from '../../src/records/chunk.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { suppressBuffer } from '../../src/state/suppress-buffer.ts'
-import type { TableChunk } from '../../src/stream/chunk.ts'
 import { chunk, describeOperator, driveOperator, type Written } from '../support/operator-family.ts'
 
 interface Options {

@@ -3,9 +3,9 @@ import { map, NEVER, type Observable, of, throwError, timer, VirtualTimeSchedule
 import { describe, expect, test } from 'vitest'
 import { createClock } from '../../src/clock.ts'
 import type { RivuletError } from '../../src/errors.ts'
+import { chunkOf, recordsOf } from '../../src/records/chunk.ts'
 import { AsyncCalls } from '../../src/runtime/async-calls.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
-import { chunkOf, recordsOf } from '../../src/stream/chunk.ts'
 
 interface Step {
   readonly call: (value: number, signal: AbortSignal) => Observable<unknown>

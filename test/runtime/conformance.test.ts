@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { PlainRecord } from '../../src/stream/chunk.ts'
+import type { PlainRecord } from '../../src/records/chunk.ts'
 import { isChooser, type TopicSinkNode } from '../../src/stream/graph.ts'
 import { subTopologiesOf } from '../../src/stream/sub-topologies.ts'
 import type { Topic } from '../../src/stream/topic.ts'

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { PlainRecord } from '../../src/records/chunk.ts'
 import type { Running } from '../../src/runtime/run.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
-import type { PlainRecord } from '../../src/stream/chunk.ts'
 import { subTopologiesOf } from '../../src/stream/sub-topologies.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { type Topology, topology } from '../../src/stream/topology.ts'

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
+import { BytesColumn } from '../../src/records/bytes-column.ts'
 import { InputGroup } from '../../src/runtime/input-group.ts'
 import { FetchedChunk, InputQueue } from '../../src/runtime/input-queue.ts'
 import type { InputLayout } from '../../src/runtime/layout.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
-import { BytesColumn } from '../../src/stream/bytes-column.ts'
 import { topic } from '../../src/stream/topic.ts'
 
 function inputOf(name: string): InputLayout {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { PlainRecord } from '../../src/records/chunk.ts'
 import type { Running } from '../../src/runtime/run.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
-import type { PlainRecord } from '../../src/stream/chunk.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { topology } from '../../src/stream/topology.ts'
 import { KafkaRig } from '../support/kafka-rig.ts'

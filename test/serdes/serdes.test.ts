@@ -4,7 +4,7 @@ import { describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
 import type { Serde } from '../../src/serdes/serde.ts'
 import { nonNull, nullable, serdes } from '../../src/serdes/serdes.ts'
-import { windowedSerde } from '../../src/serdes/windowed-serde.ts'
+import { windowedSerde } from '../../src/windows/windowed-serde.ts'
 
 const bytes = (text: string) => Buffer.from(text)
 const decodeFailed = expect.objectContaining({ code: 'DECODE_FAILED' })

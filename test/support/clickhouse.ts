@@ -1,11 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  type ClickHouse,
-  type ClickHouseOptions,
-  connectClickHouse,
-} from '../../src/clickhouse/connection.ts'
+import type { ClickHouse, ClickHouseOptions } from '../../src/clickhouse/client.ts'
+import { connectClickHouse } from '../../src/clickhouse/connection.ts'
 import { systemClock } from '../../src/clock.ts'
 import { silentLogger } from '../../src/logger.ts'
 import type { SinkContext } from '../../src/stream/sink.ts'

@@ -14,9 +14,9 @@ const hidden = /^<!-- (every example|the next example) begins with\n([\s\S]*?)\n
 
 /**
  * The blocks marked `ts` of a page. What a reader knows anyway is hidden in comments: `<!-- every example begins with … -->`
- * holds from there on, `<!-- the next example begins with … -->` once. `rivulet` stands for this package.
+ * holds from there on, `<!-- the next example begins with … -->` once. They import `rivulet` as a user's code does.
  */
-export function docExamples(page: string, packageFolder: string): DocExample[] {
+export function docExamples(page: string): DocExample[] {
   const lines = readFileSync(page, 'utf8').split('\n')
   const examples: DocExample[] = []
   let [everyOne, nextOne] = ['', '']
@@ -36,19 +36,12 @@ export function docExamples(page: string, packageFolder: string): DocExample[] {
       const begin = `${everyOne}\n${nextOne}`.split('\n')
       const text = [...begin, ...Array(i + 1 - begin.length).fill(''), ...code, 'export {}', ''].join('\n')
       const runs = code.some((each) => /\bexpect\w*\(/.test(each))
-      examples.push({ place: `${page}:${i + 2}`, module: fromHere(text, packageFolder), runs })
+      examples.push({ place: `${page}:${i + 2}`, module: text, runs })
       nextOne = ''
       i = end
     }
   }
   return examples
-}
-
-function fromHere(module: string, folder: string): string {
-  return module
-    .replaceAll("'../src/", `'${folder}/`)
-    .replaceAll("'rivulet'", `'${folder}/index.ts'`)
-    .replaceAll(/'rivulet\/(\w+)'/g, `'${folder}/$1/index.ts'`)
 }
 
 /** The names in the second column of a page's tables: what Kafka Streams' words are called here. */

@@ -7,7 +7,7 @@ import type {
   SymbolStats,
   Symbols,
   Tick,
-} from '../../src/api/market-queries.ts'
+} from '../../pipelines/market/api/market-queries.ts'
 import { RivuletError } from '../../src/errors.ts'
 
 export interface FakeTrade {

@@ -1,12 +1,13 @@
-import { type MarketApiOptions, marketApi } from '../../src/api/market-api.ts'
-import type { PipelineStatus } from '../../src/api/pipeline-status.ts'
-import { type ApiServer, serve } from '../../src/api/serve.ts'
+import { type MarketApiOptions, marketApi } from '../../pipelines/market/api/market-api.ts'
+import { type ApiServer, serve } from '../../src/app/serve.ts'
+import { createWeb, type Web, type WebOptions } from '../../src/app/web.ts'
 import { createClock } from '../../src/clock.ts'
 import { silentLogger } from '../../src/logger.ts'
+import type { PipelineStatus } from '../../src/runtime/pipeline-status.ts'
 import type { SourceState } from '../../src/stream/source.ts'
 import type { FakeMarketQueries } from './fake-market-queries.ts'
 
-export const emptyPipeline: PipelineStatus = {
+export const emptyPipeline = {
   market: 'simulated',
   topology: 'crypto',
   nodes: [{ name: 'coinbase', kind: 'source', rate: 0, total: 0 }],
@@ -14,17 +15,27 @@ export const emptyPipeline: PipelineStatus = {
   partitions: [{ topic: 'stock-ticks', partition: 0, end_offset: 0, committed: 0, lag: 0 }],
   counters: { duplicates: 0, gaps: 0, backfilled: 0, late: 0, dead_letters: 0 },
   sources: [{ name: 'coinbase', state: 'live', last_message: null }],
+} satisfies PipelineStatus & { market: string }
+
+export function withSource(state: SourceState): PipelineStatus & { market: string } {
+  return { ...emptyPipeline, sources: [{ name: 'coinbase', state, last_message: null }] }
 }
 
-export function withSource(state: SourceState): PipelineStatus {
-  return { ...emptyPipeline, sources: [{ name: 'coinbase', state, last_message: null }] }
+/** Of the market's API, and of the program that it is in. */
+export type MarketWebOptions = MarketApiOptions & Pick<WebOptions, 'pipeline' | 'ready' | 'metrics'>
+
+/** The market's API as a program has it. */
+export function marketWeb(options: MarketWebOptions): Web {
+  const web = createWeb({ ...options, labels: { market: options.market.kind } })
+  marketApi(web, options)
+  return web
 }
 
 /** The options of an API over a fake, each of which a test may replace. */
 export function apiOptions(
   queries: FakeMarketQueries,
-  overrides: Partial<MarketApiOptions> = {},
-): MarketApiOptions {
+  overrides: Partial<MarketWebOptions> = {},
+): MarketWebOptions {
   return {
     market: { kind: 'simulated', label: 'Simulated market' },
     queries,
@@ -38,7 +49,7 @@ export function apiOptions(
   }
 }
 
-interface FakeServerOptions extends Partial<MarketApiOptions> {
+interface FakeServerOptions extends Partial<MarketWebOptions> {
   /** 0, the default, unless a server is to come back where it was. */
   readonly port?: number
   /** Counts the requests for `/api/…` that are being answered. */
@@ -50,7 +61,7 @@ export function serveFake(
   queries: FakeMarketQueries,
   { port = 0, underWay = { now: 0, most: 0 }, ...overrides }: FakeServerOptions = {},
 ): Promise<ApiServer> {
-  const app = marketApi(apiOptions(queries, overrides))
+  const app = marketWeb(apiOptions(queries, overrides))
   const counted: typeof app.fetch = async (request, ...rest) => {
     if (!new URL(request.url).pathname.startsWith('/api/')) return app.fetch(request, ...rest)
     underWay.most = Math.max(underWay.most, ++underWay.now)

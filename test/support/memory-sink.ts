@@ -1,4 +1,4 @@
-import type { Chunk } from '../../src/stream/chunk.ts'
+import type { Chunk } from '../../src/records/chunk.ts'
 import type { Sink, SinkBatch, SinkWriter } from '../../src/stream/sink.ts'
 
 /** What was written in one batch. */

@@ -3,7 +3,7 @@ import { TestScheduler } from 'rxjs/testing'
 import { describe, expect, test } from 'vitest'
 import { RivuletError } from '../../src/errors.ts'
 import { type OperatorContext, standalone } from '../../src/operators/operator.ts'
-import { type Chunk, chunkOf, type PlainRecord, recordsOf } from '../../src/stream/chunk.ts'
+import { type Chunk, chunkOf, type PlainRecord, recordsOf } from '../../src/records/chunk.ts'
 
 type Records = readonly PlainRecord<unknown, unknown>[]
 

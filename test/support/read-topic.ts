@@ -1,7 +1,7 @@
 import { filter, firstValueFrom, scan, timeout } from 'rxjs'
 import type { Kafka } from '../../src/kafka/types.ts'
+import { type PlainRecord, recordsOf } from '../../src/records/chunk.ts'
 import { decodeChunk } from '../../src/serdes/decode-chunk.ts'
-import { type PlainRecord, recordsOf } from '../../src/stream/chunk.ts'
 import type { Topic } from '../../src/stream/topic.ts'
 
 /** The first `count` records of a partition; waits until they are there. */

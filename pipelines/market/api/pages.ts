@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { type StaticFile, staticFile, staticFiles } from 'rivulet/app'
+
+export type PageName = 'crypto' | 'stocks'
+
+/** `simulated` and `replayed` markets are labelled so wherever they are seen, and never mix with real trades. */
+export type MarketKind = 'live' | 'simulated' | 'replayed'
+
+export interface MarketLabel {
+  readonly kind: MarketKind
+  /** Shown on the page and in the log, such as `Live · Coinbase` or `Simulated market, seed 7`. */
+  readonly label: string
+}
+
+const publicFolder = new URL('../../../public/', import.meta.url)
+const uplotFolder = dirname(createRequire(import.meta.url).resolve('uplot'))
+
+/** What the pages load, by its path. */
+export function pageFiles(): ReadonlyMap<string, StaticFile> {
+  const files = new Map(staticFiles(publicFolder))
+  files.delete('/market.html')
+  for (const name of ['uPlot.esm.js', 'uPlot.min.css']) {
+    files.set(`/vendor/uplot/${name}`, staticFile(name, readFileSync(join(uplotFolder, name))))
+  }
+  return files
+}
+
+/** The page of a market: one document, told which market it shows and where its numbers come from. */
+export function marketPage(page: PageName, market: MarketLabel): StaticFile {
+  const values: Readonly<Record<string, string>> = {
+    page,
+    title: page === 'crypto' ? 'Crypto' : 'Stocks',
+    kind: market.kind,
+    label: market.label,
+  }
+  const html = readFileSync(new URL('market.html', publicFolder), 'utf8')
+  const filled = html.replace(/{{(\w+)}}/g, (_, name: string) => escapeHtml(values[name] ?? ''))
+  return staticFile('market.html', Buffer.from(filled))
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+}

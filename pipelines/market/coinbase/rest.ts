@@ -1,0 +1,122 @@
+import { type Clock, type Logger, messageOf, type RetryPolicy, RivuletError, retry } from 'rivulet'
+import { RateLimiter } from '../rate-limiter.ts'
+import type { ExchangeTime } from './exchange-time.ts'
+import { FRAME_BYTES_MAX } from './message.ts'
+import { decodeRestPage, type RestPage } from './rest-page.ts'
+
+/** The most that Coinbase gives in one answer. */
+export const REST_PAGE_TRADES = 1000
+/** Coinbase refuses who does not say what it is. */
+const headers = { accept: 'application/json', 'user-agent': 'rivulet' }
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024
+/** How long an answer of 429 may ask us to wait. */
+const RETRY_AFTER_MS_MAX = 60_000
+
+export interface CoinbaseRestOptions {
+  readonly restUrl: string
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly exchangeTime: ExchangeTime
+  readonly timeoutMs: number
+  readonly retryPolicy: RetryPolicy
+  /** An answer that is no page of trades; it is asked for again. */
+  readonly onGarbage: (product: string, bytes: Buffer) => void
+}
+
+/**
+ * Coinbase's REST API for trades, asked politely: below its 10 requests/s (burst 15), after 429 as late as it says,
+ * after 5xx, garbage and broken connections with backoff, for as long as it takes.
+ */
+export class CoinbaseRest {
+  readonly #options: CoinbaseRestOptions
+  readonly #limiter: RateLimiter
+
+  constructor(options: CoinbaseRestOptions) {
+    this.#options = options
+    this.#limiter = new RateLimiter({ perSecond: 8, burst: 10 }, options.clock)
+  }
+
+  /** The newest trades with `fromId <= id < beforeId`, at most 1000; older ones may come with them. */
+  tradesBetween(product: string, fromId: number, beforeId: number, signal: AbortSignal): Promise<RestPage> {
+    const limit = Math.min(REST_PAGE_TRADES, beforeId - fromId)
+    return this.#page(product, `limit=${limit}&after=${beforeId}`, signal)
+  }
+
+  /** The newest id that the exchange's REST API knows; 0 if it has none. It may lag behind the socket. */
+  async newestId(product: string, signal: AbortSignal): Promise<number> {
+    return (await this.#page(product, 'limit=1', signal)).newestId
+  }
+
+  async #page(product: string, query: string, signal: AbortSignal): Promise<RestPage> {
+    const { restUrl, exchangeTime, clock, logger, retryPolicy, onGarbage } = this.#options
+    const url = `${restUrl.replace(/\/+$/, '')}/products/${encodeURIComponent(product)}/trades?${query}`
+    return retry(
+      async (attempt) => {
+        await this.#limiter.take(signal)
+        const bytes = await this.#get(url, signal)
+        const page = decodeRestPage(product, bytes, exchangeTime.latestMs)
+        if (page) return page
+        if (attempt === 1) onGarbage(product, bytes.subarray(0, FRAME_BYTES_MAX))
+        throw new RivuletError('SOURCE_FAILED', `${url} did not answer with trades`, { retryable: true })
+      },
+      {
+        clock,
+        policy: retryPolicy,
+        signal,
+        retryable: (error) => !signal.aborted && !(error instanceof RivuletError && !error.retryable),
+        onRetry: (error, attempt, waitMs) => {
+          const level = attempt === 1 ? 'warn' : 'debug'
+          logger[level]({ product, waitMs, error: messageOf(error) }, 'fetching trades failed: trying again')
+        },
+      },
+    )
+  }
+
+  async #get(url: string, signal: AbortSignal): Promise<Buffer> {
+    const { clock, timeoutMs } = this.#options
+    const request = new AbortController()
+    const abort = () => request.abort(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    const timer = clock.scheduler.schedule(() => {
+      request.abort(
+        new RivuletError('TIMED_OUT', `no answer from ${url} in ${timeoutMs} ms`, { retryable: true }),
+      )
+    }, timeoutMs)
+    try {
+      const response = await fetch(url, { signal: request.signal, headers })
+      if (!response.ok) {
+        await response.body?.cancel()
+        throw this.#refused(url, response)
+      }
+      return await readBounded(response, url)
+    } finally {
+      timer.unsubscribe()
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
+  #refused(url: string, { status, headers }: Response): RivuletError {
+    if (status === 429) {
+      const waitMs = Number(headers.get('retry-after')) * 1000
+      if (waitMs > 0) this.#limiter.pause(Math.min(waitMs, RETRY_AFTER_MS_MAX))
+    }
+    // What the exchange does not know now it will not know later; all else may be a proxy, a limit or an outage.
+    const retryable = status !== 400 && status !== 404
+    return new RivuletError('SOURCE_FAILED', `${url} answered ${status}`, { retryable })
+  }
+}
+
+async function readBounded(response: Response, url: string): Promise<Buffer> {
+  const parts: Uint8Array[] = []
+  let bytes = 0
+  for await (const part of response.body ?? []) {
+    bytes += part.length
+    if (bytes > ANSWER_BYTES_MAX) {
+      throw new RivuletError('SOURCE_FAILED', `${url} answered more than ${ANSWER_BYTES_MAX} bytes`, {
+        retryable: true,
+      })
+    }
+    parts.push(part)
+  }
+  return Buffer.concat(parts)
+}

@@ -1,0 +1,102 @@
+import type { Logger } from 'rivulet'
+import type { Message, SubscribedChannel } from './message.ts'
+
+export const CHANNELS = ['ticker', 'matches', 'heartbeat'] as const
+
+export interface SubscriptionOptions {
+  readonly products: readonly string[]
+  readonly logger: Logger
+  readonly send: (text: string) => void
+  readonly onRejected: (product: string, reason: string) => void
+}
+
+/** In checks: how long the first answer may take, and how rarely is asked in the end. */
+const ANSWER_CHECKS = 2
+const ASK_AGAIN_CHECKS_MAX = 30
+/** A product whose heartbeats (one a second) stopped for so long has lost its subscription. */
+const SILENT_CHECKS_MAX = 10
+
+/**
+ * What one connection is subscribed to. `check`, called about every second, asks again, ever more rarely, for what
+ * the exchange left out (it may reject the whole for one bad product) or has stopped to send. Products that it
+ * rejected stay out.
+ */
+export class CoinbaseSubscription {
+  readonly #options: SubscriptionOptions
+  readonly #rejected = new Set<string>()
+  readonly #present = new Set<string>()
+  readonly #lastHeartbeatCheck = new Map<string, number>()
+  #checks = 0
+  #checksToWait = ANSWER_CHECKS
+  #checksSinceAsked = 0
+
+  constructor(options: SubscriptionOptions) {
+    this.#options = options
+    this.#ask(options.products)
+  }
+
+  receive(message: Message): void {
+    switch (message.type) {
+      case 'trade':
+        this.#present.add(message.trade.product)
+        break
+      case 'heartbeat':
+        this.#present.add(message.product)
+        this.#lastHeartbeatCheck.set(message.product, this.#checks)
+        break
+      case 'subscriptions':
+        for (const product of this.#options.products) {
+          if (isAcknowledged(product, message.channels)) this.#present.add(product)
+        }
+        break
+      case 'error':
+        this.#receiveError(message.text)
+        break
+    }
+  }
+
+  check(): void {
+    this.#checks++
+    this.#checksSinceAsked++
+    for (const [product, check] of this.#lastHeartbeatCheck) {
+      if (this.#checks - check <= SILENT_CHECKS_MAX) continue
+      this.#options.logger.warn({ product }, 'the heartbeats of a product stopped: subscribing to it again')
+      this.#lastHeartbeatCheck.delete(product)
+      this.#present.delete(product)
+      this.#checksToWait = ANSWER_CHECKS
+    }
+    if (this.#checksSinceAsked < this.#checksToWait) return
+    const missing = this.#options.products.filter(
+      (product) => !this.#rejected.has(product) && !this.#present.has(product),
+    )
+    if (missing.length === 0) return
+    this.#checksToWait = Math.min(ASK_AGAIN_CHECKS_MAX, this.#checksToWait * 2)
+    this.#ask(missing)
+  }
+
+  #receiveError(text: string): void {
+    const { products, logger, onRejected } = this.#options
+    const named = products.filter((product) => mentions(text, product))
+    if (named.length === 0) logger.warn({ text }, 'Coinbase reported an error')
+    for (const product of named) {
+      if (!this.#rejected.has(product)) onRejected(product, text)
+      this.#rejected.add(product)
+    }
+  }
+
+  #ask(products: readonly string[]): void {
+    this.#checksSinceAsked = 0
+    this.#options.send(JSON.stringify({ type: 'subscribe', product_ids: products, channels: CHANNELS }))
+  }
+}
+
+function isAcknowledged(product: string, channels: readonly SubscribedChannel[]): boolean {
+  return CHANNELS.every((name) =>
+    channels.some((channel) => channel.name === name && channel.products.includes(product)),
+  )
+}
+
+/** `TC-USD` is not mentioned by `BTC-USD is delisted`. */
+function mentions(text: string, product: string): boolean {
+  return text.split(/[^A-Za-z0-9-]+/).includes(product)
+}

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { type Clock, type Logger, messageOf, RivuletError } from 'rivulet'
+import type { Opening, Prepared, ProgramConfig } from 'rivulet/app'
+import type { MarketKind, MarketLabel } from './api/pages.ts'
+import { startExchange } from './exchange-server/exchange.ts'
+import type { Market } from './exchange-server/market.ts'
+import { replayedMarket } from './exchange-server/replayed-market.ts'
+import { simulatedMarket } from './exchange-server/simulated-market.ts'
+import { chosenMarket, type marketSettings, seedOf, type syntheticMarketSettings } from './market-settings.ts'
+
+/** Where an exchange's trades are read from. */
+export interface ExchangeFeed {
+  readonly products: readonly string[]
+  /** Whether several products may have one symbol, as in a recording. */
+  readonly sharedSymbols: boolean
+  readonly wsUrl: string
+  readonly restUrl: string
+}
+
+/** The market of a run, and how its data is kept apart from that of others. */
+export interface OpenMarket extends Prepared, MarketLabel {
+  readonly folder: string
+  readonly prefix: string
+  readonly labels: { readonly market: MarketKind }
+}
+
+export interface OpenExchange extends OpenMarket {
+  readonly feed: ExchangeFeed
+}
+
+type MarketConfig = ProgramConfig<typeof marketSettings>
+
+/** The feed of the real exchange, as configured. */
+export function liveFeed({
+  products,
+  coinbaseWsUrl: wsUrl,
+  coinbaseRestUrl: restUrl,
+}: MarketConfig): ExchangeFeed {
+  return { products, sharedSymbols: false, wsUrl, restUrl }
+}
+
+/** The real exchange, or a local one that simulates a market or replays a recording. */
+export async function openExchange(opening: Opening<typeof marketSettings>): Promise<OpenExchange> {
+  const { logger } = opening
+  const exchange = await chosenExchange(opening)
+  logger.info({ market: exchange.kind, products: exchange.feed.products }, exchange.label)
+  return exchange
+}
+
+/** A market that is synthetic always: nothing has to be opened for it. */
+export async function openSyntheticMarket(
+  name: string,
+  { config, logger }: Opening<typeof syntheticMarketSettings>,
+): Promise<OpenMarket> {
+  const seed = seedOf(config)
+  const label = `Synthetic market, seed ${seed}`
+  logger.info({ market: 'simulated' }, label)
+  return { ...labelled('simulated', label), folder: `${name}-${seed}`, prefix: `simulated-${name}` }
+}
+
+async function chosenExchange({
+  config,
+  chosen,
+  clock,
+  logger,
+}: Opening<typeof marketSettings>): Promise<OpenExchange> {
+  const feed = liveFeed(config)
+  const market = chosenMarket(config)
+  if (market.kind === 'live')
+    return { ...labelled('live', 'Live · Coinbase'), folder: 'live', prefix: '', feed }
+  if (market.kind === 'simulated') {
+    const { seed } = market
+    const local = await serveMarket(simulatedMarket({ seed, products: feed.products, clock }), clock, logger)
+    return {
+      ...labelled('simulated', `Simulated market, seed ${seed}`),
+      folder: `simulated-${seed}`,
+      prefix: 'simulated',
+      close: local.close,
+      feed: { ...feed, ...local.feed },
+    }
+  }
+  const { file, speed } = market
+  logger.info({ file }, 'reading the recording')
+  const digest = await digestOf(file)
+  const replayed = await replayedMarket({ file, speed })
+  const local = await serveMarket(replayed, clock, logger)
+  // Whoever names products gets these; else all that were recorded, though several may have one symbol.
+  const recorded = chosen.has('products') ? {} : { products: replayed.products, sharedSymbols: true }
+  return {
+    ...labelled('replayed', `Replay of ${basename(file)}`),
+    folder: `replayed-${digest}`,
+    prefix: 'simulated',
+    close: local.close,
+    feed: { ...feed, ...local.feed, ...recorded },
+  }
+}
+
+function labelled(kind: MarketKind, label: string) {
+  return { kind, label, labels: { market: kind } }
+}
+
+async function serveMarket(market: Market, clock: Clock, logger: Logger) {
+  const { wsUrl, restUrl, close } = await startExchange({ market, clock, logger })
+  return { feed: { wsUrl, restUrl }, close }
+}
+
+/** Tells recordings apart by what is in them, wherever they lie. */
+async function digestOf(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  try {
+    // It is read more than once, and to its end: a pipe or a device has none.
+    if (!(await stat(file)).isFile()) throw new Error('it is none')
+    await pipeline(createReadStream(file), hash)
+  } catch (error) {
+    throw new RivuletError(
+      'BAD_CONFIG',
+      `--replay is ${JSON.stringify(file)}, but it must be a file that can be read: ${messageOf(error)}`,
+      { cause: error, place: { parameter: 'replay' } },
+    )
+  }
+  return hash.digest('hex').slice(0, 12)
+}

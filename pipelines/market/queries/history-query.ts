@@ -1,0 +1,221 @@
+import type { ClickHouse, QueryParams } from 'rivulet/clickhouse'
+import type { Cursor, History, HistoryQuery } from '../api/market-queries.ts'
+import { chosen, symbolParams } from './symbol-filter.ts'
+
+/** Offsets `[from, to)` of each partition of the topic; a partition absent in `from` is read from its start. */
+export interface TopicRange {
+  readonly topic: string
+  readonly from: Cursor
+  readonly to: Cursor
+}
+
+/** A SQL condition and the values of its parameters. */
+interface Condition {
+  readonly sql: string
+  readonly params: QueryParams
+}
+
+interface Point {
+  readonly symbol: string
+  readonly timestampUs: number
+  readonly price: number
+}
+
+/** What is the first, lowest, highest and last of a stretch of one symbol's prices. */
+interface Extremes {
+  readonly symbol: string
+  readonly first: [timestampUs: number, trade_id: number, price: number]
+  readonly low: number
+  readonly lowUs: number
+  readonly high: number
+  readonly highUs: number
+  readonly last: [timestampUs: number, trade_id: number, price: number]
+}
+
+const pointsPerBucket = 4
+/** Buckets that could be as short as this are made of whole minutes all the same: fewer points, much sooner. */
+const minutesWorthS = 20
+
+/**
+ * Prices in order of time, of the trades within `range`. With `pointsMax`, a symbol that has more is cut into buckets of
+ * equal time, and each gives its first, lowest, highest and last price. Where whole minutes are long enough for that,
+ * they may hold a trade beyond `range` that came in at this moment: the next history brings it once more.
+ */
+export async function historyQuery(
+  clickhouse: ClickHouse,
+  ticks: string,
+  { symbols, sinceMs, after, pointsMax }: HistoryQuery,
+  range: TopicRange,
+): Promise<History> {
+  const raw = allOf(rangeCondition(range), sinceCondition(sinceMs), symbolCondition(symbols))
+  if (pointsMax === null) return { ...(await everyPoint(clickhouse, ticks, raw)), cursor: range.to }
+
+  // Without a cursor, the minutes of the projection tell what there is; a cursor cuts minutes, but reads little.
+  const spans = await clickhouse.query<{ symbol: string; trades: number; fromS: number; toS: number }>(
+    `SELECT symbol, count() AS trades, toUnixTimestamp(min(toStartOfMinute(timestamp))) AS fromS,
+       toUnixTimestamp(max(toStartOfMinute(timestamp))) + 60 AS toS
+     FROM ${ticks} WHERE ${after === null ? minutesCondition(sinceMs, symbols).sql : raw.sql} GROUP BY symbol`,
+    after === null ? minutesCondition(sinceMs, symbols).params : raw.params,
+  )
+  const many = spans.filter((span) => span.trades > pointsMax)
+  const few = spans.filter((span) => span.trades <= pointsMax).map((span) => span.symbol)
+  const whole = await everyPoint(clickhouse, ticks, allOf(raw, symbolCondition(few)), few.length === 0)
+  if (many.length === 0) return { ...whole, cursor: range.to }
+
+  const bucketsMax = Math.max(1, Math.floor(pointsMax / pointsPerBucket))
+  const fromS = Math.max(
+    Math.min(...many.map((span) => span.fromS)),
+    sinceMs === null ? 0 : Math.floor(sinceMs / 1000),
+  )
+  const toS = Math.max(...many.map((span) => span.toS))
+  const bucketS = (toS - fromS) / bucketsMax
+  const chosenMany = many.map((span) => span.symbol)
+  const extremes =
+    after === null && bucketS >= minutesWorthS
+      ? await extremesOfMinutes(clickhouse, ticks, sinceMs, chosenMany, fromS, bucketsMax, toS)
+      : await extremesOfTrades(clickhouse, ticks, allOf(raw, symbolCondition(chosenMany)), fromS, bucketS)
+  return { ...merged(pointsOf(extremes), whole), cursor: range.to }
+}
+
+async function everyPoint(
+  clickhouse: ClickHouse,
+  ticks: string,
+  { sql, params }: Condition,
+  nothing = false,
+): Promise<Omit<History, 'cursor'>> {
+  if (nothing) return { symbols: [], timestampsUs: [], prices: [] }
+  const { symbol, us, price } = await clickhouse.queryColumns<{ symbol: string; us: number; price: number }>(
+    `SELECT symbol, toUnixTimestamp64Micro(timestamp) AS us, price FROM ${ticks} WHERE ${sql}
+     ORDER BY timestamp, trade_id, symbol`,
+    params,
+  )
+  return { symbols: symbol, timestampsUs: us, prices: price }
+}
+
+/** Buckets of whole minutes, out of the projection `minutes`; the minute that `sinceMs` cuts, out of its trades. */
+function extremesOfMinutes(
+  clickhouse: ClickHouse,
+  ticks: string,
+  sinceMs: number | null,
+  symbols: readonly string[],
+  fromS: number,
+  bucketsMax: number,
+  toS: number,
+): Promise<Extremes[]> {
+  const firstMinute = Math.floor(fromS / 60)
+  const bucketMinutes = Math.ceil((toS / 60 - firstMinute) / bucketsMax)
+  const columns = `symbol, toStartOfMinute(timestamp) AS minute, min(price) AS low, max(price) AS high,
+    argMin(timestamp, price) AS lowAt, argMax(timestamp, price) AS highAt,
+    min((timestamp, trade_id, price)) AS first, max((timestamp, trade_id, price)) AS last`
+  const minutes = minutesCondition(sinceMs === null ? null : Math.ceil(sinceMs / 60_000) * 60_000, symbols)
+  const cut = allOf(
+    sinceCondition(sinceMs),
+    {
+      sql: 'timestamp < fromUnixTimestamp64Milli({cutEnd:Int64})',
+      params: { cutEnd: Math.ceil((sinceMs ?? 0) / 60_000) * 60_000 },
+    },
+    symbolCondition(symbols),
+  )
+  const select = ({ sql }: Condition) =>
+    `SELECT ${columns} FROM ${ticks} WHERE ${sql} GROUP BY symbol, toStartOfMinute(timestamp)`
+  return clickhouse.query<Extremes>(
+    `SELECT symbol, (toUnixTimestamp64Micro(min(m.first).1), min(m.first).2, min(m.first).3) AS first,
+       min(m.low) AS low, toUnixTimestamp64Micro(argMin(m.lowAt, m.low)) AS lowUs,
+       max(m.high) AS high, toUnixTimestamp64Micro(argMax(m.highAt, m.high)) AS highUs,
+       (toUnixTimestamp64Micro(max(m.last).1), max(m.last).2, max(m.last).3) AS last
+     FROM (${select(minutes)} ${sinceMs === null ? '' : `UNION ALL ${select(cut)}`}) AS m
+     GROUP BY symbol, intDiv(intDiv(toUnixTimestamp(minute), 60) - {firstMinute:UInt32}, {bucketMinutes:UInt32})`,
+    { ...minutes.params, ...(sinceMs !== null && cut.params), firstMinute, bucketMinutes },
+  )
+}
+
+function extremesOfTrades(
+  clickhouse: ClickHouse,
+  ticks: string,
+  { sql, params }: Condition,
+  fromS: number,
+  bucketS: number,
+): Promise<Extremes[]> {
+  return clickhouse.query<Extremes>(
+    `SELECT symbol, (toUnixTimestamp64Micro(min((t.timestamp, t.trade_id)).1), 0, argMin(t.price, (t.timestamp, t.trade_id))) AS first,
+       min(t.price) AS low, toUnixTimestamp64Micro(argMin(t.timestamp, t.price)) AS lowUs,
+       max(t.price) AS high, toUnixTimestamp64Micro(argMax(t.timestamp, t.price)) AS highUs,
+       (toUnixTimestamp64Micro(max((t.timestamp, t.trade_id)).1), 0, argMax(t.price, (t.timestamp, t.trade_id))) AS last
+     FROM ${ticks} AS t WHERE ${sql}
+     GROUP BY symbol, intDiv(toUnixTimestamp64Micro(t.timestamp) - {fromUs:Int64}, {bucketUs:Int64})`,
+    { ...params, fromUs: fromS * 1_000_000, bucketUs: Math.max(1, Math.ceil(bucketS * 1_000_000)) },
+  )
+}
+
+/** Each point once, although the first may be the lowest, too. Among equal times the bucket's last comes last. */
+function pointsOf(extremes: readonly Extremes[]): Point[] {
+  return extremes.flatMap(({ symbol, first, low, lowUs, high, highUs, last }) => {
+    const points: Point[] = []
+    const add = (timestampUs: number, price: number) => {
+      if (!points.some((point) => point.timestampUs === timestampUs && point.price === price)) {
+        points.push({ symbol, timestampUs, price })
+      }
+    }
+    const isLast = (us: number, price: number) => us === last[0] && price === last[2]
+    if (!isLast(first[0], first[2])) add(first[0], first[2])
+    if (!isLast(lowUs, low)) add(lowUs, low)
+    if (!isLast(highUs, high)) add(highUs, high)
+    add(last[0], last[2])
+    return points
+  })
+}
+
+function merged(points: Point[], whole: Omit<History, 'cursor'>): Omit<History, 'cursor'> {
+  const all = points.concat(
+    whole.symbols.map((symbol, i) => ({
+      symbol,
+      timestampUs: whole.timestampsUs[i] as number,
+      price: whole.prices[i] as number,
+    })),
+  )
+  all.sort((a, b) => a.timestampUs - b.timestampUs)
+  return {
+    symbols: all.map((point) => point.symbol),
+    timestampsUs: all.map((point) => point.timestampUs),
+    prices: all.map((point) => point.price),
+  }
+}
+
+function symbolCondition(symbols: HistoryQuery['symbols']): Condition {
+  return { sql: chosen(symbols), params: symbolParams(symbols) }
+}
+
+function sinceCondition(sinceMs: number | null): Condition {
+  if (sinceMs === null) return { sql: 'true', params: {} }
+  return {
+    sql: 'timestamp >= fromUnixTimestamp64Micro({since:Int64})',
+    params: { since: Math.ceil(sinceMs * 1000) },
+  }
+}
+
+/** Over the key of the projection `minutes`, so that it can answer: every minute that has something at or after the time. */
+function minutesCondition(sinceMs: number | null, symbols: HistoryQuery['symbols']): Condition {
+  if (sinceMs === null) return symbolCondition(symbols)
+  return allOf(symbolCondition(symbols), {
+    sql: 'toStartOfMinute(timestamp) >= fromUnixTimestamp64Milli({minute:Int64})',
+    params: { minute: Math.floor(sinceMs / 60_000) * 60_000 },
+  })
+}
+
+function rangeCondition({ topic, from, to }: TopicRange): Condition {
+  const partitions = [...to].map(([partition, end], i) => ({
+    sql: `(_partition = {partition${i}:UInt16} AND _offset >= {from${i}:UInt64} AND _offset < {to${i}:UInt64})`,
+    params: { [`partition${i}`]: partition, [`from${i}`]: from.get(partition) ?? 0, [`to${i}`]: end },
+  }))
+  return {
+    sql: `_topic = {topic:String} AND (${partitions.map((condition) => condition.sql).join(' OR ') || 'false'})`,
+    params: Object.assign({ topic }, ...partitions.map((condition) => condition.params)),
+  }
+}
+
+function allOf(...conditions: readonly Condition[]): Condition {
+  return {
+    sql: conditions.map((condition) => condition.sql).join(' AND '),
+    params: Object.assign({}, ...conditions.map((condition) => condition.params)),
+  }
+}

@@ -1,0 +1,47 @@
+import { serdes, shape, topic } from 'rivulet'
+import type { StockTick } from './tables.ts'
+import type { Trade } from './trade.ts'
+
+/** A time as the tables can hold it; who writes to the topic may be somebody else. */
+const time =
+  /^(19|20|21)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?Z$/
+
+/** Sums of more would not stay finite, and no market has a trade of this size. */
+const notionalMax = 1e60
+
+/** What would be refused behind the topic must be a dead letter here: else one record stops the pipeline for good. */
+function whyNotTick({ price, volume, timestamp, trade_id }: StockTick): string | undefined {
+  if (!(price > 0 && volume > 0)) return 'price and volume must be above 0'
+  if (!(price * volume <= notionalMax)) return `price × volume must be at most ${notionalMax}`
+  if (!(Number.isSafeInteger(trade_id) && trade_id >= 0)) return `trade_id ${trade_id} is no trade id`
+  return time.test(timestamp) ? undefined : `timestamp ${JSON.stringify(timestamp)} is no time in UTC`
+}
+
+const stockTick = shape(
+  {
+    symbol: 'string',
+    price: 'number',
+    volume: 'number',
+    timestamp: 'string',
+    trade_id: 'number',
+    side: ['buy', 'sell'],
+    exchange: 'string',
+  },
+  whyNotTick,
+)
+
+/** Every trade of the market once, keyed by symbol, at the exchange's time. */
+export const stockTicks = topic('stock-ticks', { key: serdes.string, value: stockTick })
+
+/** Where what can't be decoded goes, with its bytes, place and reason. */
+export const deadLetters = 'stock-ticks-dead-letters'
+
+export function toTick(trade: Trade, exchange: string): StockTick {
+  const { symbol, price, size, time, tradeId, takerSide } = trade
+  return { symbol, price, volume: size, timestamp: time, trade_id: tradeId, side: takerSide, exchange }
+}
+
+/** Which trade a tick is: how a source finds in the topic where it was. */
+export function positionOf({ symbol, trade_id }: StockTick): { symbol: string; tradeId: number } {
+  return { symbol, tradeId: trade_id }
+}

@@ -1,0 +1,43 @@
+import type { ClickHouse } from '../clickhouse/client.ts'
+import { connectClickHouse } from '../clickhouse/connection.ts'
+import type { Connector } from './connector.ts'
+import { setting } from './setting.ts'
+
+const settings = {
+  clickhouseUrl: setting.address(['http', 'https'], {
+    placeholder: '<url>',
+    description: 'ClickHouse server to use; without it, the embedded engine',
+  }),
+  clickhouseUser: setting.text({
+    placeholder: '<name>',
+    description: 'user at ClickHouse',
+    expected: 'a name',
+  }),
+  clickhousePassword: setting.text({
+    placeholder: '<password>',
+    description: 'password at ClickHouse',
+    expected: 'a password',
+    secret: true,
+  }),
+}
+
+/**
+ * ClickHouse for a program: the server that it is told of, or else the embedded engine on the program's data.
+ *
+ * @example
+ * ```ts
+ * program({ name: 'words', summary: 'counts words', connectors: { clickhouse: clickhouseConnector }, topology })
+ * ```
+ */
+export const clickhouseConnector: Connector<typeof settings, ClickHouse> = {
+  settings,
+  open({ config, folder, prefix, clock, logger }) {
+    const { clickhouseUrl: url, clickhouseUser: user, clickhousePassword: password } = config
+    const tablePrefix = prefix && `${prefix.replaceAll('-', '_')}_`
+    return connectClickHouse({
+      ...(url === undefined ? { path: folder('clickhouse') } : { url, user, password, tablePrefix }),
+      clock,
+      logger,
+    })
+  },
+}

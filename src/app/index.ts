@@ -1,0 +1,29 @@
+/** Makes a program of a topology: settings, what is embedded, health, metrics, stores and pages over HTTP, an orderly end. */
+export { AnswerCache, answerOf } from './answer-cache.ts'
+export { clickhouseConnector } from './clickhouse-connector.ts'
+export type { Connection, ConnectionsOf, Connector, ConnectorContext, Connectors } from './connector.ts'
+export { errorAnswers, errorBody, unavailable } from './error-answer.ts'
+export { badParameter, type Parameters, parametersOf } from './parameters.ts'
+export { type Program, program } from './program.ts'
+export type {
+  Declaring,
+  Opening,
+  Prepared,
+  ProgramConfig,
+  ProgramContext,
+  ProgramOptions,
+} from './program-options.ts'
+export { type CommonConfig, kafkaSettings, machineSettings } from './program-settings.ts'
+export {
+  flagOf,
+  type HelpAsked,
+  type ProgramWords,
+  readSettings,
+  type Told,
+  variableOf,
+} from './read-settings.ts'
+export { type ApiServer, type ServeOptions, serve } from './serve.ts'
+export { type ConfigOf, type Setting, type SettingOptions, type Settings, setting } from './setting.ts'
+export { type StaticFile, sendFile, serveFiles, staticFile, staticFiles } from './static-files.ts'
+export { type StoreApiOptions, storeApi } from './store-api.ts'
+export { createWeb, type Readiness, type Web, type WebEnv, type WebOptions } from './web.ts'

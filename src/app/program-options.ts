@@ -1,0 +1,98 @@
+import type { Clock } from '../clock.ts'
+import type { Logger } from '../logger.ts'
+import type { Running } from '../runtime/run.ts'
+import type { Topology } from '../stream/topology.ts'
+import type { ConnectionsOf, Connectors } from './connector.ts'
+import { type CommonConfig, kafkaSecurity, kafkaSettings, machineSettings } from './program-settings.ts'
+import { type HelpAsked, readSettings, type Told } from './read-settings.ts'
+import type { ConfigOf, Settings } from './setting.ts'
+import type { Web } from './web.ts'
+
+/** What a program is told beside its own settings. */
+export type ProgramConfig<S extends Settings> = ConfigOf<S> & CommonConfig
+
+/** What a program has before anything is open. */
+export interface Opening<S extends Settings> {
+  readonly config: ProgramConfig<S>
+  /** The settings that somebody chose, where the others have their defaults. */
+  readonly chosen: ReadonlySet<string>
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** What a program's own preparation answers, and how its data is kept apart from that of other runs. */
+export interface Prepared {
+  /** The run's own folder in the data folder; default: the program's name. */
+  readonly folder?: string
+  /** Before the names of what is made on servers that others use too: topics (and `-`), tables (and `_`). Default: nothing. */
+  readonly prefix?: string
+  /** Of the run: in every answer's headers (`x-rivulet-NAME`) and in `/api/pipeline`. */
+  readonly labels?: Readonly<Record<string, string>>
+  /** Called when all that came after it is closed. */
+  close?(): Promise<void>
+}
+
+/** What a topology may depend on. */
+export interface Declaring<S extends Settings, P extends Prepared> {
+  readonly config: ProgramConfig<S>
+  /** Undefined where the topology is only looked at: it does not run then. */
+  readonly prepared: P | undefined
+}
+
+/** What a program's routes are given. */
+export interface ProgramContext<S extends Settings, C extends Connectors, P extends Prepared>
+  extends Opening<S> {
+  readonly prepared: P
+  readonly topology: Topology
+  readonly running: Running
+  readonly connections: ConnectionsOf<C>
+}
+
+export interface ProgramOptions<S extends Settings, C extends Connectors, P extends Prepared> {
+  /** Said in help, in the log and to Kafka, as its client. */
+  readonly name: string
+  /** A sentence for help. */
+  readonly summary: string
+  /** What it can be told beside what every program can. */
+  readonly settings?: S
+  /** Looks at the settings together: throws `BAD_CONFIG` where they contradict each other. */
+  check?(config: ProgramConfig<S>): unknown
+  /** External systems, by the names that the topology's sinks ask for. */
+  readonly connectors?: C
+  /** Whatever must be there before the topology. */
+  prepare?(opening: Opening<S>): Promise<P>
+  readonly topology: Topology | ((declaring: Declaring<S, P>) => Topology)
+  /** What it answers over HTTP beside what every program does. */
+  routes?(web: Web, context: ProgramContext<S, C, P>): void
+}
+
+/** Its own first, as help lists them. */
+export function settingsOf<S extends Settings, C extends Connectors, P extends Prepared>({
+  settings,
+  connectors,
+}: ProgramOptions<S, C, P>): Settings {
+  const ofConnectors = Object.values(connectors ?? {}).map((connector) => connector.settings)
+  return Object.assign({}, settings, kafkaSettings, ...ofConnectors, machineSettings)
+}
+
+/** Reads what a program is told. Throws `BAD_CONFIG`. */
+export function readConfig<S extends Settings, C extends Connectors, P extends Prepared>(
+  options: ProgramOptions<S, C, P>,
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): (Omit<Told<Settings>, 'config'> & { readonly config: ProgramConfig<S> }) | HelpAsked {
+  const told = readSettings(options, settingsOf(options), args, env)
+  if ('help' in told) return told
+  // `S` is among the settings that were read.
+  const config = told.config as ProgramConfig<S>
+  kafkaSecurity(config)
+  options.check?.(config)
+  return { ...told, config }
+}
+
+export function topologyOf<S extends Settings, C extends Connectors, P extends Prepared>(
+  { topology }: ProgramOptions<S, C, P>,
+  declaring: Declaring<S, P>,
+): Topology {
+  return typeof topology === 'function' ? topology(declaring) : topology
+}

@@ -1,0 +1,110 @@
+import { Command, CommanderError, Option } from 'commander'
+import { RivuletError } from '../errors.ts'
+import type { ConfigOf, Setting, Settings } from './setting.ts'
+
+/** What a program says of itself on the command line. */
+export interface ProgramWords {
+  readonly name: string
+  readonly summary: string
+}
+
+/** What a program was told. */
+export interface Told<S extends Settings> {
+  readonly config: ConfigOf<S>
+  /** The settings that somebody chose, where the others have their defaults. */
+  readonly chosen: ReadonlySet<keyof S>
+}
+
+/** What the user asked for instead of a run: the help. */
+export interface HelpAsked {
+  readonly help: string
+}
+
+/**
+ * Reads settings from flags (first) and variables. Throws `BAD_CONFIG` with a sentence that names the variable, its value
+ * and what would be right.
+ */
+export function readSettings<S extends Settings>(
+  program: ProgramWords,
+  settings: S,
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Told<S> | HelpAsked {
+  const command = commandOf(program, settings)
+  let flags: Readonly<Record<string, string | boolean>>
+  try {
+    flags = command.parse(args, { from: 'user' }).opts()
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.code === 'commander.helpDisplayed') return { help: command.helpInformation() }
+    throw new RivuletError('BAD_CONFIG', error.message.replace(/^error: /, ''), { cause: error })
+  }
+  const chosen = new Set<keyof S>()
+  const values = Object.entries(settings).map(([name, setting]) => {
+    const given = givenFor(name, setting, flags, env)
+    if (given) chosen.add(name)
+    return [name, readValue(name, setting, given)]
+  })
+  // Each value is what its own setting's schema gave.
+  return { config: Object.fromEntries(values) as ConfigOf<S>, chosen }
+}
+
+/** `dataDir` as a variable. */
+export function variableOf(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
+}
+
+/** `dataDir` as a flag. */
+export function flagOf(name: string): string {
+  return `--${variableOf(name).toLowerCase().replaceAll('_', '-')}`
+}
+
+export function badSetting(name: string, message: string, cause?: unknown): RivuletError {
+  return new RivuletError('BAD_CONFIG', message, { cause, place: { parameter: name } })
+}
+
+function commandOf({ name, summary }: ProgramWords, settings: Settings): Command {
+  const command = new Command(name)
+    .description(summary)
+    .exitOverride()
+    .configureOutput({ writeOut: () => {}, writeErr: () => {} })
+    .allowExcessArguments(false)
+  for (const [key, setting] of Object.entries(settings)) {
+    const { description, placeholder = '<value>', default: byDefault = 'none', flagOnly = false } = setting
+    const facts = flagOnly ? '' : ` (${variableOf(key)}; default ${byDefault})`
+    command.addOption(new Option(`${flagOf(key)} ${placeholder}`, `${description}${facts}`))
+  }
+  return command
+}
+
+interface Given {
+  /** What the user wrote. */
+  readonly text: string
+  /** Where. */
+  readonly said: string
+}
+
+function givenFor(
+  name: string,
+  { bare, flagOnly = false, takesEmpty = false }: Setting<unknown>,
+  flags: Readonly<Record<string, string | boolean>>,
+  env: Readonly<Record<string, string | undefined>>,
+): Given | undefined {
+  const variable = variableOf(name)
+  const flag = flags[name] === true ? bare : flags[name]
+  if (typeof flag === 'string')
+    return { text: flag, said: flagOnly ? flagOf(name) : `${flagOf(name)} (${variable})` }
+  const text = flagOnly ? undefined : env[variable]
+  return text === undefined || (text === '' && !takesEmpty) ? undefined : { text, said: variable }
+}
+
+function readValue(name: string, setting: Setting<unknown>, given: Given | undefined): unknown {
+  const text = given?.text ?? setting.default
+  if (text === undefined) return undefined
+  const result = setting.schema['~standard'].validate(text)
+  if (result instanceof Promise)
+    throw badSetting(name, `the schema of the setting ${name} answers with a promise: it must answer at once`)
+  if (!result.issues) return result.value
+  const shown = setting.secret ? 'not shown' : JSON.stringify(text)
+  throw badSetting(name, `${given?.said ?? variableOf(name)} is ${shown}, but it must be ${setting.expected}`)
+}

@@ -1,0 +1,111 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { z } from 'zod'
+
+/**
+ * One thing that a program is told, under one name of three spellings: `dataDir` in code, a variable in capitals, and a
+ * flag with hyphens, which wins.
+ */
+export interface Setting<T> {
+  readonly description: string
+  /** What would be right, said when a value is not. */
+  readonly expected: string
+  /** Reads what a user wrote; any library's schema that is a Standard Schema. It must answer at once. */
+  readonly schema: StandardSchemaV1<string, T>
+  /** As a user would write it; absent: none. */
+  readonly default?: string
+  /** How help shows the flag's value, such as `<folder>`; in brackets, `[seed]`, it may be left out. Default `<value>`. */
+  readonly placeholder?: string
+  /** Where the flag may stand alone: what that means, as a user would write it. */
+  readonly bare?: string
+  /** Not shown in messages and help. */
+  readonly secret?: boolean
+  /** Whether there is no variable for it. */
+  readonly flagOnly?: boolean
+  /** Whether an empty text is a value. Else an empty variable, as shells and compose files write it, is one that is not set. */
+  readonly takesEmpty?: boolean
+}
+
+export type Settings = Readonly<Record<string, Setting<unknown>>>
+
+/** What a program was told: each setting's value; undefined where nothing was said and there is no default. */
+export type ConfigOf<S extends Settings> = {
+  readonly [N in keyof S]: S[N] extends Setting<infer T> ? T : never
+}
+
+/** All of a setting but what its kind says. */
+export type SettingOptions = Omit<Setting<unknown>, 'schema' | 'expected'> & { readonly expected?: string }
+
+/** Without a default, the value may be undefined. */
+type Told<T, O> = O extends { readonly default: string } ? Setting<T> : Setting<T | undefined>
+
+function made<T, O extends SettingOptions>(schema: z.ZodType<T, string>, expected: string, options: O) {
+  return { expected, ...options, schema } as unknown as Told<T, O>
+}
+
+const nonEmpty = z.string().min(1)
+
+/**
+ * Settings by what their values are.
+ *
+ * @example
+ * ```ts
+ * const settings = {
+ *   windowSeconds: setting.wholeNumber({ description: 'length of a window', min: 1, max: 86_400, default: '60' }),
+ * }
+ * ```
+ */
+export const setting = {
+  text: <const O extends SettingOptions>(options: O) => made(nonEmpty, 'a text that is not empty', options),
+
+  wholeNumber: <const O extends SettingOptions & { readonly min: number; readonly max: number }>(
+    options: O,
+  ) => {
+    const { min, max, ...rest } = options
+    const schema = z
+      .string()
+      .regex(/^\d{1,15}$/)
+      .transform(Number)
+      .pipe(z.number().int().min(min).max(max))
+    return made<number, O>(schema, `a whole number from ${min} to ${max}`, rest as unknown as O)
+  },
+
+  boolean: <const O extends SettingOptions>(options: O) =>
+    made(
+      z
+        .enum(['true', 'false', '1', '0', 'yes', 'no'])
+        .transform((value) => ['true', '1', 'yes'].includes(value)),
+      'true or false',
+      options,
+    ),
+
+  /** Upper and lower case are the same. */
+  oneOf: <const V extends string, const O extends SettingOptions>(values: readonly [V, ...V[]], options: O) =>
+    made<V, O>(
+      nonEmpty.transform((value) => value.toLowerCase()).pipe(z.enum(values)) as unknown as z.ZodType<
+        V,
+        string
+      >,
+      values.join(', '),
+      options,
+    ),
+
+  /** An address whose scheme is one of these, such as `https`. */
+  address: <const O extends SettingOptions>(schemes: readonly string[], options: O) =>
+    made(
+      nonEmpty.refine(
+        (value) => URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)),
+      ),
+      `an address that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
+      options,
+    ),
+
+  /** Separated by commas; each part is as the pattern says, and there is at least one. */
+  list: <const O extends SettingOptions & { readonly expected: string }>(pattern: RegExp, options: O) =>
+    made<readonly string[], O>(
+      nonEmpty
+        .transform((value) => value.split(',').map((part) => part.trim()))
+        .pipe(z.array(z.string().regex(pattern)).min(1)),
+      options.expected,
+      options,
+    ),
+} as const

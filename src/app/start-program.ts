@@ -1,0 +1,140 @@
+import { aborted } from '../aborted.ts'
+import { startBroker } from '../broker/index.ts'
+import type { Clock } from '../clock.ts'
+import { openDataFolder } from '../data-folder.ts'
+import { messageOf } from '../errors.ts'
+import { connectKafka } from '../kafka/kafka.ts'
+import type { Logger } from '../logger.ts'
+import { type Running, run } from '../runtime/run.ts'
+import type { Closers } from './closers.ts'
+import type { Connection, ConnectionsOf, Connectors } from './connector.ts'
+import { metricsOf } from './metrics.ts'
+import { type Opening, type Prepared, type ProgramOptions, topologyOf } from './program-options.ts'
+import { kafkaSecurity } from './program-settings.ts'
+import { serve } from './serve.ts'
+import type { Settings } from './setting.ts'
+import { createWeb, type Readiness } from './web.ts'
+
+/** The part of the time for shutting down in which the topology writes what was read. */
+const drainMsMax = 7_500
+const startedMsMax = 10_000
+const pingMsMax = 2_000
+
+/** What a program is started with. */
+export interface Start<S extends Settings> extends Opening<S> {
+  readonly closers: Closers
+  /** What must be closed even where nothing else is. */
+  readonly connections: Closers
+  readonly stopped: AbortSignal
+}
+
+/** Opens one part after the other; resolves when it serves, with nothing where it was stopped before the topology ran. */
+export async function startProgram<S extends Settings, C extends Connectors, P extends Prepared>(
+  options: ProgramOptions<S, C, P>,
+  start: Start<S>,
+): Promise<Running | undefined> {
+  const { config, chosen, closers, logger, clock, stopped } = start
+  const data = openDataFolder(config.dataDir)
+  closers.add('data folder', () => data.release())
+  // Without a preparation of its own, `P` is all optional.
+  const prepared = (await options.prepare?.({ config, chosen, clock, logger })) ?? ({} as P)
+  closers.add('preparation', () => prepared.close?.())
+  const { folder: ownFolder = options.name, prefix = '', labels = {} } = prepared
+  const folder = (part: string) => data.folder(`${ownFolder}/${part}`)
+
+  const brokers = config.kafkaBrokers ?? (await embeddedBroker(folder('broker'), closers, logger, clock))
+  let kafkaTrouble: string | undefined
+  const kafka = connectKafka({
+    brokers,
+    clientId: options.name,
+    clock,
+    logger,
+    ...kafkaSecurity(config),
+    onTrouble: (reason) => {
+      kafkaTrouble = reason
+    },
+  })
+  closers.add('kafka', () => kafka.close())
+  const connections = await openConnections(options, start, folder, prefix)
+
+  if (stopped.aborted) return undefined
+  const topology = topologyOf(options, { config, prepared })
+  const running = run(topology, {
+    kafka,
+    connections,
+    clock,
+    logger,
+    stateDir: folder('state'),
+    stopTimeoutMs: drainMsMax,
+    topicPrefix: config.kafkaBrokers === undefined ? '' : prefix && `${prefix}-`,
+  })
+  closers.add('topology', () => running.stop())
+  // Whoever awaits it later is told; until then a failure is no unhandled rejection.
+  running.done.catch(() => {})
+
+  const ready = () => readiness(running, Object.values<Connection>(connections), kafkaTrouble)
+  const metrics = metricsOf(() => running.status())
+  const pipeline = () => ({ ...labels, ...running.status() })
+  const web = createWeb({ labels, pipeline, ready, metrics, clock, logger })
+  options.routes?.(web, { config, chosen, clock, logger, prepared, topology, running, connections })
+  const server = await serve(web, { host: config.host, port: config.port, clock })
+  // Both at once: a client that is slow to go takes nothing of the time to write.
+  closers.add('server', () => Promise.all([server.close(), running.stop()]))
+  if (!isLoopback(config.host))
+    logger.warn(`${server.url} can be reached from other machines, and asks nobody who they are`)
+
+  // Tables and topics are made by then, unless a server is away: it serves all the same, and says so.
+  await Promise.race([running.started, running.done, clock.sleep(startedMsMax), aborted(stopped)])
+  if (stopped.aborted) return running
+  process.stdout.write(`Ready: ${server.url}\n`)
+  return running
+}
+
+async function openConnections<S extends Settings, C extends Connectors, P extends Prepared>(
+  { connectors }: ProgramOptions<S, C, P>,
+  { config, clock, logger, closers, connections: atOnce }: Start<S>,
+  folder: (part: string) => string,
+  prefix: string,
+): Promise<ConnectionsOf<C>> {
+  const opened: Record<string, Connection> = {}
+  for (const [name, connector] of Object.entries(connectors ?? {})) {
+    const connection = await connector.open({ config, folder, prefix, clock, logger })
+    closers.add(name, () => connection.close())
+    atOnce.add(name, () => connection.close())
+    opened[name] = connection
+  }
+  // Each under the name of its connector.
+  return opened as ConnectionsOf<C>
+}
+
+/** Ready is who has started, and has Kafka and all else that it writes to. */
+async function readiness(
+  running: Running,
+  connections: readonly Connection[],
+  kafkaTrouble: string | undefined,
+): Promise<Readiness> {
+  if (kafkaTrouble !== undefined) return { ready: false, why: kafkaTrouble }
+  const state = running.ready()
+  if (!state.ready) return state
+  try {
+    await Promise.all(connections.map((connection) => connection.ping?.({ timeoutMs: pingMsMax })))
+    return state
+  } catch (error) {
+    return { ready: false, why: messageOf(error) }
+  }
+}
+
+async function embeddedBroker(
+  dataDir: string,
+  closers: Closers,
+  logger: Logger,
+  clock: Clock,
+): Promise<readonly string[]> {
+  const broker = await startBroker({ dataDir, clock, logger })
+  closers.add('broker', () => broker.close())
+  return broker.brokers
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+}

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Context } from 'hono'
+import type { Web } from './web.ts'
+
+export interface StaticFile {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly type: string
+  readonly etag: string
+}
+
+const contentTypes: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
+
+/** The extension says the type; another one is served as plain bytes. */
+export function staticFile(name: string, content: Buffer): StaticFile {
+  return {
+    bytes: Uint8Array.from(content),
+    type: contentTypes[extname(name)] ?? 'application/octet-stream',
+    etag: `"${createHash('sha1').update(content).digest('base64url')}"`,
+  }
+}
+
+/**
+ * The files of a folder by their paths, such as `/page.css`; `index.html` is `/`. They are read once, and a path that is
+ * not among them does not exist: no request reaches another file.
+ *
+ * @example
+ * ```ts
+ * program({ name: 'words', summary: 'counts words', topology, routes: (web) => serveFiles(web, staticFiles(new URL('./public', import.meta.url))) })
+ * ```
+ */
+export function staticFiles(folder: URL): ReadonlyMap<string, StaticFile> {
+  const root = fileURLToPath(folder)
+  const files = new Map<string, StaticFile>()
+  for (const entry of readdirSync(root, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue
+    const file = join(entry.parentPath, entry.name)
+    const path = file.slice(root.replace(/[\\/]$/, '').length).replaceAll('\\', '/')
+    files.set(path === '/index.html' ? '/' : path, staticFile(entry.name, readFileSync(file)))
+  }
+  return files
+}
+
+export function serveFiles(web: Web, files: ReadonlyMap<string, StaticFile>): void {
+  for (const [path, file] of files) web.get(path, (context) => sendFile(context, file))
+}
+
+export function sendFile(context: Context, { bytes, type, etag }: StaticFile): Response {
+  return context.body(bytes, 200, { 'content-type': type, etag })
+}

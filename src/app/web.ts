@@ -1,0 +1,114 @@
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { compress } from 'hono/compress'
+import { etag } from 'hono/etag'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import { secureHeaders } from 'hono/secure-headers'
+import type { Clock } from '../clock.ts'
+import type { Logger } from '../logger.ts'
+import { errorAnswers, errorBody, unavailable } from './error-answer.ts'
+
+export interface Readiness {
+  readonly ready: boolean
+  readonly why?: string
+}
+
+export interface WebOptions {
+  /** What every answer says in a header of its own: `{ region: 'eu' }` is `x-rivulet-region: eu`. */
+  readonly labels?: Readonly<Record<string, string>>
+  /** What `/api/pipeline` answers. */
+  readonly pipeline: () => object
+  readonly ready: () => Readiness | Promise<Readiness>
+  /** Prometheus text. */
+  readonly metrics: () => Promise<string>
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** What the server gives with each request. */
+export interface WebEnv {
+  Bindings: { readonly closing?: AbortSignal }
+}
+
+/** A program over HTTP: routes are added to it as to any Hono app. */
+export type Web = Hono<WebEnv>
+
+const bodyBytesMax = 64 * 1024
+
+/**
+ * What every program answers: `/api/pipeline`, `/healthz`, `/readyz`, `/metrics`, and errors as JSON. Each answer to a GET
+ * has an ETag, is compressed where the client takes it, and carries headers under which a page loads nothing from
+ * elsewhere and nothing inline.
+ */
+export function createWeb({ labels = {}, pipeline, ready, metrics, clock, logger }: WebOptions): Web {
+  const web: Web = new Hono()
+
+  web.use(async (context, next) => {
+    await next()
+    for (const [name, value] of Object.entries(labels)) context.header(`x-rivulet-${name}`, value)
+    if (!context.res.headers.has('cache-control')) context.header('cache-control', 'no-cache')
+  })
+  web.use(
+    secureHeaders({
+      contentSecurityPolicy,
+      // It is served on loopback, without TLS.
+      strictTransportSecurity: false,
+      xFrameOptions: 'DENY',
+    }),
+  )
+  // Around what replaces an answer: the header of a compressed one would stay on the plain one in its place.
+  web.use(compress())
+  web.use(methodNotAllowed({ app: web, onMethodNotAllowed: notAllowed }))
+  const limited = bodyLimit({
+    maxSize: bodyBytesMax,
+    onError: (c) => c.json(errorBody('BAD_REQUEST', tooLarge), 413),
+  })
+  // A body without a length would be read to be measured, and nothing here takes one: it is left unread.
+  web.use((context, next) => (context.req.header('content-length') ? limited(context, next) : next()))
+  web.use(tagged())
+  const answerError = errorAnswers(logger, clock)
+  web.onError((error, context) => answerError(context, error))
+  web.notFound((context) => context.json(errorBody('NOT_FOUND', 'There is nothing at this path'), 404))
+
+  web.get('/api/pipeline', (context) => context.json(pipeline()))
+  web.get('/healthz', (context) => context.json({ alive: true }))
+  web.get('/readyz', async (context) => {
+    const { ready: isReady, why } = await ready()
+    return isReady
+      ? context.json({ ready: isReady })
+      : unavailable(context, 'NOT_READY', why ?? 'It is still starting')
+  })
+  web.get('/metrics', async (context) =>
+    context.body(await metrics(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
+  )
+  return web
+}
+
+/** An ETag for every answer but a stream of events, which has no end to be read to. */
+function tagged(): MiddlewareHandler {
+  const tag = etag()
+  return async (context, next) => {
+    await next()
+    if (!context.res.headers.get('content-type')?.startsWith('text/event-stream'))
+      return tag(context, async () => {})
+  }
+}
+
+/** Nothing from another host, nothing inline. */
+const contentSecurityPolicy = {
+  defaultSrc: ["'none'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'"],
+  connectSrc: ["'self'"],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
+}
+
+const tooLarge = `A request's body may have ${bodyBytesMax} bytes`
+
+function notAllowed(context: Context, methods: string[]): Response {
+  const allow = methods.join(', ')
+  return context.json(errorBody('METHOD_NOT_ALLOWED', `This path answers ${allow}`), 405, { allow })
+}

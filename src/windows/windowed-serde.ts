@@ -1,0 +1,35 @@
+import { RivuletError } from '../errors.ts'
+import { readInt64At, writeInt64 } from '../serdes/int64.ts'
+import type { Serde } from '../serdes/serde.ts'
+import type { Windowed } from './windows.ts'
+
+/** The key, then start and end as 64-bit integers: windows of one key lie in order of start. */
+export function windowedSerde<K>(key: Serde<K>): Serde<Windowed<K>> {
+  const innerKey = (inner: K) =>
+    typeof inner === 'string' ? inner : (key.mapKey?.(inner) ?? key.serialize(inner).toString('latin1'))
+  return {
+    name: `windowed ${key.name}`,
+    serialize(windowed) {
+      const inner = key.serialize(windowed.key)
+      const bytes = Buffer.allocUnsafe(inner.length + 16)
+      inner.copy(bytes)
+      writeInt64(bytes, windowed.startMs, inner.length)
+      writeInt64(bytes, windowed.endMs, inner.length + 8)
+      return bytes
+    },
+    mapKey: ({ key: inner, startMs, endMs }) => `${startMs} ${endMs} ${innerKey(inner)}`,
+    deserialize(bytes) {
+      const at = bytes.length - 16
+      if (at < 0)
+        throw new RivuletError(
+          'DECODE_FAILED',
+          `not a windowed ${key.name}: it has ${bytes.length} bytes, less than 16`,
+        )
+      return {
+        key: key.deserialize(bytes.subarray(0, at)),
+        startMs: readInt64At(bytes, at),
+        endMs: readInt64At(bytes, at + 8),
+      }
+    },
+  }
+}

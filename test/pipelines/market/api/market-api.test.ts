@@ -1,0 +1,501 @@
+import { gunzipSync } from 'node:zlib'
+import { pino } from 'pino'
+import { VirtualTimeScheduler } from 'rxjs'
+import { describe, expect, it } from 'vitest'
+import { createClock } from '../../../../src/clock.ts'
+import { RivuletError } from '../../../../src/errors.ts'
+import { FakeMarketQueries } from '../../../support/fake-market-queries.ts'
+import {
+  apiOptions,
+  emptyPipeline,
+  type MarketWebOptions,
+  marketWeb,
+} from '../../../support/market-server.ts'
+
+const minuteUs = 60_000_000
+/** 2026-01-31T18:00:00Z */
+const hourUs = 1_769_882_400_000_000
+
+function clockAt(ms: number) {
+  const scheduler = new VirtualTimeScheduler()
+  scheduler.now = () => ms
+  return createClock(scheduler)
+}
+
+function threeTrades(): FakeMarketQueries {
+  return new FakeMarketQueries().add(
+    {
+      symbol: 'BTC',
+      price: 77_302.99,
+      volume: 0.0045,
+      timestampUs: hourUs + 123_456,
+      tradeId: 7,
+      side: 'buy',
+    },
+    {
+      symbol: 'ETH',
+      price: 1_774.92,
+      volume: 2,
+      timestampUs: hourUs + 2 * minuteUs,
+      tradeId: 9,
+      side: 'sell',
+    },
+    { symbol: 'BTC', price: 77_300, volume: 1, timestampUs: hourUs + 3 * minuteUs, tradeId: 8, side: 'sell' },
+  )
+}
+
+function api(queries = threeTrades(), overrides: Partial<MarketWebOptions> = {}) {
+  const app = marketWeb(apiOptions(queries, { clock: clockAt(hourUs / 1000 + 4 * 60_000), ...overrides }))
+  return {
+    app,
+    get: (path: string, headers: Record<string, string> = {}) => app.request(path, { headers }),
+    json: async (path: string): Promise<unknown> => (await app.request(path)).json(),
+  }
+}
+
+describe('the answers', () => {
+  it('gives the newest trade of each symbol', async () => {
+    expect(await api().json('/api/latest')).toEqual([
+      {
+        symbol: 'BTC',
+        price: 77_300,
+        volume: 1,
+        last_update: '2026-01-31T18:03:00.000000Z',
+        trade_id: 8,
+        side: 'sell',
+      },
+      {
+        symbol: 'ETH',
+        price: 1_774.92,
+        volume: 2,
+        last_update: '2026-01-31T18:02:00.000000Z',
+        trade_id: 9,
+        side: 'sell',
+      },
+    ])
+  })
+
+  it('leaves out a symbol that nobody traded', async () => {
+    expect(await api().json('/api/latest?symbols=DOGE')).toEqual([])
+    expect(await api().json('/api/latest?symbols=btc')).toEqual([])
+    expect(await api().json('/api/count?symbols=BTC,DOGE')).toEqual({ count: 2 })
+  })
+
+  it('takes an empty list of symbols for all of them', async () => {
+    expect(await api().json('/api/count?symbols=')).toEqual({ count: 3 })
+    expect(await api().json('/api/symbols')).toEqual(['BTC', 'ETH'])
+  })
+
+  it('gives history in order of time, with the microseconds', async () => {
+    expect(await api().json('/api/history?symbols=BTC')).toEqual([
+      { timestamp: '2026-01-31T18:00:00.123456Z', symbol: 'BTC', price: 77_302.99 },
+      { timestamp: '2026-01-31T18:03:00.000000Z', symbol: 'BTC', price: 77_300 },
+    ])
+  })
+
+  it('gives history in columns, and what is newer than their cursor', async () => {
+    const queries = threeTrades()
+    const { json } = api(queries)
+    expect(await json('/api/history?format=columns')).toEqual({
+      cursor: '0-3',
+      timestamps: [1_769_882_400.123456, 1_769_882_520, 1_769_882_580],
+      series: { BTC: [77_302.99, null, 77_300], ETH: [null, 1_774.92, null] },
+    })
+    expect(await json('/api/history?format=columns&since=0-3')).toEqual({
+      cursor: '0-3',
+      timestamps: [],
+      series: {},
+    })
+    queries.add({ symbol: 'ETH', price: 1_775, timestampUs: hourUs + 3.5 * minuteUs })
+    expect(await json('/api/history?format=columns&since=0-3')).toEqual({
+      cursor: '0-4',
+      timestamps: [1_769_882_610],
+      series: { ETH: [1_775] },
+    })
+    expect(await json('/api/history?since=0-3')).toEqual([
+      { timestamp: '2026-01-31T18:03:30.000000Z', symbol: 'ETH', price: 1_775 },
+    ])
+  })
+
+  it('counts minutes back from now, and takes 0 for everything', async () => {
+    expect(await api().json('/api/history?minutes=1')).toHaveLength(1)
+    expect(await api().json('/api/history?minutes=2')).toHaveLength(2)
+    const muchLater = { clock: clockAt(hourUs / 1000 + 400 * 86_400_000) }
+    expect(await api(threeTrades(), muchLater).json('/api/history')).toHaveLength(0)
+    expect(await api(threeTrades(), muchLater).json('/api/history?minutes=0')).toHaveLength(3)
+    expect(await api(threeTrades(), muchLater).json('/api/stats?minutes=1440')).toEqual([])
+    expect(await api(threeTrades(), muchLater).json('/api/stats')).toHaveLength(2)
+  })
+
+  it('counts minutes back from the newest trade in a replayed market', async () => {
+    const replayed = {
+      market: { kind: 'replayed', label: 'Replay' } as const,
+      clock: clockAt(hourUs / 1000 + 400 * 86_400_000),
+    }
+    expect(await api(threeTrades(), replayed).json('/api/history?minutes=1')).toHaveLength(2)
+    expect(await api(threeTrades(), replayed).json('/api/stats?minutes=1&symbols=BTC')).toEqual([
+      {
+        symbol: 'BTC',
+        tick_count: 1,
+        min_price: 77_300,
+        max_price: 77_300,
+        avg_price: 77_300,
+        total_volume: 1,
+      },
+    ])
+    expect(await api(new FakeMarketQueries(), replayed).json('/api/history')).toEqual([])
+  })
+
+  it('thins each symbol to the points asked for and keeps its extremes', async () => {
+    const queries = new FakeMarketQueries()
+    for (let n = 0; n < 500; n++) {
+      const price = n === 100 ? 1 : n === 399 ? 9_999 : 500 + (n % 7)
+      queries.add({ symbol: n % 2 ? 'A' : 'B', price, timestampUs: hourUs + n * 1000 })
+    }
+    const rows = (await api(queries).json('/api/history?points=20')) as { symbol: string; price: number }[]
+    for (const symbol of ['A', 'B']) {
+      expect(rows.filter((row) => row.symbol === symbol).length).toBeLessThanOrEqual(20)
+    }
+    expect(Math.min(...rows.map(({ price }) => price))).toBe(1)
+    expect(Math.max(...rows.map(({ price }) => price))).toBe(9_999)
+  })
+
+  it('gives the newest trades first, as many as asked for', async () => {
+    expect(await api().json('/api/recent?limit=1&symbols=BTC')).toEqual([
+      {
+        timestamp: '2026-01-31T18:03:00.000000Z',
+        symbol: 'BTC',
+        price: 77_300,
+        volume: 1,
+        side: 'sell',
+        trade_id: 8,
+      },
+    ])
+    expect(await api().json('/api/recent')).toHaveLength(3)
+  })
+
+  it('gives candles of an interval', async () => {
+    expect(await api().json('/api/candles?interval=300&symbols=BTC')).toEqual([
+      {
+        symbol: 'BTC',
+        window_start: '2026-01-31T18:00:00.000000Z',
+        window_end: '2026-01-31T18:05:00.000000Z',
+        open: 77_302.99,
+        high: 77_302.99,
+        low: 77_300,
+        close: 77_300,
+        vwap: expect.closeTo((77_302.99 * 0.0045 + 77_300) / 1.0045, 8),
+        avg_price: 77_301.495,
+        total_volume: 1.0045,
+        tick_count: 2,
+        final: false,
+      },
+    ])
+  })
+
+  it('tells where the pipeline stands, that it lives, whether it is ready, and its metrics', async () => {
+    const { json, get } = api(threeTrades(), { metrics: async () => '# HELP x\n' })
+    expect(await json('/api/pipeline')).toEqual(emptyPipeline)
+    expect((await get('/healthz')).status).toBe(200)
+    expect((await get('/readyz')).status).toBe(200)
+    expect(await (await get('/metrics')).text()).toBe('# HELP x\n')
+    const starting = await api(threeTrades(), {
+      ready: () => ({ ready: false, why: 'Opening ClickHouse' }),
+    }).get('/readyz')
+    expect(starting.status).toBe(503)
+    expect(await starting.json()).toEqual({ error: { code: 'NOT_READY', message: 'Opening ClickHouse' } })
+  })
+})
+
+describe('bad input', () => {
+  const symbols101 = Array.from({ length: 101 }, (_, i) => `S${i}`).join(',')
+  it.each([
+    ['/api/history?minutes=-1', 'minutes'],
+    ['/api/history?minutes=1e999', 'minutes'],
+    ['/api/history?minutes=NaN', 'minutes'],
+    ['/api/history?minutes=', 'minutes'],
+    ['/api/history?minutes=1.5', 'minutes'],
+    ['/api/history?minutes=0x10', 'minutes'],
+    ['/api/history?minutes=99999999999999999999', 'minutes'],
+    ['/api/history?minutes=%D9%A1', 'minutes'],
+    ['/api/history?minutes=1&minutes=2', 'minutes'],
+    ['/api/stats?minutes=1%20OR%201=1', 'minutes'],
+    ['/api/history?points=1', 'points'],
+    ['/api/history?points=1000000', 'points'],
+    ['/api/history?format=csv', 'format'],
+    ['/api/history?since=', 'since'],
+    ['/api/history?since=now', 'since'],
+    ['/api/history?since=0-4', 'since'],
+    ['/api/history?since=0-1_0-2', 'since'],
+    [`/api/history?since=${'0-1_'.repeat(3000)}`, 'since'],
+    ['/api/candles?interval=61', 'interval'],
+    ['/api/candles?interval=__proto__', 'interval'],
+    ['/api/recent?limit=0', 'limit'],
+    ['/api/recent?limit=1001', 'limit'],
+    ['/api/recent?limit=20;DROP', 'limit'],
+    [`/api/latest?symbols=${symbols101}`, 'symbols'],
+    [`/api/latest?symbols=${'A'.repeat(10_000)}`, 'symbols'],
+    ["/api/latest?symbols=BTC'%20OR%20'1'='1", 'symbols'],
+    ['/api/latest?symbols=%ff%fe', 'symbols'],
+    ['/api/latest?symbols=BTC%00', 'symbols'],
+    ['/api/latest?symbols=BTC,,ETH', 'symbols'],
+    ['/api/latest?symbols=BTC&symbols=ETH', 'symbols'],
+    ['/api/stream?since=9-9', 'since'],
+  ])('refuses %s and names the parameter', async (path, parameter) => {
+    const queries = threeTrades()
+    const response = await api(queries).get(path)
+    expect(response.status).toBe(400)
+    expect(await response.json()).toEqual({
+      error: { code: 'BAD_REQUEST', message: expect.stringContaining(parameter), parameter },
+    })
+    // Nothing but the position is asked for a request that is refused.
+    expect(Object.keys(queries.calls).filter((name) => name !== 'position')).toEqual([])
+  })
+
+  it('accepts a hundred symbols', async () => {
+    const symbols100 = symbols101.slice(0, symbols101.lastIndexOf(','))
+    expect((await api().get(`/api/latest?symbols=${symbols100}`)).status).toBe(200)
+  })
+
+  it('refuses a cursor ahead of the data on resuming a stream', async () => {
+    const response = await api().get('/api/stream', { 'last-event-id': '0-99' })
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ error: { parameter: 'Last-Event-ID' } })
+  })
+
+  it.each([
+    '/nothing',
+    '/api/nothing',
+    '/../package.json',
+    '/%2e%2e/package.json',
+    '/vendor/uplot/../../package.json',
+    '/market.html',
+  ])('answers 404 to %s', async (path) => {
+    const response = await api().get(path)
+    expect(response.status).toBe(404)
+    expect(await response.json()).toMatchObject({ error: { code: 'NOT_FOUND' } })
+  })
+
+  it('answers 405 to another method, and says which is right', async () => {
+    const response = await api().app.request('/api/latest', { method: 'POST' })
+    expect(response.status).toBe(405)
+    expect(response.headers.get('allow')).toBe('GET, HEAD')
+  })
+
+  it.each([
+    ['405', '/api/latest', 'POST'],
+    ['404', '/nowhere', 'GET'],
+    ['400', '/api/recent?limit=x', 'GET'],
+  ])('is what its content-encoding says, with %s too', async (_, path, method) => {
+    const headers = { 'accept-encoding': 'gzip' }
+    const response = await api().app.request(path, { method, headers })
+    const body = Buffer.from(await response.arrayBuffer())
+    const isCompressed = response.headers.get('content-encoding') === 'gzip'
+    expect(JSON.parse(String(isCompressed ? gunzipSync(body) : body))).toHaveProperty('error.code')
+  })
+
+  it('answers 413 to a large body', async () => {
+    const headers = { 'content-length': '70000' } // as a socket brings it
+    const body = 'x'.repeat(70_000)
+    const response = await api().app.request('/api/latest', { method: 'POST', headers, body })
+    expect(response.status).toBe(413)
+  })
+})
+
+describe('while the database is away', () => {
+  it.each(['latest', 'history', 'candles', 'recent', 'stats', 'count', 'symbols', 'stream'])(
+    '/api/%s answers 503 and when to come back',
+    async (name) => {
+      const queries = threeTrades()
+      queries.away()
+      const response = await api(queries).get(`/api/${name}`)
+      expect(response.status).toBe(503)
+      expect(response.headers.get('retry-after')).toBe('2')
+      expect(await response.json()).toMatchObject({ error: { code: 'CLICKHOUSE_UNREACHABLE' } })
+    },
+  )
+
+  it('says so in the log once in a while, however many ask', async () => {
+    const lines: string[] = []
+    const queries = threeTrades()
+    queries.away()
+    let nowMs = 0
+    const scheduler = new VirtualTimeScheduler()
+    scheduler.now = () => nowMs
+    const logger = pino({ level: 'info' }, { write: (line) => lines.push(line) })
+    const { get } = api(queries, { logger, clock: createClock(scheduler) })
+    for (let i = 0; i < 5; i++) await get('/api/count')
+    expect(lines).toHaveLength(1)
+    nowMs = 60_000
+    await get('/api/latest')
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ requests: 1 }, { requests: 5 }])
+    expect(lines.join()).not.toContain('    at ')
+  })
+
+  it('answers again as soon as it is back: a failure is not kept', async () => {
+    const queries = threeTrades()
+    const { get, json } = api(queries)
+    queries.away()
+    await get('/api/count')
+    queries.back()
+    expect(await json('/api/count')).toEqual({ count: 3 })
+  })
+
+  it('tells nothing of an error that nobody expected', async () => {
+    const queries = threeTrades()
+    for (const failure of [
+      new Error('secret: /home/user/data'),
+      new RivuletError('CLICKHOUSE_FAILED', 'secret: SELECT … FROM ticks'),
+    ]) {
+      queries.failure = failure
+      const response = await api(queries).get('/api/latest')
+      const text = await response.text()
+      expect(response.status).toBe(500)
+      expect(text).not.toContain('secret')
+      expect(text).not.toContain('at ')
+    }
+  })
+})
+
+const getPaths = [
+  '/',
+  '/crypto',
+  '/stocks',
+  '/market.js',
+  '/market.css',
+  '/icon.svg',
+  '/vendor/uplot/uPlot.esm.js',
+  '/vendor/uplot/uPlot.min.css',
+  '/api/latest',
+  '/api/history',
+  '/api/history?format=columns',
+  '/api/candles',
+  '/api/recent',
+  '/api/stats',
+  '/api/count',
+  '/api/symbols',
+  '/api/pipeline',
+  '/healthz',
+  '/readyz',
+  '/metrics',
+]
+
+describe('every answer', () => {
+  it.each([...getPaths, '/nothing', '/api/history?minutes=x'])(
+    '%s carries the market and the safe headers',
+    async (path) => {
+      const { headers } = await api().get(path)
+      expect(headers.get('x-rivulet-market')).toBe('simulated')
+      expect(headers.get('x-content-type-options')).toBe('nosniff')
+      const policy = headers.get('content-security-policy') ?? ''
+      expect(policy).toContain("default-src 'none'")
+      expect(policy).not.toContain('unsafe')
+    },
+  )
+
+  it.each(getPaths)('%s is tagged, and unchanged is 304 with the same headers', async (path) => {
+    const { get } = api()
+    const first = await get(path)
+    const tag = first.headers.get('etag') ?? ''
+    expect(first.status).toBe(200)
+    expect(tag).toMatch(/^(W\/)?"[^"]+"$/)
+    const again = await get(path, { 'if-none-match': tag })
+    expect(again.status).toBe(304)
+    expect(await again.text()).toBe('')
+    expect(again.headers.get('x-rivulet-market')).toBe('simulated')
+    expect(again.headers.get('content-security-policy')).not.toBeNull()
+    // What a compressed answer was tagged with is the same tag, weakly.
+    const compressed = await get(path, {
+      'if-none-match': tag.startsWith('W/') ? tag : `W/${tag}`,
+      'accept-encoding': 'gzip',
+    })
+    expect(compressed.status).toBe(304)
+  })
+
+  it.each([...getPaths, '/nothing', '/api/stream'])('HEAD of %s is GET without the body', async (path) => {
+    const { app, get } = api()
+    const head = await app.request(path, { method: 'HEAD' })
+    const full = await get(path)
+    expect(head.status).toBe(full.status)
+    expect(await head.text()).toBe('')
+    for (const name of ['etag', 'content-type', 'x-rivulet-market']) {
+      expect(head.headers.get(name)).toBe(full.headers.get(name))
+    }
+    await full.body?.cancel()
+  })
+
+  it('is compressed for those who take it', async () => {
+    const { get } = api()
+    expect((await get('/market.css', { 'accept-encoding': 'gzip' })).headers.get('content-encoding')).toBe(
+      'gzip',
+    )
+    expect((await get('/market.css')).headers.get('content-encoding')).toBeNull()
+  })
+})
+
+describe('an idle poll', () => {
+  it('asks the tables for nothing but their position', async () => {
+    const queries = threeTrades()
+    const { get } = api(queries)
+    const paths = [
+      '/api/latest',
+      '/api/history?since=0-3',
+      '/api/recent',
+      '/api/stats?minutes=1440',
+      '/api/count',
+    ]
+    for (const path of paths) await get(path)
+    const before = { ...queries.calls }
+    for (const path of paths) expect((await get(path)).status).toBe(200)
+    expect(queries.calls).toEqual({ ...before, position: before.position! + paths.length })
+  })
+
+  it('asks for the position once for all who ask at the same time', async () => {
+    const queries = threeTrades()
+    const { json } = api(queries)
+    await Promise.all(Array.from({ length: 50 }, () => json('/api/count')))
+    expect(queries.calls).toEqual({ position: 1, count: 1 })
+  })
+
+  it('does not wait for others whose question hangs', async () => {
+    const queries = threeTrades()
+    let nowMs = hourUs / 1000
+    const scheduler = new VirtualTimeScheduler()
+    scheduler.now = () => nowMs
+    const { json } = api(queries, { clock: createClock(scheduler) })
+    queries.gate = new Promise(() => {})
+    void json('/api/count')
+    queries.gate = null
+    nowMs += 1_000
+    expect(await json('/api/count')).toEqual({ count: 3 })
+  })
+
+  it('is answered anew once a trade came', async () => {
+    const queries = threeTrades()
+    const { json } = api(queries)
+    expect(await json('/api/count')).toEqual({ count: 3 })
+    queries.add({ symbol: 'BTC', price: 1, timestampUs: hourUs })
+    expect(await json('/api/count')).toEqual({ count: 4 })
+  })
+})
+
+describe('the pages', () => {
+  it('are the two markets, and / is the one of the program', async () => {
+    const { get } = api(threeTrades(), { page: 'stocks' })
+    const pages = await Promise.all(['/', '/stocks', '/crypto'].map(async (path) => (await get(path)).text()))
+    expect(pages[0]).toBe(pages[1])
+    expect(pages[0]).toContain('data-page="stocks"')
+    expect(pages[2]).toContain('data-page="crypto"')
+  })
+
+  it('have no inline script or style, and nothing of another host', async () => {
+    const html = await (await api().get('/')).text()
+    expect(html).not.toMatch(/<style|style=|<script(?![^>]*src=)|\son\w+=|(src|href)="(https?:)?\/\//)
+  })
+
+  it('show the label as text', async () => {
+    const { get } = api(threeTrades(), { market: { kind: 'replayed', label: 'Replay of <b>"x"&.jsonl' } })
+    const html = await (await get('/')).text()
+    expect(html).toContain('Replay of &#60;b&#62;&#34;x&#34;&#38;.jsonl')
+  })
+})

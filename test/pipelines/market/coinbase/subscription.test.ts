@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest'
+import { CHANNELS, CoinbaseSubscription } from '../../../../pipelines/market/coinbase/subscription.ts'
+import { silentLogger } from '../../../../src/logger.ts'
+
+function subscribe(...products: string[]) {
+  const asked: string[][] = []
+  const rejected: string[] = []
+  const subscription = new CoinbaseSubscription({
+    products,
+    logger: silentLogger,
+    send: (text) => asked.push(JSON.parse(text).product_ids),
+    onRejected: (product) => rejected.push(product),
+  })
+  const acknowledge = (...acknowledged: string[]) =>
+    subscription.receive({
+      type: 'subscriptions',
+      channels: CHANNELS.map((name) => ({ name, products: acknowledged })),
+    })
+  const check = (times: number, beating: readonly string[] = []) => {
+    for (let i = 0; i < times; i++) {
+      for (const product of beating)
+        subscription.receive({ type: 'heartbeat', product, lastTradeId: 0, timestampMs: 0 })
+      subscription.check()
+    }
+  }
+  return { subscription, asked, rejected, acknowledge, check }
+}
+
+describe('CoinbaseSubscription', () => {
+  it('asks for all products at once, and not again when they are acknowledged', () => {
+    const { asked, acknowledge, check } = subscribe('A-USD', 'B-USD')
+    acknowledge('A-USD', 'B-USD')
+    check(100)
+    expect(asked).toEqual([['A-USD', 'B-USD']])
+  })
+
+  it('asks again for what was left out, ever more rarely', () => {
+    const { asked, acknowledge, check } = subscribe('A-USD', 'B-USD')
+    acknowledge('B-USD')
+    check(100)
+    expect(asked.slice(0, 3)).toEqual([['A-USD', 'B-USD'], ['A-USD'], ['A-USD']])
+    expect(asked.length).toBeLessThan(10)
+  })
+
+  it('asks within the 5 s that the exchange allows when one product made it reject all', () => {
+    const { subscription, asked, rejected, check } = subscribe('A-USD', 'BA-USD')
+    subscription.receive({ type: 'error', text: 'Failed to subscribe: BA-USD is delisted' })
+    check(4)
+    expect(rejected).toEqual(['BA-USD'])
+    expect(asked[1]).toEqual(['A-USD'])
+  })
+
+  it('asks again for a product whose heartbeats stopped, while the others go on', () => {
+    const { asked, acknowledge, check } = subscribe('A-USD', 'B-USD')
+    acknowledge('A-USD', 'B-USD')
+    check(5, ['A-USD', 'B-USD'])
+    check(9, ['B-USD'])
+    expect(asked).toHaveLength(1)
+    check(5, ['B-USD'])
+    expect(asked[1]).toEqual(['A-USD'])
+  })
+
+  it('leaves a quiet product alone that never had heartbeats', () => {
+    const { asked, acknowledge, check } = subscribe('A-USD', 'B-USD')
+    acknowledge('A-USD', 'B-USD')
+    check(60, ['A-USD'])
+    expect(asked).toHaveLength(1)
+  })
+})
