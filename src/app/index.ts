@@ -1,5 +1,5 @@
 /** Makes a program of a topology: settings, what is embedded, health, metrics, stores and pages over HTTP, an orderly end. */
-export { AnswerCache, answerOf } from './answer-cache.ts'
+export { type Answer, AnswerCache, answerOf } from './answer-cache.ts'
 export { clickhouseConnector } from './clickhouse-connector.ts'
 export type { Connection, ConnectionsOf, Connector, ConnectorContext, Connectors } from './connector.ts'
 export { errorAnswers, errorBody, unavailable } from './error-answer.ts'

@@ -25,3 +25,9 @@ export function cursorOf(parameters: Parameters, name: string): Cursor | null {
   const value = parameters.text(name)
   return value === null ? null : decodeCursor(value, name)
 }
+
+const minutesMax = 100 * 366 * 1440
+
+export function minutesOf(parameters: Parameters): number | null {
+  return parameters.integer('minutes', { min: 0, max: minutesMax })
+}
