@@ -1,8 +1,9 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs'
 
 /**
- * Wall-clock time and timers, both from one RxJS scheduler, so that under a `VirtualTimeScheduler` or a
- * `TestScheduler` everything that waits is virtual. Nothing else in Rivulet asks `Date` or sets a timer.
+ * All that a run takes from outside of its data: wall-clock time, timers, and chance. Time is an RxJS scheduler's, so that
+ * under a `VirtualTimeScheduler` or a `TestScheduler` everything that waits is virtual; with a seeded `random`, a run can be
+ * repeated. Nothing else in Rivulet asks `Date`, sets a timer or throws dice.
  */
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -11,9 +12,16 @@ export interface Clock {
   readonly scheduler: SchedulerLike
   /** Resolves after `ms`; rejects with the signal's reason as soon as it is aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Does it when what is under way is done, before any timer of later: out of a socket's callback, for one. */
+  soon(work: () => void): void
+  /** A number in [0, 1). */
+  random(): number
 }
 
-export function createClock(scheduler: SchedulerLike = asyncScheduler): Clock {
+export function createClock(
+  scheduler: SchedulerLike = asyncScheduler,
+  random: () => number = Math.random,
+): Clock {
   return {
     now: () => scheduler.now(),
     scheduler,
@@ -33,7 +41,18 @@ export function createClock(scheduler: SchedulerLike = asyncScheduler): Clock {
         }, ms)
         signal?.addEventListener('abort', abort, { once: true })
       }),
+    // A timer of 0 ms takes one millisecond, and many of them are set on the way of each fetch.
+    soon: (work) => void (scheduler === asyncScheduler ? setImmediate(work) : scheduler.schedule(work)),
+    random,
   }
 }
 
 export const systemClock: Clock = createClock()
+
+/** A new id in the form of a UUID of version 4, by the clock's dice. */
+export function newUuid({ random }: Pick<Clock, 'random'>): string {
+  const bytes = Buffer.from(Array.from({ length: 16 }, () => Math.floor(random() * 256)))
+  bytes[6] = (bytes.readUInt8(6) & 0x0f) | 0x40
+  bytes[8] = (bytes.readUInt8(8) & 0x3f) | 0x80
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}

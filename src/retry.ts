@@ -18,14 +18,12 @@ export interface RetryOptions {
   readonly retryable?: (error: unknown) => boolean
   /** Told before each wait: the error, which attempt failed (from 1), and how long the wait is. */
   readonly onRetry?: (error: unknown, attempt: number, waitMs: number) => void
-  /** For tests and simulations: a number in [0, 1). */
-  readonly random?: () => number
 }
 
 /** The wait after the `attempt`-th failure (from 1), in ms. */
-export function backoffMs(policy: RetryPolicy, attempt: number, random: () => number = Math.random): number {
+export function backoffMs(policy: RetryPolicy, attempt: number, clock: Pick<Clock, 'random'>): number {
   const ceilingMs = Math.min(policy.maxMs, policy.initialMs * 2 ** Math.min(attempt - 1, 30))
-  return Math.max(policy.initialMs / 2, random() * ceilingMs)
+  return Math.max(policy.initialMs / 2, clock.random() * ceilingMs)
 }
 
 /** Runs `work` until it succeeds, its error is not retryable, the attempts are used up, or the signal aborts. */
@@ -36,7 +34,7 @@ export async function retry<T>(work: (attempt: number) => Promise<T>, options: R
       return await work(attempt)
     } catch (error) {
       if (!mayRetry(error, attempt, options)) throw error
-      const waitMs = backoffMs(options.policy, attempt, options.random)
+      const waitMs = backoffMs(options.policy, attempt, options.clock)
       options.onRetry?.(error, attempt, waitMs)
       await options.clock.sleep(waitMs, options.signal)
     }
@@ -49,7 +47,7 @@ export function retryWithBackoff<T>(options: RetryOptions): MonoTypeOperatorFunc
     resetOnSuccess: true,
     delay: (error, attempt) => {
       if (!mayRetry(error, attempt, options)) return throwError(() => error)
-      const waitMs = backoffMs(options.policy, attempt, options.random)
+      const waitMs = backoffMs(options.policy, attempt, options.clock)
       options.onRetry?.(error, attempt, waitMs)
       return timer(waitMs, options.clock.scheduler)
     },

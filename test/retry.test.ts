@@ -11,11 +11,11 @@ const policy = { initialMs: 100, maxMs: 1_000 }
 
 describe('a retry', () => {
   test('waits longer each time, up to the most, and never less than half the first wait', () => {
-    const most = (attempt: number) => backoffMs(policy, attempt, () => 1 - Number.EPSILON)
+    const most = (attempt: number) => backoffMs(policy, attempt, { random: () => 1 - Number.EPSILON })
     expect([1, 2, 3, 4, 5, 60].map((attempt) => Math.round(most(attempt)))).toEqual([
       100, 200, 400, 800, 1_000, 1_000,
     ])
-    expect(backoffMs(policy, 5, () => 0)).toBe(50)
+    expect(backoffMs(policy, 5, { random: () => 0 })).toBe(50)
   })
 
   test('goes on until it succeeds, and tells each failure', async () => {
@@ -29,9 +29,8 @@ describe('a retry', () => {
         return 'done'
       },
       {
-        clock: createClock(scheduler),
+        clock: createClock(scheduler, () => 0.5),
         policy,
-        random: () => 0.5,
         onRetry: (_, attempt, waitMs) => {
           told.push([attempt, waitMs])
           // The timer is set behind this call.
@@ -78,7 +77,7 @@ describe('a retry', () => {
     scheduler.run(({ cold, expectObservable }) => {
       let calls = 0
       const source = defer(() => (++calls < 3 ? throwError(() => passing) : of('a')))
-      const options = { clock: createClock(scheduler), policy, random: () => 0.5 }
+      const options = { clock: createClock(scheduler, () => 0.5), policy }
       expectObservable(source.pipe(retryWithBackoff(options))).toBe('150ms (a|)')
       expectObservable(cold('#', {}, lasting).pipe(retryWithBackoff(options))).toBe('#', {}, lasting)
     })

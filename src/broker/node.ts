@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import { type Clock, newUuid } from '../clock.ts'
 import type { Services } from './api/api.ts'
 import { Faults } from './faults.ts'
 import { Groups } from './group/groups.ts'
@@ -57,7 +57,7 @@ export async function openNode(
     initialRebalanceDelayMs: limits.groupInitialRebalanceDelayMs,
     sessionTimeoutMsMin: limits.groupSessionTimeoutMsMin,
     sessionTimeoutMsMax: limits.groupSessionTimeoutMsMax,
-    newMemberId: (clientId) => `${clientId}-${randomUUID()}`,
+    newMemberId: (clientId) => `${clientId}-${newUuid(clock)}`,
   })
   await transactions.recover()
 
@@ -78,7 +78,7 @@ export async function openNode(
   }
   return {
     services: {
-      ...{ nodeId, clusterId: clusterIdOf(state), address: { host, port } },
+      ...{ nodeId, clusterId: clusterIdOf(state, clock), address: { host, port } },
       ...{ clock, topics, groups, offsets, transactions, durable },
       faults: new Faults(logger),
       fetchBytesMax: limits.fetchBytesMax,
@@ -94,10 +94,10 @@ export async function openNode(
   }
 }
 
-function clusterIdOf(state: StateTable): string {
+function clusterIdOf(state: StateTable, clock: Clock): string {
   const known = z.string().safeParse(state.get(clusterIdKey))
   if (known.success) return known.data
-  const made = randomUUID()
+  const made = newUuid(clock)
   state.change([{ key: clusterIdKey, value: made }])
   return made
 }

@@ -299,7 +299,7 @@ export class Fetcher {
   #scheduleDelivery(): void {
     if (this.#delivering) return
     this.#delivering = true
-    setImmediate(() => {
+    this.#options.cluster.options.clock.soon(() => {
       this.#delivering = false
       for (const reading of this.#readings.values()) this.#deliver(reading)
       this.#dispatch()
@@ -318,7 +318,7 @@ export class Fetcher {
     const failures = (this.#failures.get(node) ?? 0) + 1
     this.#failures.set(node, failures)
     if (error && failures % 8 === 3) logger.warn({ attempt: failures }, `${messageOf(error)}; trying again`)
-    await clock.sleep(backoffMs(BACKOFF, failures), this.#stopped.signal).catch(() => undefined)
+    await clock.sleep(backoffMs(BACKOFF, failures, clock), this.#stopped.signal).catch(() => undefined)
   }
 }
 

@@ -82,7 +82,7 @@ export class Membership {
         if (!this.#forgetStanding(error) && !isRetryable(error)) throw error
         failures++
         this.#say(error, failures)
-        await clock.sleep(backoffMs(BACKOFF, failures), this.#left.signal).catch(() => undefined)
+        await clock.sleep(backoffMs(BACKOFF, failures, clock), this.#left.signal).catch(() => undefined)
       }
     }
   }

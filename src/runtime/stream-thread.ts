@@ -135,7 +135,7 @@ export class StreamThread {
     shownOffsets.drop()
     await consumer.close()
     if (settings.clock.now() - this.#joinedMs > 2 * REJOIN.maxMs) this.#timesFenced = 0
-    await settings.clock.sleep(backoffMs(REJOIN, ++this.#timesFenced), over)
+    await settings.clock.sleep(backoffMs(REJOIN, ++this.#timesFenced, settings.clock), over)
     this.#rejoining = undefined
     if (!this.#isLeaving) this.join()
   }

@@ -174,6 +174,7 @@ export class TickFeed {
   async #waitAfter(error: unknown, failures: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     if (failures === 1) this.#options.logger.warn(`The tick feed waits for the tables: ${messageOf(error)}`)
-    await this.#options.clock.sleep(backoffMs(retryPolicy, failures), signal)
+    const { clock } = this.#options
+    await clock.sleep(backoffMs(retryPolicy, failures, clock), signal)
   }
 }

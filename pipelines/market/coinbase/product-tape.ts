@@ -139,7 +139,7 @@ export class ProductTape {
         const gap = await this.#nextGap(signal)
         if (!gap) return
         asks = (await this.#step(gap, asks, signal)) ? 0 : asks + 1
-        if (asks > 0) await clock.sleep(backoffMs(ASK_AGAIN, asks), signal)
+        if (asks > 0) await clock.sleep(backoffMs(ASK_AGAIN, asks, clock), signal)
       }
     } catch (error) {
       if (!(error instanceof RivuletError) || error.retryable) throw error
