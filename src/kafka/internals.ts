@@ -54,6 +54,7 @@ interface ConnectionOptions {
   readonly clientId: string
   readonly connectionTimeout: number
   readonly requestTimeout: number
+  readonly enforceRequestTimeout: boolean
   readonly socketFactory: SocketFactory
   readonly logger: KafkajsLogger
 }

@@ -22,17 +22,21 @@ export interface Link {
   destroy(): void
 }
 
+/** kafkajs's own timers run on the machine's time, which a simulation has not got: ours come first. */
+const NEVER_MS = 2 ** 31 - 1
+
 /**
  * Connects, asks for the versions, authenticates. A link that broke is never opened again: kafkajs keeps half an
- * answer of the old connection and reads on in the new one.
+ * answer of the old connection and reads on in the new one. One on which an answer is overdue is ended: nobody knows what
+ * became of the request, and whatever comes behind it would wait too.
  */
 export async function openLink(
   address: Address,
   options: KafkaSettings,
   logger: KafkajsLogger,
 ): Promise<Link> {
+  const { clock, connectTimeoutMs = 3_000, requestTimeoutMs = 15_000 } = options
   const sasl = options.sasl ?? null
-  const connectionTimeout = options.connectTimeoutMs ?? 3_000
   const createSocket = options.socketFactory ?? defaultSocketFactory()
   let socket: Socket | undefined
   const connection = new Connection({
@@ -40,45 +44,54 @@ export async function openLink(
     ssl: options.ssl ? {} : null,
     sasl,
     clientId: options.clientId,
-    connectionTimeout,
-    requestTimeout: options.requestTimeoutMs ?? 15_000,
+    connectionTimeout: NEVER_MS,
+    requestTimeout: requestTimeoutMs,
+    enforceRequestTimeout: false,
     socketFactory: (socketOptions) => {
       socket = createSocket(socketOptions)
       return socket
     },
     logger,
   })
+  // Only an error makes kafkajs settle the requests under way; a plain close leaves them for ever.
+  const destroy = (why = 'closed by Rivulet') => socket?.destroy(new Error(why))
+  const within = async <T>(timeoutMs: number, what: string, work: () => Promise<T>): Promise<T> => {
+    const overdue = clock.scheduler.schedule(() => destroy(`${what} within ${timeoutMs} ms`), timeoutMs)
+    try {
+      return await work()
+    } finally {
+      overdue.unsubscribe()
+    }
+  }
+  const send = <T>(request: ProtocolRequest<T>) =>
+    within(Math.max(requestTimeoutMs, request.requestTimeout ?? 0), 'no answer', () =>
+      connection.send(request),
+    )
   const broker = new Broker({
     connectionPool: {
       ...address,
       sasl,
-      connectionTimeout,
+      connectionTimeout: NEVER_MS,
       isConnected: () => connection.isConnected(),
       isAuthenticated: () => connection.isAuthenticated(),
       getConnection: async () => {
-        if (!connection.isConnected()) await connection.connect()
+        if (!connection.isConnected())
+          await within(connectTimeoutMs, 'no connection', () => connection.connect())
         return connection
       },
       setVersions: (versions) => connection.setVersions(versions),
       setSupportAuthenticationProtocol: (supported) => connection.setSupportAuthenticationProtocol(supported),
-      send: (request) => connection.send(request),
+      send,
       destroy: () => connection.disconnect(),
     },
     logger,
     allowAutoTopicCreation: false,
   })
-  // Only an error makes kafkajs settle the requests under way; a plain close leaves them for ever.
-  const destroy = () => socket?.destroy(new Error('closed by Rivulet'))
   try {
     await broker.connect()
   } catch (error) {
     destroy()
     throw error
   }
-  return {
-    broker,
-    send: (request) => connection.send(request),
-    isOpen: () => connection.isConnected(),
-    destroy,
-  }
+  return { broker, send, isOpen: () => connection.isConnected(), destroy: () => destroy() }
 }
