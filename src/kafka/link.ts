@@ -71,7 +71,7 @@ export async function openLink(
     connectionPool: {
       ...address,
       sasl,
-      connectionTimeout: NEVER_MS,
+      connectionTimeout: connectTimeoutMs,
       isConnected: () => connection.isConnected(),
       isAuthenticated: () => connection.isAuthenticated(),
       getConnection: async () => {
