@@ -43,41 +43,61 @@ export async function startBrokerOn(
   config: BrokerConfig,
   release = () => {},
 ): Promise<EmbeddedBroker> {
-  const { clock, logger, limits, host } = config
+  const { logger, host } = config
   const node = await openNode(directory, config)
-  const connections = new Map<Duplex, Promise<void>>()
-  const serve = (duplex: Duplex, clientHost: string) => {
-    const { requestBytesMax } = limits
-    const served = serveConnection(duplex, { services: node.services, logger, clientHost, requestBytesMax })
-    connections.set(duplex, served)
-    return served.finally(() => connections.delete(duplex))
+  const served = serveNode(node, config, release)
+  let listening: Listening
+  try {
+    listening = await listenFor(node, config, served)
+  } catch (error) {
+    await served.close()
+    throw error
   }
-  const listening = await listenFor(node, config, serve)
+  const brokers = [`${host}:${listening.port}`]
+  logger.info({ brokers, data: directory.path }, 'Embedded broker started')
+  let closing: Promise<unknown> | undefined
+  return {
+    ...{ host, port: listening.port, brokers },
+    serve: (duplex) => served.serve(duplex, 'in memory'),
+    close: async () => {
+      closing ??= Promise.all([listening.close(), served.close()])
+      await closing
+    },
+  }
+}
+
+/** A broker that does not listen: clients come over duplexes, wherever these lead. */
+export interface ServedNode {
+  serve(duplex: Duplex, clientHost: string): Promise<void>
+  /** Ends all connections, forces everything to the medium, and frees the folder. */
+  close(): Promise<void>
+}
+
+/** Serves clients, and keeps the node tidy and on the medium meanwhile. */
+export function serveNode(node: BrokerNode, config: BrokerConfig, release = () => {}): ServedNode {
+  const { clock, logger, limits } = config
+  const connections = new Map<Duplex, Promise<void>>()
   const maintenance = new Maintenance(clock, logger)
   if (limits.fsync === 'interval') {
     maintenance.start({ name: 'fsync', intervalMs: limits.fsyncIntervalMs, run: node.sync })
   }
   maintenance.start({ name: 'tidying', intervalMs: limits.maintenanceIntervalMs, run: node.tidy })
-  const brokers = [`${host}:${listening.port}`]
-  logger.info({ brokers, data: directory.path }, 'Embedded broker started')
-
-  const close = async () => {
-    try {
-      for (const duplex of connections.keys()) duplex.destroy()
-      await Promise.all([listening.close(), maintenance.stop(), ...connections.values()])
-      await node.sync()
-    } finally {
-      node.close()
-      release()
-    }
-  }
-  let closing: Promise<void> | undefined
   return {
-    ...{ host, port: listening.port, brokers },
-    serve: (duplex) => serve(duplex, 'in memory'),
-    close: () => {
-      closing ??= close()
-      return closing
+    serve(duplex, clientHost) {
+      const { requestBytesMax } = limits
+      const served = serveConnection(duplex, { services: node.services, logger, clientHost, requestBytesMax })
+      connections.set(duplex, served)
+      return served.finally(() => connections.delete(duplex))
+    },
+    async close() {
+      try {
+        for (const duplex of connections.keys()) duplex.destroy()
+        await Promise.all([maintenance.stop(), ...connections.values()])
+        await node.sync()
+      } finally {
+        node.close()
+        release()
+      }
     },
   }
 }
@@ -85,17 +105,12 @@ export async function startBrokerOn(
 async function listenFor(
   node: BrokerNode,
   { host, port, limits, logger }: BrokerConfig,
-  serve: (duplex: Duplex, clientHost: string) => Promise<void>,
+  served: ServedNode,
 ): Promise<Listening> {
-  try {
-    const listening = await listen({
-      ...{ host, port, connectionsMax: limits.connectionsMax, logger },
-      onConnection: (socket) => void serve(socket, socket.remoteAddress ?? 'unknown'),
-    })
-    node.services.address.port = listening.port
-    return listening
-  } catch (error) {
-    node.close()
-    throw error
-  }
+  const listening = await listen({
+    ...{ host, port, connectionsMax: limits.connectionsMax, logger },
+    onConnection: (socket) => void served.serve(socket, socket.remoteAddress ?? 'unknown'),
+  })
+  node.services.address.port = listening.port
+  return listening
 }
