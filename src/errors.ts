@@ -27,6 +27,7 @@ export type ErrorCode =
   | 'DISK_FULL'
   | 'LOG_CORRUPT'
   // What should not be
+  | 'SIMULATION_FAILED'
   | 'INTERNAL'
 
 /** Where it happened; what is known of it. */

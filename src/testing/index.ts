@@ -1,3 +1,6 @@
 export { type Driven, type DriveOptions, drive } from './drive.ts'
 export { type MarbleHelpers, marbles } from './marbles.ts'
+export type { FaultKind, FaultRates } from './simulation/faults.ts'
+export { type SimulateOptions, type SimulationReport, simulate } from './simulation/simulate.ts'
+export type { SimulatedRecord } from './simulation/simulation.ts'
 export { type OutputRecord, TestDriver, type TestDriverOptions } from './test-driver.ts'

@@ -1,0 +1,131 @@
+import type { Logger } from '../../logger.ts'
+import type { Environment } from '../../runtime/environment.ts'
+import { type Running, run } from '../../runtime/run.ts'
+import type { Topology } from '../../stream/topology.ts'
+import type { Fault } from './faults.ts'
+import type { Machine } from './machine.ts'
+import type { Connection } from './network.ts'
+import { SimulatedBroker } from './simulated-broker.ts'
+import { simulatedKafka } from './simulated-kafka.ts'
+import type { World } from './world.ts'
+
+export interface DeploymentOptions {
+  readonly topology: Topology
+  readonly instances: number
+  readonly environment: Omit<Environment, 'kafka' | 'clock' | 'logger'>
+  readonly logger: Logger
+}
+
+interface Instance {
+  readonly machine: Machine
+  readonly running: Running
+}
+
+/** Instances of one topology and their broker, in a world, with the faults that they are put to. */
+export class Deployment {
+  readonly broker: SimulatedBroker
+  /** What an instance or the broker could not go on with, which is for an operator to mend. */
+  readonly failures: unknown[] = []
+  readonly #world: World
+  readonly #options: DeploymentOptions
+  readonly #instances = new Set<Instance>()
+  #made = 0
+
+  constructor(world: World, options: DeploymentOptions) {
+    this.#world = world
+    this.#options = options
+    // What was acknowledged must last: else a loss of power is allowed to lose it.
+    this.broker = new SimulatedBroker(world, { fsync: 'always' }, options.logger)
+  }
+
+  async startBroker(): Promise<void> {
+    await this.broker.start().catch((error) => this.failures.push(error))
+  }
+
+  startInstances(): void {
+    while (this.#instances.size < this.#options.instances) this.#startInstance()
+  }
+
+  get machines(): readonly Machine[] {
+    return [...this.#instances].map(({ machine }) => machine)
+  }
+
+  /** Lets a fault happen now, or at the request that it waits for; what it takes to recover is set going, too. */
+  strike(fault: Fault): void {
+    const { kind, pick, forMs, atRequest } = fault
+    if (kind === 'kill-broker' || kind === 'power-loss') {
+      this.#strikeBroker(kind, forMs)
+      return
+    }
+    const instance = picked([...this.#instances], pick)
+    if (!instance) return
+    const { machine } = instance
+    const { network } = this.#world
+    if (atRequest === undefined)
+      this.#befall(instance, fault, picked(network.of(machine), (pick * 7_919) % 1))
+    else
+      this.#world.onRequest(machine, atRequest, (connection) => {
+        // Before the request is on its way, or as soon as it is.
+        if ((pick * 104_729) % 1 < 0.5) this.#befall(instance, fault, connection)
+        else this.#world.time.after(0, () => this.#befall(instance, fault, connection))
+      })
+  }
+
+  #befall(instance: Instance, { kind, forMs }: Fault, connection: Connection | undefined): void {
+    const { machine } = instance
+    const { time } = this.#world
+    switch (kind) {
+      case 'kill':
+        this.#instances.delete(instance)
+        machine.kill()
+        time.after(forMs, () => this.startInstances())
+        break
+      case 'freeze':
+        machine.freeze()
+        time.after(forMs, () => machine.thaw())
+        break
+      case 'cut':
+        connection?.cut()
+        break
+      case 'stall':
+        connection?.stall(0, forMs)
+        break
+      case 'lose-answers':
+        connection?.lose(1)
+        break
+      case 'clock-jump':
+        machine.jumpClock(forMs)
+    }
+  }
+
+  /** Nothing is frozen or dead any more. */
+  recover(): void {
+    for (const { machine } of this.#instances) machine.thaw()
+    this.startInstances()
+  }
+
+  #strikeBroker(kind: 'kill-broker' | 'power-loss', forMs: number): void {
+    if (!this.broker.isUp) return
+    if (kind === 'kill-broker') this.broker.kill()
+    else this.broker.losePower()
+    this.#world.time.after(forMs, () => void this.startBroker())
+  }
+
+  #startInstance(): void {
+    const { topology, environment, logger } = this.#options
+    const machine = this.#world.machine(`instance-${++this.#made}`)
+    const kafka = simulatedKafka(this.#world, machine, [this.broker.address], logger)
+    const running = run(topology, { ...environment, kafka, clock: machine.clock, logger })
+    const instance = { machine, running }
+    this.#instances.add(instance)
+    running.done.catch((error) => {
+      if (machine.isDead) return
+      this.failures.push(error)
+      this.#instances.delete(instance)
+    })
+  }
+}
+
+function picked<T>(all: readonly T[], pick: number): T | undefined {
+  return all[Math.floor(pick * all.length)]
+}

@@ -1,0 +1,95 @@
+/**
+ * What can go wrong in a simulation. `kill`: an instance dies, and another one starts later. `freeze`: one stands still for
+ * a while, as under SIGSTOP. `cut`: a connection of an instance ends. `stall`: what an instance sends on a connection comes
+ * late, also if it has given up on it. `lose-answers`: nothing comes back on a connection any more. `kill-broker`: the broker
+ * dies, and starts again. `power-loss`: so it does, and what was not on the medium is gone. `clock-jump`: an instance's clock
+ * is set.
+ */
+export const faultKinds = [
+  'kill',
+  'freeze',
+  'cut',
+  'stall',
+  'lose-answers',
+  'kill-broker',
+  'power-loss',
+  'clock-jump',
+] as const
+export type FaultKind = (typeof faultKinds)[number]
+
+/** One fault of a plan: plain data, so that a failing plan can be shown, shortened and repeated. */
+export interface Fault {
+  readonly atMs: number
+  readonly kind: FaultKind
+  /**
+   * Not then, but when the instance sends its next request of this kind, which is then the first that it befalls. Source:
+   * Kafka's API keys.
+   */
+  readonly atRequest?: number
+  /** Which of those that there are by then, as a number in [0, 1). */
+  readonly pick: number
+  /** How long it lasts, where it is one that does; of a jump, how far. */
+  readonly forMs: number
+}
+
+/** How many of each kind to expect in a minute. */
+export type FaultRates = Readonly<Record<FaultKind, number>>
+
+export const defaultRates: FaultRates = {
+  kill: 3,
+  freeze: 2,
+  cut: 8,
+  stall: 6,
+  'lose-answers': 3,
+  'kill-broker': 1,
+  'power-loss': 0,
+  'clock-jump': 0,
+}
+
+/** Long enough that sessions, transactions and requests time out in some of them, and not in others. */
+const lastsMs: Readonly<Record<FaultKind, readonly [number, number]>> = {
+  kill: [100, 20_000],
+  freeze: [500, 45_000],
+  cut: [0, 0],
+  stall: [200, 40_000],
+  'lose-answers': [0, 0],
+  'kill-broker': [100, 15_000],
+  'power-loss': [100, 15_000],
+  'clock-jump': [-3_600_000, 3_600_000],
+}
+
+/** What a moment before one of these, or behind it, can leave half done. */
+const requests = [
+  0, // Produce
+  9, // OffsetFetch
+  11, // JoinGroup
+  14, // SyncGroup
+  22, // InitProducerId
+  24, // AddPartitionsToTxn
+  25, // AddOffsetsToTxn
+  26, // EndTxn
+  28, // TxnOffsetCommit
+]
+const befallsRequests: ReadonlySet<FaultKind> = new Set(['kill', 'freeze', 'cut', 'stall', 'lose-answers'])
+
+/** The faults of a run, in the order of time. */
+export function planFaults(random: () => number, durationMs: number, rates: FaultRates): Fault[] {
+  return faultKinds
+    .flatMap((kind) => {
+      const count = Math.floor((rates[kind] * durationMs) / 60_000 + random())
+      const [leastMs, mostMs] = lastsMs[kind]
+      return Array.from({ length: count }, () => {
+        const fault = {
+          atMs: Math.floor(random() * durationMs),
+          kind,
+          pick: random(),
+          forMs: Math.floor(leastMs + random() * (mostMs - leastMs)),
+        }
+        const atRequest = requests[Math.floor(random() * requests.length)]
+        return befallsRequests.has(kind) && random() < 0.5 && atRequest !== undefined
+          ? { ...fault, atRequest }
+          : fault
+      })
+    })
+    .toSorted((a, b) => a.atMs - b.atMs)
+}

@@ -1,0 +1,23 @@
+import { connectKafka } from '../../kafka/kafka.ts'
+import type { Kafka } from '../../kafka/types.ts'
+import { type Logger, silentLogger } from '../../logger.ts'
+import type { Machine } from './machine.ts'
+import type { World } from './world.ts'
+
+/** A machine's connection to Kafka over the simulated network. */
+export function simulatedKafka(
+  world: World,
+  machine: Machine,
+  brokers: readonly string[],
+  logger: Logger = silentLogger,
+): Kafka {
+  return connectKafka({
+    brokers,
+    clientId: machine.name,
+    clock: machine.clock,
+    logger,
+    // A duplex in the place of a TCP socket: it has what kafkajs asks of one.
+    socketFactory: ({ host, port, onConnect }) =>
+      world.connect(machine, `${host}:${port}`, onConnect) as ReturnType<typeof world.connect> & never,
+  })
+}

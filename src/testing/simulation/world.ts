@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { RivuletError } from '../../errors.ts'
+import { Machine } from './machine.ts'
+import { type Accept, type Connection, Network, type NetworkFaults, type Side } from './network.ts'
+import { seededRandom } from './seeded-random.ts'
+import { VirtualTime } from './virtual-time.ts'
+
+/** Of a Kafka request: what it asks for stands behind its length. */
+const API_KEY_AT = 4
+
+interface Watch {
+  readonly machine: Machine
+  readonly apiKey: number
+  readonly strike: (connection: Connection) => void
+}
+
+/**
+ * Everything that happens in one simulation, in one thread: machines, the network between them, and time, which passes only
+ * when all that is under way has come to rest. Two worlds of one seed do the same things at the same times.
+ */
+export class World {
+  readonly seed: number
+  readonly time = new VirtualTime()
+  readonly network: Network
+  /** For what the world itself decides; each machine has dice of its own, so that one does not change the others'. */
+  readonly random: () => number
+  readonly #trace = createHash('sha1')
+  readonly #listeners = new Map<string, { machine: Machine; accept: Accept }>()
+  readonly #watches = new Set<Watch>()
+  #machines = 0
+  #messages = 0
+
+  constructor(seed: number, faults: Partial<NetworkFaults> = {}) {
+    this.seed = seed
+    this.random = seededRandom(seed)
+    const delays = seededRandom(seed ^ 0x5eed)
+    this.network = new Network(this.time, { delayMs: () => delays() * 3, ...faults }, (from, to, bytes) =>
+      this.#tell(from, to, bytes),
+    )
+  }
+
+  machine(name: string): Machine {
+    return new Machine(name, this.time, seededRandom((this.seed * 7_919 + ++this.#machines) >>> 0))
+  }
+
+  /** Whoever connects to the address from now on comes to this machine. */
+  listen(address: string, machine: Machine, accept: Accept): void {
+    this.#listeners.set(address, { machine, accept })
+  }
+
+  connect(from: Machine, address: string, opened: () => void): Duplex {
+    const listener = this.#listeners.get(address)
+    if (!listener) throw new Error(`connect ECONNREFUSED ${address}`)
+    return this.network.connect(from, listener.machine, listener.accept, opened)
+  }
+
+  /** Lets time pass until the condition holds. False: it did not in so much time. */
+  async until(condition: () => boolean, limitMs: number): Promise<boolean> {
+    const endMs = this.time.nowMs + limitMs
+    for (;;) {
+      await settle()
+      if (condition()) return true
+      if (this.time.nowMs >= endMs || !this.time.step()) return false
+    }
+  }
+
+  async pass(ms: number): Promise<void> {
+    const endMs = this.time.nowMs + ms
+    let isOver = false
+    this.time.at(endMs, () => {
+      isOver = true
+    })
+    await this.until(() => isOver, ms + 1)
+  }
+
+  /** Lets time pass until the work has ended. */
+  async ended<T>(work: Promise<T>, limitMs: number): Promise<T> {
+    let isOver = false
+    const over = () => {
+      isOver = true
+    }
+    work.then(over, over)
+    if (await this.until(() => isOver, limitMs)) return work
+    throw new RivuletError('TIMED_OUT', `it had not ended after ${limitMs} ms of virtual time`)
+  }
+
+  /** Strikes when the machine sends its next request of this kind, just before it is on its way. */
+  onRequest(machine: Machine, apiKey: number, strike: (connection: Connection) => void): void {
+    this.#watches.add({ machine, apiKey, strike })
+  }
+
+  /** Of all that went over the network so far: equal for equal runs. */
+  get traceHash(): string {
+    return this.#trace.copy().digest('hex').slice(0, 16)
+  }
+
+  get messages(): number {
+    return this.#messages
+  }
+
+  #tell(connection: Connection, from: Side, bytes: Buffer): void {
+    this.#messages++
+    const [client, server] = connection.machines
+    const apiKey = from === 0 && bytes.length >= API_KEY_AT + 2 ? bytes.readInt16BE(API_KEY_AT) : undefined
+    const who = from === 0 ? `${client.name}>${server.name}` : `${client.name}<${server.name}`
+    this.#trace.update(`${this.time.elapsedMs.toFixed(3)} ${who} ${apiKey ?? ''} ${bytes.length}\n`)
+    if (apiKey === undefined) return
+    for (const watch of this.#watches) {
+      if (watch.machine !== client || watch.apiKey !== apiKey) continue
+      this.#watches.delete(watch)
+      watch.strike(connection)
+    }
+  }
+}
+
+/** Nothing of a simulation waits for the real world, so one turn of the event loop later all promises have run out. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
