@@ -23,13 +23,11 @@ export function aggregate<K, V, A>(
     const store = context.store(spec)
     return (chunk) => {
       const out = new TableChunkBuilder<K, A>(chunk)
-      eachRecord(context, chunk, (i) => {
-        const key = chunk.keys[i] as K | null
-        const value = chunk.values[i] as V
+      eachRecord(context, chunk, (i, key, value, recordMs) => {
         if (key === null) return context.drop(chunk, i, 'null-key')
         if (value === null) return context.drop(chunk, i, 'null-value')
         const row = store.entry(key)
-        const timestampMs = Math.max(chunk.timestampsMs[i] as number, row?.timestampMs ?? 0)
+        const timestampMs = Math.max(recordMs, row?.timestampMs ?? 0)
         // Kafka Streams too sends the initial value as the old value of the first update.
         const oldValue = row?.value ?? aggregation.initializer()
         const newValue = aggregation.aggregator(oldValue, value, key)

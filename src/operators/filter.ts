@@ -10,9 +10,7 @@ export function filter<K, V>(
 ): OperatorFunction<Chunk<K, V>, Chunk<K, V>> {
   return chunkOperator(() => (chunk) => {
     const out = new ChunkBuilder<K, V>(chunk)
-    eachRecord(context, chunk, (i) => {
-      const key = chunk.keys[i] as K
-      const value = chunk.values[i] as V
+    eachRecord(context, chunk, (i, key, value) => {
       if (predicate(value, key)) out.push(i, key, value)
     })
     // Where all pass, the chunk itself does, with columns that nobody has copied.

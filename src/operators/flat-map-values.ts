@@ -10,9 +10,8 @@ export function flatMapValues<K, V, W>(
 ): OperatorFunction<Chunk<K, V>, Chunk<K, W>> {
   return chunkOperator(() => (chunk) => {
     const out = new ChunkBuilder<K, W>(chunk)
-    eachRecord(context, chunk, (i) => {
-      const key = chunk.keys[i] as K
-      for (const value of mapper(chunk.values[i] as V, key)) out.push(i, key, value)
+    eachRecord(context, chunk, (i, key, value) => {
+      for (const newValue of mapper(value, key)) out.push(i, key, newValue)
     })
     return out.build()
   })

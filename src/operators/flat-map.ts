@@ -10,8 +10,8 @@ export function flatMap<K, V, K2, V2>(
 ): OperatorFunction<Chunk<K, V>, Chunk<K2, V2>> {
   return chunkOperator(() => (chunk) => {
     const out = new ChunkBuilder<K2, V2>(chunk)
-    eachRecord(context, chunk, (i) => {
-      for (const [key, value] of mapper(chunk.values[i] as V, chunk.keys[i] as K)) out.push(i, key, value)
+    eachRecord(context, chunk, (i, key, value) => {
+      for (const [newKey, newValue] of mapper(value, key)) out.push(i, newKey, newValue)
     })
     return out.build()
   })

@@ -7,7 +7,7 @@ import type { StoreSpec } from '../state/store.ts'
 import type { SubscriptionStore } from '../state/subscription-store.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
 import { fingerprint } from './fingerprint.ts'
-import { chunkOperator, eachRecord, type OperatorContext } from './operator.ts'
+import { chunkOperator, eachRecord, eachUpdate, type OperatorContext } from './operator.ts'
 
 export interface SubscribeOptions<K, L, FK> {
   readonly foreignKey: (value: L, key: K) => FK | null
@@ -27,11 +27,8 @@ export function subscribeForeignKey<K, L, FK>(
 ): OperatorFunction<TableChunk<K, L>, Chunk<FK | null, Subscription<K>>> {
   return chunkOperator(() => (chunk) => {
     const out = new ChunkBuilder<FK | null, Subscription<K>>(chunk)
-    eachRecord(context, chunk, (i) => {
+    eachUpdate(context, chunk, (i, key, value, before) => {
       if (versioned && chunk.latest?.[i] === false) return context.drop(chunk, i, 'out-of-order')
-      const key = chunk.keys[i] as K
-      const value = chunk.values[i] as L | null
-      const before = chunk.oldValues[i] as L | null
       if (value === null && before === null) return
       const oldKey = before === null ? null : foreignKey(before, key)
       const newKey = value === null ? null : foreignKey(value, key)
@@ -83,9 +80,8 @@ export function answerForeignKey<FK, K, R>(
       const rows = right(context)
       return (chunk) => {
         const out = new ChunkBuilder<K, SubscriptionResponse<R>>(chunk)
-        eachRecord(context, chunk, (i) => {
-          const foreignKey = chunk.keys[i] as FK | null
-          const { instruction, key, hash, partition } = chunk.values[i] as Subscription<K>
+        eachRecord(context, chunk, (i, foreignKey, subscription, askedMs) => {
+          const { instruction, key, hash, partition } = subscription
           const isDeletion = instruction === 'delete' || instruction === 'delete-and-answer'
           if (foreignKey !== null) {
             if (isDeletion) store.delete(foreignKey, key)
@@ -93,7 +89,7 @@ export function answerForeignKey<FK, K, R>(
           }
           const row = foreignKey === null ? undefined : rows.row(foreignKey)
           if (instruction === 'delete' || (instruction === 'answer-if-found' && !row)) return
-          const timestampMs = Math.max(chunk.timestampsMs[i] as number, row?.timestampMs ?? 0)
+          const timestampMs = Math.max(askedMs, row?.timestampMs ?? 0)
           const value = row && !isDeletion ? row.value : null
           out.push(i, key, { hash, value, partition }, timestampMs)
         })
@@ -104,10 +100,9 @@ export function answerForeignKey<FK, K, R>(
       const store = context.store(subscriptions)
       return (chunk) => {
         const out = new ChunkBuilder<K, SubscriptionResponse<R>>(chunk)
-        eachRecord(context, chunk, (i) => {
+        eachRecord(context, chunk, (i, foreignKey, value) => {
           if (versioned && chunk.latest?.[i] === false) return context.drop(chunk, i, 'out-of-order')
-          const value = chunk.values[i] as R | null
-          for (const { key, hash, partition } of store.subscribers(chunk.keys[i] as FK)) {
+          for (const { key, hash, partition } of store.subscribers(foreignKey)) {
             out.push(i, key, { hash, value, partition })
           }
         })
@@ -136,9 +131,7 @@ export function respondForeignKey<K, L, R, J>(
     const table = rows(context)
     return (chunk) => {
       const out = new ChunkBuilder<K, J | null>(chunk)
-      eachRecord(context, chunk, (i) => {
-        const key = chunk.keys[i] as K
-        const { hash, value } = chunk.values[i] as SubscriptionResponse<R>
+      eachRecord(context, chunk, (i, key, { hash, value }) => {
         const row = table.row(key)?.value ?? null
         if (!fingerprint(left, row).equals(hash)) return
         const isNothing = row === null || (value === null && !outer)

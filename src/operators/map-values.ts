@@ -10,10 +10,7 @@ export function mapValues<K, V, W>(
 ): OperatorFunction<Chunk<K, V>, Chunk<K, W>> {
   return chunkOperator(() => (chunk) => {
     const out = new ChunkBuilder<K, W>(chunk)
-    eachRecord(context, chunk, (i) => {
-      const key = chunk.keys[i] as K
-      out.push(i, key, mapper(chunk.values[i] as V, key))
-    })
+    eachRecord(context, chunk, (i, key, value) => out.push(i, key, mapper(value, key)))
     return out.build()
   })
 }

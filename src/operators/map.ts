@@ -10,8 +10,8 @@ export function map<K, V, K2, V2>(
 ): OperatorFunction<Chunk<K, V>, Chunk<K2, V2>> {
   return chunkOperator(() => (chunk) => {
     const out = new ChunkBuilder<K2, V2>(chunk)
-    eachRecord(context, chunk, (i) => {
-      const record = mapper(chunk.values[i] as V, chunk.keys[i] as K)
+    eachRecord(context, chunk, (i, key, value) => {
+      const record = mapper(value, key)
       out.push(i, record[0], record[1])
     })
     return out.build()

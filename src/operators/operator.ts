@@ -11,7 +11,7 @@ import {
   tap,
 } from 'rxjs'
 import { messageOf, RivuletError } from '../errors.ts'
-import type { Chunk } from '../records/chunk.ts'
+import type { Chunk, TableChunk } from '../records/chunk.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
 
 /** Why an operator left a record out. */
@@ -119,21 +119,34 @@ export function timedOperator<I, O extends Chunk<unknown, unknown>>(
 }
 
 /** Visits each record of a chunk in order; what a visit throws is the user's callback's, and gets its place. */
-export function eachRecord(
+export function eachRecord<K, V>(
   context: OperatorContext,
-  chunk: Chunk<unknown, unknown>,
-  visit: (i: number) => void,
+  chunk: Chunk<K, V>,
+  visit: (i: number, key: K, value: V, timestampMs: number) => void,
 ): void {
-  const length = chunk.keys.length
+  const { keys, values, timestampsMs } = chunk
+  const length = keys.length
   let i = 0
   while (i < length) {
     try {
-      for (; i < length; i++) visit(i)
+      for (; i < length; i++) visit(i, keys[i] as K, values[i] as V, timestampsMs[i] as number)
     } catch (error) {
       context.callbackFailed(error, chunk, i)
       i++
     }
   }
+}
+
+/** The same for updates of a table, with the value that each one replaces. */
+export function eachUpdate<K, V>(
+  context: OperatorContext,
+  chunk: TableChunk<K, V>,
+  visit: (i: number, key: K, value: V | null, oldValue: V | null, timestampMs: number) => void,
+): void {
+  const { oldValues } = chunk
+  eachRecord(context, chunk, (i, key, value, timestampMs) =>
+    visit(i, key, value, oldValues[i] ?? null, timestampMs),
+  )
 }
 
 /** The error of a callback that threw, with the place of the record on which it did. */

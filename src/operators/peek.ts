@@ -8,7 +8,7 @@ export function peek<K, V>(
   context: OperatorContext = standalone(),
 ): OperatorFunction<Chunk<K, V>, Chunk<K, V>> {
   return chunkOperator(() => (chunk) => {
-    eachRecord(context, chunk, (i) => action(chunk.values[i] as V, chunk.keys[i] as K))
+    eachRecord(context, chunk, (_, key, value) => action(value, key))
     return chunk
   })
 }

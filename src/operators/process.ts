@@ -98,18 +98,17 @@ class Running<K, V, K2, V2, S extends StoreSpecs> {
 
   process(chunk: Chunk<K, V>): Chunk<K2, V2> {
     const { streamTime } = this.#context
-    const { topic, partition, keys, values, timestampsMs, offsets, headers } = chunk
+    const { topic, partition, offsets, headers } = chunk
     this.#place = { topic, partition }
     const under = { out: new ChunkBuilder<K2, V2>(chunk), i: 0, timestampMs: 0 }
     this.#under = under
     this.#punctuations.startStreamTime(streamTime.ms)
-    eachRecord(this.#context, chunk, (i) => {
-      const timestampMs = timestampsMs[i] as number
+    eachRecord(this.#context, chunk, (i, key, value, timestampMs) => {
       under.i = i
       under.timestampMs = timestampMs
       if (timestampMs > streamTime.ms) streamTime.ms = timestampMs
       const record = { topic, partition, offset: offsets[i] ?? -1, timestampMs, headers: headers?.[i] }
-      this.#handle(values[i] as V, keys[i] as K, record)
+      this.#handle(value, key, record)
       under.timestampMs = streamTime.ms
       this.#punctuations.call('streamTime', streamTime.ms)
     })

@@ -2,7 +2,7 @@ import type { OperatorFunction } from 'rxjs'
 import type { Change } from '../records/change.ts'
 import type { Chunk, TableChunk } from '../records/chunk.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
-import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
+import { chunkOperator, eachUpdate, type OperatorContext, standalone } from './operator.ts'
 
 export interface RegroupOptions<K, V, K2, V2> {
   readonly mapper: (value: V, key: K) => readonly [key: K2 | null, value: V2 | null]
@@ -28,11 +28,10 @@ export function regroup<K, V, K2, V2>(
   }
   return chunkOperator(() => (chunk) => {
     const out = new ChunkBuilder<K2, Change<V2>>(chunk)
-    eachRecord(context, chunk, (i) => {
+    eachUpdate(context, chunk, (i, key, value, oldValue) => {
       if (versioned && chunk.latest?.[i] === false) return
-      const key = chunk.keys[i] as K
-      const entered = place(chunk.values[i] as V | null, key)
-      const left = place(chunk.oldValues[i] as V | null, key)
+      const entered = place(value, key)
+      const left = place(oldValue, key)
       if (left && entered && sameKey(left[0], entered[0])) {
         out.push(i, entered[0], { oldValue: left[1], newValue: entered[1] })
         return

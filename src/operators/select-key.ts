@@ -10,10 +10,7 @@ export function selectKey<K, V, K2>(
 ): OperatorFunction<Chunk<K, V>, Chunk<K2, V>> {
   return chunkOperator(() => (chunk) => {
     const out = new ChunkBuilder<K2, V>(chunk)
-    eachRecord(context, chunk, (i) => {
-      const value = chunk.values[i] as V
-      out.push(i, mapper(value, chunk.keys[i] as K), value)
-    })
+    eachRecord(context, chunk, (i, key, value) => out.push(i, mapper(value, key), value))
     return out.build()
   })
 }

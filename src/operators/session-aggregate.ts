@@ -40,8 +40,7 @@ export function sessionAggregate<K, V, A>(
     })
     const take = (chunk: Chunk<K | null, V>): TableChunk<Windowed<K>, A> => {
       const out = new TableChunkBuilder<Windowed<K>, A>(chunk)
-      const add = (i: number, key: K, closedMs: number) => {
-        const recordMs = chunk.timestampsMs[i] as number
+      const add = (i: number, key: K, value: V, recordMs: number, closedMs: number) => {
         const joined = store.fetch(key, recordMs - gapMs, recordMs + gapMs)
         const startMs = Math.min(recordMs, joined[0]?.windowed.startMs ?? recordMs)
         const endMs = joined.reduce((end, { windowed }) => Math.max(end, windowed.endMs), recordMs)
@@ -51,7 +50,7 @@ export function sessionAggregate<K, V, A>(
         }
         let merged = aggregation.initializer()
         for (const session of joined) merged = aggregation.merger(merged, session.value, key)
-        const value = aggregation.aggregator(merged, chunk.values[i] as V, key)
+        const aggregate = aggregation.aggregator(merged, value, key)
         // A session that is this very instant goes on as it is; every other one is replaced.
         if (startMs < endMs) {
           for (const session of joined) {
@@ -60,19 +59,18 @@ export function sessionAggregate<K, V, A>(
           }
         }
         const windowed = { key, startMs, endMs }
-        if (value === null) store.delete(windowed)
-        else store.put(windowed, value)
-        if (!closing) out.update(i, windowed, value, null, endMs)
+        if (aggregate === null) store.delete(windowed)
+        else store.put(windowed, aggregate)
+        if (!closing) out.update(i, windowed, aggregate, null, endMs)
       }
-      eachRecord(context, chunk, (i) => {
-        const key = chunk.keys[i] as K | null
+      eachRecord(context, chunk, (i, key, value, recordMs) => {
         if (key === null) return context.drop(chunk, i, 'null-key')
-        streamTime.ms = Math.max(streamTime.ms, chunk.timestampsMs[i] as number)
+        streamTime.ms = Math.max(streamTime.ms, recordMs)
         const closedMs = streamTime.ms - graceMs - gapMs
         if (closing && store.forgottenBy(streamTime.ms) >= closing.emittedMs) {
           closing.lookNow(out, i, closedMs)
         }
-        add(i, key, closedMs)
+        add(i, key, value, recordMs, closedMs)
         closing?.look(out, i, closedMs)
       })
       return out.build()

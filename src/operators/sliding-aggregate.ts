@@ -74,8 +74,7 @@ export function slidingAggregate<K, V, A>(
 
       const empty = (timestampMs: number): Before<A> => ({ value: aggregation.initializer(), timestampMs })
 
-      const addInOrder = (i: number, key: K) => {
-        const recordMs = chunk.timestampsMs[i] as number
+      const addInOrder = (i: number, key: K, recordMs: number) => {
         const near = store.fetch(key, Math.max(0, recordMs - 2 * differenceMs), recordMs + 1)
         let left: Before<A> | undefined
         let right: Before<A> | undefined
@@ -121,8 +120,7 @@ export function slidingAggregate<K, V, A>(
       }
 
       /** There are no windows before 0: those that would begin there are one, `[0, d]`. */
-      const addEarly = (i: number, key: K) => {
-        const recordMs = chunk.timestampsMs[i] as number
+      const addEarly = (i: number, key: K, recordMs: number) => {
         let first: Before<A> | undefined
         let right: Before<A> | undefined
         let hasRight = false
@@ -149,23 +147,21 @@ export function slidingAggregate<K, V, A>(
         add(i, key, 0, first ?? empty(recordMs))
       }
 
-      eachRecord(context, chunk, (i) => {
-        const key = chunk.keys[i] as K | null
+      eachRecord(context, chunk, (i, key, value, recordMs) => {
         if (key === null) return context.drop(chunk, i, 'null-key')
-        if (chunk.values[i] === null) return context.drop(chunk, i, 'null-value')
-        const recordMs = chunk.timestampsMs[i] as number
+        if (value === null) return context.drop(chunk, i, 'null-value')
         streamTime.ms = Math.max(streamTime.ms, recordMs)
         const closedMs = streamTime.ms - graceMs
         if (recordMs + differenceMs < closedMs) {
           const window = { startMs: recordMs - differenceMs, endMs: recordMs }
           return context.drop(chunk, i, 'late', { window, streamTimeMs: streamTime.ms })
         }
-        if (recordMs < differenceMs) return addEarly(i, key)
+        if (recordMs < differenceMs) return addEarly(i, key, recordMs)
         // A record may begin a window behind itself.
         if (closing && store.forgottenBy(recordMs + 1) >= closing.emittedMs - differenceMs) {
           closing.lookNow(out, i, closedMs)
         }
-        addInOrder(i, key)
+        addInOrder(i, key, recordMs)
         closing?.look(out, i, closedMs)
       })
       return out.build()

@@ -18,9 +18,7 @@ export function split<K, V>(
 ): OperatorFunction<Chunk<K, V>, never> {
   return mergeMap((chunk) => {
     const outs = branches.map((branch) => ({ ...branch, out: new ChunkBuilder<K, V>(chunk) }))
-    eachRecord(context, chunk, (i) => {
-      const key = chunk.keys[i] as K
-      const value = chunk.values[i] as V
+    eachRecord(context, chunk, (i, key, value) => {
       outs.find(({ predicate }) => predicate(value, key))?.out.push(i, key, value)
     })
     for (const { port, out } of outs) if (out.length > 0) context.emitTo(port, out.build())

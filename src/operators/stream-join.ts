@@ -102,10 +102,7 @@ function oneSide<K, This, Other, J>(
     const unmatched = look?.unmatched()
     return (chunk) => {
       const out = new ChunkBuilder<K | null, J>(chunk)
-      eachRecord(context, chunk, (i) => {
-        const key = chunk.keys[i] as K | null
-        const value = chunk.values[i] as This | null
-        const timestampMs = chunk.timestampsMs[i] as number
+      eachRecord(context, chunk, (i, key, value, timestampMs) => {
         if (timestampMs > streamTime.ms) streamTime.ms = timestampMs
         if (value === null) return context.drop(chunk, i, 'null-value')
         if (key === null) {

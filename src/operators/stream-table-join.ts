@@ -36,13 +36,10 @@ export function streamTableJoin<K, V, TK, T, J>(
         const row = rowKey === null ? undefined : find(table, rowKey, timestampMs)
         if (row || outer) out.push(i, key, joiner(value, row ? row.value : null, key), timestampMs, headers)
       }
-      eachRecord(context, chunk, (i) => {
-        const key = chunk.keys[i] as K | null
-        const value = chunk.values[i] as V | null
+      eachRecord(context, chunk, (i, key, value, timestampMs) => {
         if (value === null) return context.drop(chunk, i, 'null-value')
         const rowKey = keyOf(value, key)
         if (rowKey === null && !outer) return context.drop(chunk, i, 'null-key')
-        const timestampMs = chunk.timestampsMs[i] as number
         const headers = chunk.headers?.[i]
         if (!grace || !buffer || key === null || timestampMs < buffer.observedMs - grace.graceMs) {
           join(i, rowKey, { key, value, timestampMs, headers })

@@ -4,7 +4,7 @@ import type { Chunk, TableChunk } from '../records/chunk.ts'
 import type { StoreSpec } from '../state/store.ts'
 import type { SuppressBuffer } from '../state/suppress-buffer.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
-import { eachRecord, type OperatorContext, standalone, timedOperator } from './operator.ts'
+import { eachUpdate, type OperatorContext, standalone, timedOperator } from './operator.ts'
 
 /** What the buffer may hold, and what happens when it would hold more. Source: Kafka Streams `BufferConfig`. */
 export interface BufferBounds {
@@ -55,12 +55,8 @@ export function suppress<K, V>(
     }
     const take = (chunk: TableChunk<K, V>): TableChunk<K, V> => {
       const out = new TableChunkBuilder<K, V>(chunk)
-      eachRecord(context, chunk, (i) => {
-        const key = chunk.keys[i] as K
-        const timestampMs = chunk.timestampsMs[i] as number
+      eachUpdate(context, chunk, (i, key, value, oldValue, timestampMs) => {
         streamTime.ms = Math.max(streamTime.ms, timestampMs)
-        const value = chunk.values[i] as V | null
-        const oldValue = chunk.oldValues[i] as V | null
         buffer.put(timeOf(key, timestampMs), key, value, oldValue, timestampMs, chunk.headers?.[i])
         emitDue(out, i)
         if (whenFull === 'shutDown' && isOverfull()) {

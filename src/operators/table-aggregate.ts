@@ -32,10 +32,7 @@ export function tableAggregate<K, V, A>(
     const store = context.store(spec)
     return (chunk) => {
       const out = new TableChunkBuilder<K, A>(chunk)
-      eachRecord(context, chunk, (i) => {
-        const key = chunk.keys[i] as K
-        const { oldValue, newValue } = chunk.values[i] as Change<V>
-        const recordMs = chunk.timestampsMs[i] as number
+      eachRecord(context, chunk, (i, key, { oldValue, newValue }, recordMs) => {
         const row = store.entry(key)
         const before = row?.value ?? null
         const timestampMs = Math.max(recordMs, row?.timestampMs ?? 0)

@@ -4,7 +4,7 @@ import type { KeyValueStore } from '../state/key-value-store.ts'
 import type { Row, RowReader } from '../state/row-reader.ts'
 import type { StoreSpec } from '../state/store.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
-import { chunkOperator, eachRecord, type OperatorContext } from './operator.ts'
+import { chunkOperator, eachUpdate, type OperatorContext } from './operator.ts'
 import { putRow } from './upsert.ts'
 
 /** Which rows give a result without a partner. */
@@ -78,15 +78,12 @@ function oneSide<K, This, Other, J>(
     }
     return (chunk) => {
       const out = new TableChunkBuilder<K, J>(chunk)
-      eachRecord(context, chunk, (i) => {
+      eachUpdate(context, chunk, (i, key, value, old, updateMs) => {
         const latest = chunk.latest?.[i] ?? true
         if (versioned && !latest) return context.drop(chunk, i, 'out-of-order')
-        const key = chunk.keys[i] as K
-        const value = chunk.values[i] as This | null
-        const old = chunk.oldValues[i] as This | null
         const other = others.row(key)
         if (!other && (!outer || (value === null && old === null))) return
-        const timestampMs = Math.max(chunk.timestampsMs[i] as number, other?.timestampMs ?? 0)
+        const timestampMs = Math.max(updateMs, other?.timestampMs ?? 0)
         const result = joined(value, other, key)
         // A null before is no row: had this side none either, an outer join's other side stood alone.
         const oldResult = sendsOldValues ? joined(old, other, key) : null

@@ -3,7 +3,7 @@ import type { TableChunk } from '../records/chunk.ts'
 import type { KeyValueStore } from '../state/key-value-store.ts'
 import type { StoreSpec } from '../state/store.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
-import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
+import { chunkOperator, eachUpdate, type OperatorContext, standalone } from './operator.ts'
 import { putRow } from './upsert.ts'
 
 export interface TableMapOptions<K, V, W> {
@@ -29,13 +29,11 @@ export function tableMap<K, V, W>(
     const store = spec && context.store(spec)
     return (chunk) => {
       const out = new TableChunkBuilder<K, W>(chunk)
-      eachRecord(context, chunk, (i) => {
-        const key = chunk.keys[i] as K
-        const value = map(chunk.values[i] as V | null, key)
-        const known = store ? (store.get(key) ?? null) : map(chunk.oldValues[i] as V | null, key)
+      eachUpdate(context, chunk, (i, key, input, oldInput, timestampMs) => {
+        const value = map(input, key)
+        const known = store ? (store.get(key) ?? null) : map(oldInput, key)
         const oldValue = sendsOldValues ? known : null
         if (skipsNothing && sendsOldValues && value === null && oldValue === null) return
-        const timestampMs = chunk.timestampsMs[i] as number
         if (store) putRow(store, key, value, timestampMs)
         out.update(i, key, value, oldValue, timestampMs, chunk.latest?.[i])
       })

@@ -25,11 +25,8 @@ export function upsert<K, V>(
     const store = spec && context.store(spec)
     return (chunk) => {
       const out = new TableChunkBuilder<K, V>(chunk)
-      eachRecord(context, chunk, (i) => {
-        const key = chunk.keys[i] as K | null
+      eachRecord(context, chunk, (i, key, value, timestampMs) => {
         if (key === null) return context.drop(chunk, i, 'null-key')
-        const value = chunk.values[i] as V | null
-        const timestampMs = chunk.timestampsMs[i] as number
         const oldValue = store?.get(key) ?? null
         const result = store ? put(store, key, value, timestampMs) : 'latest'
         if (result === 'too-old') return context.drop(chunk, i, 'late')

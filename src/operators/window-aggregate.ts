@@ -41,10 +41,8 @@ export function windowAggregate<K, V, A>(
     })
     const take = (chunk: Chunk<K | null, V>): TableChunk<Windowed<K>, A> => {
       const out = new TableChunkBuilder<Windowed<K>, A>(chunk)
-      eachRecord(context, chunk, (i) => {
-        const key = chunk.keys[i] as K | null
+      eachRecord(context, chunk, (i, key, value, recordMs) => {
         if (key === null) return context.drop(chunk, i, 'null-key')
-        const recordMs = chunk.timestampsMs[i] as number
         if (recordMs > streamTime.ms) streamTime.ms = recordMs
         const closedMs = streamTime.ms - graceMs
         if (closing && store.forgottenBy(recordMs) > closing.emittedMs - sizeMs) {
@@ -59,7 +57,7 @@ export function windowAggregate<K, V, A>(
           const present = store.find(key, startMs)
           const oldValue = present ? present.value : aggregation.initializer()
           const timestampMs = present && present.timestampMs > recordMs ? present.timestampMs : recordMs
-          const newValue = aggregation.aggregator(oldValue, chunk.values[i] as V, key)
+          const newValue = aggregation.aggregator(oldValue, value, key)
           if (newValue === null) store.delete(key, startMs, timestampMs)
           const windowed =
             newValue === null ? { key, startMs, endMs } : store.put(key, startMs, newValue, timestampMs)
