@@ -6,14 +6,22 @@ export { type ErrorCode, type ErrorPlace, isRetryable, messageOf, RivuletError }
 export { connectKafka } from './kafka/kafka.ts'
 export type { Kafka, KafkaOptions } from './kafka/types.ts'
 export { createLogger, type Logger, type LogLevel, silentLogger } from './logger.ts'
+export type { Emission } from './operators/emission.ts'
 export type { Dropped, DropReason } from './operators/operator.ts'
-export type { Processor, ProcessorContext, RecordInfo } from './operators/process.ts'
+export type { Processor, ProcessorContext, RecordInfo, StoreSpecs, StoresOf } from './operators/process.ts'
 export type { ValueProcessor, ValueProcessorContext } from './operators/process-values.ts'
 export type { Punctuation } from './operators/punctuation.ts'
 export type { BufferBounds } from './operators/suppress.ts'
 // What a pipeline is written with
 // What it is made of: RxJS operators over chunks, each usable alone
-export { type Chunk, chunkOf, type PlainRecord, recordsOf, type TableChunk } from './records/chunk.ts'
+export {
+  type Chunk,
+  chunkOf,
+  type Headers,
+  type PlainRecord,
+  recordsOf,
+  type TableChunk,
+} from './records/chunk.ts'
 export { backoffMs, type RetryOptions, type RetryPolicy, retry, retryWithBackoff } from './retry.ts'
 export type { Queries } from './runtime/queries.ts'
 export { compile, type Environment, type Running, type RuntimeEvent, run } from './runtime/run.ts'
@@ -22,10 +30,35 @@ export type { Serde } from './serdes/serde.ts'
 export { nullable, serdes } from './serdes/serdes.ts'
 export { shape } from './serdes/shape.ts'
 // What a processor keeps, and what may be asked of a running topology's stores
-export { KeyValueStore, keyValueStore } from './state/key-value-store.ts'
+export {
+  type KeyValueEntry,
+  KeyValueStore,
+  type KeyValueStoreOptions,
+  keyValueStore,
+  type ReadOnlyKeyValueStore,
+} from './state/key-value-store.ts'
 export type { TableQuery, TableRef, WindowQuery, WindowRef, WindowRow } from './state/query.ts'
-export { VersionedStore, versionedStore } from './state/versioned-store.ts'
-export { WindowStore, windowStore } from './state/window-store.ts'
+export {
+  type ReadOnlySessionStore,
+  type SessionEntry,
+  SessionStore,
+  type SessionStoreOptions,
+  sessionStore,
+} from './state/session-store.ts'
+export type { ChangelogAppender, StateStore, StoreSpec } from './state/store.ts'
+export {
+  type PutResult,
+  type ReadOnlyVersionedStore,
+  VersionedStore,
+  type VersionedStoreOptions,
+  versionedStore,
+} from './state/versioned-store.ts'
+export {
+  type ReadOnlyWindowStore,
+  type WindowEntry,
+  WindowStore,
+  windowStore,
+} from './state/window-store.ts'
 export { CogroupedStream, SessionWindowedCogroup, TimeWindowedCogroup } from './stream/cogrouped-stream.ts'
 // How it is looked at
 export { describe, describeAsMermaid, describeAsText, type TopologyDescription } from './stream/describe.ts'

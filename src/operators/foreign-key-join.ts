@@ -7,7 +7,7 @@ import type { StoreSpec } from '../state/store.ts'
 import type { SubscriptionStore } from '../state/subscription-store.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
 import { fingerprint } from './fingerprint.ts'
-import { chunkOperator, eachRecord, eachUpdate, type OperatorContext } from './operator.ts'
+import { chunkOperator, eachRecord, eachUpdate, type OperatorContext, standalone } from './operator.ts'
 
 export interface SubscribeOptions<K, L, FK> {
   readonly foreignKey: (value: L, key: K) => FK | null
@@ -23,7 +23,7 @@ export interface SubscribeOptions<K, L, FK> {
  */
 export function subscribeForeignKey<K, L, FK>(
   { foreignKey, sameKey, left, outer, versioned }: SubscribeOptions<K, L, FK>,
-  context: OperatorContext,
+  context: OperatorContext = standalone(),
 ): OperatorFunction<TableChunk<K, L>, Chunk<FK | null, Subscription<K>>> {
   return chunkOperator(() => (chunk) => {
     const out = new ChunkBuilder<FK | null, Subscription<K>>(chunk)
@@ -69,7 +69,7 @@ export interface AnswerOptions<FK, K, R> {
  */
 export function answerForeignKey<FK, K, R>(
   { subscriptions, right, versioned }: AnswerOptions<FK, K, R>,
-  context: OperatorContext,
+  context: OperatorContext = standalone(),
 ): readonly [
   subscriptions: OperatorFunction<Chunk<FK | null, Subscription<K>>, Chunk<K, SubscriptionResponse<R>>>,
   right: OperatorFunction<TableChunk<FK, R>, Chunk<K, SubscriptionResponse<R>>>,
@@ -125,7 +125,7 @@ export interface RespondOptions<K, L, R, J> {
  */
 export function respondForeignKey<K, L, R, J>(
   { rows, left, joiner, outer }: RespondOptions<K, L, R, J>,
-  context: OperatorContext,
+  context: OperatorContext = standalone(),
 ): OperatorFunction<Chunk<K, SubscriptionResponse<R>>, Chunk<K, J | null>> {
   return chunkOperator(() => {
     const table = rows(context)

@@ -1,7 +1,7 @@
 import { EMPTY, mergeMap, type OperatorFunction } from 'rxjs'
 import type { Chunk } from '../records/chunk.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
-import { eachRecord, type OperatorContext } from './operator.ts'
+import { eachRecord, type OperatorContext, standalone } from './operator.ts'
 
 export interface Branch<K, V> {
   readonly port: string
@@ -14,7 +14,7 @@ export interface Branch<K, V> {
  */
 export function split<K, V>(
   branches: readonly Branch<K, V>[],
-  context: OperatorContext,
+  context: OperatorContext = standalone(),
 ): OperatorFunction<Chunk<K, V>, never> {
   return mergeMap((chunk) => {
     const outs = branches.map((branch) => ({ ...branch, out: new ChunkBuilder<K, V>(chunk) }))

@@ -5,7 +5,7 @@ import type { StoreSpec } from '../state/store.ts'
 import type { JoinSide, Unmatched, UnmatchedStore } from '../state/unmatched-store.ts'
 import type { JoinWindow } from '../windows/join-window.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
-import { chunkOperator, eachRecord, type OperatorContext } from './operator.ts'
+import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 
 export interface StreamJoinOptions<K, L, R, J> {
   readonly window: JoinWindow
@@ -45,7 +45,7 @@ interface Side<K, This, Other, J> {
  */
 export function streamJoin<K, L, R, J>(
   options: StreamJoinOptions<K, L, R, J>,
-  context: OperatorContext,
+  context: OperatorContext = standalone(),
 ): readonly [
   left: OperatorFunction<Chunk<K | null, L | null>, Chunk<K | null, J>>,
   right: OperatorFunction<Chunk<K | null, R | null>, Chunk<K | null, J>>,

@@ -4,7 +4,7 @@ import type { RowReader } from '../state/row-reader.ts'
 import type { StoreSpec } from '../state/store.ts'
 import type { Buffered, TimeBuffer } from '../state/time-buffer.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
-import { chunkOperator, eachRecord, type OperatorContext } from './operator.ts'
+import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 
 export interface StreamTableJoinOptions<K, V, TK, T, J> {
   readonly rows: (context: OperatorContext) => RowReader<TK, T>
@@ -24,7 +24,7 @@ export interface StreamTableJoinOptions<K, V, TK, T, J> {
  */
 export function streamTableJoin<K, V, TK, T, J>(
   { rows, keyOf, joiner, outer, grace }: StreamTableJoinOptions<K, V, TK, T, J>,
-  context: OperatorContext,
+  context: OperatorContext = standalone(),
 ): OperatorFunction<Chunk<K | null, V | null>, Chunk<K | null, J>> {
   return chunkOperator(() => {
     const table = rows(context)

@@ -4,7 +4,7 @@ import type { KeyValueStore } from '../state/key-value-store.ts'
 import type { Row, RowReader } from '../state/row-reader.ts'
 import type { StoreSpec } from '../state/store.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
-import { chunkOperator, eachUpdate, type OperatorContext } from './operator.ts'
+import { chunkOperator, eachUpdate, type OperatorContext, standalone } from './operator.ts'
 import { putRow } from './upsert.ts'
 
 /** Which rows give a result without a partner. */
@@ -40,7 +40,7 @@ interface Side<K, This, Other, J> {
  */
 export function tableJoin<K, L, R, J>(
   options: TableJoinOptions<K, L, R, J>,
-  context: OperatorContext,
+  context: OperatorContext = standalone(),
 ): readonly [
   left: OperatorFunction<TableChunk<K, L>, TableChunk<K, J>>,
   right: OperatorFunction<TableChunk<K, R>, TableChunk<K, J>>,

@@ -8,7 +8,7 @@ import { chunk, describeOperator, driveOperator } from '../support/operator-fami
 
 function aggregateBy<V, A>(aggregation: Aggregation<string, V, A>) {
   const store = keyValueStore<string, A>({ name: 'rows', key: serdes.string, value: serdes.json<A>() })
-  return (context: OperatorContext) => aggregate<string, V, A>({ aggregation, store }, context)
+  return (context?: OperatorContext) => aggregate<string, V, A>({ aggregation, store }, context)
 }
 
 function drive<V, A>(aggregation: Aggregation<string, V, A>) {

@@ -28,7 +28,7 @@ function aggregate<A>(windows: SessionWindows, { aggregation, emit, retentionMs 
     value: serdes.json<A>(),
     retentionMs: retentionMs ?? windows.gapMs + windows.graceMs,
   })
-  return (context: OperatorContext) =>
+  return (context?: OperatorContext) =>
     sessionAggregate<string, string | null, A>(
       { windows, aggregation, store, ...(emit && { emit }) },
       context,

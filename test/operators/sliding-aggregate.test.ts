@@ -27,7 +27,7 @@ function storeOf({ differenceMs, graceMs }: SlidingWindows, retentionMs = 2 * di
 
 function count(windows: SlidingWindows, { emit = 'onUpdate', retentionMs }: Options = {}) {
   const store = storeOf(windows, retentionMs)
-  return (context: OperatorContext) =>
+  return (context?: OperatorContext) =>
     slidingAggregate<string, string | null, number>({ windows, aggregation: counting, store, emit }, context)
 }
 

@@ -22,7 +22,7 @@ function hold({ waitMs = 10, tombstones = true, bounds }: Options = {}) {
     measured,
   })
   const timeOf = (_: string, timestampMs: number) => timestampMs
-  return (context: OperatorContext) => suppress({ timeOf, waitMs, tombstones, bounds, store }, context)
+  return (context?: OperatorContext) => suppress({ timeOf, waitMs, tombstones, bounds, store }, context)
 }
 
 function updates(...records: readonly Written<string, string | null>[]): TableChunk<string, string> {

@@ -27,7 +27,7 @@ function storeOf({ sizeMs, graceMs }: TimeWindows, { retentionMs = sizeMs + grac
 function count(windows: TimeWindows, options: Options = {}) {
   const { emit = 'onUpdate' } = options
   const store = storeOf(windows, options)
-  return (context: OperatorContext) =>
+  return (context?: OperatorContext) =>
     windowAggregate<string, unknown, number>({ windows, aggregation: counting, store, emit }, context)
 }
 

@@ -8,7 +8,8 @@ import { type Chunk, chunkOf, type PlainRecord, recordsOf } from '../../src/reco
 type Records = readonly PlainRecord<unknown, unknown>[]
 
 export interface OperatorFamily<I extends Chunk<unknown, unknown>> {
-  operator(context: OperatorContext): OperatorFunction<I, Chunk<unknown, unknown>>
+  /** Without a context: as it is used outside of a topology. */
+  operator(context?: OperatorContext): OperatorFunction<I, Chunk<unknown, unknown>>
   /** Two chunks, and what the operator makes of the first and then of the second; undefined: no chunk. */
   readonly inputs: readonly [I, I]
   readonly outputs: readonly [Records | undefined, Records | undefined]
@@ -53,6 +54,12 @@ export function describeOperator<I extends Chunk<unknown, unknown>>(
         const source = hot('-a--b-|', values)
         expectObservable(source.pipe(operator(), map(recordsOf))).toBe(`-${first}--${second}-|`, expected)
         expectSubscriptions(source.subscriptions).toBe('^-----!')
+      }))
+
+    test('does the same outside of a topology, without a context', () =>
+      marbles(({ cold, expectObservable }) => {
+        const source = cold('a-b|', values)
+        expectObservable(source.pipe(family.operator(), map(recordsOf))).toBe(`${first}-${second}|`, expected)
       }))
 
     test('passes on the error of its source, after what came before it', () =>
