@@ -1,8 +1,23 @@
+import { map, merge } from 'rxjs'
 import { describe, expect, test } from 'vitest'
+import {
+  answerForeignKey,
+  respondForeignKey,
+  subscribeForeignKey,
+} from '../../src/operators/foreign-key-join.ts'
+import { type OperatorContext, standalone } from '../../src/operators/operator.ts'
+import { upsert } from '../../src/operators/upsert.ts'
+import { recordsOf } from '../../src/records/chunk.ts'
+import { serdes } from '../../src/serdes/serdes.ts'
+import { keyValueStore } from '../../src/state/key-value-store.ts'
+import { rowReader } from '../../src/state/row-reader.ts'
+import { subscriptionStore } from '../../src/state/subscription-store.ts'
+import { marbles } from '../../src/testing/marbles.ts'
 import { Drive, out, text } from '../support/drive.ts'
+import { chunk } from '../support/operator-family.ts'
 
 const on = { foreignKey: (value: string) => value.split(':')[0] || null }
-const joiner = (left: string, right: string | null) => `${left}+${right}`
+const joiner = (left: string | null, right: string | null) => `${left}+${right}`
 
 function joined(kind: 'join' | 'leftJoin'): Drive {
   return new Drive(({ table }) => {
@@ -114,5 +129,29 @@ describe('a left foreign-key join', () => {
       [],
     ])
     expect(drive.dropped).toBe(0)
+  })
+})
+
+test('a foreign-key join works outside of a topology: its three steps are three operators', () => {
+  const { string } = serdes
+  const orders = keyValueStore<string, string>({ name: 'orders', key: string, value: string })
+  const users = keyValueStore<string, string>({ name: 'users', key: string, value: string })
+  const subscriptions = subscriptionStore<string, string>({ name: 's', foreignKey: string, key: string })
+  const rowsOf = (spec: typeof users) => (context: OperatorContext) => rowReader(context.store(spec))
+  const sameKey = (a: string, b: string) => a === b
+  const outer = false
+  const versioned = false
+  const context = standalone()
+  const subscribe = subscribeForeignKey<string, string, string>(
+    { ...on, sameKey, left: string, outer, versioned },
+    context,
+  )
+  const [answer, tell] = answerForeignKey({ subscriptions, right: rowsOf(users), versioned }, context)
+  const respond = respondForeignKey({ rows: rowsOf(orders), left: string, joiner, outer }, context)
+  marbles(({ hot, expectObservable }) => {
+    const left = hot(' o---|', { o: chunk(['o1', 'u1:x', 5]) }).pipe(upsert({ store: orders }, context))
+    const right = hot('--u-|', { u: chunk(['u1', 'U', 7]) }).pipe(upsert({ store: users }, context))
+    const joined = merge(left.pipe(subscribe, answer), right.pipe(tell)).pipe(respond, map(recordsOf))
+    expectObservable(joined).toBe('--j-|', { j: [{ key: 'o1', value: 'u1:x+U', timestampMs: 7, offset: 0 }] })
   })
 })

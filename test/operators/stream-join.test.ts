@@ -1,7 +1,14 @@
+import { map, merge } from 'rxjs'
 import { describe, expect, test } from 'vitest'
+import { streamJoin } from '../../src/operators/stream-join.ts'
+import { recordsOf } from '../../src/records/chunk.ts'
+import { serdes } from '../../src/serdes/serdes.ts'
+import { joinStore } from '../../src/state/join-store.ts'
 import type { Declare } from '../../src/stream/topology.ts'
+import { marbles } from '../../src/testing/marbles.ts'
 import { type JoinWindow, within } from '../../src/windows/join-window.ts'
 import { Drive, out, text } from '../support/drive.ts'
+import { chunk } from '../support/operator-family.ts'
 
 const joiner = (left: string | null, right: string | null) => `${left}+${right}`
 
@@ -182,5 +189,23 @@ describe('the window of a join', () => {
   test('refuses what is no whole number of milliseconds', () => {
     expect(() => within({ ms: 0.5 })).toThrow('beforeMs must be a whole number of at least 0, not 0.5')
     expect(() => within({ beforeMs: 1, afterMs: -1 })).toThrow('afterMs')
+  })
+})
+
+test('a join of two streams works outside of a topology: its sides know each other', () => {
+  const sideOf = (name: string) =>
+    joinStore<string, string>({ name, key: serdes.string, value: serdes.string, retentionMs: 20 })
+  const [left, right] = streamJoin({
+    window: within({ ms: 10 }),
+    joiner,
+    left: sideOf('l'),
+    right: sideOf('r'),
+  })
+  marbles(({ hot, expectObservable }) => {
+    const lefts = hot(' l---|', { l: chunk(['a', 'x', 100]) })
+    const rights = hot('--r-|', { r: chunk(['a', 'y', 105]) })
+    expectObservable(merge(lefts.pipe(left), rights.pipe(right)).pipe(map(recordsOf))).toBe('--j-|', {
+      j: [{ key: 'a', value: 'x+y', timestampMs: 105, offset: 0 }],
+    })
   })
 })

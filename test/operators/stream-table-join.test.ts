@@ -1,5 +1,15 @@
+import { ignoreElements, map, merge } from 'rxjs'
 import { describe, expect, test } from 'vitest'
+import { standalone } from '../../src/operators/operator.ts'
+import { streamTableJoin } from '../../src/operators/stream-table-join.ts'
+import { upsert } from '../../src/operators/upsert.ts'
+import { recordsOf } from '../../src/records/chunk.ts'
+import { serdes } from '../../src/serdes/serdes.ts'
+import { keyValueStore } from '../../src/state/key-value-store.ts'
+import { rowReader } from '../../src/state/row-reader.ts'
+import { marbles } from '../../src/testing/marbles.ts'
 import { Drive, out, text } from '../support/drive.ts'
+import { chunk } from '../support/operator-family.ts'
 
 const joiner = (left: string, right: string | null) => `${left}+${right}`
 
@@ -131,5 +141,27 @@ describe('a join of a stream with a global table', () => {
     })
     expect(left.step('s:a=x@1', 's:a=@2')).toEqual([['a=x+null@1'], []])
     expect(left.dropped).toBe(1)
+  })
+})
+
+test('a join of a stream with a table works outside of a topology, with the rows that one context holds', () => {
+  const rows = keyValueStore<string, string>({ name: 'rows', key: serdes.string, value: serdes.string })
+  const context = standalone()
+  const join = streamTableJoin(
+    {
+      rows: ({ store }) => rowReader(store(rows)),
+      keyOf: (_value: string, key: string | null) => key,
+      joiner,
+      outer: false,
+    },
+    context,
+  )
+  marbles(({ hot, expectObservable }) => {
+    const table = hot(' t---|', { t: chunk(['a', 'T', 5]) })
+    const stream = hot('--s-|', { s: chunk(['a', 'x', 3]) })
+    const joined = merge(table.pipe(upsert({ store: rows }, context), ignoreElements()), stream.pipe(join))
+    expectObservable(joined.pipe(map(recordsOf))).toBe('--j-|', {
+      j: [{ key: 'a', value: 'x+T', timestampMs: 3, offset: 0 }],
+    })
   })
 })

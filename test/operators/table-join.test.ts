@@ -1,5 +1,15 @@
+import { map, merge } from 'rxjs'
 import { describe, expect, test } from 'vitest'
+import { standalone } from '../../src/operators/operator.ts'
+import { tableJoin } from '../../src/operators/table-join.ts'
+import { upsert } from '../../src/operators/upsert.ts'
+import { recordsOf } from '../../src/records/chunk.ts'
+import { serdes } from '../../src/serdes/serdes.ts'
+import { keyValueStore } from '../../src/state/key-value-store.ts'
+import { rowReader } from '../../src/state/row-reader.ts'
+import { marbles } from '../../src/testing/marbles.ts'
 import { Drive, out, text } from '../support/drive.ts'
+import { chunk } from '../support/operator-family.ts'
 
 const joiner = (left: string | null, right: string | null) => `${left}+${right}`
 
@@ -88,5 +98,34 @@ describe('a join of two tables', () => {
       'a=x+w@20',
     ])
     expect(drive.dropped).toBe(1)
+  })
+})
+
+test('a join of two tables works outside of a topology, with the rows that one context holds', () => {
+  const storeOf = (name: string) =>
+    keyValueStore<string, string>({ name, key: serdes.string, value: serdes.string })
+  const stores = { left: storeOf('l'), right: storeOf('r') }
+  const context = standalone()
+  const [left, right] = tableJoin<string, string, string, string>(
+    {
+      joiner,
+      left: ({ store }) => rowReader(store(stores.left)),
+      right: ({ store }) => rowReader(store(stores.right)),
+      outer: { left: false, right: false },
+      versioned: { left: false, right: false },
+      sendsOldValues: false,
+    },
+    context,
+  )
+  marbles(({ hot, expectObservable }) => {
+    const lefts = hot(' l---|', { l: chunk(['a', 'x', 5]) })
+    const rights = hot('--r-|', { r: chunk(['a', 'y', 3]) })
+    const joined = merge(
+      lefts.pipe(upsert({ store: stores.left }, context), left),
+      rights.pipe(upsert({ store: stores.right }, context), right),
+    )
+    expectObservable(joined.pipe(map(recordsOf))).toBe('--j-|', {
+      j: [{ key: 'a', value: 'x+y', timestampMs: 5, offset: 0 }],
+    })
   })
 })
