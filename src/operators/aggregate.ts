@@ -7,13 +7,19 @@ import { TableChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 
 export interface AggregateOptions<K, V, A> {
-  readonly aggregation: Aggregation<K, V, A>
+  readonly aggregation: Aggregation<NoInfer<K>, V, A>
   readonly store: StoreSpec<KeyValueStore<K, A>>
 }
 
 /**
  * Aggregates the records of each key, and emits the row after each one. Its timestamp is the largest so far. Records
  * with a null key or a null value are dropped. Source: Kafka Streams `KGroupedStream.aggregate`.
+ *
+ * @example
+ * ```ts
+ * const store = keyValueStore({ name: 'clicks by user', key: serdes.string, value: serdes.long })
+ * clicks$.pipe(aggregate({ aggregation: counting, store }))
+ * ```
  */
 export function aggregate<K, V, A>(
   { aggregation, store: spec }: AggregateOptions<K, V, A>,

@@ -3,7 +3,14 @@ import type { Chunk } from '../records/chunk.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 
-/** Keeps the records for which the predicate holds. Source: Kafka Streams `KStream.filter`. */
+/**
+ * Keeps the records for which the predicate holds. Source: Kafka Streams `KStream.filter`.
+ *
+ * @example
+ * ```ts
+ * clicks$.pipe(filter(({ page }) => page !== '/'))
+ * ```
+ */
 export function filter<K, V>(
   predicate: (value: V, key: K) => boolean,
   context: OperatorContext = standalone(),

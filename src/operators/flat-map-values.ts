@@ -3,7 +3,15 @@ import type { Chunk } from '../records/chunk.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 
-/** Makes any number of values of each one, in order; key and timestamp stay. Source: Kafka Streams `KStream.flatMapValues`. */
+/**
+ * Makes any number of values of each one, in order; key, timestamp and headers stay. Source: Kafka Streams
+ * `KStream.flatMapValues`.
+ *
+ * @example
+ * ```ts
+ * clicks$.pipe(flatMapValues(({ page }) => page.split('/')))
+ * ```
+ */
 export function flatMapValues<K, V, W>(
   mapper: (value: V, key: K) => Iterable<W>,
   context: OperatorContext = standalone(),

@@ -76,6 +76,16 @@ export interface OperatorContext {
 /**
  * Makes an RxJS operator of a synchronous step, a new one for each subscription, so that state is never shared.
  * Chunks in which nothing is left are not passed on.
+ *
+ * @example
+ * ```ts
+ * const upperCase = (context = standalone()) =>
+ *   chunkOperator(() => (chunk: Chunk<string, string>) => {
+ *     const out = new ChunkBuilder<string, string>(chunk)
+ *     eachRecord(context, chunk, (i, key, value) => out.push(i, key, value.toUpperCase()))
+ *     return out.build()
+ *   })
+ * ```
  */
 export function chunkOperator<I, O extends Chunk<unknown, unknown>>(
   makeStep: () => (chunk: I) => O,
@@ -118,7 +128,10 @@ export function timedOperator<I, O extends Chunk<unknown, unknown>>(
     })
 }
 
-/** Visits each record of a chunk in order; what a visit throws is the user's callback's, and gets its place. */
+/**
+ * Visits each record of a chunk in order: its number there, key, value, and event time in ms. What a visit throws is the
+ * user's callback's, and goes to `context.callbackFailed` with its place; if that returns, the next record follows.
+ */
 export function eachRecord<K, V>(
   context: OperatorContext,
   chunk: Chunk<K, V>,
@@ -175,8 +188,15 @@ export function callbackError(
 }
 
 /**
- * For an operator used outside of a topology: stores of its own, nothing counted, and a wall clock that stands at 0 unless
- * `overrides` has one.
+ * For operators used outside of a topology: stores of its own, nothing counted or emitted on other outputs, no
+ * heartbeats, and a wall clock that stands at 0, unless `overrides` has them. One context is one task: whatever is given
+ * the same one, or is subscribed to twice, shares its stores and its stream time.
+ *
+ * @example
+ * ```ts
+ * const context = standalone({ drop: (chunk, i, reason) => console.log(chunk.offsets[i], reason) })
+ * clicks$.pipe(aggregate({ aggregation: counting, store }, context))
+ * ```
  */
 export function standalone(overrides: Partial<OperatorContext> = {}): OperatorContext {
   const stores = new Map<StoreSpec, StateStore>()

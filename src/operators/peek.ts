@@ -2,7 +2,14 @@ import type { OperatorFunction } from 'rxjs'
 import type { Chunk } from '../records/chunk.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 
-/** Shows each record to the callback and passes it on unchanged. Source: Kafka Streams `KStream.peek`. */
+/**
+ * Shows each record to the callback and passes it on unchanged. Source: Kafka Streams `KStream.peek`.
+ *
+ * @example
+ * ```ts
+ * clicks$.pipe(peek(({ page }, user) => console.log(user, page)))
+ * ```
+ */
 export function peek<K, V>(
   action: (value: V, key: K) => void,
   context: OperatorContext = standalone(),

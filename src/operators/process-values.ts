@@ -11,7 +11,10 @@ export type ValueProcessor<K, V, V2, S extends StoreSpecs> = (
   context: ValueProcessorContext<K, V2, S>,
 ) => (value: V, key: K, record: RecordInfo) => void
 
-/** Source: Kafka Streams `KStream.processValues`. */
+/**
+ * The processor as one that `process` takes: what it forwards has the key of the record. Source: Kafka Streams
+ * `KStream.processValues`.
+ */
 export function keepingKeys<K, V, V2, S extends StoreSpecs>(
   processor: ValueProcessor<K, V, V2, S>,
 ): Processor<K, V, K, V2, S> {

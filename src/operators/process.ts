@@ -59,6 +59,17 @@ interface Under<K, V> {
 /**
  * Hands each record to a processor of the user's, with stores and punctuations. After each record, punctuations by
  * stream time are called that it has made due. Source: Kafka Streams `KStream.process`.
+ *
+ * @example
+ * ```ts
+ * clicks$.pipe(process({
+ *   stores: { seen: keyValueStore({ name: 'seen', key: serdes.string, value: serdes.long }) },
+ *   processor: ({ stores, forward }) => ({ page }, user, { timestampMs }) => {
+ *     if (stores.seen.get(user) === undefined) forward(user, page)
+ *     stores.seen.put(user, timestampMs, timestampMs)
+ *   },
+ * }))
+ * ```
  */
 export function process<K, V, K2, V2, S extends StoreSpecs>(
   { stores, processor }: ProcessOptions<K, V, K2, V2, S>,

@@ -16,6 +16,14 @@ export interface RegroupOptions<K, V, K2, V2> {
  * Turns updates of rows into changes of the groups that the mapper puts them in: first the old value leaves, then the
  * new one enters; in one step if the group stays. A null key or value is in no group. Source: Kafka Streams
  * `KTable.groupBy`.
+ *
+ * @example
+ * ```ts
+ * users$.pipe(
+ *   upsert({ store }),
+ *   regroup({ mapper: (name, id) => [name.slice(0, 1), id], sameKey: (a, b) => a === b, versioned: false }),
+ * )
+ * ```
  */
 export function regroup<K, V, K2, V2>(
   { mapper, sameKey, versioned }: RegroupOptions<K, V, K2, V2>,

@@ -3,7 +3,14 @@ import type { Chunk } from '../records/chunk.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 
-/** Gives each record a new key; value, timestamp and headers stay. Source: Kafka Streams `KStream.selectKey`. */
+/**
+ * Gives each record a new key; value, timestamp and headers stay. Source: Kafka Streams `KStream.selectKey`.
+ *
+ * @example
+ * ```ts
+ * clicks$.pipe(selectKey(({ page }) => page))
+ * ```
+ */
 export function selectKey<K, V, K2>(
   mapper: (value: V, key: K) => K2,
   context: OperatorContext = standalone(),

@@ -10,7 +10,7 @@ import { eachRecord, type OperatorContext, standalone, timedOperator } from './o
 
 export interface SessionAggregateOptions<K, V, A> {
   readonly windows: SessionWindows
-  readonly aggregation: SessionAggregation<K, V, A>
+  readonly aggregation: SessionAggregation<NoInfer<K>, V, A>
   readonly store: StoreSpec<SessionStore<K, A>>
   /** Default: on update. */
   readonly emit?: Emission
@@ -24,6 +24,13 @@ export interface SessionAggregateOptions<K, V, A> {
  *
  * On window close: each session once, when stream time is past its end + gapMs + graceMs, in order of end, then of
  * start, then of the serialized key; no tombstones. Source: Kafka Streams `SessionWindowedKStream.aggregate`.
+ *
+ * @example
+ * ```ts
+ * const windows = session({ gapMs: 60_000 })
+ * const store = sessionStore({ name: 'visits', key: serdes.string, value: serdes.long, retentionMs: 60_000 })
+ * clicks$.pipe(sessionAggregate({ windows, aggregation: counting, store }))
+ * ```
  */
 export function sessionAggregate<K, V, A>(
   { windows, aggregation, store: spec, emit = 'onUpdate' }: SessionAggregateOptions<K, V, A>,

@@ -10,7 +10,7 @@ import { eachRecord, type OperatorContext, standalone, timedOperator } from './o
 
 export interface SlidingAggregateOptions<K, V, A> {
   readonly windows: SlidingWindows
-  readonly aggregation: Aggregation<K, V, A>
+  readonly aggregation: Aggregation<NoInfer<K>, V, A>
   readonly store: StoreSpec<WindowStore<K, A>>
   /** Default: on update. */
   readonly emit?: Emission

@@ -10,7 +10,13 @@ export interface Branch<K, V> {
 
 /**
  * Sends each record to the first branch whose predicate holds; one that fits none is left out, without being counted.
- * Emits on the branches' ports only. Source: Kafka Streams `KStream.split`.
+ * Emits on the branches' ports only, `context.emitTo`. Source: Kafka Streams `KStream.split`.
+ *
+ * @example
+ * ```ts
+ * const emitTo = (port: string, chunk: Chunk<unknown, unknown>) => console.log(port, chunk.values)
+ * clicks$.pipe(split([{ port: 'home', predicate: ({ page }) => page === '/' }], standalone({ emitTo })))
+ * ```
  */
 export function split<K, V>(
   branches: readonly Branch<K, V>[],

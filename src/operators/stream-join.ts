@@ -42,6 +42,15 @@ interface Side<K, This, Other, J> {
  * `ts + afterMs + graceMs` (a right record: `ts + beforeMs + graceMs`) and a record in order looks at them; a record
  * for which it is past already, without grace, at once. A null value is dropped. A null key is dropped, or on an outer
  * side passed at once. Source: Kafka Streams `KStream.join`, `leftJoin`, `outerJoin`.
+ *
+ * @example
+ * ```ts
+ * const side = (name: string) =>
+ *   joinStore({ name, key: serdes.string, value: serdes.string, retentionMs: 2_000 })
+ * const joiner = (left: string | null, right: string | null) => `${left} ${right}`
+ * const [left, right] = streamJoin({ window: within({ ms: 1_000 }), joiner, left: side('left'), right: side('right') })
+ * merge(left$.pipe(left), right$.pipe(right))
+ * ```
  */
 export function streamJoin<K, L, R, J>(
   options: StreamJoinOptions<K, L, R, J>,

@@ -20,7 +20,17 @@ export interface StreamTableJoinOptions<K, V, TK, T, J> {
 /**
  * Gives each record of a stream its row of a table, as the table stands then or, if it is versioned, as it stood at the
  * record's timestamp, which the result keeps. Only the stream side triggers. A null value is dropped; without a row key
- * an inner join drops, and a left one joins with null. Source: Kafka Streams `KStream.join(KTable)`, `(GlobalKTable)`.
+ * an inner join drops, and a left one joins with null. Source: Kafka Streams `KStream.join(KTable)` and
+ * `KStream.join(GlobalKTable)`.
+ *
+ * @example
+ * ```ts
+ * const context = standalone()
+ * const rows = ({ store }: OperatorContext) => rowReader(store(users))
+ * const joiner = ({ page }: Click, name: string | null) => `${name} at ${page}`
+ * const named = streamTableJoin({ rows, keyOf: (_click, user: string | null) => user, joiner, outer: true }, context)
+ * merge(users$.pipe(upsert({ store: users }, context), ignoreElements()), clicks$.pipe(named))
+ * ```
  */
 export function streamTableJoin<K, V, TK, T, J>(
   { rows, keyOf, joiner, outer, grace }: StreamTableJoinOptions<K, V, TK, T, J>,

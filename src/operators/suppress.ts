@@ -30,6 +30,12 @@ export interface SuppressOptions<K, V> {
  * Holds back updates of a table, the newest of each key only. One is due when stream time is at least its key's first
  * buffered time plus `waitMs`; what is due goes out in order of that time, then of the serialized key, before the bounds
  * are looked at. Throws `BUFFER_FULL` where the bounds say `shutDown`. Source: Kafka Streams `KTable.suppress`.
+ *
+ * @example
+ * ```ts
+ * const store = suppressBuffer({ name: 'held', key: serdes.string, value: serdes.string, measured: false })
+ * updates$.pipe(suppress({ timeOf: (_key, timestampMs) => timestampMs, waitMs: 1_000, tombstones: true, store }))
+ * ```
  */
 export function suppress<K, V>(
   { timeOf, waitMs, tombstones, bounds, store: spec }: SuppressOptions<K, V>,

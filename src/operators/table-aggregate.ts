@@ -23,6 +23,15 @@ export interface TableAggregateOptions<K, V, A> {
  * Aggregates the rows of each group: subtracts what leaves, adds what enters, and emits the group's row once for each
  * change, with the largest timestamp so far. From a group without an aggregate nothing is subtracted. Source: Kafka
  * Streams `KGroupedTable.aggregate`.
+ *
+ * @example
+ * ```ts
+ * const aggregation: TableAggregation<string, unknown, number> = {
+ *   add: (count) => (count ?? 0) + 1,
+ *   subtract: (count) => count - 1,
+ * }
+ * changes$.pipe(tableAggregate({ aggregation, store: counts }))
+ * ```
  */
 export function tableAggregate<K, V, A>(
   { aggregation: { add, subtract }, store: spec }: TableAggregateOptions<K, V, A>,

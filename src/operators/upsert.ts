@@ -16,6 +16,12 @@ export interface UpsertOptions<K, V> {
  * Reads records as updates of a table: a value replaces the row of its key, null deletes it. Every update is passed on,
  * out of order or not, with the value before it where there is a store. A null key is dropped; so is, as late, what is
  * older than the history of a versioned store. Source: Kafka Streams' `KTableSource`.
+ *
+ * @example
+ * ```ts
+ * const store = keyValueStore({ name: 'users', key: serdes.string, value: serdes.string })
+ * users$.pipe(upsert({ store }))
+ * ```
  */
 export function upsert<K, V>(
   { store: spec }: UpsertOptions<K, V>,

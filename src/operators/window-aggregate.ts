@@ -10,7 +10,7 @@ import { eachRecord, type OperatorContext, standalone, timedOperator } from './o
 
 export interface WindowAggregateOptions<K, V, A> {
   readonly windows: TimeWindows
-  readonly aggregation: Aggregation<K, V, A>
+  readonly aggregation: Aggregation<NoInfer<K>, V, A>
   readonly store: StoreSpec<WindowStore<K, A>>
   /** Default: on update. */
   readonly emit?: Emission
@@ -25,6 +25,14 @@ export interface WindowAggregateOptions<K, V, A> {
  * reached `endMs + graceMs`, in order of start, then of the serialized key, with the time of its last record. Unlike in
  * Kafka Streams none is lost when stream time jumps: what the store is about to forget is emitted before. Source: Kafka
  * Streams `TimeWindowedKStream.aggregate`.
+ *
+ * @example
+ * ```ts
+ * const windows = tumbling({ sizeMs: 60_000, graceMs: 5_000 })
+ * const kept = { sizeMs: 60_000, retentionMs: 65_000 }
+ * const store = windowStore({ name: 'counts', key: serdes.string, value: serdes.long, ...kept })
+ * clicks$.pipe(windowAggregate({ windows, aggregation: counting, store, emit: 'onWindowClose' }))
+ * ```
  */
 export function windowAggregate<K, V, A>(
   { windows, aggregation, store: spec, emit = 'onUpdate' }: WindowAggregateOptions<K, V, A>,
