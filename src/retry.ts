@@ -2,10 +2,10 @@ import { type MonoTypeOperatorFunction, retry as rxRetry, throwError, timer } fr
 import type { Clock } from './clock.ts'
 import { isRetryable } from './errors.ts'
 
-/** Exponential backoff with full jitter: the n-th wait is random in `[0, min(maxMs, initialMs × 2ⁿ⁻¹)]`, at least `initialMs / 2`. */
+/** Exponential backoff with full jitter: the n-th wait is random in `[0, min(waitMsMax, initialMs × 2ⁿ⁻¹)]`, at least `initialMs / 2`. */
 export interface RetryPolicy {
   readonly initialMs: number
-  readonly maxMs: number
+  readonly waitMsMax: number
   /** Tries in all, the first one included; absent: until it succeeds or is aborted. */
   readonly attemptsMax?: number
 }
@@ -22,7 +22,7 @@ export interface RetryOptions {
 
 /** The wait after the `attempt`-th failure (from 1), in ms. */
 export function backoffMs(policy: RetryPolicy, attempt: number, clock: Pick<Clock, 'random'>): number {
-  const ceilingMs = Math.min(policy.maxMs, policy.initialMs * 2 ** Math.min(attempt - 1, 30))
+  const ceilingMs = Math.min(policy.waitMsMax, policy.initialMs * 2 ** Math.min(attempt - 1, 30))
   return Math.max(policy.initialMs / 2, clock.random() * ceilingMs)
 }
 

@@ -7,7 +7,7 @@ import { backoffMs, retry, retryWithBackoff } from '../src/retry.ts'
 
 const passing = new RivuletError('KAFKA_UNREACHABLE', 'away', { retryable: true })
 const lasting = new RivuletError('BAD_CONFIG', 'wrong')
-const policy = { initialMs: 100, maxMs: 1_000 }
+const policy = { initialMs: 100, waitMsMax: 1_000 }
 
 describe('a retry', () => {
   test('waits longer each time, up to the most, and never less than half the first wait', () => {

@@ -294,7 +294,7 @@ const saidFromAttempt = 2
 async function patiently<T>(
   { clock, logger, signal }: SinkContext,
   table: string,
-  { retryPolicy = { initialMs: 100, maxMs: 5_000 } }: ClickHouseSinkOptions,
+  { retryPolicy = { initialMs: 100, waitMsMax: 5_000 } }: ClickHouseSinkOptions,
   work: () => Promise<T>,
 ): Promise<T> {
   const startedMs = clock.now()

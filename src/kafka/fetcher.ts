@@ -33,7 +33,7 @@ const REQUESTS_MAX = 2
 const HELD_CHUNKS_MAX = 2
 /** With partitions paused, which may be resumed any moment, an empty answer is not held back for long. */
 const PAUSED_WAIT_MS = 50
-const BACKOFF = { initialMs: 50, maxMs: 2_000 }
+const BACKOFF = { initialMs: 50, waitMsMax: 2_000 }
 
 interface Reading extends TopicPartition {
   /** The offset to ask for next; undefined while it is being found out. */

@@ -35,7 +35,7 @@ export interface MembershipOptions {
   lost(partitions: readonly TopicPartition[]): void
 }
 
-const BACKOFF = { initialMs: 100, maxMs: 5_000 }
+const BACKOFF = { initialMs: 100, waitMsMax: 5_000 }
 
 /**
  * One member of a consumer group: joins, keeps its place by heartbeats, whatever the program is busy with, and gives

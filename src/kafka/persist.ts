@@ -23,7 +23,7 @@ export async function persist<T>(work: () => Promise<T>, options: PersistOptions
   let saidAttempt = 0
   const result = await retry(work, {
     clock,
-    policy: { initialMs: options.initialMs ?? 50, maxMs: 2_000 },
+    policy: { initialMs: options.initialMs ?? 50, waitMsMax: 2_000 },
     ...(options.signal && { signal: options.signal }),
     retryable: (error) =>
       (options.retryable ?? isRetryable)(error) &&

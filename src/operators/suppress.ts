@@ -9,7 +9,7 @@ import { eachUpdate, type OperatorContext, standalone, timedOperator } from './o
 /** What the buffer may hold, and what happens when it would hold more. Source: Kafka Streams `BufferConfig`. */
 export interface BufferBounds {
   /** Keys in the buffer. */
-  readonly maxRecords?: number
+  readonly recordsMax?: number
   /** Serialized keys, values and old values. */
   readonly bytesMax?: number
   /** `emitEarly`: the update with the smallest time goes out before its time; `shutDown`: the pipeline fails. */
@@ -42,14 +42,14 @@ export function suppress<K, V>(
   context: OperatorContext = standalone(),
 ): OperatorFunction<TableChunk<K, V>, TableChunk<K, V>> {
   const {
-    maxRecords = Number.POSITIVE_INFINITY,
+    recordsMax = Number.POSITIVE_INFINITY,
     bytesMax = Number.POSITIVE_INFINITY,
     whenFull,
   } = bounds ?? {}
   return timedOperator(context, () => {
     const buffer = context.store(spec)
     const { streamTime } = context
-    const isOverfull = () => buffer.size > maxRecords || buffer.bytes > bytesMax
+    const isOverfull = () => buffer.size > recordsMax || buffer.bytes > bytesMax
     const emitFirst = (out: TableChunkBuilder<K, V>, i: number) => {
       const update = buffer.takeFirst()
       if (!update || (update.value === null && !tombstones)) return
@@ -68,7 +68,7 @@ export function suppress<K, V>(
         if (whenFull === 'shutDown' && isOverfull()) {
           throw new RivuletError(
             'BUFFER_FULL',
-            `"${context.step}" would hold back ${buffer.size} records (maxRecords: ${maxRecords}) of ${buffer.bytes} bytes (bytesMax: ${bytesMax})`,
+            `"${context.step}" would hold back ${buffer.size} records (recordsMax: ${recordsMax}) of ${buffer.bytes} bytes (bytesMax: ${bytesMax})`,
           )
         }
         while (isOverfull()) emitFirst(out, i)

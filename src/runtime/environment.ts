@@ -34,7 +34,7 @@ export interface Environment {
    * How long a task with several inputs waits for producers when one of them has nothing. For data known to be on
    * the broker it waits always. Default 0.
    */
-  readonly maxTaskIdleMs?: number
+  readonly taskIdleMsMax?: number
   /** Least wall-clock time between two looks for closed windows or unmatched join records. Default 1,000. */
   readonly emitIntervalMs?: number
   /** What becomes of a record on which a user's callback throws; default: the program fails. */
@@ -65,7 +65,7 @@ export function settingsOf(environment: Environment): Settings {
     recordsBufferedMax: 5_000,
     bytesUnsentMax: 16 * 1024 * 1024,
     partitionFetchBytesMax: 256 * 1024,
-    maxTaskIdleMs: 0,
+    taskIdleMsMax: 0,
     emitIntervalMs: 1_000,
     onCallbackError: () => 'fail',
     onDecodeError: 'dead-letter',
@@ -84,7 +84,7 @@ const LEAST = [
   ['recordsBufferedMax', 1],
   ['bytesUnsentMax', 1],
   ['partitionFetchBytesMax', 1],
-  ['maxTaskIdleMs', 0],
+  ['taskIdleMsMax', 0],
   ['emitIntervalMs', 0],
   ['sourceRecordsMax', 1],
   ['stopTimeoutMs', 0],

@@ -15,7 +15,7 @@ export interface SourceTaskOptions {
   readonly context: InstanceContext
 }
 
-const RETRY = { initialMs: 500, maxMs: 30_000 }
+const RETRY = { initialMs: 500, waitMsMax: 30_000 }
 /** Emissions that come at once go on as one chunk of at most so many records. */
 const CHUNK_RECORDS_MAX = 1_000
 

@@ -63,7 +63,7 @@ export class StreamTask {
       failed: (error) => this.#fail(error),
     })
     this.#inputs = new InputGroup(options.queues, {
-      idleMsMax: settings.maxTaskIdleMs,
+      idleMsMax: settings.taskIdleMsMax,
       now: () => settings.clock.now(),
       bad: (queue, record) => this.#bad(queue, record),
     })

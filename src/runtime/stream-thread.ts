@@ -14,7 +14,7 @@ import { taskAssignor } from './task-assignor.ts'
 import { TaskCreator } from './task-creator.ts'
 
 /** No wait is shorter than half of the first: longer than a heartbeat, so that the group has heard of what has changed. */
-const REJOIN: RetryPolicy = { initialMs: 3_000, maxMs: 30_000 }
+const REJOIN: RetryPolicy = { initialMs: 3_000, waitMsMax: 30_000 }
 
 export interface StreamThreadOptions {
   readonly context: InstanceContext
@@ -134,7 +134,7 @@ export class StreamThread {
     await tasks.abandon()
     shownOffsets.drop()
     await consumer.close()
-    if (settings.clock.now() - this.#joinedMs > 2 * REJOIN.maxMs) this.#timesFenced = 0
+    if (settings.clock.now() - this.#joinedMs > 2 * REJOIN.waitMsMax) this.#timesFenced = 0
     await settings.clock.sleep(backoffMs(REJOIN, ++this.#timesFenced, settings.clock), over)
     this.#rejoining = undefined
     if (!this.#isLeaving) this.join()

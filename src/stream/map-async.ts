@@ -34,10 +34,10 @@ export function mapAsync<K, V, W>(
   mapper: AsyncMapper<K, V, W>,
   { concurrencyMax, timeoutMs, retry, ...options }: MapAsyncOptions<W>,
 ): Stage<K, W> {
-  const policy = { initialMs: 0, maxMs: 0, attemptsMax: 1, ...retry }
+  const policy = { initialMs: 0, waitMsMax: 0, attemptsMax: 1, ...retry }
   checked({ concurrencyMax }, 1)
   checked({ timeoutMs }, 1)
-  const callMs = policy.attemptsMax * timeoutMs + (policy.attemptsMax - 1) * policy.maxMs
+  const callMs = policy.attemptsMax * timeoutMs + (policy.attemptsMax - 1) * policy.waitMsMax
   if (callMs > callMsMax) {
     throw new RivuletError(
       'BAD_TOPOLOGY',

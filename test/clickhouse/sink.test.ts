@@ -16,7 +16,7 @@ interface Row {
   readonly amount: number
 }
 
-const quick: RetryPolicy = { initialMs: 1, maxMs: 5 }
+const quick: RetryPolicy = { initialMs: 1, waitMsMax: 5 }
 let engine: TestClickHouse
 let tables = 0
 

@@ -47,7 +47,11 @@ const operator = z.strictObject({
   type: type.optional(),
   until: z.enum(['windowCloses', 'timeLimit']).optional(),
   limitMs: z.int().optional(),
-  buffer: z.strictObject({ maxRecords: z.int(), whenFull: z.enum(['emitEarly', 'shutDown']) }).optional(),
+  // Recorded with Kafka's name for it.
+  buffer: z
+    .strictObject({ maxRecords: z.int(), whenFull: z.enum(['emitEarly', 'shutDown']) })
+    .transform(({ maxRecords, whenFull }) => ({ recordsMax: maxRecords, whenFull }))
+    .optional(),
   joiner: z.string().optional(),
   graceMs: z.int().optional(),
   foreignKey: z.string().optional(),

@@ -75,7 +75,7 @@ describe('suppress', () => {
   })
 
   test('that is full sends the smallest time early, even the one that just came', () => {
-    const put = drive({ waitMs: 100, bounds: { maxRecords: 2, whenFull: 'emitEarly' } })
+    const put = drive({ waitMs: 100, bounds: { recordsMax: 2, whenFull: 'emitEarly' } })
     put('a', 'x', 10)
     put('b', 'x', 11)
     expect(put('c', 'x', 12)).toEqual(['a=x(10)'])
@@ -84,7 +84,7 @@ describe('suppress', () => {
   })
 
   test('lets go what is due before it judges whether it is full', () => {
-    const put = drive({ waitMs: 5, bounds: { maxRecords: 1, whenFull: 'shutDown' } })
+    const put = drive({ waitMs: 5, bounds: { recordsMax: 1, whenFull: 'shutDown' } })
     put('a', 'x', 10)
     expect(put('b', 'x', 15)).toEqual(['a=x(10)'])
   })
@@ -99,7 +99,7 @@ describe('suppress', () => {
 
   test('that is full and must not send early fails with BUFFER_FULL and its place', () => {
     const context = standalone({ step: 'held' })
-    const operator = hold({ bounds: { maxRecords: 1, whenFull: 'shutDown' } })(context)
+    const operator = hold({ bounds: { recordsMax: 1, whenFull: 'shutDown' } })(context)
     let failure: unknown
     of(updates(['a', 'x', 1], ['b', 'x', 2]))
       .pipe(operator)

@@ -41,7 +41,7 @@ function setUp({
         begin: (value: number, _key, signal) => call(value, signal),
         concurrencyMax,
         timeoutMs: 100,
-        retry: { policy: { initialMs: 10, maxMs: 10, attemptsMax }, retryable },
+        retry: { policy: { initialMs: 10, waitMsMax: 10, attemptsMax }, retryable },
       },
     },
     clock: createClock(scheduler),

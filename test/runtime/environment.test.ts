@@ -10,7 +10,7 @@ test.each<Partial<Environment>>([
   { recordsBufferedMax: 0 },
   { bytesUnsentMax: 0 },
   { partitionFetchBytesMax: 0.5 },
-  { maxTaskIdleMs: -1 },
+  { taskIdleMsMax: -1 },
   { emitIntervalMs: -1 },
   { sourceRecordsMax: 0 },
   { stopTimeoutMs: Number.POSITIVE_INFINITY },

@@ -155,7 +155,7 @@ describe('mapAsync on Kafka', () => {
           if (n % 10 === 3) throw new RivuletError('SOURCE_FAILED', 'no threes')
           return square(n)
         },
-        { retry: { initialMs: 1, maxMs: 1, attemptsMax: 2 } },
+        { retry: { initialMs: 1, waitMsMax: 1, attemptsMax: 2 } },
       ),
       { onCallbackError: () => 'drop' },
     )

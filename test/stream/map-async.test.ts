@@ -124,7 +124,7 @@ describe('mapAsync', () => {
         stream(names).mapAsync('look up', async () => 1, {
           concurrencyMax: 1,
           timeoutMs: 10_000,
-          retry: { initialMs: 100, maxMs: 1_000, attemptsMax: 3 },
+          retry: { initialMs: 100, waitMsMax: 1_000, attemptsMax: 3 },
         })
       }),
     ).toThrow(/may take 32000 ms with all its tries/)

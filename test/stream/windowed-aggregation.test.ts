@@ -114,8 +114,8 @@ describe('windowed tables', () => {
       grouped.count().suppress(untilWindowCloses)
       const windowed = grouped.windowedBy(tumbling({ sizeMs: 10 }))
       // @ts-expect-error a final result is not sent early
-      windowed.count().suppress(untilWindowCloses, { maxRecords: 1, whenFull: 'emitEarly' })
-      windowed.count().suppress(untilTimeLimit({ limitMs: 10 }), { maxRecords: 1, whenFull: 'emitEarly' })
+      windowed.count().suppress(untilWindowCloses, { recordsMax: 1, whenFull: 'emitEarly' })
+      windowed.count().suppress(untilTimeLimit({ limitMs: 10 }), { recordsMax: 1, whenFull: 'emitEarly' })
       const spec = { initializer: () => 0, aggregator: (a: number) => a }
       // @ts-expect-error sessions need a merger
       grouped.windowedBy(session({ gapMs: 10 })).aggregate(spec)

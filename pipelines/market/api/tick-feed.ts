@@ -26,7 +26,7 @@ interface Link extends TickBatch {
 }
 
 const batchTicksMax = 500
-const retryPolicy = { initialMs: 250, maxMs: 5_000 }
+const retryPolicy = { initialMs: 250, waitMsMax: 5_000 }
 
 /**
  * The table's growth, read once for all listeners. What was read is a chain of links from cursor to cursor: a listener

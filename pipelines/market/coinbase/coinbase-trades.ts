@@ -41,7 +41,7 @@ export interface CoinbaseOptions<K, V> {
 }
 
 /** Far below Coinbase's 8 requests/s: the first wait is 0.5 to 1 s. */
-const RETRY: RetryPolicy = { initialMs: 1_000, maxMs: 30_000 }
+const RETRY: RetryPolicy = { initialMs: 1_000, waitMsMax: 30_000 }
 
 /**
  * Every trade of the products exactly once, for each product in the order of its ids: what comes twice (two channels,

@@ -8,7 +8,7 @@ import { type Gap, TradeSequencer } from './trade-sequencer.ts'
 /** The REST API lags behind the socket: how often it is asked again for what it does not have, and how soon. */
 const MISSING_ASKS_MAX = 3
 const REFUTING_ASKS_MAX = 8
-const ASK_AGAIN: RetryPolicy = { initialMs: 250, maxMs: 8_000 }
+const ASK_AGAIN: RetryPolicy = { initialMs: 250, waitMsMax: 8_000 }
 /** No lag explains an id so far beyond the newest that the REST API knows. */
 const PLAUSIBLE_LAG_TRADES = 10_000
 

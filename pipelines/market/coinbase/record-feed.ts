@@ -43,7 +43,7 @@ export async function recordFeed(options: RecordOptions): Promise<number> {
     paused$,
     connectTimeoutMs: 10_000,
     silenceMsMax: 5_000,
-    retryPolicy: reconnectPolicy ?? { initialMs: 1_000, maxMs: 30_000 },
+    retryPolicy: reconnectPolicy ?? { initialMs: 1_000, waitMsMax: 30_000 },
     onConnected: () => {},
     onState: () => {},
     onRejected: (product, reason) => logger.error({ product }, `Coinbase rejects ${product} (${reason})`),

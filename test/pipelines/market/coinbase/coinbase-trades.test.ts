@@ -17,7 +17,7 @@ import { range, SourceProbe, until } from '../support/source-probe.ts'
 const BTC = 'BTC-USD'
 const ETH = 'ETH-USD'
 
-const QUICK = { initialMs: 10, maxMs: 50 }
+const QUICK = { initialMs: 10, waitMsMax: 50 }
 
 describe('coinbaseTrades', () => {
   const running: { stop(): void }[] = []

@@ -44,7 +44,7 @@ describe('recordFeed', () => {
       clock: systemClock,
       logger: silentLogger,
       signal: stop.signal,
-      reconnectPolicy: { initialMs: 10, maxMs: 20 },
+      reconnectPolicy: { initialMs: 10, waitMsMax: 20 },
     })
     const untilWritten = async (part: string, times = 1) => {
       while ((await readFile(file, 'utf8')).split(part).length <= times) await systemClock.sleep(5)
