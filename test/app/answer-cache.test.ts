@@ -1,7 +1,7 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { AnswerCache } from '../../src/app/answer-cache.ts'
 
-it('asks once for all who ask at the same time', async () => {
+test('asks once for all who ask at the same time', async () => {
   const cache = new AnswerCache({ bytesMax: 1000 })
   let asked = 0
   const ask = async () => `"${++asked}"`
@@ -10,7 +10,7 @@ it('asks once for all who ask at the same time', async () => {
   expect(await cache.get('q', 'v1', ask)).toBe(answers[0])
 })
 
-it('asks again for another version or another question', async () => {
+test('asks again for another version or another question', async () => {
   const cache = new AnswerCache({ bytesMax: 1000 })
   let asked = 0
   const ask = async () => `"${++asked}"`
@@ -20,13 +20,13 @@ it('asks again for another version or another question', async () => {
   expect(asked).toBe(3)
 })
 
-it('keeps no failure', async () => {
+test('keeps no failure', async () => {
   const cache = new AnswerCache({ bytesMax: 1000 })
   await expect(cache.get('q', 'v1', () => Promise.reject(new Error('away')))).rejects.toThrow('away')
   expect((await cache.get('q', 'v1', async () => '1')).json).toBe('1')
 })
 
-it('forgets what was not asked for the longest time when it is full', async () => {
+test('forgets what was not asked for the longest time when it is full', async () => {
   const cache = new AnswerCache({ bytesMax: 400 })
   const asked: string[] = []
   const get = (question: string) =>
@@ -42,7 +42,7 @@ it('forgets what was not asked for the longest time when it is full', async () =
   expect(asked).toEqual(['b'])
 })
 
-it('does not keep an answer that would push out all the others', async () => {
+test('does not keep an answer that would push out all the others', async () => {
   const cache = new AnswerCache({ bytesMax: 400 })
   let asked = 0
   const ask = async () => {
@@ -54,7 +54,7 @@ it('does not keep an answer that would push out all the others', async () => {
   expect(asked).toBe(2)
 })
 
-it('gives equal answers equal tags and others others', async () => {
+test('gives equal answers equal tags and others others', async () => {
   const cache = new AnswerCache({ bytesMax: 1000 })
   const [a, b, c] = await Promise.all(
     ['[1]', '[1]', '[2]'].map((json, i) => cache.get(String(i), 'v', async () => json)),

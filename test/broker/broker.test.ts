@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
-import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { startBrokerOn } from '../../src/broker/broker.ts'
 import { type BrokerOptions, type EmbeddedBroker, startBroker } from '../../src/broker/index.ts'
 import { brokerConfig } from '../../src/broker/options.ts'
@@ -55,14 +55,14 @@ function temporaryFolder(): string {
 }
 
 describe('starting the embedded broker', () => {
-  it('says PORT_IN_USE where another program listens, and leaves the folder free', async () => {
+  test('says PORT_IN_USE where another program listens, and leaves the folder free', async () => {
     const { port } = await start()
     const dataDir = temporaryFolder()
     await expect(startBroker({ port, dataDir })).rejects.toMatchObject({ code: 'PORT_IN_USE' })
     await start({ dataDir })
   })
 
-  it('says DATA_DIR_UNUSABLE where it can’t write', async () => {
+  test('says DATA_DIR_UNUSABLE where it can’t write', async () => {
     const file = join(temporaryFolder(), 'file')
     writeFileSync(file, '')
     await expect(startBroker({ dataDir: file })).rejects.toMatchObject({ code: 'DATA_DIR_UNUSABLE' })
@@ -71,7 +71,7 @@ describe('starting the embedded broker', () => {
     })
   })
 
-  it('says DATA_DIR_UNUSABLE, and which, where a file lies in the place of a folder', async () => {
+  test('says DATA_DIR_UNUSABLE, and which, where a file lies in the place of a folder', async () => {
     const dataDir = temporaryFolder()
     writeFileSync(join(dataDir, 'topics'), '')
     await expect(startBroker({ dataDir })).rejects.toMatchObject({
@@ -80,7 +80,7 @@ describe('starting the embedded broker', () => {
     })
   })
 
-  it('says DATA_DIR_IN_USE, with the pid, where another broker has the folder', async () => {
+  test('says DATA_DIR_IN_USE, with the pid, where another broker has the folder', async () => {
     const dataDir = temporaryFolder()
     const first = await start({ dataDir })
     const second = startBroker({ dataDir })
@@ -90,12 +90,12 @@ describe('starting the embedded broker', () => {
     await start({ dataDir })
   })
 
-  it('says BAD_CONFIG and which option where one is nonsense', async () => {
+  test('says BAD_CONFIG and which option where one is nonsense', async () => {
     await expect(startBroker({ requestBytesMax: -1 })).rejects.toMatchObject({ code: 'BAD_CONFIG' })
     await expect(startBroker({ requestBytesMax: -1 })).rejects.toThrow('requestBytesMax')
   })
 
-  it('finds everything again that an earlier one had, with every policy of fsync', async () => {
+  test('finds everything again that an earlier one had, with every policy of fsync', async () => {
     for (const fsync of ['always', 'interval', 'never'] as const) {
       const dataDir = temporaryFolder()
       const first = await start({ dataDir, fsync })
@@ -109,7 +109,7 @@ describe('starting the embedded broker', () => {
 })
 
 describe('a full disk', () => {
-  it('fails the sends, is logged once, leaves nothing half-written, and passes', async () => {
+  test('fails the sends, is logged once, leaves nothing half-written, and passes', async () => {
     const disk = fillable(new MemoryDirectory(systemClock))
     const errors: string[] = []
     const logger = brokerConfig({}).logger.child({})
@@ -131,7 +131,9 @@ describe('a full disk', () => {
 })
 
 describe('hostile clients', () => {
-  it('can’t crash, hang or fill the broker with 2,000 requests of garbage', { timeout: 60_000 }, async () => {
+  test('can’t crash, hang or fill the broker with 2,000 requests of garbage', {
+    timeout: 60_000,
+  }, async () => {
     const broker = await start({ requestBytesMax: 1_000_000 })
     const { send, ends } = await producerOf(broker)
     const beforeBytes = process.memoryUsage().rss
@@ -143,7 +145,7 @@ describe('hostile clients', () => {
     expect(await ends()).toBe('1')
   })
 
-  it('that send a length beyond the limit, or an unknown API, are disconnected', async () => {
+  test('that send a length beyond the limit, or an unknown API, are disconnected', async () => {
     const broker = await start({ requestBytesMax: 1_000 })
     for (const bytes of [
       Buffer.from([0, 0, 4, 0]),
@@ -158,7 +160,7 @@ describe('hostile clients', () => {
     }
   })
 
-  it('that ask in another version what there is are told in the oldest', async () => {
+  test('that ask in another version what there is are told in the oldest', async () => {
     const socket = await connected(await start())
     socket.write(header(18, 3))
     const [answer] = await vi.waitFor(
@@ -170,7 +172,7 @@ describe('hostile clients', () => {
     socket.destroy()
   })
 
-  it('that don’t read what they ask for hold up only themselves', async () => {
+  test('that don’t read what they ask for hold up only themselves', async () => {
     const broker = await start()
     const { send } = await producerOf(broker)
     await send(Buffer.alloc(900_000))
@@ -185,7 +187,7 @@ describe('hostile clients', () => {
 })
 
 describe('closing', () => {
-  it('does not wait for those who wait for it', async () => {
+  test('does not wait for those who wait for it', async () => {
     const broker = await start()
     const { send } = await producerOf(broker)
     await send('x')
@@ -203,7 +205,7 @@ describe('closing', () => {
 })
 
 describe('a client in the same process', () => {
-  it('is served over a pair of streams, without a socket', async () => {
+  test('is served over a pair of streams, without a socket', async () => {
     const broker = await start()
     const [client, server] = duplexPair()
     const served = broker.serve(server)

@@ -1,5 +1,5 @@
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ApiServer } from '../../src/app/serve.ts'
 import type { PipelineStatus } from '../../src/runtime/pipeline-status.ts'
 import { launchBrowser, noBrowser } from '../support/browser.ts'
@@ -134,7 +134,7 @@ async function textOf(locator: Locator): Promise<string> {
 const statusText = (page: Page) => textOf(page.getByRole('status'))
 
 describe('what is shown', () => {
-  it.each(['light', 'dark'] as const)(
+  test.each(['light', 'dark'] as const)(
     'shows the market in %s without a word on the console',
     async (colorScheme) => {
       const opened = await open({ browser: { colorScheme } })
@@ -153,7 +153,7 @@ describe('what is shown', () => {
     },
   )
 
-  it('writes each price with the digits of its market', async () => {
+  test('writes each price with the digits of its market', async () => {
     const queries = new FakeMarketQueries().add(
       { symbol: 'BTC', price: 77_302.9, timestampUs: Date.now() * 1000 },
       { symbol: 'DOGE', price: 0.09731, timestampUs: Date.now() * 1000 },
@@ -168,7 +168,7 @@ describe('what is shown', () => {
     ])
   })
 
-  it('shows names with markup in them as text', async () => {
+  test('shows names with markup in them as text', async () => {
     const name = '<img src=x onerror=document.title="owned">'
     const queries = new FakeMarketQueries().add({ symbol: name, price: 1, timestampUs: Date.now() * 1000 })
     const opened = await open({ queries, market: { kind: 'replayed', label: `Replay of ${name}` } })
@@ -183,7 +183,7 @@ describe('what is shown', () => {
     expect(messages).toEqual([])
   })
 
-  it('says what to do when there are no trades, and shows the first one when it comes', async () => {
+  test('says what to do when there are no trades, and shows the first one when it comes', async () => {
     const opened = await open({ queries: new FakeMarketQueries() })
     const { page, queries, pass } = opened
     await shownRounds(opened, 1)
@@ -194,7 +194,7 @@ describe('what is shown', () => {
     expect(await page.locator('#notice').isVisible()).toBe(false)
   })
 
-  it('says that Coinbase is unreachable, and how to look around meanwhile', async () => {
+  test('says that Coinbase is unreachable, and how to look around meanwhile', async () => {
     let pipeline: PipelineStatus = withSource('waiting')
     const opened = await open({ pipeline: () => pipeline })
     const { page, pass } = opened
@@ -207,7 +207,7 @@ describe('what is shown', () => {
     expect(await page.locator('#notice').isVisible()).toBe(false)
   })
 
-  it('shows what the exchange rejected, and goes on with the rest', async () => {
+  test('shows what the exchange rejected, and goes on with the rest', async () => {
     const problem = 'YFI-USD: <b>delisted</b>'
     const source = { name: 'coinbase', state: 'live', last_message: null, problem } as const
     const opened = await open({ pipeline: () => ({ ...emptyPipeline, sources: [source] }) })
@@ -216,7 +216,7 @@ describe('what is shown', () => {
     expect(await statusText(opened.page)).toContain('Connected')
   })
 
-  it.each([
+  test.each([
     [360, 'crypto'],
     [360, 'stocks'],
     [1280, 'crypto'],
@@ -249,7 +249,7 @@ describe('what is shown', () => {
     }
   })
 
-  it('does not move anything on a refresh', async () => {
+  test('does not move anything on a refresh', async () => {
     const opened = await open()
     const { page, queries, pass } = opened
     await page.locator('.chart canvas').nth(4).waitFor()
@@ -274,7 +274,7 @@ describe('what is shown', () => {
 })
 
 describe('how it asks', () => {
-  it('asks every two seconds on the crypto page and every five on the stock page, as the control says', async () => {
+  test('asks every two seconds on the crypto page and every five on the stock page, as the control says', async () => {
     for (const [path, everyMs, choices] of [
       ['crypto', 2_000, ['Off', '1 s', '2 s', '5 s']],
       ['stocks', 5_000, ['Off', '2 s', '5 s', '10 s']],
@@ -292,7 +292,7 @@ describe('how it asks', () => {
     }
   })
 
-  it('asks for what is new only, and gets 304 for what is not', async () => {
+  test('asks for what is new only, and gets 304 for what is not', async () => {
     const opened = await open()
     const { page, requests, pass, queries } = opened
     const statuses: number[] = []
@@ -319,7 +319,7 @@ describe('how it asks', () => {
     expect(await textOf(page.locator('.readings b').first())).toBe('70,123.45')
   })
 
-  it('loads everything anew when its cursor is not of this market any more', async () => {
+  test('loads everything anew when its cursor is not of this market any more', async () => {
     const opened = await open()
     const { page, queries, pass, requests } = opened
     await shownRounds(opened, 1)
@@ -329,7 +329,7 @@ describe('how it asks', () => {
     expect(requests.filter((request) => request.includes('points='))).toHaveLength(2)
   })
 
-  it('has one request under way at most, however slow the server and impatient the reader', async () => {
+  test('has one request under way at most, however slow the server and impatient the reader', async () => {
     const opened = await open()
     const { page, queries, pass, underWay, rounds } = opened
     await shownRounds(opened, 1)
@@ -350,7 +350,7 @@ describe('how it asks', () => {
     expect(underWay.most).toBe(1)
   })
 
-  it('asks nothing while the tab is hidden, and at once when it is shown', async () => {
+  test('asks nothing while the tab is hidden, and at once when it is shown', async () => {
     const opened = await open()
     const { page, pass, requests, rounds } = opened
     await shownRounds(opened, 1)
@@ -365,7 +365,7 @@ describe('how it asks', () => {
     await shownRounds(opened, 3)
   })
 
-  it('gives up the request that is under way when the tab is hidden, and shows no failure', async () => {
+  test('gives up the request that is under way when the tab is hidden, and shows no failure', async () => {
     const opened = await open()
     const { page, queries, pass, underWay, rounds } = opened
     await shownRounds(opened, 1)
@@ -386,7 +386,7 @@ describe('how it asks', () => {
     expect(rounds()).toBe(3)
   })
 
-  it('asks only when it is told to when the control says Off', async () => {
+  test('asks only when it is told to when the control says Off', async () => {
     const opened = await open()
     const { page, pass, requests } = opened
     await shownRounds(opened, 1)
@@ -403,7 +403,7 @@ describe('how it asks', () => {
     await shownRounds(opened, 3)
   })
 
-  it('asks less often while the server is away, says so, keeps what it has, and recovers by itself', async () => {
+  test('asks less often while the server is away, says so, keeps what it has, and recovers by itself', async () => {
     const opened = await open()
     const { page, server, queries, pass, rounds, underWay } = opened
     await shownRounds(opened, 1)
@@ -429,7 +429,7 @@ describe('how it asks', () => {
     await eventually(() => rounds()).toBe(recovered + 1)
   })
 
-  it('says that the database is unreachable when that is so', async () => {
+  test('says that the database is unreachable when that is so', async () => {
     const opened = await open()
     const { page, queries, pass } = opened
     await shownRounds(opened, 1)
@@ -441,7 +441,7 @@ describe('how it asks', () => {
     await eventually(() => statusText(page)).toContain('Connected')
   })
 
-  it('begins anew when another market answers at its address', async () => {
+  test('begins anew when another market answers at its address', async () => {
     const opened = await open()
     const { page, server, pass } = opened
     await shownRounds(opened, 1)
@@ -457,7 +457,7 @@ describe('how it asks', () => {
 })
 
 describe('the charts', () => {
-  it('say the same price as the cards, though trades come while a round is under way', async () => {
+  test('say the same price as the cards, though trades come while a round is under way', async () => {
     const opened = await open()
     const { page, queries, pass } = opened
     await shownRounds(opened, 1)
@@ -473,7 +473,7 @@ describe('the charts', () => {
     expect(await textOf(page.locator('.readings b'))).toBe('2,000.02')
   })
 
-  it('load the time chosen at once', async () => {
+  test('load the time chosen at once', async () => {
     const opened = await open()
     const { page, requests } = opened
     await shownRounds(opened, 1)
@@ -483,7 +483,7 @@ describe('the charts', () => {
     await eventually(() => textOf(page.locator('.card-change').first())).toContain('5 min')
   })
 
-  it('keep the zoom over refreshes until it is reset', async () => {
+  test('keep the zoom over refreshes until it is reset', async () => {
     const opened = await open({ browser: { viewport: { width: 1280, height: 900 } } })
     const { page, queries, pass } = opened
     await shownRounds(opened, 1)
@@ -512,7 +512,7 @@ describe('the charts', () => {
     expect(await textOf(readingAtLeft)).not.toBe(zoomed)
   })
 
-  it('take a late trade at its time', async () => {
+  test('take a late trade at its time', async () => {
     const { page } = await open()
     const prices = await page.evaluate(`(async () => {
       const { Series } = await import('/series.js')
@@ -524,7 +524,7 @@ describe('the charts', () => {
     expect(prices).toEqual([[10, 20, 30, 40, 50], [5]])
   })
 
-  it('hold what was thinned and what came since, and no more', async () => {
+  test('hold what was thinned and what came since, and no more', async () => {
     const { page } = await open()
     const most = await page.evaluate(`(async () => {
       const { Series } = await import('/series.js')
@@ -541,7 +541,7 @@ describe('the charts', () => {
 })
 
 describe('for everybody', () => {
-  it('reaches every control by the keyboard, in order, and shows where one is', async () => {
+  test('reaches every control by the keyboard, in order, and shows where one is', async () => {
     const opened = await open()
     const { page } = opened
     await shownRounds(opened, 1)
@@ -559,7 +559,7 @@ describe('for everybody', () => {
     expect(seen).toEqual(['skip true', 'refresh-every true', 'refresh true', 'layout true', 'range true'])
   })
 
-  it('has a heading, a name for each region and chart, and the status said', async () => {
+  test('has a heading, a name for each region and chart, and the status said', async () => {
     const opened = await open()
     const { page } = opened
     await page.locator('.chart canvas').first().waitFor()

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'vitest'
 import { type ColumnValue, fieldEncoder } from '../../src/clickhouse/columns.ts'
 import { FieldWriter } from '../../src/clickhouse/field-writer.ts'
 import { migrate } from '../../src/clickhouse/migrate.ts'
@@ -16,7 +16,7 @@ function fieldOf(type: string, value: unknown): string {
 }
 
 describe('a field', () => {
-  it.each([
+  test.each([
     ['String', 'a\tb\nc\\d\re\0f', 'a\\tb\\nc\\\\d\\re\\0f'],
     ['Nullable(String)', null, '\\N'],
     ['Nullable(String)', '\\N', '\\\\N'],
@@ -31,7 +31,7 @@ describe('a field', () => {
     expect(fieldOf(type, value)).toBe(text)
   })
 
-  it.each([
+  test.each([
     ['String', 5],
     ['String', null],
     ['Float64', '5'],
@@ -53,7 +53,7 @@ describe('a field', () => {
     expect(() => fieldOf(type, value)).toThrow(/ is no /)
   })
 
-  it.each(['Array(String)', "DateTime64(6, 'Europe/Berlin')", 'DateTime', 'Strin'])(
+  test.each(['Array(String)', "DateTime64(6, 'Europe/Berlin')", 'DateTime', 'Strin'])(
     'can not be of type %s',
     (type) => {
       expect(() => fieldEncoder(type)).toThrow(type)
@@ -61,7 +61,7 @@ describe('a field', () => {
   )
 })
 
-it('gives each column its TypeScript type', () => {
+test('gives each column its TypeScript type', () => {
   expectTypeOf<ColumnValue<'LowCardinality(Nullable(String))'>>().toEqualTypeOf<string | null>()
   expectTypeOf<ColumnValue<'UInt64'>>().toEqualTypeOf<number | bigint>()
   expectTypeOf<ColumnValue<'Float64'>>().toEqualTypeOf<number>()
@@ -122,7 +122,7 @@ describe('through ClickHouse', () => {
     time,
   })
 
-  it.each(['embedded', 'server'] as const)('every value comes back as it was, %s', async (kind) => {
+  test.each(['embedded', 'server'] as const)('every value comes back as it was, %s', async (kind) => {
     await migrate(engine[kind], everything, silentLogger)
     const writer = await clickhouse(everything).open(engine[kind], sinkContext())
     let offset = 0
@@ -155,7 +155,7 @@ describe('through ClickHouse', () => {
     )
   })
 
-  it('cuts digits that the column can not hold', async () => {
+  test('cuts digits that the column can not hold', async () => {
     await migrate(engine.embedded, everything, silentLogger)
     const writer = await clickhouse(everything).open(engine.embedded, sinkContext())
     const batch = writer.begin('cut', 0)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { VirtualTimeScheduler } from 'rxjs'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { connectClickHouse } from '../../src/clickhouse/connection.ts'
 import { createClock, systemClock } from '../../src/clock.ts'
 import { silentLogger } from '../../src/logger.ts'
@@ -20,7 +20,7 @@ afterEach(() => {
 })
 
 describe.each(['embedded', 'server'] as const)('a connection, %s', (kind) => {
-  it('answers with numbers, and times in ISO 8601', async () => {
+  test('answers with numbers, and times in ISO 8601', async () => {
     expect(
       await engine[kind].query(
         "SELECT toUInt64(9007199254740991) AS n, toDateTime64('2026-01-31 18:41:18.123456', 6, 'UTC') AS t",
@@ -34,7 +34,7 @@ describe.each(['embedded', 'server'] as const)('a connection, %s', (kind) => {
     })
   })
 
-  it('binds each kind of parameter', async () => {
+  test('binds each kind of parameter', async () => {
     const hostile = `it's "a" \\ test\t\n; DROP TABLE t --`
     expect(
       await engine[kind].query(
@@ -44,7 +44,7 @@ describe.each(['embedded', 'server'] as const)('a connection, %s', (kind) => {
     ).toEqual([{ s: hostile, n: -5, f: 0.1, b: true, a: [hostile, ''], u: [1, 2], z: null }])
   })
 
-  it('forgets the settings of one insert before the next', async () => {
+  test('forgets the settings of one insert before the next', async () => {
     const target = { table: 't', columns: ['a', 'n'] }
     const count = async () =>
       (await engine[kind].query<{ c: number }>("SELECT count() AS c FROM t WHERE a = 'same'"))[0]?.c
@@ -61,7 +61,7 @@ describe.each(['embedded', 'server'] as const)('a connection, %s', (kind) => {
     expect(await count()).toBe(before + 2)
   })
 
-  it.each([
+  test.each([
     ['SELECT * FROM nowhere', 'CLICKHOUSE_REJECTED'],
     ['SELECT nothing FROM t', 'CLICKHOUSE_REJECTED'],
     ['SELEC', 'CLICKHOUSE_FAILED'],
@@ -72,7 +72,7 @@ describe.each(['embedded', 'server'] as const)('a connection, %s', (kind) => {
     await expect(failure).rejects.not.toThrow('\n')
   })
 
-  it('refuses rows that are none', async () => {
+  test('refuses rows that are none', async () => {
     const target = { table: 't', columns: ['a', 'n'], settings: { async_insert: 0 } }
     await expect(engine[kind].insert(target, Buffer.from('a\tb\n'))).rejects.toMatchObject({
       code: 'CLICKHOUSE_REJECTED',
@@ -82,7 +82,7 @@ describe.each(['embedded', 'server'] as const)('a connection, %s', (kind) => {
     })
   })
 
-  it('answers a ping, and stops waiting when told', async () => {
+  test('answers a ping, and stops waiting when told', async () => {
     await engine[kind].ping()
     const reason = new Error('no longer wanted')
     await expect(
@@ -92,7 +92,7 @@ describe.each(['embedded', 'server'] as const)('a connection, %s', (kind) => {
 })
 
 describe('a server', () => {
-  it('that does not answer in time is given up, on the clock of the connection', async () => {
+  test('that does not answer in time is given up, on the clock of the connection', async () => {
     const scheduler = new VirtualTimeScheduler()
     const slow = await engine.connect({ clock: createClock(scheduler), queryTimeoutMs: 1_000 })
     let release = () => {}
@@ -113,7 +113,7 @@ describe('a server', () => {
     release()
   })
 
-  it.each([
+  test.each([
     ['breaks the connection', { kind: 'reset', when: 'before' }, 'CLICKHOUSE_UNREACHABLE', true],
     ['breaks it when the work is done', { kind: 'reset', when: 'after' }, 'CLICKHOUSE_UNREACHABLE', true],
     [
@@ -159,7 +159,7 @@ describe('a server', () => {
     await expect(engine.server.ping()).rejects.toMatchObject({ code, retryable })
   })
 
-  it('that is down is unreachable, and reached again when it is up', async () => {
+  test('that is down is unreachable, and reached again when it is up', async () => {
     await engine.front.down()
     await expect(engine.server.query('SELECT 1')).rejects.toMatchObject({
       code: 'CLICKHOUSE_UNREACHABLE',
@@ -173,7 +173,7 @@ describe('a server', () => {
     await engine.server.ping()
   })
 
-  it('that does not know the password says so once and for all', async () => {
+  test('that does not know the password says so once and for all', async () => {
     const stranger = await engine.connect({ password: 'wrong' })
     const failure = stranger.query('SELECT 1')
     await expect(failure).rejects.toMatchObject({ code: 'CLICKHOUSE_FAILED', retryable: false })
@@ -182,7 +182,7 @@ describe('a server', () => {
   })
 })
 
-it.each([
+test.each([
   [{ url: 'localhost:8123' }, 'localhost:8123'],
   [{ url: 'not an address' }, 'not an address'],
   [{ url: 'ftp://me:secret@host' }, '//…@host'],
@@ -211,15 +211,15 @@ describe('a data folder', () => {
     return Buffer.concat(output).toString()
   }
 
-  it('in use by another process is said to be', async () => {
+  test('in use by another process is said to be', async () => {
     expect(await openElsewhere(engine.path)).toMatch(new RegExp(`^DATA_DIR_IN_USE .*process ${process.pid}`))
   })
 
-  it('that is made anew is opened', async () => {
+  test('that is made anew is opened', async () => {
     expect(await openElsewhere(join(engine.path, 'a', 'new', 'one'))).toContain('opened')
   })
 
-  it('that can not be one is said to be', async () => {
+  test('that can not be one is said to be', async () => {
     const file = join(engine.path, 'file')
     await writeFile(file, '')
     await expect(open(join(file, 'below'))).rejects.toMatchObject({
@@ -234,7 +234,7 @@ describe('a data folder', () => {
     await rm(closed, { recursive: true })
   })
 
-  it('other than the one that the process has open is refused', async () => {
+  test('other than the one that the process has open is refused', async () => {
     await expect(open(join(engine.path, 'another'))).rejects.toMatchObject({ code: 'DATA_DIR_UNUSABLE' })
   })
 })

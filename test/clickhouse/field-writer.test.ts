@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { FieldWriter } from '../../src/clickhouse/field-writer.ts'
 
 function written(write: (writer: FieldWriter) => void): string {
@@ -14,7 +14,7 @@ const decimal = fc
   .map(([digits, decimals]) => digits / 10 ** decimals)
 
 describe('a number', () => {
-  it('is a decimal that is this number again', () => {
+  test('is a decimal that is this number again', () => {
     fc.assert(
       fc.property(fc.oneof(decimal, fc.double({ noDefaultInfinity: true, noNaN: true })), (value) => {
         expect(Number(written((writer) => writer.decimal(value)))).toBe(value)
@@ -23,7 +23,7 @@ describe('a number', () => {
     )
   })
 
-  it('is written as JavaScript writes it, where that has no exponent', () => {
+  test('is written as JavaScript writes it, where that has no exponent', () => {
     fc.assert(
       fc.property(decimal, (value) => {
         fc.pre(!`${value}`.includes('e') && !Object.is(value, -0))
@@ -33,7 +33,7 @@ describe('a number', () => {
     )
   })
 
-  it.each([
+  test.each([
     [0, '0'],
     [-0, '-0'],
     [0.1, '0.1'],
@@ -48,7 +48,7 @@ describe('a number', () => {
     expect(written((writer) => writer.decimal(value))).toBe(text)
   })
 
-  it.each([0, 9, 10, 2 ** 31 - 1, 2 ** 31, -1, Number.MAX_SAFE_INTEGER, 2n ** 64n - 1n])(
+  test.each([0, 9, 10, 2 ** 31 - 1, 2 ** 31, -1, Number.MAX_SAFE_INTEGER, 2n ** 64n - 1n])(
     '%s is an integer',
     (value) => {
       expect(written((writer) => writer.integer(value))).toBe(`${value}`)
@@ -56,7 +56,7 @@ describe('a number', () => {
   )
 })
 
-it('a text of any length and any characters comes back when its escapes are taken off', () => {
+test('a text of any length and any characters comes back when its escapes are taken off', () => {
   const back: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', 0: '\0', '\\': '\\' }
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 120 }), (value) => {
@@ -67,7 +67,7 @@ it('a text of any length and any characters comes back when its escapes are take
   )
 })
 
-it('what is cut off is written over, and what was written before is kept while the buffer grows', () => {
+test('what is cut off is written over, and what was written before is kept while the buffer grows', () => {
   const writer = new FieldWriter()
   writer.ascii('kept')
   writer.text('x'.repeat(5_000))

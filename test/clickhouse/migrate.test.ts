@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { candlesTable, ticksTable } from '../../pipelines/market/tables.ts'
 import type { ClickHouse } from '../../src/clickhouse/client.ts'
 import { migrate } from '../../src/clickhouse/migrate.ts'
@@ -42,7 +42,7 @@ function watched(connection: ClickHouse = engine.embedded): { connection: ClickH
   return { connection: { ...connection, command }, changes }
 }
 
-it.each([ticksTable, candlesTable])(
+test.each([ticksTable, candlesTable])(
   'makes $name, and finds nothing to change the second time',
   async (made) => {
     await migrate(engine.embedded, made, silentLogger)
@@ -52,7 +52,7 @@ it.each([ticksTable, candlesTable])(
   },
 )
 
-it('puts the prefix before the name of the table, not of the database', async () => {
+test('puts the prefix before the name of the table, not of the database', async () => {
   const prefixed = await engine.connect({ tablePrefix: 'simulated_' })
   await migrate(prefixed, first(), silentLogger)
   expect(prefixed.tableName(name)).toBe(`migrations.simulated_t${tables}`)
@@ -61,7 +61,7 @@ it('puts the prefix before the name of the table, not of the database', async ()
   ])
 })
 
-it('adds a column that is missing, before and after rows', async () => {
+test('adds a column that is missing, before and after rows', async () => {
   await migrate(engine.embedded, first(), silentLogger)
   const writer = await clickhouse(first()).open(engine.embedded, sinkContext())
   const batch = writer.begin('input', 0)
@@ -87,7 +87,7 @@ it('adds a column that is missing, before and after rows', async () => {
   ])
 })
 
-it('adds a projection that is missing, to the rows that are there too, and replaces one that has changed', async () => {
+test('adds a projection that is missing, to the rows that are there too, and replaces one that has changed', async () => {
   await migrate(engine.embedded, first(), silentLogger)
   await engine.embedded.command(
     `INSERT INTO ${name} (name, amount) SELECT toString(number), number FROM numbers(10)`,
@@ -113,7 +113,7 @@ it('adds a projection that is missing, to the rows that are there too, and repla
   expect(again.changes).toEqual([])
 })
 
-it("adopts a table made by hand: Rivulet's columns, projection, index and deduplication are added", async () => {
+test("adopts a table made by hand: Rivulet's columns, projection, index and deduplication are added", async () => {
   await engine.embedded.command('CREATE DATABASE IF NOT EXISTS migrations')
   await engine.embedded.command(
     `CREATE TABLE ${name} (name String, amount Float64, note String) ENGINE = MergeTree ORDER BY name`,
@@ -133,7 +133,7 @@ it("adopts a table made by hand: Rivulet's columns, projection, index and dedupl
   ])
 })
 
-it.each([
+test.each([
   [
     'a column of another type',
     '(name String, amount String) ENGINE = MergeTree ORDER BY name',
@@ -167,7 +167,7 @@ it.each([
   for (const word of [name, ...words]) await expect(refusal).rejects.toThrow(word)
 })
 
-it('is done by several processes at once', async () => {
+test('is done by several processes at once', async () => {
   const connections = [engine.embedded, engine.server, await engine.connect(), await engine.connect()]
   await Promise.all(connections.map((connection) => migrate(connection, first(), silentLogger)))
   const { connection, changes } = watched()
@@ -175,7 +175,7 @@ it('is done by several processes at once', async () => {
   expect(changes).toEqual([])
 })
 
-it.each([
+test.each([
   ['ticks', {}, 'database.table'],
   ['stocks.ticks; DROP', {}, 'database.table'],
   ['stocks.ticks', { columns: {} }, 'no column'],
@@ -190,7 +190,7 @@ it.each([
   expect(declare).toThrow(word)
 })
 
-it('lets a row be only what the columns are', () => {
+test('lets a row be only what the columns are', () => {
   const columns = { n: 'Float64', m: 'String' } as const
   clickhouseTable('a.b', {
     columns,

@@ -1,5 +1,5 @@
 import { GenericContainer, getContainerRuntimeClient, type StartedTestContainer, Wait } from 'testcontainers'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { clickhouseQueries } from '../../pipelines/market/queries/clickhouse-queries.ts'
 import { type StockTick, ticksTable } from '../../pipelines/market/tables.ts'
 import type { ClickHouse } from '../../src/clickhouse/client.ts'
@@ -43,7 +43,7 @@ afterAll(async () => {
   await container?.stop()
 })
 
-it('a real server keeps each tick once, and answers out of them', async (context) => {
+test('a real server keeps each tick once, and answers out of them', async (context) => {
   if (!connection) return context.skip(missing)
   const writer = await clickhouse(ticksTable).open(connection, sinkContext())
   const ticks = Array.from(

@@ -1,5 +1,5 @@
 import { VirtualTimeScheduler } from 'rxjs'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type StockTick, ticksTable } from '../../pipelines/market/tables.ts'
 import type { ClickHouse } from '../../src/clickhouse/client.ts'
 import { clickhouse } from '../../src/clickhouse/sink.ts'
@@ -79,7 +79,7 @@ describe('the buffer of a batch', () => {
     return { sent, writer }
   }
 
-  it('serves the next one, once ClickHouse has all of it', async () => {
+  test('serves the next one, once ClickHouse has all of it', async () => {
     const { sent, writer } = await recording()
     await write(writer, 100, 200)
     await write(writer, 200, 300)
@@ -90,7 +90,7 @@ describe('the buffer of a batch', () => {
     await expect(writer.write(batch)).rejects.toMatchObject({ code: 'INTERNAL' })
   })
 
-  it('is left alone where a try that was given up may still be reading it', async () => {
+  test('is left alone where a try that was given up may still be reading it', async () => {
     let tries = 0
     const { sent, writer } = await recording(async () => {
       tries++
@@ -105,7 +105,7 @@ describe('the buffer of a batch', () => {
 })
 
 describe.each(['embedded', 'server'] as const)('the sink, %s', (kind) => {
-  it('makes the table, writes batches in order, and knows where to go on', async () => {
+  test('makes the table, writes batches in order, and knows where to go on', async () => {
     const target = newTable()
     const writer = await clickhouse(target).open(engine[kind], sinkContext())
     expect(await writer.resumeOffset('input', 0)).toBeUndefined()
@@ -126,7 +126,7 @@ describe.each(['embedded', 'server'] as const)('the sink, %s', (kind) => {
     expect(found).toEqual([...written(0, 100), ...written(100, 250), ...written(7, 9)])
   })
 
-  it('counts records that were filtered out as done', async () => {
+  test('counts records that were filtered out as done', async () => {
     const target = newTable()
     const writer = await clickhouse(target).open(engine[kind], sinkContext())
     const batch = writer.begin('input', 0)
@@ -144,7 +144,7 @@ describe.each(['embedded', 'server'] as const)('the sink, %s', (kind) => {
     expect(await writer.write(empty)).toEqual({ nextOffset: 12 })
   })
 
-  it('writes a batch once although it is written twice', async () => {
+  test('writes a batch once although it is written twice', async () => {
     const target = newTable()
     const writer = await clickhouse(target).open(engine[kind], sinkContext())
     await write(writer, 0, 50)
@@ -152,7 +152,7 @@ describe.each(['embedded', 'server'] as const)('the sink, %s', (kind) => {
     expect(await offsetsIn(engine[kind], target.name)).toEqual(range(0, 50))
   })
 
-  it('goes on behind a rival writer that was first, whatever size its batch has', async () => {
+  test('goes on behind a rival writer that was first, whatever size its batch has', async () => {
     const target = newTable()
     const ours = await clickhouse(target).open(engine[kind], sinkContext())
     const rival = await clickhouse(target).open(engine.embedded, sinkContext())
@@ -164,7 +164,7 @@ describe.each(['embedded', 'server'] as const)('the sink, %s', (kind) => {
     expect(await offsetsIn(engine[kind], target.name)).toEqual(range(0, 60))
   })
 
-  it('says table, topic, partition, offset and column of a record that makes no row, and keeps the batch as it was', async () => {
+  test('says table, topic, partition, offset and column of a record that makes no row, and keeps the batch as it was', async () => {
     const target = newTable()
     const writer = await clickhouse(target).open(engine[kind], sinkContext())
     const batch = writer.begin('input', 0)
@@ -187,7 +187,7 @@ describe.each(['embedded', 'server'] as const)('the sink, %s', (kind) => {
     expect(await offsetsIn(engine[kind], target.name)).toEqual(range(0, 5))
   })
 
-  it('rejects with table, rows and offsets when ClickHouse refuses the rows, and writes none of them', async () => {
+  test('rejects with table, rows and offsets when ClickHouse refuses the rows, and writes none of them', async () => {
     const target = newTable()
     const writer = await clickhouse(target).open(engine[kind], sinkContext())
     await engine.embedded.command(`ALTER TABLE ${target.name} ADD CONSTRAINT small CHECK amount < 5`)
@@ -208,7 +208,7 @@ describe('the sink, while the server', () => {
     return { target, writer, inserts: () => engine.front.count('insert') - before }
   }
 
-  it('breaks the connection after the insert was done, writes the rows once', async () => {
+  test('breaks the connection after the insert was done, writes the rows once', async () => {
     const { target, writer, inserts } = await open()
     let resets = 0
     engine.front.fault = ({ kind }) =>
@@ -218,7 +218,7 @@ describe('the sink, while the server', () => {
     expect(await offsetsIn(engine.server, target.name)).toEqual(range(0, 100))
   })
 
-  it('answers errors for a while, tries again until it works', async () => {
+  test('answers errors for a while, tries again until it works', async () => {
     const { target, writer, inserts } = await open()
     const answers = [
       { status: 503 },
@@ -234,7 +234,7 @@ describe('the sink, while the server', () => {
     expect(await offsetsIn(engine.server, target.name)).toEqual(range(0, 10))
   })
 
-  it('is down, waits, and writes when it is up again', async () => {
+  test('is down, waits, and writes when it is up again', async () => {
     const { target, writer } = await open()
     await engine.front.down()
     const written = write(writer, 0, 10)
@@ -243,7 +243,7 @@ describe('the sink, while the server', () => {
     expect(await offsetsIn(engine.server, target.name)).toEqual(range(0, 10))
   })
 
-  it('does not answer in time, repeats the insert and writes the rows once', async () => {
+  test('does not answer in time, repeats the insert and writes the rows once', async () => {
     const target = newTable()
     const scheduler = new VirtualTimeScheduler()
     const impatient = await engine.connect({ clock: createClock(scheduler), insertTimeoutMs: 1_000 })
@@ -266,7 +266,7 @@ describe('the sink, while the server', () => {
     expect(await offsetsIn(engine.server, target.name)).toEqual(range(0, 11))
   })
 
-  it('stays away, gives up when the program stops', async () => {
+  test('stays away, gives up when the program stops', async () => {
     const stop = new AbortController()
     const { writer } = await open(quick, stop.signal)
     engine.front.fault = ({ kind, number }) => {
@@ -276,14 +276,14 @@ describe('the sink, while the server', () => {
     await expect(write(writer, 0, 10)).rejects.toThrow()
   })
 
-  it('says that it took rows which are not there, lets nobody believe it', async () => {
+  test('says that it took rows which are not there, lets nobody believe it', async () => {
     const { writer } = await open()
     engine.front.fault = ({ kind }) => (kind === 'insert' ? { kind: 'error', status: 200 } : undefined)
     await expect(write(writer, 0, 10)).rejects.toMatchObject({ code: 'CLICKHOUSE_FAILED', retryable: false })
   })
 })
 
-it('keeps each record once when three writers go for the same partition at once, with batches of any size', async () => {
+test('keeps each record once when three writers go for the same partition at once, with batches of any size', async () => {
   const target = newTable()
   const end = 600
   const lossy = new Map<number, 'before' | 'after'>([
@@ -308,7 +308,7 @@ it('keeps each record once when three writers go for the same partition at once,
   expect(await offsetsIn(engine.embedded, target.name)).toEqual(range(0, end))
 })
 
-it('writes ticks so that they come back as they were', async () => {
+test('writes ticks so that they come back as they were', async () => {
   const writer = await clickhouse(ticksTable).open(engine.embedded, sinkContext())
   const tick: StockTick = {
     symbol: 'BTC',

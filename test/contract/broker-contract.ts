@@ -13,7 +13,7 @@ import {
   type Producer,
   type ProducerConfig,
 } from 'kafkajs'
-import { afterAll, afterEach, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 
 export interface BrokerUnderTest {
   readonly brokers: string[]
@@ -28,7 +28,7 @@ const waitMs = 20_000
 
 /** What Rivulet relies on in a Kafka broker, as kafkajs sees it. The same for every broker. */
 export function brokerContract(name: string, start: Start): void {
-  describe(`broker contract: ${name}`, () => {
+  describe(`broker contract: ${name}`, { timeout: 60_000 }, () => {
     let broker: BrokerUnderTest
     let unavailable: string | undefined
     let kafka: Kafka
@@ -50,6 +50,9 @@ export function brokerContract(name: string, start: Start): void {
       admin = kafka.admin()
       await admin.connect()
     }, 240_000)
+    beforeEach((context) => {
+      if (unavailable !== undefined) context.skip(unavailable)
+    })
     afterEach(async () => {
       await Promise.all(open.splice(0).map((client) => client.disconnect()))
     })
@@ -57,12 +60,6 @@ export function brokerContract(name: string, start: Start): void {
       await admin?.disconnect()
       await broker?.stop()
     })
-
-    const test = (sentence: string, body: (context: TestContext) => Promise<void>) =>
-      it(sentence, { timeout: 60_000 }, async (context) => {
-        if (unavailable !== undefined) context.skip(unavailable)
-        await body(context)
-      })
 
     async function topic(options: { partitions?: number; config?: Record<string, string> } = {}) {
       const made = `contract-${randomUUID()}`

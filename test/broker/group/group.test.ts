@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Group, type JoinAnswer } from '../../../src/broker/group/group.ts'
 import { errorCodes } from '../../../src/broker/protocol/error-codes.ts'
 import { settle, virtualClock } from '../support.ts'
@@ -48,7 +48,7 @@ async function isPending(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe('a consumer group', () => {
-  it('makes its first member the leader, and gives it what it assigns itself', async () => {
+  test('makes its first member the leader, and gives it what it assigns itself', async () => {
     const { group, enter, share } = setUp()
     const joined = await (await enter()).joined
     expect(joined).toMatchObject({ errorCode: none, generation: 1, leaderId: 'm1', protocol: 'range' })
@@ -57,7 +57,7 @@ describe('a consumer group', () => {
     expect(group.state).toBe('Stable')
   })
 
-  it('answers no join before all members have joined', async () => {
+  test('answers no join before all members have joined', async () => {
     const { group, enter, rejoin, share } = setUp()
     const first = await enter()
     await share(await first.joined)
@@ -73,7 +73,7 @@ describe('a consumer group', () => {
     expect((await shareOfTwo).assignment).toEqual(Buffer.from('of m2'))
   })
 
-  it('goes on without a member that does not join again within its rebalance timeout', async () => {
+  test('goes on without a member that does not join again within its rebalance timeout', async () => {
     const { clock, group, enter, share } = setUp()
     await share(await (await enter()).joined)
     const second = await enter()
@@ -88,7 +88,7 @@ describe('a consumer group', () => {
     expect(group.heartbeat('m1', 1)).toBe(unknownMemberId)
   })
 
-  it('drops a member whose session times out, and rebalances', async () => {
+  test('drops a member whose session times out, and rebalances', async () => {
     const { clock, group, enter, rejoin, share } = setUp()
     await share(await (await enter()).joined)
     const second = await enter()
@@ -102,7 +102,7 @@ describe('a consumer group', () => {
     expect((await rejoin('m1')).generation).toBe(3)
   })
 
-  it('refuses members of another generation, and those it does not know', async () => {
+  test('refuses members of another generation, and those it does not know', async () => {
     const { group, enter, share } = setUp()
     await share(await (await enter()).joined)
     expect(group.heartbeat('m1', 0)).toBe(illegalGeneration)
@@ -114,7 +114,7 @@ describe('a consumer group', () => {
     expect(group.checkCommit('', -1)).toBe(none)
   })
 
-  it('drops who joined but never fetched its share, and rebalances without it', async () => {
+  test('drops who joined but never fetched its share, and rebalances without it', async () => {
     const { clock, group, enter, rejoin, share } = setUp()
     await share(await (await enter()).joined)
     const second = await enter()
@@ -129,7 +129,7 @@ describe('a consumer group', () => {
     expect(await rejoin('m2')).toMatchObject({ leaderId: 'm2', generation: 3 })
   })
 
-  it('forgets an id that it handed out and that nobody used', async () => {
+  test('forgets an id that it handed out and that nobody used', async () => {
     const { clock, group } = setUp()
     const lost = await group.join({
       ...{
@@ -148,7 +148,7 @@ describe('a consumer group', () => {
     expect(group.leave(lost.memberId)).toBe(unknownMemberId)
   })
 
-  it('uses a protocol that all members know, and refuses who knows none of them', async () => {
+  test('uses a protocol that all members know, and refuses who knows none of them', async () => {
     const { enter, group } = setUp()
     expect((await (await enter(['sticky', 'range'])).joined).protocol).toBe('sticky')
     const stranger = await group.join({
@@ -165,7 +165,7 @@ describe('a consumer group', () => {
     expect(stranger.errorCode).toBe(errorCodes.inconsistentGroupProtocol)
   })
 
-  it('takes no more members than it may', async () => {
+  test('takes no more members than it may', async () => {
     const { enter, group } = setUp({ membersMax: 1 })
     const { joined } = await enter()
     await joined
@@ -183,7 +183,7 @@ describe('a consumer group', () => {
     expect(refused.errorCode).toBe(errorCodes.groupMaxSizeReached)
   })
 
-  it('waits with its first rebalance as long as it is told to', async () => {
+  test('waits with its first rebalance as long as it is told to', async () => {
     const { clock, enter } = setUp({ initialRebalanceDelayMs: 3_000 })
     const first = await enter()
     const second = await enter()

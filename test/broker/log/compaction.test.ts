@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Compaction } from '../../../src/broker/log/compaction.ts'
 import type { PartitionLog } from '../../../src/broker/log/partition-log.ts'
 import { MemoryDirectory } from '../../../src/broker/storage/memory.ts'
@@ -24,7 +24,7 @@ const pairsIn = (log: PartitionLog, options?: { committed: boolean }) =>
   recordsIn(log, options).map(({ key, value }) => [String(key), value && String(value)])
 
 describe('compaction', () => {
-  it('keeps the last record of each key, with its offset and in order', async () => {
+  test('keeps the last record of each key, with its offset and in order', async () => {
     const { log, compaction } = compacted()
     for (let i = 0; i < 60; i++) put(log, `k${i % 3}`, `${i}`)
     const freed = await compaction.run()
@@ -36,7 +36,7 @@ describe('compaction', () => {
     expect(log.read(5, 1, false)?.nextOffset).toBe(sealedEnd - 2)
   })
 
-  it('gives the same table before and after, for any writes, passes and restarts', async () => {
+  test('gives the same table before and after, for any writes, passes and restarts', async () => {
     const write = fc.record({
       key: fc.constantFrom('a', 'b', 'c', 'd'),
       value: fc.option(fc.string({ maxLength: 20 }), { freq: 4 }),
@@ -68,7 +68,7 @@ describe('compaction', () => {
     )
   })
 
-  it('keeps tombstones for delete.retention.ms, so that slow readers see them', async () => {
+  test('keeps tombstones for delete.retention.ms, so that slow readers see them', async () => {
     const { log, compaction, clock } = compacted()
     put(log, 'gone', 'value')
     put(log, 'gone', null)
@@ -82,7 +82,7 @@ describe('compaction', () => {
     expect(pairsIn(log).map(([key]) => key)).not.toContain('gone')
   })
 
-  it('drops aborted records and markers, and what is left needs no marker after a restart', async () => {
+  test('drops aborted records and markers, and what is left needs no marker after a restart', async () => {
     const { log, compaction, directory } = compacted()
     const producer = { producerId: 1, producerEpoch: 0 }
     let baseSequence = 0
@@ -105,7 +105,7 @@ describe('compaction', () => {
     }
   })
 
-  it('leaves open transactions and the active segment alone', async () => {
+  test('leaves open transactions and the active segment alone', async () => {
     const { log, compaction } = compacted()
     put(log, 'a', '1')
     log.append(
@@ -116,7 +116,7 @@ describe('compaction', () => {
     expect(recordsIn(log)).toHaveLength(32)
   })
 
-  it('keeps the sequence of an idempotent producer over a restart', async () => {
+  test('keeps the sequence of an idempotent producer over a restart', async () => {
     const { log, compaction, directory } = compacted()
     log.append(batchOf([{ key: 'a', value: 'x' }], { producerId: 5, baseSequence: 0 }))
     for (let i = 0; i < 30; i++) put(log, 'a', `${i}`)
@@ -127,7 +127,7 @@ describe('compaction', () => {
     ).toBe(0)
   })
 
-  it('takes up where a crash between its two last steps left off', async () => {
+  test('takes up where a crash between its two last steps left off', async () => {
     const { log, compaction, directory } = compacted({ 'segment.bytes': '200' })
     for (let i = 0; i < 12; i++) put(log, 'a', `${i}`)
     const second = log.segments[1]!

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { MemoryDirectory } from '../../../src/broker/storage/memory.ts'
 import { batchOf, openLog, recordsIn, valuesIn, virtualClock } from '../support.ts'
 
 const orders = (...values: string[]) => batchOf(values.map((value) => ({ key: 'k', value })))
 
 describe('a partition log', () => {
-  it('numbers records through all batches and segments, and reads from any of them', () => {
+  test('numbers records through all batches and segments, and reads from any of them', () => {
     const log = openLog({ config: { 'segment.bytes': '300' } })
     for (let i = 0; i < 50; i++) log.append(orders(`${i} a`, `${i} b`, `${i} c`))
     expect(log.segments.length).toBeGreaterThan(10)
@@ -18,7 +18,7 @@ describe('a partition log', () => {
     expect(recordsIn(log).map((record) => record.offset)).toEqual(Array.from({ length: 150 }, (_, i) => i))
   })
 
-  it('answers with whole batches within the limit, but one at least', () => {
+  test('answers with whole batches within the limit, but one at least', () => {
     const log = openLog()
     const batchBytes = orders('x').length
     for (let i = 0; i < 10; i++) log.append(orders('x'))
@@ -28,7 +28,7 @@ describe('a partition log', () => {
     expect(log.read(10, 1_000_000, false)).toBeUndefined()
   })
 
-  it('refuses offsets outside of it', () => {
+  test('refuses offsets outside of it', () => {
     const log = openLog()
     log.append(orders('x'))
     expect(() => log.read(2, 1, false)).toThrow(/not within 0 to 1/)
@@ -36,7 +36,7 @@ describe('a partition log', () => {
     expect(() => log.read(0, 1, false)).toThrow(/not within 1 to 1/)
   })
 
-  it('answers a batch that was sent twice with its first offset, also after a restart', () => {
+  test('answers a batch that was sent twice with its first offset, also after a restart', () => {
     const directory = new MemoryDirectory(virtualClock())
     const send = (baseSequence: number) =>
       batchOf([{ value: 'a' }, { value: 'b' }], { producerId: 7, baseSequence })
@@ -54,7 +54,7 @@ describe('a partition log', () => {
     expect(() => again.append(send(8))).toThrow(/epoch 0 is fenced/)
   })
 
-  it('goes on counting sequences from 0 behind 2³¹ − 1', () => {
+  test('goes on counting sequences from 0 behind 2³¹ − 1', () => {
     const log = openLog()
     const send = (baseSequence: number) =>
       log.append(batchOf([{ value: 'a' }, { value: 'b' }], { producerId: 7, baseSequence }))
@@ -63,7 +63,7 @@ describe('a partition log', () => {
     expect(send(1).baseOffset).toBe(3)
   })
 
-  it('remembers open and aborted transactions over a restart', () => {
+  test('remembers open and aborted transactions over a restart', () => {
     const directory = new MemoryDirectory(virtualClock())
     const log = openLog({ directory })
     const producer = { producerId: 1, producerEpoch: 0 }
@@ -79,7 +79,7 @@ describe('a partition log', () => {
     }
   })
 
-  it('finds the first record that is late enough', () => {
+  test('finds the first record that is late enough', () => {
     const log = openLog({ config: { 'segment.bytes': '500' } })
     for (let i = 0; i < 40; i++) log.append(batchOf([{ value: 'x' }], { timestampMs: 1_000 + i * 10 }))
     expect(log.findTimestamp(0)).toMatchObject({ offset: 0 })
@@ -87,7 +87,7 @@ describe('a partition log', () => {
     expect(log.findTimestamp(1_391)).toBeUndefined()
   })
 
-  it('says with LOG_CORRUPT where a sealed segment is damaged, and cuts nothing', () => {
+  test('says with LOG_CORRUPT where a sealed segment is damaged, and cuts nothing', () => {
     const directory = new MemoryDirectory(virtualClock())
     const log = openLog({ directory, config: { 'segment.bytes': '200' } })
     for (let i = 0; i < 10; i++) log.append(orders(`${i}`))
@@ -99,7 +99,7 @@ describe('a partition log', () => {
     )
   })
 
-  it('cuts a tail whose bytes are damaged, although its lengths are right', () => {
+  test('cuts a tail whose bytes are damaged, although its lengths are right', () => {
     const directory = new MemoryDirectory(virtualClock())
     const log = openLog({ directory })
     for (const value of ['first', 'second']) log.append(orders(value))
@@ -112,7 +112,7 @@ describe('a partition log', () => {
     expect(valuesIn(openLog({ directory }))).toEqual(['first'])
   })
 
-  it('is opened after any crash with a prefix of what was appended, and with all that was synced', async () => {
+  test('is opened after any crash with a prefix of what was appended, and with all that was synced', async () => {
     const values = fc.array(fc.string({ maxLength: 40 }), { minLength: 1, maxLength: 4 })
     const appends = fc.array(fc.record({ values, sync: fc.boolean() }), { minLength: 1, maxLength: 25 })
     const damage = fc.record({
@@ -156,7 +156,7 @@ describe('a partition log', () => {
     )
   })
 
-  it('leaves nothing of an append that the disk refuses, and goes on when there is room', () => {
+  test('leaves nothing of an append that the disk refuses, and goes on when there is room', () => {
     const directory = new MemoryDirectory(virtualClock())
     const log = openLog({ directory })
     log.append(orders('before'))

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { crc32c } from '../../../src/broker/log/crc32c.ts'
 import { batchFault, makeBatch, placeBatch, readBatchHeader } from '../../../src/broker/log/record-batch.ts'
 import { encodeBatch, filterBatch, readRecords } from '../../../src/broker/log/records.ts'
@@ -9,7 +9,7 @@ const bytes = fc.option(fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.
 const records = fc.array(fc.record({ key: bytes, value: bytes }), { minLength: 1, maxLength: 30 })
 
 describe('CRC-32C', () => {
-  it.each([
+  test.each([
     ['', 0],
     ['123456789', 0xe3069283],
     ['The quick brown fox jumps over the lazy dog', 0x22620404],
@@ -17,7 +17,7 @@ describe('CRC-32C', () => {
     expect(crc32c(Buffer.from(text))).toBe(crc)
   })
 
-  it('of a range is that of its bytes alone', () => {
+  test('of a range is that of its bytes alone', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(200), fc.nat(200), (array, a, b) => {
         const [start, end] = [Math.min(a, b, array.length), Math.min(Math.max(a, b), array.length)]
@@ -28,7 +28,7 @@ describe('CRC-32C', () => {
 })
 
 describe('a record batch', () => {
-  it('gives back the records that it was made of', () => {
+  test('gives back the records that it was made of', () => {
     fc.assert(
       fc.property(records, fc.integer({ min: 0, max: 2 ** 45 }), (made, baseOffset) => {
         const batch = encodeBatch(made, { timestampMs: 1_700_000_000_000 })
@@ -41,7 +41,7 @@ describe('a record batch', () => {
     )
   })
 
-  it('with any bit changed behind its place is found faulty', () => {
+  test('with any bit changed behind its place is found faulty', () => {
     fc.assert(
       fc.property(records, fc.nat(), (made, at) => {
         const batch = encodeBatch(made, { timestampMs: 1 })
@@ -52,7 +52,7 @@ describe('a record batch', () => {
     )
   })
 
-  it('keeps its offsets when records are taken out, compressed or not', () => {
+  test('keeps its offsets when records are taken out, compressed or not', () => {
     const plain = encodeBatch(
       ['a', 'b', 'c', 'd'].map((value) => ({ key: null, value: Buffer.from(value) })),
       { timestampMs: 5 },

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { enforceRetention } from '../../../src/broker/log/retention.ts'
 import { MemoryDirectory } from '../../../src/broker/storage/memory.ts'
 import type { TopicConfig } from '../../../src/broker/topic/topic-config.ts'
@@ -15,7 +15,7 @@ function filled(config: TopicConfig) {
 }
 
 describe('retention', () => {
-  it('removes the oldest segments beyond retention.bytes, and keeps at least so much', () => {
+  test('removes the oldest segments beyond retention.bytes, and keeps at least so much', () => {
     const { log, directory } = filled({ 'retention.bytes': '600' })
     const before = log.sizeBytes
     const freed = enforceRetention(log, now)
@@ -27,7 +27,7 @@ describe('retention', () => {
     expect(valuesIn(log).at(-1)).toBe('19')
   })
 
-  it('removes segments whose newest record is older than retention.ms', () => {
+  test('removes segments whose newest record is older than retention.ms', () => {
     const { log } = filled({ 'retention.ms': '5000' })
     enforceRetention(log, now)
     const [oldest] = valuesIn(log)
@@ -35,7 +35,7 @@ describe('retention', () => {
     expect(Number(oldest)).toBeLessThanOrEqual(15)
   })
 
-  it('removes the active segment too when all of it is too old, and goes on counting', () => {
+  test('removes the active segment too when all of it is too old, and goes on counting', () => {
     const { log, directory } = filled({ 'retention.ms': '5000' })
     enforceRetention(log, now + 60_000)
     expect(valuesIn(log)).toEqual([])
@@ -43,7 +43,7 @@ describe('retention', () => {
     expect(openLog({ directory }).endOffset).toBe(21)
   })
 
-  it('keeps everything at −1, and everything of a topic that is only compacted', () => {
+  test('keeps everything at −1, and everything of a topic that is only compacted', () => {
     const compacted: TopicConfig = { 'retention.ms': '1', 'cleanup.policy': 'compact' }
     for (const config of [{ 'retention.ms': '-1' }, compacted]) {
       const { log } = filled(config)

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { readFrames } from '../../../src/broker/protocol/frames.ts'
 import { MalformedRequest, Reader } from '../../../src/broker/protocol/reader.ts'
 import { Writer } from '../../../src/broker/protocol/writer.ts'
@@ -54,7 +54,7 @@ function read(reader: Reader, type: string): unknown {
 }
 
 describe('the primitive types', () => {
-  it('are read as they were written, in any mixture and size', () => {
+  test('are read as they were written, in any mixture and size', () => {
     fc.assert(
       fc.property(fc.array(primitive, { maxLength: 60 }), (fields) => {
         const writer = new Writer()
@@ -68,7 +68,7 @@ describe('the primitive types', () => {
     )
   })
 
-  it('that are cut off are malformed, wherever the cut is', () => {
+  test('that are cut off are malformed, wherever the cut is', () => {
     fc.assert(
       fc.property(fc.array(primitive, { minLength: 1, maxLength: 10 }), fc.nat(), (fields, at) => {
         const writer = new Writer()
@@ -80,7 +80,7 @@ describe('the primitive types', () => {
     )
   })
 
-  it('don’t make room for what a lying count promises', () => {
+  test('don’t make room for what a lying count promises', () => {
     const lie = Buffer.alloc(12)
     lie.writeInt32BE(0x7fff_ffff)
     expect(() => new Reader(lie).array(() => 0)).toThrow(/2147483647 items in 8 bytes/)
@@ -88,7 +88,7 @@ describe('the primitive types', () => {
 })
 
 describe('frames', () => {
-  it('are found however the stream is cut', async () => {
+  test('are found however the stream is cut', async () => {
     const frames = fc.array(fc.uint8Array({ minLength: 1, maxLength: 50 }), { maxLength: 8 })
     await fc.assert(
       fc.asyncProperty(
@@ -116,7 +116,7 @@ describe('frames', () => {
     )
   })
 
-  it.each([0, -1, 51, 0x7fff_ffff])(
+  test.each([0, -1, 51, 0x7fff_ffff])(
     'of %i bytes are refused before they are waited for',
     async (lengthBytes) => {
       const length = Buffer.alloc(4)

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type BrokerNode, openNode } from '../../../src/broker/node.ts'
 import { brokerConfig } from '../../../src/broker/options.ts'
 import { MemoryDirectory } from '../../../src/broker/storage/memory.ts'
@@ -33,7 +33,7 @@ const committed = (node: BrokerNode) =>
 const offsetIn = (node: BrokerNode) => node.services.offsets.get('group', 'orders', 0)?.offset
 
 describe('transactions', () => {
-  it('that were decided are ended after a crash between decision and marker, with their offsets', async () => {
+  test('that were decided are ended after a crash between decision and marker, with their offsets', async () => {
     const { open, node } = await setUp()
     const producer = await begin(node)
     const log = node.services.topics.log('orders', 0)
@@ -47,7 +47,7 @@ describe('transactions', () => {
     expect([committed(after), offsetIn(after)]).toEqual([2, 5]) // The record and the marker.
   })
 
-  it('that were open at a crash go on, and time out as if nothing had happened', async () => {
+  test('that were open at a crash go on, and time out as if nothing had happened', async () => {
     const { clock, open, node } = await setUp()
     const producer = await begin(node)
     node.close()
@@ -61,7 +61,7 @@ describe('transactions', () => {
     await expect(transactions.end(producer, 'commit')).rejects.toMatchObject({ code: 47 })
   })
 
-  it('are fenced and aborted by the next owner of their id', async () => {
+  test('are fenced and aborted by the next owner of their id', async () => {
     const { node } = await setUp()
     const old = await begin(node)
     const { transactions, topics } = node.services
@@ -71,7 +71,7 @@ describe('transactions', () => {
     expect(topics.log('orders', 0).abortedIn(0, 2)).toHaveLength(1)
   })
 
-  it('take no record for a partition that was not added, and end only once', async () => {
+  test('take no record for a partition that was not added, and end only once', async () => {
     const { node } = await setUp()
     const producer = await begin(node)
     const { transactions } = node.services
@@ -82,7 +82,7 @@ describe('transactions', () => {
     expect(offsetIn(node)).toBe(5)
   })
 
-  it('get a new producer id when the epochs are used up', async () => {
+  test('get a new producer id when the epochs are used up', async () => {
     const { node } = await setUp()
     let last = await node.services.transactions.init('id', 10_000)
     const { producerId } = last

@@ -1,12 +1,12 @@
 import { VirtualTimeScheduler } from 'rxjs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { RateLimiter } from '../../../pipelines/market/rate-limiter.ts'
 import { createClock } from '../../../src/clock.ts'
 
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 describe('RateLimiter', () => {
-  it('grants a burst at once, and the others at the rate', async () => {
+  test('grants a burst at once, and the others at the rate', async () => {
     const scheduler = new VirtualTimeScheduler()
     const clock = createClock(scheduler)
     const limiter = new RateLimiter({ perSecond: 10, burst: 3 }, clock)
@@ -26,7 +26,7 @@ describe('RateLimiter', () => {
     expect(grantedAtMs).toEqual([0, 0, 0, 100, 200, 300])
   })
 
-  it('refuses when nothing is left, until time has passed', () => {
+  test('refuses when nothing is left, until time has passed', () => {
     const scheduler = new VirtualTimeScheduler()
     const limiter = new RateLimiter({ perSecond: 10, burst: 2 }, createClock(scheduler))
     expect([limiter.tryTake(), limiter.tryTake(), limiter.tryTake()]).toEqual([true, true, false])
@@ -34,7 +34,7 @@ describe('RateLimiter', () => {
     expect([limiter.tryTake(), limiter.tryTake()]).toEqual([true, false])
   })
 
-  it('grants nothing while it is paused', async () => {
+  test('grants nothing while it is paused', async () => {
     const scheduler = new VirtualTimeScheduler()
     const limiter = new RateLimiter({ perSecond: 10, burst: 2 }, createClock(scheduler))
     limiter.pause(1_000)
@@ -45,7 +45,7 @@ describe('RateLimiter', () => {
     expect(limiter.tryTake()).toBe(true)
   })
 
-  it('lets go who waits when the signal is aborted', async () => {
+  test('lets go who waits when the signal is aborted', async () => {
     const limiter = new RateLimiter({ perSecond: 1, burst: 1 }, createClock(new VirtualTimeScheduler()))
     const stop = new AbortController()
     await limiter.take(stop.signal)

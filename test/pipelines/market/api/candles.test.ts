@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { candles } from '../../../../pipelines/market/api/candles.ts'
 import type { Candle } from '../../../../pipelines/market/api/market-queries.ts'
 import { FakeMarketQueries, isoOfUs } from '../../../support/fake-market-queries.ts'
@@ -21,7 +21,7 @@ async function minuteOf(...trades: readonly ReturnType<typeof trade>[]): Promise
 
 const question = { symbols: null, sinceMs: null, nowMs: hourMs + 10 * minuteMs }
 
-it('gives the minutes of the table as final and the open ones as not', async () => {
+test('gives the minutes of the table as final and the open ones as not', async () => {
   const open = await minuteOf(trade(1, 20))
   const answer = await candles(new FakeMarketQueries().add(trade(0, 10)), () => [open], {
     ...question,
@@ -33,7 +33,7 @@ it('gives the minutes of the table as final and the open ones as not', async () 
   ])
 })
 
-it('counts a minute once that closes while it is asked for, and then as final', async () => {
+test('counts a minute once that closes while it is asked for, and then as final', async () => {
   const stillOpen = await minuteOf(trade(1, 20))
   const queries = new FakeMarketQueries().add(trade(0, 10), trade(1, 20))
   const minutes = await candles(queries, () => [stillOpen], { ...question, intervalSeconds: 60 })
@@ -45,7 +45,7 @@ it('counts a minute once that closes while it is asked for, and then as final', 
   expect(hour).toMatchObject({ tick_count: 2, open: 10, close: 20 })
 })
 
-it('merges closed and open minutes to the interval as if all were of the table', async () => {
+test('merges closed and open minutes to the interval as if all were of the table', async () => {
   const trades = [trade(0, 10, 2), trade(1, 30, 1), trade(1.5, 5, 4), trade(2, 20, 3), trade(6, 8, 1)]
   const open = [await minuteOf(trades[3]!), await minuteOf(trades[4]!)]
   const split = await candles(new FakeMarketQueries().add(...trades.slice(0, 3)), () => open, {
@@ -65,7 +65,7 @@ it('merges closed and open minutes to the interval as if all were of the table',
   expect(split.map(({ final }) => final)).toEqual([false, false])
 })
 
-it('takes a longer candle for final a minute after its end, when none of its minutes is open', async () => {
+test('takes a longer candle for final a minute after its end, when none of its minutes is open', async () => {
   const queries = new FakeMarketQueries().add(trade(0, 10))
   const finalAt = async (nowMs: number) => {
     const [candle] = await candles(queries, () => [], { ...question, intervalSeconds: 300, nowMs })
@@ -75,7 +75,7 @@ it('takes a longer candle for final a minute after its end, when none of its min
   expect(await finalAt(hourMs + 6 * minuteMs)).toBe(true)
 })
 
-it('leaves out open minutes of other symbols and of before the time asked for', async () => {
+test('leaves out open minutes of other symbols and of before the time asked for', async () => {
   const open = [await minuteOf(trade(0, 10)), { ...(await minuteOf(trade(5, 10))), symbol: 'ETH' }]
   const answer = await candles(new FakeMarketQueries(), () => open, {
     symbols: ['BTC'],

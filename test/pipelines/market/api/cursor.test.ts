@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { decodeCursor, encodeCursor, reaches } from '../../../../pipelines/market/api/cursor.ts'
 
 const cursors = fc
@@ -9,7 +9,7 @@ const cursors = fc
   })
   .map((entries) => new Map(entries))
 
-it('comes back from its text, whatever the partitions and offsets', () => {
+test('comes back from its text, whatever the partitions and offsets', () => {
   fc.assert(
     fc.property(cursors, (cursor) => {
       expect(decodeCursor(encodeCursor(cursor), 'since')).toEqual(cursor)
@@ -17,7 +17,7 @@ it('comes back from its text, whatever the partitions and offsets', () => {
   )
 })
 
-it('is the same text for the same position, in whatever order the partitions came', () => {
+test('is the same text for the same position, in whatever order the partitions came', () => {
   expect(
     encodeCursor(
       new Map([
@@ -35,7 +35,7 @@ it('is the same text for the same position, in whatever order the partitions cam
   )
 })
 
-it('needs no escaping in an address', () => {
+test('needs no escaping in an address', () => {
   fc.assert(
     fc.property(cursors, (cursor) => {
       expect(encodeURIComponent(encodeCursor(cursor))).toBe(encodeCursor(cursor))
@@ -43,7 +43,7 @@ it('needs no escaping in an address', () => {
   )
 })
 
-it('takes any other text for a bad request that names the parameter, and nothing else', () => {
+test('takes any other text for a bad request that names the parameter, and nothing else', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[0-9_-]*$/)), (text) => {
       try {
@@ -55,7 +55,7 @@ it('takes any other text for a bad request that names the parameter, and nothing
   )
 })
 
-it('reaches an end when every partition of it does, the absent ones standing at their start', () => {
+test('reaches an end when every partition of it does, the absent ones standing at their start', () => {
   const end = new Map([
     [0, 5],
     [1, 2],

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { historyColumns, historyRows } from '../../../../pipelines/market/api/history-format.ts'
 
 const rows = fc
@@ -20,7 +20,7 @@ const historyOf = (list: readonly { symbol: string; us: number; price: number }[
   cursor: new Map([[0, 9]]),
 })
 
-it('keeps every trade in its column, in its order, at its time', () => {
+test('keeps every trade in its column, in its order, at its time', () => {
   fc.assert(
     fc.property(rows, (list) => {
       const { timestamps, series } = JSON.parse(historyColumns(historyOf(list)))
@@ -36,7 +36,7 @@ it('keeps every trade in its column, in its order, at its time', () => {
   )
 })
 
-it('puts trades of one time into one row, and two of one symbol into two', () => {
+test('puts trades of one time into one row, and two of one symbol into two', () => {
   const at = (symbol: string, us: number, price: number) => ({ symbol, us, price })
   expect(JSON.parse(historyColumns(historyOf([at('A', 0, 1), at('B', 0, 2), at('A', 0, 3)])))).toEqual({
     cursor: '0-9',
@@ -45,7 +45,7 @@ it('puts trades of one time into one row, and two of one symbol into two', () =>
   })
 })
 
-it('writes rows as JSON would, with the microseconds', () => {
+test('writes rows as JSON would, with the microseconds', () => {
   fc.assert(
     fc.property(rows, (list) => {
       expect(JSON.parse(historyRows(historyOf(list)))).toEqual(

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib'
 import { pino } from 'pino'
 import { VirtualTimeScheduler } from 'rxjs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createClock } from '../../../../src/clock.ts'
 import { RivuletError } from '../../../../src/errors.ts'
 import { FakeMarketQueries } from '../../../support/fake-market-queries.ts'
@@ -54,7 +54,7 @@ function api(queries = threeTrades(), overrides: Partial<MarketWebOptions> = {})
 }
 
 describe('the answers', () => {
-  it('gives the newest trade of each symbol', async () => {
+  test('gives the newest trade of each symbol', async () => {
     expect(await api().json('/api/latest')).toEqual([
       {
         symbol: 'BTC',
@@ -75,25 +75,25 @@ describe('the answers', () => {
     ])
   })
 
-  it('leaves out a symbol that nobody traded', async () => {
+  test('leaves out a symbol that nobody traded', async () => {
     expect(await api().json('/api/latest?symbols=DOGE')).toEqual([])
     expect(await api().json('/api/latest?symbols=btc')).toEqual([])
     expect(await api().json('/api/count?symbols=BTC,DOGE')).toEqual({ count: 2 })
   })
 
-  it('takes an empty list of symbols for all of them', async () => {
+  test('takes an empty list of symbols for all of them', async () => {
     expect(await api().json('/api/count?symbols=')).toEqual({ count: 3 })
     expect(await api().json('/api/symbols')).toEqual(['BTC', 'ETH'])
   })
 
-  it('gives history in order of time, with the microseconds', async () => {
+  test('gives history in order of time, with the microseconds', async () => {
     expect(await api().json('/api/history?symbols=BTC')).toEqual([
       { timestamp: '2026-01-31T18:00:00.123456Z', symbol: 'BTC', price: 77_302.99 },
       { timestamp: '2026-01-31T18:03:00.000000Z', symbol: 'BTC', price: 77_300 },
     ])
   })
 
-  it('gives history in columns, and what is newer than their cursor', async () => {
+  test('gives history in columns, and what is newer than their cursor', async () => {
     const queries = threeTrades()
     const { json } = api(queries)
     expect(await json('/api/history?format=columns')).toEqual({
@@ -117,7 +117,7 @@ describe('the answers', () => {
     ])
   })
 
-  it('counts minutes back from now, and takes 0 for everything', async () => {
+  test('counts minutes back from now, and takes 0 for everything', async () => {
     expect(await api().json('/api/history?minutes=1')).toHaveLength(1)
     expect(await api().json('/api/history?minutes=2')).toHaveLength(2)
     const muchLater = { clock: clockAt(hourUs / 1000 + 400 * 86_400_000) }
@@ -127,7 +127,7 @@ describe('the answers', () => {
     expect(await api(threeTrades(), muchLater).json('/api/stats')).toHaveLength(2)
   })
 
-  it('counts minutes back from the newest trade in a replayed market', async () => {
+  test('counts minutes back from the newest trade in a replayed market', async () => {
     const replayed = {
       market: { kind: 'replayed', label: 'Replay' } as const,
       clock: clockAt(hourUs / 1000 + 400 * 86_400_000),
@@ -146,7 +146,7 @@ describe('the answers', () => {
     expect(await api(new FakeMarketQueries(), replayed).json('/api/history')).toEqual([])
   })
 
-  it('thins each symbol to the points asked for and keeps its extremes', async () => {
+  test('thins each symbol to the points asked for and keeps its extremes', async () => {
     const queries = new FakeMarketQueries()
     for (let n = 0; n < 500; n++) {
       const price = n === 100 ? 1 : n === 399 ? 9_999 : 500 + (n % 7)
@@ -160,7 +160,7 @@ describe('the answers', () => {
     expect(Math.max(...rows.map(({ price }) => price))).toBe(9_999)
   })
 
-  it('gives the newest trades first, as many as asked for', async () => {
+  test('gives the newest trades first, as many as asked for', async () => {
     expect(await api().json('/api/recent?limit=1&symbols=BTC')).toEqual([
       {
         timestamp: '2026-01-31T18:03:00.000000Z',
@@ -174,7 +174,7 @@ describe('the answers', () => {
     expect(await api().json('/api/recent')).toHaveLength(3)
   })
 
-  it('gives candles of an interval', async () => {
+  test('gives candles of an interval', async () => {
     expect(await api().json('/api/candles?interval=300&symbols=BTC')).toEqual([
       {
         symbol: 'BTC',
@@ -193,7 +193,7 @@ describe('the answers', () => {
     ])
   })
 
-  it('tells where the pipeline stands, that it lives, whether it is ready, and its metrics', async () => {
+  test('tells where the pipeline stands, that it lives, whether it is ready, and its metrics', async () => {
     const { json, get } = api(threeTrades(), { metrics: async () => '# HELP x\n' })
     expect(await json('/api/pipeline')).toEqual(emptyPipeline)
     expect((await get('/healthz')).status).toBe(200)
@@ -209,7 +209,7 @@ describe('the answers', () => {
 
 describe('bad input', () => {
   const symbols101 = Array.from({ length: 101 }, (_, i) => `S${i}`).join(',')
-  it.each([
+  test.each([
     ['/api/history?minutes=-1', 'minutes'],
     ['/api/history?minutes=1e999', 'minutes'],
     ['/api/history?minutes=NaN', 'minutes'],
@@ -252,18 +252,18 @@ describe('bad input', () => {
     expect(Object.keys(queries.calls).filter((name) => name !== 'position')).toEqual([])
   })
 
-  it('accepts a hundred symbols', async () => {
+  test('accepts a hundred symbols', async () => {
     const symbols100 = symbols101.slice(0, symbols101.lastIndexOf(','))
     expect((await api().get(`/api/latest?symbols=${symbols100}`)).status).toBe(200)
   })
 
-  it('refuses a cursor ahead of the data on resuming a stream', async () => {
+  test('refuses a cursor ahead of the data on resuming a stream', async () => {
     const response = await api().get('/api/stream', { 'last-event-id': '0-99' })
     expect(response.status).toBe(400)
     expect(await response.json()).toMatchObject({ error: { parameter: 'Last-Event-ID' } })
   })
 
-  it.each([
+  test.each([
     '/nothing',
     '/api/nothing',
     '/../package.json',
@@ -276,13 +276,13 @@ describe('bad input', () => {
     expect(await response.json()).toMatchObject({ error: { code: 'NOT_FOUND' } })
   })
 
-  it('answers 405 to another method, and says which is right', async () => {
+  test('answers 405 to another method, and says which is right', async () => {
     const response = await api().app.request('/api/latest', { method: 'POST' })
     expect(response.status).toBe(405)
     expect(response.headers.get('allow')).toBe('GET, HEAD')
   })
 
-  it.each([
+  test.each([
     ['405', '/api/latest', 'POST'],
     ['404', '/nowhere', 'GET'],
     ['400', '/api/recent?limit=x', 'GET'],
@@ -294,7 +294,7 @@ describe('bad input', () => {
     expect(JSON.parse(String(isCompressed ? gunzipSync(body) : body))).toHaveProperty('error.code')
   })
 
-  it('answers 413 to a large body', async () => {
+  test('answers 413 to a large body', async () => {
     const headers = { 'content-length': '70000' } // as a socket brings it
     const body = 'x'.repeat(70_000)
     const response = await api().app.request('/api/latest', { method: 'POST', headers, body })
@@ -303,7 +303,7 @@ describe('bad input', () => {
 })
 
 describe('while the database is away', () => {
-  it.each(['latest', 'history', 'candles', 'recent', 'stats', 'count', 'symbols', 'stream'])(
+  test.each(['latest', 'history', 'candles', 'recent', 'stats', 'count', 'symbols', 'stream'])(
     '/api/%s answers 503 and when to come back',
     async (name) => {
       const queries = threeTrades()
@@ -315,7 +315,7 @@ describe('while the database is away', () => {
     },
   )
 
-  it('says so in the log once in a while, however many ask', async () => {
+  test('says so in the log once in a while, however many ask', async () => {
     const lines: string[] = []
     const queries = threeTrades()
     queries.away()
@@ -332,7 +332,7 @@ describe('while the database is away', () => {
     expect(lines.join()).not.toContain('    at ')
   })
 
-  it('answers again as soon as it is back: a failure is not kept', async () => {
+  test('answers again as soon as it is back: a failure is not kept', async () => {
     const queries = threeTrades()
     const { get, json } = api(queries)
     queries.away()
@@ -341,7 +341,7 @@ describe('while the database is away', () => {
     expect(await json('/api/count')).toEqual({ count: 3 })
   })
 
-  it('tells nothing of an error that nobody expected', async () => {
+  test('tells nothing of an error that nobody expected', async () => {
     const queries = threeTrades()
     for (const failure of [
       new Error('secret: /home/user/data'),
@@ -381,7 +381,7 @@ const getPaths = [
 ]
 
 describe('every answer', () => {
-  it.each([...getPaths, '/nothing', '/api/history?minutes=x'])(
+  test.each([...getPaths, '/nothing', '/api/history?minutes=x'])(
     '%s carries the market and the safe headers',
     async (path) => {
       const { headers } = await api().get(path)
@@ -393,7 +393,7 @@ describe('every answer', () => {
     },
   )
 
-  it.each(getPaths)('%s is tagged, and unchanged is 304 with the same headers', async (path) => {
+  test.each(getPaths)('%s is tagged, and unchanged is 304 with the same headers', async (path) => {
     const { get } = api()
     const first = await get(path)
     const tag = first.headers.get('etag') ?? ''
@@ -412,7 +412,7 @@ describe('every answer', () => {
     expect(compressed.status).toBe(304)
   })
 
-  it.each([...getPaths, '/nothing', '/api/stream'])('HEAD of %s is GET without the body', async (path) => {
+  test.each([...getPaths, '/nothing', '/api/stream'])('HEAD of %s is GET without the body', async (path) => {
     const { app, get } = api()
     const head = await app.request(path, { method: 'HEAD' })
     const full = await get(path)
@@ -424,7 +424,7 @@ describe('every answer', () => {
     await full.body?.cancel()
   })
 
-  it('is compressed for those who take it', async () => {
+  test('is compressed for those who take it', async () => {
     const { get } = api()
     expect((await get('/market.css', { 'accept-encoding': 'gzip' })).headers.get('content-encoding')).toBe(
       'gzip',
@@ -434,7 +434,7 @@ describe('every answer', () => {
 })
 
 describe('an idle poll', () => {
-  it('asks the tables for nothing but their position', async () => {
+  test('asks the tables for nothing but their position', async () => {
     const queries = threeTrades()
     const { get } = api(queries)
     const paths = [
@@ -450,14 +450,14 @@ describe('an idle poll', () => {
     expect(queries.calls).toEqual({ ...before, position: before.position! + paths.length })
   })
 
-  it('asks for the position once for all who ask at the same time', async () => {
+  test('asks for the position once for all who ask at the same time', async () => {
     const queries = threeTrades()
     const { json } = api(queries)
     await Promise.all(Array.from({ length: 50 }, () => json('/api/count')))
     expect(queries.calls).toEqual({ position: 1, count: 1 })
   })
 
-  it('does not wait for others whose question hangs', async () => {
+  test('does not wait for others whose question hangs', async () => {
     const queries = threeTrades()
     let nowMs = hourUs / 1000
     const scheduler = new VirtualTimeScheduler()
@@ -470,7 +470,7 @@ describe('an idle poll', () => {
     expect(await json('/api/count')).toEqual({ count: 3 })
   })
 
-  it('is answered anew once a trade came', async () => {
+  test('is answered anew once a trade came', async () => {
     const queries = threeTrades()
     const { json } = api(queries)
     expect(await json('/api/count')).toEqual({ count: 3 })
@@ -480,7 +480,7 @@ describe('an idle poll', () => {
 })
 
 describe('the pages', () => {
-  it('are the two markets, and / is the one of the program', async () => {
+  test('are the two markets, and / is the one of the program', async () => {
     const { get } = api(threeTrades(), { page: 'stocks' })
     const pages = await Promise.all(['/', '/stocks', '/crypto'].map(async (path) => (await get(path)).text()))
     expect(pages[0]).toBe(pages[1])
@@ -488,12 +488,12 @@ describe('the pages', () => {
     expect(pages[2]).toContain('data-page="crypto"')
   })
 
-  it('have no inline script or style, and nothing of another host', async () => {
+  test('have no inline script or style, and nothing of another host', async () => {
     const html = await (await api().get('/')).text()
     expect(html).not.toMatch(/<style|style=|<script(?![^>]*src=)|\son\w+=|(src|href)="(https?:)?\/\//)
   })
 
-  it('show the label as text', async () => {
+  test('show the label as text', async () => {
     const { get } = api(threeTrades(), { market: { kind: 'replayed', label: 'Replay of <b>"x"&.jsonl' } })
     const html = await (await get('/')).text()
     expect(html).toContain('Replay of &#60;b&#62;&#34;x&#34;&#38;.jsonl')

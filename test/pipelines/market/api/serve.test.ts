@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import type { ApiServer } from '../../../../src/app/serve.ts'
 import { FakeMarketQueries } from '../../../support/fake-market-queries.ts'
 import { apiOptions, type MarketWebOptions, marketWeb, serveFake } from '../../../support/market-server.ts'
@@ -33,13 +33,13 @@ async function raw(port: number, bytes: string): Promise<string> {
 }
 
 describe('serving', () => {
-  it('takes any free port for 0 and says which', async () => {
+  test('takes any free port for 0 and says which', async () => {
     const server = await start()
     expect(server.url).toBe(`http://127.0.0.1:${server.port}/`)
     expect((await fetch(`${server.url}healthz`)).status).toBe(200)
   })
 
-  it('refuses a port in use, and names it', async () => {
+  test('refuses a port in use, and names it', async () => {
     const { port } = await start()
     await expect(start(undefined, { port })).rejects.toMatchObject({
       code: 'PORT_IN_USE',
@@ -47,7 +47,7 @@ describe('serving', () => {
     })
   })
 
-  it.each([
+  test.each([
     ['a target that is no path', 'GET /\\..\\x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', 400],
     ['a host that is none', 'GET / HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n', 400],
     ['no host at all', 'GET / HTTP/1.1\r\nconnection: close\r\n\r\n', 400],
@@ -74,7 +74,7 @@ describe('serving', () => {
 })
 
 describe('closing', () => {
-  it('ends the streams and the idle connections, and frees the port', async () => {
+  test('ends the streams and the idle connections, and frees the port', async () => {
     const server = await start()
     const stream = await fetch(`${server.url}api/stream`)
     await fetch(`${server.url}healthz`)
@@ -84,7 +84,7 @@ describe('closing', () => {
     await start(undefined, { port: server.port })
   })
 
-  it('lets an answer finish that is under way', async () => {
+  test('lets an answer finish that is under way', async () => {
     const queries = new FakeMarketQueries()
     const server = await start(queries)
     let open = () => {}
@@ -99,7 +99,7 @@ describe('closing', () => {
     await closed
   })
 
-  it('cuts off what does not finish in time', async () => {
+  test('cuts off what does not finish in time', async () => {
     const queries = new FakeMarketQueries()
     const server = await start(queries)
     queries.gate = new Promise(() => {})
@@ -138,7 +138,7 @@ describe('the stream', () => {
     return { prices, ids }
   }
 
-  it('begins with what comes next and resumes behind the last id', async () => {
+  test('begins with what comes next and resumes behind the last id', async () => {
     const queries = new FakeMarketQueries().add(...trades(0, 5))
     const { url } = await start(queries)
     const first = await fetch(`${url}api/stream`)
@@ -152,7 +152,7 @@ describe('the stream', () => {
     expect((await readUntil(resumed, 9)).prices).toEqual([8, 9])
   })
 
-  it('gives an id before the first tick, so that nothing is missed on coming back early', async () => {
+  test('gives an id before the first tick, so that nothing is missed on coming back early', async () => {
     const queries = new FakeMarketQueries().add(...trades(0, 5))
     const { url } = await start(queries)
     const response = await fetch(`${url}api/stream`)
@@ -161,14 +161,14 @@ describe('the stream', () => {
     await reader.cancel()
   })
 
-  it('is not compressed, for compressing would hold ticks back', async () => {
+  test('is not compressed, for compressing would hold ticks back', async () => {
     const { url } = await start()
     const response = await fetch(`${url}api/stream`, { headers: { 'accept-encoding': 'gzip' } })
     expect(response.headers.get('content-encoding')).toBeNull()
     await response.body!.cancel()
   })
 
-  it('does not read the table for a client that does not read, and gives it everything once it does', async () => {
+  test('does not read the table for a client that does not read, and gives it everything once it does', async () => {
     const queries = new FakeMarketQueries().add(...trades(0, 3_000))
     const app = marketWeb(apiOptions(queries))
     const response = await app.request('/api/stream?since=0-0')

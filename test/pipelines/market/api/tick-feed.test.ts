@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Cursor } from '../../../../pipelines/market/api/market-queries.ts'
 import { TickFeed, type TickFeedOptions } from '../../../../pipelines/market/api/tick-feed.ts'
 import { type Clock, systemClock } from '../../../../src/clock.ts'
@@ -38,7 +38,7 @@ async function read(feed: TickFeed, from: Cursor, count: number, symbols: readon
   return { prices, cursor }
 }
 
-it('gives every tick once and in order, those that were there and those that come', async () => {
+test('gives every tick once and in order, those that were there and those that come', async () => {
   const queries = new FakeMarketQueries()
   addTrades(queries, 1200)
   const feed = feedOf(queries)
@@ -52,7 +52,7 @@ it('gives every tick once and in order, those that were there and those that com
   expect(prices).toEqual(Array.from({ length: 1201 }, (_, n) => n))
 })
 
-it('resumes behind its cursor, wherever it stopped', async () => {
+test('resumes behind its cursor, wherever it stopped', async () => {
   const queries = new FakeMarketQueries()
   addTrades(queries, 1100)
   const feed = feedOf(queries)
@@ -62,7 +62,7 @@ it('resumes behind its cursor, wherever it stopped', async () => {
   expect([...first.prices, ...second.prices]).toEqual(Array.from({ length: 1100 }, (_, n) => n))
 })
 
-it('gives only the symbols asked for', async () => {
+test('gives only the symbols asked for', async () => {
   const queries = new FakeMarketQueries()
   addTrades(queries, 40)
   expect((await read(feedOf(queries), start, 20, ['ETH'])).prices).toEqual(
@@ -70,7 +70,7 @@ it('gives only the symbols asked for', async () => {
   )
 })
 
-it('reads the table once for all who keep up', async () => {
+test('reads the table once for all who keep up', async () => {
   const queries = new FakeMarketQueries()
   addTrades(queries, 10)
   const feed = feedOf(queries)
@@ -82,7 +82,7 @@ it('reads the table once for all who keep up', async () => {
   expect(queries.calls.ticksAfter).toBeLessThanOrEqual(2)
 })
 
-it('lets a slow listener catch up from the table when the kept ticks are gone', async () => {
+test('lets a slow listener catch up from the table when the kept ticks are gone', async () => {
   const queries = new FakeMarketQueries()
   const feed = feedOf(queries, { keptTicksMax: 10 })
   const stop = new AbortController()
@@ -102,7 +102,7 @@ it('lets a slow listener catch up from the table when the kept ticks are gone', 
   expect((await slow.next()).done).toBe(true)
 })
 
-it('waits while the database is away, and misses nothing', async () => {
+test('waits while the database is away, and misses nothing', async () => {
   const queries = new FakeMarketQueries()
   addTrades(queries, 3)
   const feed = feedOf(queries)
@@ -119,7 +119,7 @@ it('waits while the database is away, and misses nothing', async () => {
   stop.abort()
 })
 
-it('says that nothing came when nothing came for a while', async () => {
+test('says that nothing came when nothing came for a while', async () => {
   const feed = feedOf(new FakeMarketQueries().add({ symbol: 'BTC', price: 1, timestampUs: 1 }), { idleMs: 5 })
   const stop = new AbortController()
   const ticks = feed.listen(new Map([[0, 1]]), null, stop.signal)
@@ -127,7 +127,7 @@ it('says that nothing came when nothing came for a while', async () => {
   stop.abort()
 })
 
-it('stops asking the table when the last listener has gone', async () => {
+test('stops asking the table when the last listener has gone', async () => {
   const queries = new FakeMarketQueries()
   addTrades(queries, 3)
   const waits: (AbortSignal | undefined)[] = []
@@ -146,7 +146,7 @@ it('stops asking the table when the last listener has gone', async () => {
   expect(waits.every((signal) => signal?.aborted)).toBe(true)
 })
 
-it('brings a listener that catches up back to where the others are, so that they share what comes', async () => {
+test('brings a listener that catches up back to where the others are, so that they share what comes', async () => {
   const queries = new FakeMarketQueries()
   addTrades(queries, 1100)
   let poll = () => {}
@@ -170,7 +170,7 @@ it('brings a listener that catches up back to where the others are, so that they
   stop.abort()
 })
 
-it('gives each symbol whole and in order, over several partitions, however it is cut into resumptions', async () => {
+test('gives each symbol whole and in order, over several partitions, however it is cut into resumptions', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 6 }),

@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import {
   type CoinbaseOptions,
   coinbaseTrades,
@@ -56,7 +56,7 @@ describe('coinbaseTrades', () => {
     return probe
   }
 
-  it('gives a trade once that came as last_match, ticker and match', async () => {
+  test('gives a trade once that came as last_match, ticker and match', async () => {
     const market = new ScriptedMarket([BTC, ETH])
     market.trade(BTC, 1, { fromId: 100, silently: true })
     const probe = run(await serve(market))
@@ -70,7 +70,7 @@ describe('coinbaseTrades', () => {
     expect(probe.states).toEqual(['connecting', 'live'])
   })
 
-  it('fetches what happened while it was disconnected, before it goes on', async () => {
+  test('fetches what happened while it was disconnected, before it goes on', async () => {
     const market = new ScriptedMarket([BTC])
     const { dropClients, ...at } = await serve(market)
     market.trade(BTC, 1, { silently: true })
@@ -87,7 +87,7 @@ describe('coinbaseTrades', () => {
     expect(probe.counters.gaps ?? 0).toBe(0)
   })
 
-  it('goes on after a restart where the topic ends', async () => {
+  test('goes on after a restart where the topic ends', async () => {
     const market = new ScriptedMarket([BTC, ETH])
     const at = await serve(market)
     market.trade(BTC, 1, { fromId: 50, silently: true })
@@ -104,7 +104,7 @@ describe('coinbaseTrades', () => {
     expect(second.ids(ETH)).toEqual([10])
   })
 
-  it('finds by heartbeats that the newest trades of a product were lost', async () => {
+  test('finds by heartbeats that the newest trades of a product were lost', async () => {
     const market = new ScriptedMarket([BTC])
     const probe = run(await serve(market))
     market.trade(BTC)
@@ -114,7 +114,7 @@ describe('coinbaseTrades', () => {
     expect(probe.ids(BTC)).toEqual(range(1, 6))
   })
 
-  it('lets out what several products missed in the order of time, however slowly one of them is fetched', async () => {
+  test('lets out what several products missed in the order of time, however slowly one of them is fetched', async () => {
     const market = new ScriptedMarket([BTC, ETH])
     market.trade(BTC, 400, { silently: true })
     market.trade(ETH, 300, { silently: true })
@@ -127,7 +127,7 @@ describe('coinbaseTrades', () => {
     expect(timesMs).toEqual(timesMs.toSorted((a, b) => a - b))
   })
 
-  it("does not hold up one product for another's gap", async () => {
+  test("does not hold up one product for another's gap", async () => {
     let answers = false
     const market = new ScriptedMarket([BTC, ETH])
     const rest = (url: URL) =>
@@ -147,7 +147,7 @@ describe('coinbaseTrades', () => {
     expect(probe.states.slice(-2)).toEqual(['recovering', 'live'])
   })
 
-  it('takes no trade of a time far ahead, which would close all windows, and fetches the true one', async () => {
+  test('takes no trade of a time far ahead, which would close all windows, and fetches the true one', async () => {
     const market = new ScriptedMarket([BTC])
     const faults: ExchangeFaults = {
       frames: (frame) => {
@@ -167,7 +167,7 @@ describe('coinbaseTrades', () => {
     expect(probe.deadLetters[0]?.reason).toMatch(/^time 2099.* far ahead/)
   })
 
-  it('brings garbage to the dead letters, fetches the true trades and goes on', async () => {
+  test('brings garbage to the dead letters, fetches the true trades and goes on', async () => {
     const market = new ScriptedMarket([BTC])
     const probe = run(await serve(market))
     market.trade(BTC, 1, { silently: true })
@@ -191,7 +191,7 @@ describe('coinbaseTrades', () => {
     expect(probe.states).not.toContain('waiting')
   })
 
-  it('begins an empty tape with a trade that came garbled and is fetched', async () => {
+  test('begins an empty tape with a trade that came garbled and is fetched', async () => {
     const market = new ScriptedMarket([BTC])
     const probe = run(await serve(market))
     await until(() => probe.states.includes('live'))
@@ -202,7 +202,7 @@ describe('coinbaseTrades', () => {
     expect(probe.ids(BTC)).toEqual([1, 2])
   })
 
-  it('ends a connection that sends a huge frame, says so in a dead letter and connects again', async () => {
+  test('ends a connection that sends a huge frame, says so in a dead letter and connects again', async () => {
     const market = new ScriptedMarket([BTC])
     const probe = run(await serve(market))
     market.trade(BTC)
@@ -214,7 +214,7 @@ describe('coinbaseTrades', () => {
     expect(probe.deadLetters.map(({ reason }) => reason)).toEqual(['a frame of more than 4194304 bytes'])
   })
 
-  it('gives up a trade that REST gives in no better shape, once, and counts it as a gap', async () => {
+  test('gives up a trade that REST gives in no better shape, once, and counts it as a gap', async () => {
     const market = new ScriptedMarket([BTC])
     const rest = (url: URL) => {
       const page = market.trades(BTC, { beforeId: Number(url.searchParams.get('after') ?? 1e9), limit: 1000 })
@@ -242,7 +242,7 @@ describe('coinbaseTrades', () => {
     expect(probe.deadLetters[0]?.place).toEqual({ from: 'rest', product: BTC, trade_id: '2' })
   })
 
-  it('gives up trades that the exchange does not have, and no others', async () => {
+  test('gives up trades that the exchange does not have, and no others', async () => {
     const market = new ScriptedMarket([BTC])
     for (const id of [3, 4, 7]) market.hidden.add(`${BTC}/${id}`)
     const probe = run(await serve(market))
@@ -255,7 +255,7 @@ describe('coinbaseTrades', () => {
     expect(probe.counters.gaps).toBe(3)
   })
 
-  it('asks REST again after errors, garbage and 429, and waits as long as it is told', async () => {
+  test('asks REST again after errors, garbage and 429, and waits as long as it is told', async () => {
     const faults = [
       { status: 500, body: 'oops' },
       { status: 200, body: '<html>' },
@@ -278,7 +278,7 @@ describe('coinbaseTrades', () => {
     expect((askedAtMs[3] ?? 0) - (askedAtMs[2] ?? 0)).toBeGreaterThanOrEqual(990)
   })
 
-  it('gives up an answer that takes too long', async () => {
+  test('gives up an answer that takes too long', async () => {
     let asked = 0
     const market = new ScriptedMarket([BTC])
     const rest = () => (asked++ < 2 ? { delayMs: 60_000 } : undefined)
@@ -291,7 +291,7 @@ describe('coinbaseTrades', () => {
     expect(asked).toBe(3)
   })
 
-  it('fetches the newest trades of a gap that is too long, and counts the others', async () => {
+  test('fetches the newest trades of a gap that is too long, and counts the others', async () => {
     const market = new ScriptedMarket([BTC])
     const probe = run(await serve(market), { backfillTradesMax: 1_500 })
     market.trade(BTC)
@@ -304,7 +304,7 @@ describe('coinbaseTrades', () => {
     expect(probe.counters.backfilled).toBe(1_500)
   })
 
-  it('does not believe an id that is far beyond all that the exchange knows', async () => {
+  test('does not believe an id that is far beyond all that the exchange knows', async () => {
     const market = new ScriptedMarket([BTC])
     const probe = run(await serve(market))
     market.trade(BTC)
@@ -322,7 +322,7 @@ describe('coinbaseTrades', () => {
     expect(probe.counters.gaps ?? 0).toBe(0)
   })
 
-  it('holds back no more than its bound, and fetches what it let go', async () => {
+  test('holds back no more than its bound, and fetches what it let go', async () => {
     let answers = false
     const market = new ScriptedMarket([BTC])
     const rest = () => (answers ? undefined : { status: 500, body: '' })
@@ -337,7 +337,7 @@ describe('coinbaseTrades', () => {
     expect(probe.ids(BTC)).toEqual(range(1, 502))
   })
 
-  it('closes a socket that has gone silent, and connects again', async () => {
+  test('closes a socket that has gone silent, and connects again', async () => {
     let silent = false
     let connections = 0
     const market = new ScriptedMarket([BTC])
@@ -359,7 +359,7 @@ describe('coinbaseTrades', () => {
     expect(probe.ids(BTC)).toEqual(range(1, 4))
   })
 
-  it('does not restart for products without trades', async () => {
+  test('does not restart for products without trades', async () => {
     let beats = 0
     let connections = 0
     const faults: ExchangeFaults = {
@@ -380,7 +380,7 @@ describe('coinbaseTrades', () => {
 
   for (const rejectsWhole of [false, true]) {
     const how = rejectsWhole ? 'with all that was asked with it' : 'alone'
-    it(`reports a product that is rejected ${how}, once, and goes on with the others`, async () => {
+    test(`reports a product that is rejected ${how}, once, and goes on with the others`, async () => {
       const market = new ScriptedMarket([BTC, ETH])
       const rejects = (product: string) => (product === ETH ? `${ETH} is delisted` : undefined)
       const { dropClients, ...at } = await serve(market, { rejects, rejectsWhole })
@@ -395,7 +395,7 @@ describe('coinbaseTrades', () => {
     })
   }
 
-  it('says once that the exchange is out of reach, keeps trying, and says when it is back', async () => {
+  test('says once that the exchange is out of reach, keeps trying, and says when it is back', async () => {
     const market = new ScriptedMarket([BTC])
     const { wsUrl, restUrl, products, close } = await serve(market)
     await close()
@@ -420,7 +420,7 @@ describe('coinbaseTrades', () => {
     expect(probe.states.at(-1)).toBe('live')
   })
 
-  it('says once that the tape is far ahead of the exchange, instead of dropping in silence', async () => {
+  test('says once that the tape is far ahead of the exchange, instead of dropping in silence', async () => {
     const market = new ScriptedMarket([BTC])
     market.trade(BTC, 1, { silently: true })
     const lines: { level: number; msg: string }[] = []
@@ -439,7 +439,7 @@ describe('coinbaseTrades', () => {
     expect(probe.trades).toEqual([])
   })
 
-  it('emits nothing while downstream is full, and everything afterwards', async () => {
+  test('emits nothing while downstream is full, and everything afterwards', async () => {
     const market = new ScriptedMarket([BTC])
     const { dropClients, ...at } = await serve(market)
     const probe = run(at, { heldTradesMax: 10 })
@@ -454,7 +454,7 @@ describe('coinbaseTrades', () => {
     expect(probe.ids(BTC)).toEqual(range(1, 601))
   })
 
-  it('does not read while downstream is full, and repairs what the exchange did about it', async () => {
+  test('does not read while downstream is full, and repairs what the exchange did about it', async () => {
     const market = new ScriptedMarket([BTC])
     const at = await serve(market)
     const probe = run(at)
@@ -475,7 +475,7 @@ describe('coinbaseTrades', () => {
     expect(probe.ids(BTC)).toEqual(range(1, 4))
   })
 
-  it('stops within what it fetches when downstream gets full', async () => {
+  test('stops within what it fetches when downstream gets full', async () => {
     const market = new ScriptedMarket([BTC])
     market.trade(BTC, 3_000, { silently: true })
     const first = {
@@ -505,7 +505,7 @@ describe('coinbaseTrades', () => {
     expect(seen.map(({ tradeId }) => tradeId)).toEqual(range(2, 3_000))
   })
 
-  it('leaves nothing open when it is unsubscribed', async () => {
+  test('leaves nothing open when it is unsubscribed', async () => {
     const market = new ScriptedMarket([BTC])
     const rest = () => ({ delayMs: 60_000 })
     const at = await serve(market, { rest })
@@ -522,7 +522,7 @@ describe('coinbaseTrades', () => {
     expect(probe.error).toBeUndefined()
   })
 
-  it('refuses no products, and two of one symbol', () => {
+  test('refuses no products, and two of one symbol', () => {
     expect(() => coinbaseTrades({ products: [] })).toThrow('PRODUCTS is empty')
     expect(() => coinbaseTrades({ products: [BTC, 'BTC-EUR'] })).toThrow(
       'two products of one symbol: BTC-USD and BTC-EUR',
@@ -530,7 +530,7 @@ describe('coinbaseTrades', () => {
   })
 
   for (const seed of range(1, 5)) {
-    it(`gives every trade once and in order over a line that loses, doubles, swaps and garbles (seed ${seed})`, async () => {
+    test(`gives every trade once and in order over a line that loses, doubles, swaps and garbles (seed ${seed})`, async () => {
       const random = seededRandom(seed)
       const market = new ScriptedMarket([BTC, ETH])
       let noisy = true

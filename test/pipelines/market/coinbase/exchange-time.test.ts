@@ -1,11 +1,11 @@
 import { VirtualTimeScheduler } from 'rxjs'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { ExchangeTime } from '../../../../pipelines/market/coinbase/exchange-time.ts'
 import { createClock } from '../../../../src/clock.ts'
 
 const hourMs = 3_600_000
 
-it('takes trades of up to an hour after the later of the two clocks, ours and what the exchange said last', () => {
+test('takes trades of up to an hour after the later of the two clocks, ours and what the exchange said last', () => {
   const time = new ExchangeTime(createClock(new VirtualTimeScheduler()))
   expect(time.latestMs).toBe(hourMs)
   time.heard(-5)

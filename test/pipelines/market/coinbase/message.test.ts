@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { decodeMessage, FRAME_BYTES_MAX } from '../../../../pipelines/market/coinbase/message.ts'
 
 const match = {
@@ -29,16 +29,16 @@ const trade = {
 }
 
 describe('decodeMessage', () => {
-  it("gives a match the taker's side, which is not the maker's", () => {
+  test("gives a match the taker's side, which is not the maker's", () => {
     expect(decode(match)).toEqual({ type: 'trade', trade })
     expect(decode({ ...match, type: 'last_match' })).toEqual({ type: 'trade', trade })
   })
 
-  it('decodes a ticker to the very same trade as its match', () => {
+  test('decodes a ticker to the very same trade as its match', () => {
     expect(decode(ticker)).toEqual({ type: 'trade', trade })
   })
 
-  it('decodes heartbeats, subscriptions and errors', () => {
+  test('decodes heartbeats, subscriptions and errors', () => {
     const heartbeat = { type: 'heartbeat', product_id: 'BTC-USD', last_trade_id: 0 }
     const decoded = { type: 'heartbeat', product: 'BTC-USD', lastTradeId: 0 }
     expect(decode(heartbeat)).toEqual({ ...decoded, timestampMs: Number.NaN })
@@ -56,17 +56,17 @@ describe('decodeMessage', () => {
     expect(decode(error)).toEqual({ type: 'error', text: 'Failed to subscribe: YFI-USD is delisted' })
   })
 
-  it('calls a trade bad that is later than can be', () => {
+  test('calls a trade bad that is later than can be', () => {
     const at = (latestMs: number) => decodeMessage(Buffer.from(JSON.stringify(match)), false, latestMs)
     expect(at(trade.timestampMs)).toEqual({ type: 'trade', trade })
     expect(at(trade.timestampMs - 1)).toMatchObject({ type: 'bad', product: 'BTC-USD', tradeId: 7 })
   })
 
-  it('ignores message types that it does not know', () => {
+  test('ignores message types that it does not know', () => {
     expect(decode({ type: 'status' })).toEqual({ type: 'ignored' })
   })
 
-  it('ignores the ticker of a product that never traded', () => {
+  test('ignores the ticker of a product that never traded', () => {
     expect(decode({ type: 'ticker', product_id: 'NEW-USD', price: '0' })).toEqual({ type: 'ignored' })
   })
 
@@ -77,7 +77,7 @@ describe('decodeMessage', () => {
     side: ['hold', undefined, 1],
   })) {
     for (const value of values) {
-      it(`calls a trade with ${field} ${JSON.stringify(value)} bad, and says which trade it is`, () => {
+      test(`calls a trade with ${field} ${JSON.stringify(value)} bad, and says which trade it is`, () => {
         const message = decode({ ...match, [field]: value })
         expect(message).toMatchObject({ type: 'bad', product: 'BTC-USD', tradeId: 7 })
         expect(message.type === 'bad' && message.reason).toContain(field)
@@ -86,14 +86,14 @@ describe('decodeMessage', () => {
   }
 
   for (const tradeId of [0, -1, 1.5, '7', 1e15, null, undefined]) {
-    it(`does not take ${JSON.stringify(tradeId)} for a trade id`, () => {
+    test(`does not take ${JSON.stringify(tradeId)} for a trade id`, () => {
       const message = decode({ ...match, trade_id: tradeId })
       expect(message).toMatchObject({ type: 'bad', product: 'BTC-USD' })
       expect(message).not.toHaveProperty('tradeId')
     })
   }
 
-  it('calls frames bad that are no JSON object, no text or too large', () => {
+  test('calls frames bad that are no JSON object, no text or too large', () => {
     const reasons = [
       decodeMessage(Buffer.from('{"type":"mat')),
       decodeMessage(Buffer.from('[1]')),
@@ -114,7 +114,7 @@ describe('decodeMessage', () => {
     ])
   })
 
-  it('never throws, whatever comes, and never makes a trade of it that is none', () => {
+  test('never throws, whatever comes, and never makes a trade of it that is none', () => {
     const anything = fc.oneof(
       fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
       fc.json().map((text) => Buffer.from(text)),

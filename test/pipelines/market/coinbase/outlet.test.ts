@@ -1,5 +1,5 @@
 import { VirtualTimeScheduler } from 'rxjs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Outflow, Outlet } from '../../../../pipelines/market/coinbase/outlet.ts'
 import type { Trade } from '../../../../pipelines/market/trade.ts'
 import { createClock } from '../../../../src/clock.ts'
@@ -60,7 +60,7 @@ function setup() {
 }
 
 describe('Outlet', () => {
-  it('lets each product go on its own while nothing was missed', () => {
+  test('lets each product go on its own while nothing was missed', () => {
     const { outlet, emitted, a, b } = setup()
     outlet.connected()
     b.isBehind = true
@@ -69,7 +69,7 @@ describe('Outlet', () => {
     expect(emitted).toEqual([['A', 9]])
   })
 
-  it('lets out what was missed in the order of time', () => {
+  test('lets out what was missed in the order of time', () => {
     const { outlet, emitted, a, b } = setup()
     a.isBehind = true
     b.isBehind = true
@@ -90,7 +90,7 @@ describe('Outlet', () => {
     expect(emitted.at(-1)).toEqual(['A', 5])
   })
 
-  it('lets each go on its own again once all have caught up', () => {
+  test('lets each go on its own again once all have caught up', () => {
     const { outlet, emitted, a, b } = setup()
     a.isBehind = true
     outlet.connected()
@@ -102,7 +102,7 @@ describe('Outlet', () => {
     expect(emitted).toEqual([['A', 7]])
   })
 
-  it('does not wait for longer than a few seconds for a product that does not come', () => {
+  test('does not wait for longer than a few seconds for a product that does not come', () => {
     const { outlet, emitted, a, b, pass } = setup()
     b.isBehind = true
     outlet.connected()
@@ -114,7 +114,7 @@ describe('Outlet', () => {
     expect(emitted).toEqual([['A', 1]])
   })
 
-  it('keeps everything while downstream is full, and does not count that as a stall', () => {
+  test('keeps everything while downstream is full, and does not count that as a stall', () => {
     const { outlet, emitted, a, b, pass } = setup()
     b.isBehind = true
     outlet.connected()
@@ -129,7 +129,7 @@ describe('Outlet', () => {
     expect(emitted).toEqual([['A', 1]])
   })
 
-  it('tells those who wait that something moved', () => {
+  test('tells those who wait that something moved', () => {
     const { outlet, a } = setup()
     let moves = 0
     outlet.moved.subscribe(() => moves++)

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { coinbaseTrades } from '../../../../pipelines/market/coinbase/coinbase-trades.ts'
 import { recordFeed } from '../../../../pipelines/market/coinbase/record-feed.ts'
 import { type Exchange, startExchange } from '../../../../pipelines/market/exchange-server/exchange.ts'
@@ -31,7 +31,7 @@ describe('recordFeed', () => {
     return exchange
   }
 
-  it('appends what comes, over reconnects, in a form that can be replayed', async () => {
+  test('appends what comes, over reconnects, in a form that can be replayed', async () => {
     const file = join(folder, 'recording.jsonl')
     await writeFile(file, '{"type":"match","torn by a cra')
     const market = new ScriptedMarket([BTC])
@@ -68,7 +68,7 @@ describe('recordFeed', () => {
     expect(probe.deadLetters.map(({ reason }) => reason)).toEqual(['not JSON'])
   })
 
-  it('says when the file can not be written', async () => {
+  test('says when the file can not be written', async () => {
     const { wsUrl, products } = await serve(new ScriptedMarket([BTC]))
     const recording = recordFeed({
       file: join(folder, 'no', 'such', 'folder'),

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { coinbaseTrades } from '../../../../pipelines/market/coinbase/coinbase-trades.ts'
 import { type Exchange, startExchange } from '../../../../pipelines/market/exchange-server/exchange.ts'
 import { replayedMarket } from '../../../../pipelines/market/exchange-server/replayed-market.ts'
@@ -19,7 +19,7 @@ describe('the recordings, replayed over the socket', () => {
   })
 
   for (const name of recordings) {
-    it(`gives every trade of ${name} once, in order`, async (test) => {
+    test(`gives every trade of ${name} once, in order`, async (test) => {
       const file = `../shared/coinbase/${name}`
       if (!existsSync(file)) test.skip(`${file} is not there`)
       const recorded = tradesOf(file)

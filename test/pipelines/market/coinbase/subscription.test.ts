@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { CHANNELS, CoinbaseSubscription } from '../../../../pipelines/market/coinbase/subscription.ts'
 import { silentLogger } from '../../../../src/logger.ts'
 
@@ -27,14 +27,14 @@ function subscribe(...products: string[]) {
 }
 
 describe('CoinbaseSubscription', () => {
-  it('asks for all products at once, and not again when they are acknowledged', () => {
+  test('asks for all products at once, and not again when they are acknowledged', () => {
     const { asked, acknowledge, check } = subscribe('A-USD', 'B-USD')
     acknowledge('A-USD', 'B-USD')
     check(100)
     expect(asked).toEqual([['A-USD', 'B-USD']])
   })
 
-  it('asks again for what was left out, ever more rarely', () => {
+  test('asks again for what was left out, ever more rarely', () => {
     const { asked, acknowledge, check } = subscribe('A-USD', 'B-USD')
     acknowledge('B-USD')
     check(100)
@@ -42,7 +42,7 @@ describe('CoinbaseSubscription', () => {
     expect(asked.length).toBeLessThan(10)
   })
 
-  it('asks within the 5 s that the exchange allows when one product made it reject all', () => {
+  test('asks within the 5 s that the exchange allows when one product made it reject all', () => {
     const { subscription, asked, rejected, check } = subscribe('A-USD', 'BA-USD')
     subscription.receive({ type: 'error', text: 'Failed to subscribe: BA-USD is delisted' })
     check(4)
@@ -50,7 +50,7 @@ describe('CoinbaseSubscription', () => {
     expect(asked[1]).toEqual(['A-USD'])
   })
 
-  it('asks again for a product whose heartbeats stopped, while the others go on', () => {
+  test('asks again for a product whose heartbeats stopped, while the others go on', () => {
     const { asked, acknowledge, check } = subscribe('A-USD', 'B-USD')
     acknowledge('A-USD', 'B-USD')
     check(5, ['A-USD', 'B-USD'])
@@ -60,7 +60,7 @@ describe('CoinbaseSubscription', () => {
     expect(asked[1]).toEqual(['A-USD'])
   })
 
-  it('leaves a quiet product alone that never had heartbeats', () => {
+  test('leaves a quiet product alone that never had heartbeats', () => {
     const { asked, acknowledge, check } = subscribe('A-USD', 'B-USD')
     acknowledge('A-USD', 'B-USD')
     check(60, ['A-USD'])

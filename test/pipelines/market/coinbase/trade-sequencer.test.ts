@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { TradeSequencer } from '../../../../pipelines/market/coinbase/trade-sequencer.ts'
 import { range } from '../support/source-probe.ts'
 
@@ -16,7 +16,7 @@ function taken(of: TradeSequencer<{ tradeId: number }>): number[] {
 }
 
 describe('TradeSequencer', () => {
-  it('begins an empty tape with the first trade that comes', () => {
+  test('begins an empty tape with the first trade that comes', () => {
     const tape = sequencer()
     tape.offer(trade(7))
     tape.offer(trade(8))
@@ -24,14 +24,14 @@ describe('TradeSequencer', () => {
     expect(tape.offer(trade(6))).toBe('duplicate')
   })
 
-  it('goes on behind the end of the tape', () => {
+  test('goes on behind the end of the tape', () => {
     const tape = sequencer(10)
     expect(tape.offer(trade(10))).toBe('duplicate')
     expect(tape.offer(trade(11))).toBe('accepted')
     expect(taken(tape)).toEqual([11])
   })
 
-  it('holds newer trades back until the gap is filled', () => {
+  test('holds newer trades back until the gap is filled', () => {
     const tape = sequencer(10)
     tape.offer(trade(13))
     tape.offer(trade(14))
@@ -45,7 +45,7 @@ describe('TradeSequencer', () => {
     expect(tape.gap).toBeUndefined()
   })
 
-  it('knows a gap at the end from an announced id', () => {
+  test('knows a gap at the end from an announced id', () => {
     const tape = sequencer(10)
     tape.announce(10)
     expect(tape.gap).toBeUndefined()
@@ -53,7 +53,7 @@ describe('TradeSequencer', () => {
     expect(tape.gap).toEqual({ fromId: 11, toId: 12 })
   })
 
-  it('owes an empty tape nothing that was only announced', () => {
+  test('owes an empty tape nothing that was only announced', () => {
     const tape = sequencer()
     tape.announce(12)
     expect(tape.gap).toBeUndefined()
@@ -62,7 +62,7 @@ describe('TradeSequencer', () => {
     expect(tape.gap).toBeUndefined()
   })
 
-  it('does not keep more than its bound, and shows what it dropped as a gap', () => {
+  test('does not keep more than its bound, and shows what it dropped as a gap', () => {
     const tape = sequencer(0, 2)
     expect([3, 4, 5, 6].map((id) => tape.offer(trade(id)))).toEqual(['accepted', 'accepted', 'full', 'full'])
     expect(tape.heldTrades).toBe(2)
@@ -72,14 +72,14 @@ describe('TradeSequencer', () => {
     expect(tape.gap).toEqual({ fromId: 5, toId: 6 })
   })
 
-  it('takes the next trade even when it is full', () => {
+  test('takes the next trade even when it is full', () => {
     const tape = sequencer(0, 1)
     tape.offer(trade(2))
     expect(tape.offer(trade(1))).toBe('accepted')
     expect(taken(tape)).toEqual([1, 2])
   })
 
-  it('gives up only what is missing', () => {
+  test('gives up only what is missing', () => {
     const tape = sequencer(0)
     tape.offer(trade(5))
     expect(tape.abandonBefore(3)).toBe(2)
@@ -89,7 +89,7 @@ describe('TradeSequencer', () => {
     expect(tape.abandonBefore(100)).toBe(0)
   })
 
-  it('takes back what the exchange never had', () => {
+  test('takes back what the exchange never had', () => {
     const tape = sequencer(0)
     tape.offer(trade(2))
     tape.offer(trade(900))
@@ -100,7 +100,7 @@ describe('TradeSequencer', () => {
     expect(tape.gap).toEqual({ fromId: 3, toId: 3 })
   })
 
-  it('lets a lower trade begin a tape of which nothing was taken yet', () => {
+  test('lets a lower trade begin a tape of which nothing was taken yet', () => {
     const tape = sequencer()
     tape.begin(900)
     tape.announce(900)
@@ -108,7 +108,7 @@ describe('TradeSequencer', () => {
     expect(taken(tape)).toEqual([4])
   })
 
-  it('gives each trade once and in order, however trades are dropped, doubled, reordered and restarted', () => {
+  test('gives each trade once and in order, however trades are dropped, doubled, reordered and restarted', () => {
     const arrivals = fc.array(fc.record({ id: fc.integer({ min: 1, max: 40 }), restart: fc.boolean() }), {
       maxLength: 200,
     })

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { VirtualTimeScheduler } from 'rxjs'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Exchange, startExchange } from '../../../../pipelines/market/exchange-server/exchange.ts'
 import type { Market } from '../../../../pipelines/market/exchange-server/market.ts'
@@ -55,7 +55,7 @@ describe('the local exchange', () => {
     return { socket, texts, send, frames }
   }
 
-  it('disconnects who does not subscribe within 5 s, and nobody else', async () => {
+  test('disconnects who does not subscribe within 5 s, and nobody else', async () => {
     const scheduler = new VirtualTimeScheduler(undefined, 5_001)
     const exchange = await serve(new ScriptedMarket([BTC]), createClock(scheduler))
     const idle = await connect(exchange)
@@ -69,7 +69,7 @@ describe('the local exchange', () => {
     await until(() => subscribed.frames('heartbeat').length === 5)
   })
 
-  it('acknowledges, repeats the last trade, and sends matches and tickers of what is subscribed', async () => {
+  test('acknowledges, repeats the last trade, and sends matches and tickers of what is subscribed', async () => {
     const market = new ScriptedMarket([BTC, ETH])
     market.trade(BTC, 1, { fromId: 7, silently: true })
     const { send, frames } = await connect(await serve(market))
@@ -90,7 +90,7 @@ describe('the local exchange', () => {
     expect(frames('ticker')).toHaveLength(2)
   })
 
-  it('reports an unknown product, and subscribes to the others', async () => {
+  test('reports an unknown product, and subscribes to the others', async () => {
     const { send, frames } = await connect(await serve(new ScriptedMarket([BTC])))
     send('subscribe', ['YFI-USD', BTC])
     await until(() => frames('subscriptions').length === 1)
@@ -99,7 +99,7 @@ describe('the local exchange', () => {
     await until(() => frames('error').length === 2)
   })
 
-  it('serves trades newest first, with cursors', async () => {
+  test('serves trades newest first, with cursors', async () => {
     const market = new ScriptedMarket([BTC])
     market.trade(BTC, 20, { silently: true })
     const { restUrl } = await serve(market)
@@ -117,7 +117,7 @@ describe('the local exchange', () => {
     expect((await fetch(`${restUrl}/products/${BTC}/trades?limit=x`)).status).toBe(400)
   })
 
-  it('answers 429 beyond 10 requests a second', async () => {
+  test('answers 429 beyond 10 requests a second', async () => {
     const { restUrl } = await serve(new ScriptedMarket([BTC]))
     const answers = await Promise.all(range(1, 40).map(() => fetch(`${restUrl}/products/${BTC}/trades`)))
     const refused = answers.filter(({ status }) => status === 429)
@@ -125,7 +125,7 @@ describe('the local exchange', () => {
     expect(answers.length - refused.length).toBeGreaterThanOrEqual(15)
   })
 
-  it('refuses a port in use', async () => {
+  test('refuses a port in use', async () => {
     const { wsUrl } = await serve(new ScriptedMarket([BTC]))
     const port = Number(new URL(wsUrl).port)
     const second = startExchange({
@@ -145,7 +145,7 @@ describe('the simulated market', () => {
     return simulatedMarket({ seed, clock })
   }
 
-  it('is the same after a restart: what has happened has happened, and ids go on', () => {
+  test('is the same after a restart: what has happened has happened, and ids go on', () => {
     const before = marketAt(atMs)
     const after = marketAt(atMs + 90_000)
     const last = before.lastTrade(BTC)?.tradeId ?? 0
@@ -157,7 +157,7 @@ describe('the simulated market', () => {
     expect(marketAt(atMs, 2).lastTrade(BTC)).not.toEqual(before.lastTrade(BTC))
   })
 
-  it('trades at a plausible rate, at prices that move by ticks', () => {
+  test('trades at a plausible rate, at prices that move by ticks', () => {
     const market = marketAt(atMs)
     const trades = market.trades(BTC, { limit: 1000 }).toReversed()
     const prices = trades.map(({ price }) => Number(price))
@@ -176,7 +176,7 @@ describe('the simulated market', () => {
     expect(perSecond).toBeLessThan(25)
   })
 
-  it('has candles that its trades say', () => {
+  test('has candles that its trades say', () => {
     const market = marketAt(atMs)
     const endMs = Math.floor(atMs / 60_000) * 60_000
     const [row] = market.candles(BTC, {
@@ -202,7 +202,7 @@ describe('the simulated market', () => {
     ).toHaveLength(24)
   })
 
-  it('sends each trade as a match when its time has come, and a ticker for the last of a cascade', async () => {
+  test('sends each trade as a match when its time has come, and a ticker for the last of a cascade', async () => {
     const market = simulatedMarket({ seed: 1, clock: systemClock })
     const stop = new AbortController()
     const ids: number[] = []
@@ -254,7 +254,7 @@ describe('the replayed market', () => {
     return texts
   }
 
-  it('sends every line as it is, malformed ones too, but for acknowledgements', async () => {
+  test('sends every line as it is, malformed ones too, but for acknowledgements', async () => {
     const bytes = Buffer.from([0x7b, 0xff, 0x7d])
     const lines = [match(1, 0), 'no { JSON', '{"type": "match", "price": "x"}', bytes, match(2, 1)]
     const market = await replayedMarket({
@@ -268,7 +268,7 @@ describe('the replayed market', () => {
     market.close()
   })
 
-  it('keeps the recorded pace, times the speed, and does not wait for what was old', async () => {
+  test('keeps the recorded pace, times the speed, and does not wait for what was old', async () => {
     const file = await record(match(1, 50, 'last_match'), match(2, 0), match(3, 10), match(4, 30))
     const waitedMs: number[] = []
     let nowMs = 0
@@ -286,7 +286,7 @@ describe('the replayed market', () => {
     market.close()
   })
 
-  it('serves the trades that have happened so far, with their numbers as they were written', async () => {
+  test('serves the trades that have happened so far, with their numbers as they were written', async () => {
     const file = await record(match(5, 0), match(7, 2), match(6, 1), match(5, 0), match(8, 99))
     const market = await replayedMarket({ file, speed: 0 })
     expect(market.lastTrade(BTC)).toBeUndefined()
@@ -310,7 +310,7 @@ describe('the replayed market', () => {
     market.close()
   })
 
-  it('refuses a file that is not there, or has no trade in it', async () => {
+  test('refuses a file that is not there, or has no trade in it', async () => {
     const file = await record('{"type":"heartbeat"}')
     await expect(replayedMarket({ file })).rejects.toMatchObject({ code: 'BAD_CONFIG' })
     await expect(replayedMarket({ file: `${file}.not` })).rejects.toThrow(

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { History, MarketQueries } from '../../../../pipelines/market/api/market-queries.ts'
 import { clickhouseQueries } from '../../../../pipelines/market/queries/clickhouse-queries.ts'
 import { candlesTable, ticksTable } from '../../../../pipelines/market/tables.ts'
@@ -145,13 +145,13 @@ describe.each(['embedded', 'server'] as const)(
       startUs / 1000 + 1e9,
     ]
 
-    it('where the table ends', async () => {
+    test('where the table ends', async () => {
       expect(await market.sql.position()).toEqual(await market.oracle.position())
       expect(await market.sql.newestMs()).toBe(await market.oracle.newestMs())
       expect(await market.sql.symbols()).toEqual(await market.oracle.symbols())
     })
 
-    it.each(choices.map((symbols) => ({ symbols })))(
+    test.each(choices.map((symbols) => ({ symbols })))(
       'latest, count and recent of $symbols',
       async ({ symbols }) => {
         expect(await market.sql.latest(symbols)).toEqual(await market.oracle.latest(symbols))
@@ -164,7 +164,7 @@ describe.each(['embedded', 'server'] as const)(
       },
     )
 
-    it('stats since any time', async () => {
+    test('stats since any time', async () => {
       for (const symbols of choices) {
         for (const sinceMs of times) {
           expect(close(await market.sql.stats({ symbols, sinceMs }))).toEqual(
@@ -174,7 +174,7 @@ describe.each(['embedded', 'server'] as const)(
       }
     })
 
-    it('candles of each interval, since and until any time', async () => {
+    test('candles of each interval, since and until any time', async () => {
       for (const intervalSeconds of [60, 300, 900, 86_400]) {
         for (const sinceMs of times) {
           const untilMs = sinceMs === null ? null : sinceMs + 400_000
@@ -188,7 +188,7 @@ describe.each(['embedded', 'server'] as const)(
       }
     })
 
-    it('every point of the history since any time, and after any cursor', async () => {
+    test('every point of the history since any time, and after any cursor', async () => {
       for (const symbols of choices) {
         for (const sinceMs of times) {
           for (const after of [
@@ -206,7 +206,7 @@ describe.each(['embedded', 'server'] as const)(
       }
     })
 
-    it('every tick once and in order of its partition, in pages of any size', async () => {
+    test('every tick once and in order of its partition, in pages of any size', async () => {
       for (const symbols of choices) {
         for (const limit of [1_000_000, 100]) {
           const seen: number[] = []
@@ -224,7 +224,7 @@ describe.each(['embedded', 'server'] as const)(
       }
     })
 
-    it('nothing behind `until`', async () => {
+    test('nothing behind `until`', async () => {
       const until = new Map([
         [0, 10],
         [1, 5],
@@ -271,7 +271,7 @@ describe('a history with few points', () => {
     expect(thin.cursor).toEqual(whole.cursor)
   }
 
-  it('keeps first, last, lowest and highest of each symbol, out of trades or out of minutes', async () => {
+  test('keeps first, last, lowest and highest of each symbol, out of trades or out of minutes', async () => {
     for (const stepUs of [50_000, 900_000, 60_000_000]) {
       const market = await marketOf(tape(3_000, 7, stepUs))
       for (const pointsMax of [4, 5, 100, 2_000]) {
@@ -282,7 +282,7 @@ describe('a history with few points', () => {
     }
   })
 
-  it('thins what is behind a cursor, too', async () => {
+  test('thins what is behind a cursor, too', async () => {
     const { sql, oracle } = await marketOf(tape(2_000, 3, 60_000_000))
     const after = new Map([
       [0, 300],
@@ -299,7 +299,7 @@ describe('a history with few points', () => {
   })
 })
 
-it('answers nothing, but answers, while there is no trade', async () => {
+test('answers nothing, but answers, while there is no trade', async () => {
   const { sql } = await marketOf([])
   expect(await sql.latest(null)).toEqual([])
   expect(await sql.newestMs()).toBeNull()
@@ -323,7 +323,7 @@ it('answers nothing, but answers, while there is no trade', async () => {
   })
 })
 
-it('takes every symbol as text, never as SQL', async () => {
+test('takes every symbol as text, never as SQL', async () => {
   const { sql } = await marketOf(tape(10))
   await fc.assert(
     fc.asyncProperty(
@@ -343,7 +343,7 @@ describe('the projections answer', () => {
     market = await marketOf(tape(20_000, 5, 60_000))
   })
 
-  it.each([
+  test.each([
     ['latest', 'latest', (sql: MarketQueries) => sql.latest(null)],
     ['the position', 'resume', (sql: MarketQueries) => sql.position()],
     ['the count', 'minutes', (sql: MarketQueries) => sql.count(['BTC'])],
@@ -373,7 +373,7 @@ describe('the projections answer', () => {
   })
 })
 
-it('leaves to the next history what comes in while one is made', async () => {
+test('leaves to the next history what comes in while one is made', async () => {
   const { connection, sql } = await marketOf(tape(200, 4))
   const before = await sql.history({ symbols: null, sinceMs: null, after: null, pointsMax: null })
   const table = connection.tableName(ticksTable.name)
@@ -398,7 +398,7 @@ it('leaves to the next history what comes in while one is made', async () => {
   expect(next.symbols).toHaveLength(200)
 })
 
-it('finds the newest trades where they are few in a long time', async () => {
+test('finds the newest trades where they are few in a long time', async () => {
   const { sql, oracle } = await marketOf(tape(300, 9, 3_600_000_000))
   for (const symbols of [null, ['BTC']]) {
     for (const limit of [1, 5, 50, 1_000]) {

@@ -1,5 +1,5 @@
 import { VirtualTimeScheduler } from 'rxjs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { stockInstruments } from '../../../../pipelines/market/synthetic/instrument.ts'
 import { stockTrades } from '../../../../pipelines/market/synthetic/stock-trades.ts'
 import { SyntheticTape } from '../../../../pipelines/market/synthetic/synthetic-tape.ts'
@@ -73,7 +73,7 @@ async function record(
 const minute = 60_000
 
 describe('stockTrades', () => {
-  it('gives the same market for the same seed, and another for another', async () => {
+  test('gives the same market for the same seed, and another for another', async () => {
     const [one, same, other] = await Promise.all([
       record(7, startMs + minute),
       record(7, startMs + minute),
@@ -84,7 +84,7 @@ describe('stockTrades', () => {
     expect(other.trades.map(({ price }) => price)).not.toEqual(one.trades.map(({ price }) => price))
   })
 
-  it('gives the trades of all symbols in the order of time, without a hole', async () => {
+  test('gives the trades of all symbols in the order of time, without a hole', async () => {
     const { trades } = await record(7, startMs + 2 * minute)
     expect([...new Set(trades.map(({ symbol }) => symbol))].sort()).toEqual([
       'AAPL',
@@ -100,7 +100,7 @@ describe('stockTrades', () => {
     }
   })
 
-  it('goes on after a restart where the tape ends, with what happened in between', async () => {
+  test('goes on after a restart where the tape ends, with what happened in between', async () => {
     const whole = await record(7, startMs + 4 * minute)
     const before = await record(7, startMs + minute)
     const after = await record(7, startMs + 4 * minute, { tape: before.trades, fromMs: startMs + 3 * minute })
@@ -109,7 +109,7 @@ describe('stockTrades', () => {
     expect(after.counters.gaps).toBe(0)
   })
 
-  it('counts what a long absence left out', async () => {
+  test('counts what a long absence left out', async () => {
     const nowMs = startMs + 60 * minute
     const before = await record(7, startMs + minute)
     const after = await record(7, 0, {
@@ -125,7 +125,7 @@ describe('stockTrades', () => {
     expect(after.counters.gaps).toBe(missed.reduce((sum, each) => sum + each, 0) - 500)
   })
 
-  it('emits nothing while downstream is full', async () => {
+  test('emits nothing while downstream is full', async () => {
     const { clock, advance } = manualClock(startMs)
     const probe = new SourceProbe({ clock })
     let trades = 0
