@@ -14,6 +14,7 @@ export type { Punctuation } from './operators/punctuation.ts'
 export type { BufferBounds } from './operators/suppress.ts'
 // What a pipeline is written with
 // What it is made of: RxJS operators over chunks, each usable alone
+export { BytesColumn } from './records/bytes-column.ts'
 export {
   type Chunk,
   chunkOf,
@@ -26,7 +27,7 @@ export { backoffMs, type RetryOptions, type RetryPolicy, retry, retryWithBackoff
 export type { Queries } from './runtime/queries.ts'
 export { compile, type Environment, type Running, type RuntimeEvent, run } from './runtime/run.ts'
 // How records are written
-export type { Serde } from './serdes/serde.ts'
+export type { Serde, SerdeContext, SerdePlace } from './serdes/serde.ts'
 export { nullable, serdes } from './serdes/serdes.ts'
 export { shape } from './serdes/shape.ts'
 // What a processor keeps, and what may be asked of a running topology's stores

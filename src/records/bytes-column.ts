@@ -1,10 +1,10 @@
 const NULL = -1
 
-/** What makes a value of bytes: the reading half of a serde. */
-export interface BytesDecoder<T> {
-  deserialize(bytes: Buffer): T
+/** What makes a value of bytes and of where they stand: the reading half of a serde. */
+export interface BytesDecoder<T, C> {
+  deserialize(bytes: Buffer, context: C): T
   /** The same for `bytes[from, to)`, where that needs no view of its own. */
-  deserializeWithin?(bytes: Buffer, from: number, to: number): T
+  deserializeWithin?(bytes: Buffer, from: number, to: number, context: C): T
 }
 
 /** Byte strings and nulls that lie in a larger buffer, such as the values of a fetch. A view is made when one is asked for. */
@@ -56,12 +56,12 @@ export class BytesColumn implements Iterable<Buffer | null> {
   }
 
   /** Of what is not null. Throws what the decoder throws. */
-  decode<T>(index: number, decoder: BytesDecoder<T>): T {
+  decode<T, C>(index: number, decoder: BytesDecoder<T, C>, context: C): T {
     const start = this.#starts[index] as number
     const end = this.#ends[index] as number
     return decoder.deserializeWithin
-      ? decoder.deserializeWithin(this.#buffer, start, end)
-      : decoder.deserialize(this.#buffer.subarray(start, end))
+      ? decoder.deserializeWithin(this.#buffer, start, end, context)
+      : decoder.deserialize(this.#buffer.subarray(start, end), context)
   }
 
   /** The first ones. */

@@ -1,5 +1,6 @@
 import type { Change } from '../records/change.ts'
 import { joinParts, splitParts } from './parts.ts'
+import { preparedAs } from './prepared-as.ts'
 import type { Serde } from './serde.ts'
 
 const OLD = Buffer.from([0])
@@ -9,18 +10,19 @@ const NEW = Buffer.from([1])
 export function changeSerde<V>(value: Serde<V>): Serde<Change<V>> {
   return {
     name: `change of ${value.name}`,
-    serialize({ oldValue, newValue }) {
-      const old = oldValue === null ? [] : [OLD, value.serialize(oldValue)]
-      return joinParts(...old, ...(newValue === null ? [] : [NEW, value.serialize(newValue)]))
+    serialize({ oldValue, newValue }, context) {
+      const old = oldValue === null ? [] : [OLD, value.serialize(oldValue, context)]
+      return joinParts(...old, ...(newValue === null ? [] : [NEW, value.serialize(newValue, context)]))
     },
-    deserialize(bytes) {
+    deserialize(bytes, context) {
       let change: Change<V> = { oldValue: null, newValue: null }
       const parts = splitParts(bytes)
       for (let i = 0; i + 1 < parts.length; i += 2) {
-        const part = value.deserialize(parts[i + 1] as Buffer)
+        const part = value.deserialize(parts[i + 1] as Buffer, context)
         change = parts[i]?.equals(OLD) ? { ...change, oldValue: part } : { ...change, newValue: part }
       }
       return change
     },
+    ...preparedAs(value, (bytes) => splitParts(bytes).filter((_, i) => i % 2 === 1)),
   }
 }

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts'
 import type { BytesColumn } from '../records/bytes-column.ts'
 import type { Chunk, Headers, RawChunk } from '../records/chunk.ts'
-import type { Serde } from './serde.ts'
+import type { Serde, SerdeContext } from './serde.ts'
 
 export interface ChunkSerdes {
   readonly key: Serde<unknown>
@@ -9,6 +9,8 @@ export interface ChunkSerdes {
   /** Null values are deletions, whatever the serde says. */
   readonly tombstones: boolean
 }
+
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] }
 
 /** A record that its topic's serdes refuse. */
 export interface Undecodable {
@@ -23,6 +25,16 @@ export interface DecodedChunk {
   readonly undecodable: readonly Undecodable[]
 }
 
+/** Before `decodeChunk`: fetches what its serdes need, undefined when it is all there. Rejects with what may pass. */
+export function prepareChunk(
+  { topic, keys, values }: RawChunk,
+  { key, value }: ChunkSerdes,
+): Promise<unknown> | undefined {
+  const keyReady = key.prepareRead?.(keys, { topic, part: 'key' })
+  const valueReady = value.prepareRead?.(values, { topic, part: 'value' })
+  return keyReady && valueReady ? Promise.all([keyReady, valueReady]) : (keyReady ?? valueReady)
+}
+
 /** The one place where fetched bytes become keys and values. Nothing here throws for what is in the bytes. */
 export function decodeChunk(raw: RawChunk, { key, value, tombstones }: ChunkSerdes): DecodedChunk {
   const count = raw.keys.length
@@ -30,6 +42,8 @@ export function decodeChunk(raw: RawChunk, { key, value, tombstones }: ChunkSerd
   const values: unknown[] = new Array(count)
   const nullKeys = key.nullable === true
   const nullValues = tombstones || value.nullable === true
+  const keyContext = contextOf(raw, 'key')
+  const valueContext = contextOf(raw, 'value')
   const undecodable: Undecodable[] = []
   let i = 0
   while (i < count) {
@@ -37,10 +51,11 @@ export function decodeChunk(raw: RawChunk, { key, value, tombstones }: ChunkSerd
     let part = 'key'
     try {
       for (; i < count; i++) {
+        keyContext.headers = valueContext.headers = raw.headers?.[i]
         part = 'key'
-        keys[i] = decode(raw.keys, i, key, nullKeys)
+        keys[i] = decode(raw.keys, i, key, nullKeys, keyContext)
         part = 'value'
-        values[i] = decode(raw.values, i, value, nullValues)
+        values[i] = decode(raw.values, i, value, nullValues, valueContext)
       }
     } catch (error) {
       undecodable.push({ index: i, reason: `${part}: ${messageOf(error)}` })
@@ -52,8 +67,19 @@ export function decodeChunk(raw: RawChunk, { key, value, tombstones }: ChunkSerd
   return { chunk: undecodable.length > 0 ? without(chunk, undecodable) : chunk, undecodable }
 }
 
-function decode(column: BytesColumn, index: number, serde: Serde<unknown>, nullable: boolean): unknown {
-  if (!column.isNull(index)) return column.decode(index, serde)
+/** One for all records of a column. */
+function contextOf({ topic }: RawChunk, part: SerdeContext['part']): Mutable<SerdeContext> {
+  return { topic, part, headers: undefined }
+}
+
+function decode(
+  column: BytesColumn,
+  index: number,
+  serde: Serde<unknown>,
+  nullable: boolean,
+  context: SerdeContext,
+): unknown {
+  if (!column.isNull(index)) return column.decode(index, serde, context)
   if (nullable) return null
   throw new TypeError(`it is null, and ${serde.name} is not nullable`)
 }

@@ -1,3 +1,17 @@
+import type { BytesColumn } from '../records/bytes-column.ts'
+import type { Headers } from '../records/chunk.ts'
+
+/** Where a value stands: what a serde may look at beside the bytes. One object serves many records: copy what is kept. */
+export interface SerdeContext {
+  /** Its real name, with prefixes. Of state: the changelog, or the topic that the table is read from. */
+  readonly topic: string
+  readonly part: 'key' | 'value'
+  /** The record's; undefined: it has none. */
+  readonly headers: Headers | undefined
+}
+
+export type SerdePlace = Omit<SerdeContext, 'headers'>
+
 /**
  * How one type stands in Kafka's bytes. Null (no key; a tombstone) is handled outside, unless the serde says by
  * `nullable` that its type includes it.
@@ -5,12 +19,23 @@
 export interface Serde<T> {
   /** Said in errors and in `describe()`. */
   readonly name: string
-  /** Throws a `RivuletError` with code `ENCODE_FAILED` when the value does not fit. */
-  serialize(value: T): Buffer
+  /**
+   * Throws a `RivuletError` with code `ENCODE_FAILED` when the value does not fit. Without a context the bytes are only
+   * compared with others, and written nowhere.
+   */
+  serialize(value: T, context?: SerdeContext): Buffer
   /** Throws a `RivuletError` with code `DECODE_FAILED` when the bytes are not such a value. */
-  deserialize(bytes: Buffer): T
+  deserialize(bytes: Buffer, context?: SerdeContext): T
   /** The same for `bytes[from, to)`, where that needs no view of its own: for what is decoded by the million. */
-  deserializeWithin?(bytes: Buffer, from: number, to: number): T
+  deserializeWithin?(bytes: Buffer, from: number, to: number, context?: SerdeContext): T
+  /**
+   * Before a chunk is read: fetches what reading needs (a schema, once), undefined when it is all there. Called for each
+   * chunk, so the answer must be quick. Rejects only with what may pass (it is retried); bytes that are wrong are told
+   * by `deserialize`.
+   */
+  prepareRead?(bytes: BytesColumn, place: SerdePlace): Promise<void> | undefined
+  /** Before the first record is written to a topic: the same for writing. */
+  prepareWrite?(place: SerdePlace): Promise<void> | undefined
   /**
    * Whether null is a value of `T`: then a null key or value reaches the pipeline, else the record is a dead
    * letter. Tables take null values (tombstones) always.

@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { messageOf, RivuletError } from '../errors.ts'
+import { preparedAs } from './prepared-as.ts'
 import type { Serde } from './serde.ts'
 import { TextCache } from './text-cache.ts'
 
@@ -163,12 +164,13 @@ export function nullable<T>(serde: Serde<T>): Serde<T | null> {
   return {
     name: serde.name,
     nullable: true,
-    serialize(value) {
+    serialize(value, context) {
       if (value === null) throw encodeFailed(serde.name, 'null stands outside the bytes')
-      return serde.serialize(value)
+      return serde.serialize(value, context)
     },
-    deserialize: (value) => serde.deserialize(value),
+    deserialize: (bytes, context) => serde.deserialize(bytes, context),
     fromText: (text) => valueFromText(serde, text),
+    ...preparedAs(serde),
   }
 }
 
@@ -180,9 +182,10 @@ export function nonNull<T>(serde: Serde<T>): Serde<NonNullable<T>> {
   }
   return {
     name: serde.name,
-    serialize: (value) => serde.serialize(value),
-    deserialize: (bytes) => present(serde.deserialize(bytes)),
+    serialize: (value, context) => serde.serialize(value, context),
+    deserialize: (bytes, context) => present(serde.deserialize(bytes, context)),
     fromText: (text) => present(valueFromText(serde, text)),
+    ...preparedAs(serde),
   }
 }
 

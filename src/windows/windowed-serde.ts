@@ -1,7 +1,10 @@
 import { RivuletError } from '../errors.ts'
 import { readInt64At, writeInt64 } from '../serdes/int64.ts'
+import { preparedAs } from '../serdes/prepared-as.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { Windowed } from './windows.ts'
+
+const WINDOW_BYTES = 16
 
 /** The key, then start and end as 64-bit integers: windows of one key lie in order of start. */
 export function windowedSerde<K>(key: Serde<K>): Serde<Windowed<K>> {
@@ -9,27 +12,28 @@ export function windowedSerde<K>(key: Serde<K>): Serde<Windowed<K>> {
     typeof inner === 'string' ? inner : (key.mapKey?.(inner) ?? key.serialize(inner).toString('latin1'))
   return {
     name: `windowed ${key.name}`,
-    serialize(windowed) {
-      const inner = key.serialize(windowed.key)
-      const bytes = Buffer.allocUnsafe(inner.length + 16)
+    serialize(windowed, context) {
+      const inner = key.serialize(windowed.key, context)
+      const bytes = Buffer.allocUnsafe(inner.length + WINDOW_BYTES)
       inner.copy(bytes)
       writeInt64(bytes, windowed.startMs, inner.length)
       writeInt64(bytes, windowed.endMs, inner.length + 8)
       return bytes
     },
     mapKey: ({ key: inner, startMs, endMs }) => `${startMs} ${endMs} ${innerKey(inner)}`,
-    deserialize(bytes) {
-      const at = bytes.length - 16
+    deserialize(bytes, context) {
+      const at = bytes.length - WINDOW_BYTES
       if (at < 0)
         throw new RivuletError(
           'DECODE_FAILED',
-          `not a windowed ${key.name}: it has ${bytes.length} bytes, less than 16`,
+          `not a windowed ${key.name}: it has ${bytes.length} bytes, less than ${WINDOW_BYTES}`,
         )
       return {
-        key: key.deserialize(bytes.subarray(0, at)),
+        key: key.deserialize(bytes.subarray(0, at), context),
         startMs: readInt64At(bytes, at),
         endMs: readInt64At(bytes, at + 8),
       }
     },
+    ...preparedAs(key, (bytes) => (bytes.length < WINDOW_BYTES ? [] : [bytes.subarray(0, -WINDOW_BYTES)])),
   }
 }
