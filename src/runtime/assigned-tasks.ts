@@ -61,12 +61,7 @@ export class AssignedTasks {
       const inputs = this.#layouts.flatMap((layout) => layout.inputs.filter((input) => input.topic === topic))
       const [input] = inputs
       if (!input) continue
-      const { recordsBufferedMax } = context.settings
-      const feed = new PartitionFeed(input, partition, {
-        readers: inputs.length,
-        consumer,
-        recordsBufferedMax,
-      })
+      const feed = new PartitionFeed(input, partition, { context, readers: inputs.length, consumer })
       this.#feeds.set(keyOf(feed), feed)
     }
     await this.#startComplete()

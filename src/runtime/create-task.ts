@@ -1,6 +1,7 @@
 import type { StateStore } from '../state/store.ts'
 import type { SubTopology } from '../stream/sub-topologies.ts'
 import type { Settings } from './environment.ts'
+import type { StoreSerdes } from './store-serdes.ts'
 import { Task } from './task.ts'
 
 /** A task as the environment wants it, with the global tables in reach. */
@@ -8,7 +9,14 @@ export function createTask(
   subTopology: SubTopology,
   { clock, emitIntervalMs, onCallbackError }: Settings,
   globalStores: ReadonlyMap<string, StateStore>,
+  storeSerdes?: StoreSerdes,
 ): Task {
-  const now = () => clock.now()
-  return new Task({ subTopology, now, emitIntervalMs, onCallbackError, globalStores })
+  return new Task({
+    subTopology,
+    now: () => clock.now(),
+    emitIntervalMs,
+    onCallbackError,
+    globalStores,
+    ...(storeSerdes && { bind: storeSerdes.bind }),
+  })
 }

@@ -1,11 +1,14 @@
 import { Subscription } from 'rxjs'
 import type { PartitionRange } from '../kafka/types.ts'
 import type { RawChunk } from '../records/chunk.ts'
-import { decodeChunk } from '../serdes/decode-chunk.ts'
+import { decodeChunk, prepareChunk } from '../serdes/decode-chunk.ts'
 import type { StateStore } from '../state/store.ts'
 import { createTask } from './create-task.ts'
 import type { InstanceContext } from './instance-context.ts'
 import type { InputLayout } from './layout.ts'
+import { prepared } from './prepared.ts'
+import { readPrepared } from './read-prepared.ts'
+import { StoreSerdes } from './store-serdes.ts'
 import type { Task } from './task.ts'
 
 /** A topic that is read whole, and the task that makes a table of it. */
@@ -27,8 +30,8 @@ export class GlobalTables {
   constructor(context: InstanceContext) {
     this.#context = context
     const globals = context.layout.subTopologies.filter(({ subTopology }) => subTopology.kind === 'global')
-    this.#inputs = globals.flatMap(({ subTopology, inputs }) => {
-      const task = createTask(subTopology, context.settings, this.#stores)
+    this.#inputs = globals.flatMap(({ subTopology, inputs, stores }) => {
+      const task = createTask(subTopology, context.settings, this.#stores, new StoreSerdes(stores))
       for (const [name, store] of task.stores) this.#stores.set(name, store)
       return inputs.map((input) => ({ input, task }))
     })
@@ -54,10 +57,16 @@ export class GlobalTables {
   }
 
   #follow(of: GlobalInput, { partition, lowOffset, endOffset }: PartitionRange): Promise<void> {
-    const { settings, failed } = this.#context
+    const { settings, failed, over } = this.#context
+    const { input } = of
+    const { topic } = input
+    const options = { context: this.#context, topic, signal: over }
     return new Promise((resolve) => {
       if (endOffset <= lowOffset) resolve()
-      const records = settings.kafka.read(of.input.topic, partition, { toOffset: 'follow' })
+      const range = { toOffset: 'follow' } as const
+      const records = readPrepared(settings.kafka, { topic, partition }, range, ({ chunk }) =>
+        prepared(() => prepareChunk(chunk, input), options),
+      )
       const subscription = records.subscribe({
         next: ({ chunk, nextOffset }) => {
           try {

@@ -77,9 +77,14 @@ export class InputQueue {
     return this.#endOffset >= 0 && this.#queuedOffset >= this.#endOffset
   }
 
+  /** The partition ends there now. */
+  hear(endOffset: number): void {
+    this.#endOffset = endOffset
+  }
+
   /** What it has already is passed over: a partition is fetched for several tasks, each of which is somewhere else. */
   push(fetched: FetchedChunk): void {
-    this.#endOffset = fetched.endOffset
+    this.hear(fetched.endOffset)
     if (fetched.nextOffset <= this.#queuedOffset) return
     const { offsets } = fetched.raw
     const fresh = offsets.length - firstAtOrBehind(offsets, this.#queuedOffset)

@@ -1,10 +1,15 @@
-import { fromEvent, lastValueFrom, map, takeUntil } from 'rxjs'
-import type { Kafka } from '../kafka/types.ts'
+import { fromEvent, lastValueFrom, takeUntil } from 'rxjs'
+import type { Fetched } from '../kafka/types.ts'
+import type { RawChunk } from '../records/chunk.ts'
+import { Unprepared } from '../serdes/bound-serde.ts'
 import type { Checkpoint, StoreChanges } from '../state/checkpoint.ts'
 import type { StateStore } from '../state/store.ts'
+import type { InstanceContext } from './instance-context.ts'
+import { prepared } from './prepared.ts'
+import { readPrepared } from './read-prepared.ts'
 
 export interface RestoreOptions {
-  readonly kafka: Kafka
+  readonly context: Pick<InstanceContext, 'settings' | 'logger'>
   readonly topic: string
   readonly partition: number
   readonly store: StateStore
@@ -25,7 +30,8 @@ export interface Restored {
  * the checkpoint too: the commits that follow are written behind it, and a checkpoint must have no hole.
  */
 export async function restoreStore(options: RestoreOptions): Promise<Restored> {
-  const { kafka, topic, partition, store, checkpoint, signal } = options
+  const { context, topic, partition, checkpoint, signal } = options
+  const { kafka } = context.settings
   const ranges = await kafka.admin.offsets(topic)
   const range = ranges.find((each) => each.partition === partition)
   const endOffset = range?.endOffset ?? 0
@@ -38,9 +44,9 @@ export async function restoreStore(options: RestoreOptions): Promise<Restored> {
   const isOurs = covered !== undefined && covered <= toOffset
   if (!isOurs) await checkpoint?.clear()
   const kept = isOurs ? entries : []
-  for (const { key, value, timestampMs } of kept) store.restore(key, value, timestampMs)
+  await restoreEntries(kept, options)
   const fromOffset = Math.max(isOurs ? covered : 0, range?.lowOffset ?? 0)
-  const fromTopic = await readInto({ ...options, fromOffset, toOffset })
+  const fromTopic = await readTopic({ ...options, fromOffset, toOffset })
   signal.throwIfAborted()
   return { fromCheckpoint: kept.length, fromTopic }
 }
@@ -51,34 +57,62 @@ interface Entry {
   readonly timestampMs: number
 }
 
-async function readInto({
-  kafka,
-  topic,
-  partition,
-  store,
-  checkpoint,
-  signal,
-  fromOffset,
-  toOffset,
-}: RestoreOptions & { readonly fromOffset: number; readonly toOffset: number }): Promise<number> {
+async function readTopic(
+  options: RestoreOptions & { readonly fromOffset: number; readonly toOffset: number },
+): Promise<number> {
+  const { context, checkpoint, signal, fromOffset, toOffset } = options
   if (fromOffset >= toOffset) return 0
   let records = 0
-  const read = kafka.read(topic, partition, { fromOffset, toOffset }).pipe(
-    takeUntil(fromEvent(signal, 'abort')),
-    map(({ chunk: { keys, values, timestampsMs }, nextOffset }) => {
-      const entries: Entry[] = []
-      for (let i = 0; i < keys.length; i++) {
-        // Views into a fetch: a store may keep what it is given.
-        const key = copyOf(keys.at(i))
-        if (key) entries.push({ key, value: copyOf(values.at(i)), timestampMs: timestampsMs[i] as number })
-      }
-      for (const { key, value, timestampMs } of entries) store.restore(key, value, timestampMs)
-      void checkpoint?.append(columnsOf(entries), nextOffset)
-      records += keys.length
-    }),
-  )
-  await lastValueFrom(read, { defaultValue: undefined })
+  const restore = ({ chunk, nextOffset }: Fetched) => {
+    const entries = entriesOf(chunk)
+    records += chunk.keys.length
+    void checkpoint?.append(columnsOf(entries), nextOffset)
+    return restoreEntries(entries, options)
+  }
+  const restored = readPrepared(context.settings.kafka, options, { fromOffset, toOffset }, restore)
+  await lastValueFrom(restored.pipe(takeUntil(fromEvent(signal, 'abort'))), { defaultValue: undefined })
   return records
+}
+
+/** Undefined: all of them are restored, and no serde had to fetch anything first. */
+function restoreEntries(entries: readonly Entry[], options: RestoreOptions): Promise<void> | undefined {
+  const { store } = options
+  let i = 0
+  const restoreMore = (): Unprepared | undefined => {
+    try {
+      for (; i < entries.length; i++) {
+        const { key, value, timestampMs } = entries[i] as Entry
+        store.restore(key, value, timestampMs)
+      }
+      return undefined
+    } catch (error) {
+      if (error instanceof Unprepared) return error
+      throw error
+    }
+  }
+  const unprepared = restoreMore()
+  return unprepared && prepareAndRestore(unprepared, restoreMore, options)
+}
+
+async function prepareAndRestore(
+  first: Unprepared,
+  restoreMore: () => Unprepared | undefined,
+  options: RestoreOptions,
+): Promise<void> {
+  for (let unprepared: Unprepared | undefined = first; unprepared; unprepared = restoreMore()) {
+    const { prepare } = unprepared
+    await prepared(prepare, options)
+  }
+}
+
+/** Copies: a store may keep what it is given. */
+function entriesOf({ keys, values, timestampsMs }: RawChunk): Entry[] {
+  const entries: Entry[] = []
+  for (let i = 0; i < keys.length; i++) {
+    const key = copyOf(keys.at(i))
+    if (key) entries.push({ key, value: copyOf(values.at(i)), timestampMs: timestampsMs[i] as number })
+  }
+  return entries
 }
 
 function columnsOf(entries: readonly Entry[]): StoreChanges {

@@ -1,8 +1,9 @@
 import { lastValueFrom, toArray } from 'rxjs'
-import type { Kafka } from '../kafka/types.ts'
 import { type PlainRecord, recordsOf } from '../records/chunk.ts'
-import { decodeChunk } from '../serdes/decode-chunk.ts'
+import { decodeChunk, prepareChunk } from '../serdes/decode-chunk.ts'
 import type { Topic } from '../stream/topic.ts'
+import type { InstanceContext } from './instance-context.ts'
+import { prepared } from './prepared.ts'
 
 const FIRST_STEP_RECORDS = 1_000
 const STEP_RECORDS_MAX = 100_000
@@ -12,10 +13,12 @@ const STEP_RECORDS_MAX = 100_000
  * in turns. What can't be decoded is passed over; a topic that does not exist has nothing.
  */
 export async function* tailOf<K, V>(
-  kafka: Kafka,
+  context: InstanceContext,
   topic: Topic<K, V>,
-  name: string,
 ): AsyncIterable<PlainRecord<K, V> & { readonly partition: number }> {
+  const { kafka } = context.settings
+  const name = context.layout.topicName(topic.name)
+  const chunkSerdes = { key: topic.key, value: topic.value, tombstones: false }
   if (!(await kafka.admin.partitionCounts([name])).has(name)) return
   const ranges = (await kafka.admin.offsets(name)).map((range) => ({ ...range }))
   for (let step = FIRST_STEP_RECORDS; ranges.some(isLeft); step = Math.min(step * 4, STEP_RECORDS_MAX)) {
@@ -26,7 +29,9 @@ export async function* tailOf<K, V>(
       const read = kafka.read(name, partition, { fromOffset, toOffset: endOffset })
       const fetched = await lastValueFrom(read.pipe(toArray()), { defaultValue: [] })
       for (const { chunk: raw } of fetched.reverse()) {
-        const { chunk } = decodeChunk(raw, { key: topic.key, value: topic.value, tombstones: false })
+        const options = { context, topic: name, signal: context.over }
+        await prepared(() => prepareChunk(raw, chunkSerdes), options)
+        const { chunk } = decodeChunk(raw, chunkSerdes)
         for (const record of recordsOf(chunk).reverse()) {
           // The topic's serdes made them.
           yield { ...(record as PlainRecord<K, V>), partition }

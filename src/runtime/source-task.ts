@@ -165,12 +165,12 @@ export class SourceTask {
   }
 
   #context(): SourceContext {
-    const { settings, logger, layout, statistics } = this.#options.context
+    const { settings, logger, statistics } = this.#options.context
     return {
       clock: settings.clock,
       logger,
       paused$: this.#paused.pipe(distinctUntilChanged()),
-      tail: (topic) => tailOf(settings.kafka, topic, layout.topicName(topic.name)),
+      tail: (topic) => tailOf(this.#options.context, topic),
       deadLetter: (letter) => this.#deadLetter(letter),
       setState: (state) => {
         this.state = state

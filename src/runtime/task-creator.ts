@@ -1,3 +1,4 @@
+import { unlessAborted } from '../aborted.ts'
 import type { KafkaConsumer } from '../kafka/types.ts'
 import type { StateStore } from '../state/store.ts'
 import type { ExternalSinkNode } from '../stream/graph.ts'
@@ -11,6 +12,7 @@ import { positionIn } from './remembered-offsets.ts'
 import type { ShownOffsets } from './shown-offsets.ts'
 import { SinkTask } from './sink-task.ts'
 import type { SinkWriters } from './sink-writers.ts'
+import { StoreSerdes } from './store-serdes.ts'
 import { StreamTask } from './stream-task.ts'
 import { restoreStreamTimes } from './stream-times.ts'
 import { atLeastOnce, exactlyOnce, type TaskProducer } from './task-producer.ts'
@@ -43,11 +45,13 @@ export class TaskCreator {
 
   async #createStreamTask(assigned: AssignedTask): Promise<StreamTask> {
     const { context, globalStores, deadLetters } = this.#options
-    const { id, partition, layout } = assigned
-    const task = createTask(layout.subTopology, context.settings, globalStores)
+    const { id, partition, layout, ending } = assigned
+    const storeSerdes = new StoreSerdes(layout.stores)
+    const task = createTask(layout.subTopology, context.settings, globalStores, storeSerdes)
     const producer = await this.#producerFor(id)
     const state = new TaskState({ id, partition, task, stores: layout.stores, context })
     try {
+      await storeSerdes.prepareWrite({ context, signal: ending })
       // Only now is it certain that nobody else commits for this task any more.
       const committed = await this.#committed(assigned)
       restoreStreamTimes(
@@ -57,7 +61,7 @@ export class TaskCreator {
       const queues = await this.#queuesOf(assigned, 'the group', async ({ topic }) => {
         return committed.find((each) => each.topic === topic)?.offset
       })
-      const restored = await state.restore(queues, assigned.ending)
+      const restored = await state.restore(queues, ending)
       context.emit({ type: 'task-started', task: id, ...restored })
       return new StreamTask({
         id,
@@ -149,14 +153,4 @@ export class TaskCreator {
     }
     return Promise.all(inputs.map(queueOf))
   }
-}
-
-/** The same, or the signal's reason as soon as it is aborted: what was awaited goes on, and nobody waits for it. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }

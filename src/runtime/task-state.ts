@@ -54,7 +54,7 @@ export class TaskState {
       const checkpoint = this.#checkpoints.get(topic)
       const source = queues.find(({ input }) => input.topic === topic)
       const restored = await restoreStore({
-        kafka: context.settings.kafka,
+        context,
         topic,
         partition,
         store,

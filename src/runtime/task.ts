@@ -5,6 +5,7 @@ import { filter } from '../operators/filter.ts'
 import type { Dropped, DropReason, OperatorContext, StreamTime } from '../operators/operator.ts'
 import { callbackError } from '../operators/operator.ts'
 import type { Chunk } from '../records/chunk.ts'
+import type { BindSerde } from '../serdes/bound-serde.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
 import type {
   ExternalSinkNode,
@@ -37,6 +38,8 @@ export interface TaskOptions {
   readonly onCallbackError?: CallbackErrorHandler
   /** Stores that live outside of the task: those of global tables. */
   readonly globalStores?: ReadonlyMap<string, StateStore>
+  /** Tells a store's serdes where it stands; absent: in no topic. */
+  readonly bind?: (spec: StoreSpec) => BindSerde
 }
 
 /**
@@ -223,7 +226,7 @@ export class Task {
     // A name belongs to one spec in a topology, so what is found under it is what the spec makes.
     const known = this.stores.get(spec.name) ?? this.#options.globalStores?.get(spec.name)
     if (known) return known as S
-    const store = spec.create()
+    const store = spec.create(this.#options.bind?.(spec))
     this.stores.set(spec.name, store)
     return store
   }

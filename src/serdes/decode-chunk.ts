@@ -1,4 +1,4 @@
-import { messageOf } from '../errors.ts'
+import { messageOf, RivuletError } from '../errors.ts'
 import type { BytesColumn } from '../records/bytes-column.ts'
 import type { Chunk, Headers, RawChunk } from '../records/chunk.ts'
 import type { Serde, SerdeContext } from './serde.ts'
@@ -25,14 +25,22 @@ export interface DecodedChunk {
   readonly undecodable: readonly Undecodable[]
 }
 
-/** Before `decodeChunk`: fetches what its serdes need, undefined when it is all there. Rejects with what may pass. */
+/**
+ * Before `decodeChunk`: fetches what its serdes need, undefined when it is all there. Rejects with what may pass; throws
+ * `CALLBACK_FAILED` where a serde throws instead.
+ */
 export function prepareChunk(
   { topic, keys, values }: RawChunk,
   { key, value }: ChunkSerdes,
 ): Promise<unknown> | undefined {
-  const keyReady = key.prepareRead?.(keys, { topic, part: 'key' })
-  const valueReady = value.prepareRead?.(values, { topic, part: 'value' })
-  return keyReady && valueReady ? Promise.all([keyReady, valueReady]) : (keyReady ?? valueReady)
+  try {
+    const keyReady = key.prepareRead?.(keys, { topic, part: 'key' })
+    const valueReady = value.prepareRead?.(values, { topic, part: 'value' })
+    return keyReady && valueReady ? Promise.all([keyReady, valueReady]) : (keyReady ?? valueReady)
+  } catch (error) {
+    const message = `a serde of "${topic}" threw while it prepared: ${messageOf(error)}`
+    throw new RivuletError('CALLBACK_FAILED', message, { cause: error, place: { topic } })
+  }
 }
 
 /** The one place where fetched bytes become keys and values. Nothing here throws for what is in the bytes. */

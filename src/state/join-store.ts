@@ -1,3 +1,4 @@
+import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
@@ -45,11 +46,11 @@ export class JoinStore<K, V> implements StateStore {
   #size = 0
   #dirty: Change<K, V>[] = []
 
-  constructor({ name, key, value, retentionMs }: JoinStoreOptions<K, V>) {
+  constructor({ name, key, value, retentionMs }: JoinStoreOptions<K, V>, bind: BindSerde = unbound) {
     this.name = name
-    this.#key = key
-    this.#value = value
-    this.#mapKey = mapKeyOf(key)
+    this.#key = bind(key, 'key')
+    this.#value = bind(value, 'value')
+    this.#mapKey = mapKeyOf(this.#key)
     this.#retentionMs = retentionMs
   }
 
@@ -152,6 +153,6 @@ export function joinStore<K, V>(options: JoinStoreOptions<K, V>): StoreSpec<Join
     kind: 'window',
     retentionMs: options.retentionMs,
     logged: true,
-    create: () => new JoinStore(options),
+    create: (bind) => new JoinStore(options, bind),
   }
 }

@@ -1,3 +1,4 @@
+import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
 
@@ -38,11 +39,11 @@ export class KeyValueStore<K, V> implements StateStore, ReadOnlyKeyValueStore<K,
   readonly #entries = new Map<MapKey, Entry<K, V>>()
   #dirty: Entry<K, V>[] = []
 
-  constructor({ name, key, value }: KeyValueStoreOptions<K, V>) {
+  constructor({ name, key, value }: KeyValueStoreOptions<K, V>, bind: BindSerde = unbound) {
     this.name = name
-    this.#key = key
-    this.#value = value
-    this.#mapKey = mapKeyOf(key)
+    this.#key = bind(key, 'key')
+    this.#value = bind(value, 'value')
+    this.#mapKey = mapKeyOf(this.#key)
   }
 
   get size(): number {
@@ -122,6 +123,6 @@ export function keyValueStore<K, V>(
     kind: 'key-value',
     logged: options.logged ?? true,
     key: options.key,
-    create: () => new KeyValueStore(options),
+    create: (bind) => new KeyValueStore(options, bind),
   }
 }

@@ -1,3 +1,4 @@
+import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { windowedSerde } from '../windows/windowed-serde.ts'
 import type { Windowed } from '../windows/windows.ts'
@@ -52,12 +53,12 @@ export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V
   /** Deletions of what was not there, that have moved the store's time. */
   #moved: Windowed<K>[] = []
 
-  constructor({ name, key, value, retentionMs }: SessionStoreOptions<K, V>) {
+  constructor({ name, key, value, retentionMs }: SessionStoreOptions<K, V>, bind: BindSerde = unbound) {
     this.name = name
-    this.#key = key
-    this.#windowed = windowedSerde(key)
-    this.#value = value
-    this.#mapKey = mapKeyOf(key)
+    this.#key = bind(key, 'key')
+    this.#windowed = windowedSerde(this.#key)
+    this.#value = bind(value, 'value')
+    this.#mapKey = mapKeyOf(this.#key)
     this.#retentionMs = retentionMs
     this.#segments = new Segments(retentionMs / 4)
   }
@@ -197,6 +198,6 @@ export function sessionStore<K, V>(options: SessionStoreOptions<K, V>): StoreSpe
     retentionMs: options.retentionMs,
     logged: true,
     key: options.key,
-    create: () => new SessionStore(options),
+    create: (bind) => new SessionStore(options, bind),
   }
 }

@@ -1,3 +1,4 @@
+import type { BindSerde } from '../serdes/bound-serde.ts'
 import type { Serde } from '../serdes/serde.ts'
 
 /** One change of a store as it stands in its changelog topic. A null value deletes the key. */
@@ -28,7 +29,8 @@ export interface StoreSpec<S extends StateStore = StateStore> {
   readonly logged: boolean
   /** How its keys are written, of a store that can be asked from outside. */
   readonly key?: Serde<unknown>
-  create(): S
+  /** `bind` tells its serdes where its changelog is; absent: it stands in no topic. */
+  create(bind?: BindSerde): S
 }
 
 /** What a `Map` may be keyed by to find equal keys: primitives are themselves, the rest are their bytes. */

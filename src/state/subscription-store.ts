@@ -1,3 +1,4 @@
+import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { joinParts, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
@@ -33,11 +34,11 @@ export class SubscriptionStore<FK, K> implements StateStore {
   /** Newest last, one for each subscription. */
   readonly #dirty = new Map<string, Entry<FK, K>>()
 
-  constructor({ name, foreignKey, key }: SubscriptionStoreOptions<FK, K>) {
+  constructor({ name, foreignKey, key }: SubscriptionStoreOptions<FK, K>, bind: BindSerde = unbound) {
     this.name = name
-    this.#foreignKey = foreignKey
-    this.#key = key
-    this.#mapKey = mapKeyOf(foreignKey)
+    this.#foreignKey = bind(foreignKey, 'key')
+    this.#key = bind(key, 'key')
+    this.#mapKey = mapKeyOf(this.#foreignKey)
   }
 
   get size(): number {
@@ -129,5 +130,10 @@ function partitionBytes(partition: number): Buffer {
 export function subscriptionStore<FK, K>(
   options: SubscriptionStoreOptions<FK, K>,
 ): StoreSpec<SubscriptionStore<FK, K>> {
-  return { name: options.name, kind: 'key-value', logged: true, create: () => new SubscriptionStore(options) }
+  return {
+    name: options.name,
+    kind: 'key-value',
+    logged: true,
+    create: (bind) => new SubscriptionStore(options, bind),
+  }
 }

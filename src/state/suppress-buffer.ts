@@ -1,4 +1,5 @@
 import type { Headers } from '../records/chunk.ts'
+import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { headerParts, headersOf } from '../serdes/header-parts.ts'
 import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
@@ -54,10 +55,10 @@ export class SuppressBuffer<K, V> implements StateStore {
   #bytes = 0
   #dirty: Entry<K, V>[] = []
 
-  constructor({ name, key, value, measured }: SuppressBufferOptions<K, V>) {
+  constructor({ name, key, value, measured }: SuppressBufferOptions<K, V>, bind: BindSerde = unbound) {
     this.name = name
-    this.#key = key
-    this.#value = value
+    this.#key = bind(key, 'key')
+    this.#value = bind(value, 'value')
     this.#measured = measured
   }
 
@@ -204,6 +205,6 @@ export function suppressBuffer<K, V>(options: SuppressBufferOptions<K, V>): Stor
     name: options.name,
     kind: 'buffer',
     logged: true,
-    create: () => new SuppressBuffer(options),
+    create: (bind) => new SuppressBuffer(options, bind),
   }
 }

@@ -1,4 +1,5 @@
 import type { Headers } from '../records/chunk.ts'
+import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { headerParts, headersOf } from '../serdes/header-parts.ts'
 import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
@@ -45,10 +46,10 @@ export class TimeBuffer<K, V> implements StateStore {
   #observedMs = Number.NEGATIVE_INFINITY
   #observedDirty = false
 
-  constructor({ name, key, value }: TimeBufferOptions<K, V>) {
+  constructor({ name, key, value }: TimeBufferOptions<K, V>, bind: BindSerde = unbound) {
     this.name = name
-    this.#key = key
-    this.#value = value
+    this.#key = bind(key, 'key')
+    this.#value = bind(value, 'value')
   }
 
   get size(): number {
@@ -139,5 +140,5 @@ function compare(a: Place, b: Place): number {
 }
 
 export function timeBuffer<K, V>(options: TimeBufferOptions<K, V>): StoreSpec<TimeBuffer<K, V>> {
-  return { name: options.name, kind: 'buffer', logged: true, create: () => new TimeBuffer(options) }
+  return { name: options.name, kind: 'buffer', logged: true, create: (bind) => new TimeBuffer(options, bind) }
 }

@@ -1,3 +1,4 @@
+import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
@@ -49,11 +50,14 @@ export class UnmatchedStore<K, L, R> implements StateStore {
   #lookedAtMs = Number.POSITIVE_INFINITY
   #lookedAtDirty = false
 
-  constructor({ name, key, left, right }: UnmatchedStoreOptions<K, L, R>) {
+  constructor({ name, key, left, right }: UnmatchedStoreOptions<K, L, R>, bind: BindSerde = unbound) {
     this.name = name
-    this.#key = key
-    this.#values = { left: left as Serde<L | R>, right: right as Serde<L | R> }
-    this.#mapKey = mapKeyOf(key)
+    this.#key = bind(key, 'key')
+    this.#values = {
+      left: bind(left as Serde<L | R>, 'value'),
+      right: bind(right as Serde<L | R>, 'value'),
+    }
+    this.#mapKey = mapKeyOf(this.#key)
   }
 
   get size(): number {
@@ -174,5 +178,10 @@ function compare<K, V>(a: Entry<K, V>, b: Entry<K, V>): number {
 export function unmatchedStore<K, L, R>(
   options: UnmatchedStoreOptions<K, L, R>,
 ): StoreSpec<UnmatchedStore<K, L, R>> {
-  return { name: options.name, kind: 'buffer', logged: true, create: () => new UnmatchedStore(options) }
+  return {
+    name: options.name,
+    kind: 'buffer',
+    logged: true,
+    create: (bind) => new UnmatchedStore(options, bind),
+  }
 }

@@ -1,3 +1,4 @@
+import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { KeyValueEntry, ReadOnlyKeyValueStore } from './key-value-store.ts'
@@ -53,11 +54,11 @@ export class VersionedStore<K, V> implements StateStore, ReadOnlyVersionedStore<
   #size = 0
   readonly #dirty = new Map<Version<V>, Change<K, V>>()
 
-  constructor({ name, key, value, historyMs }: VersionedStoreOptions<K, V>) {
+  constructor({ name, key, value, historyMs }: VersionedStoreOptions<K, V>, bind: BindSerde = unbound) {
     this.name = name
-    this.#key = key
-    this.#value = value
-    this.#mapKey = mapKeyOf(key)
+    this.#key = bind(key, 'key')
+    this.#value = bind(value, 'value')
+    this.#mapKey = mapKeyOf(this.#key)
     this.#historyMs = historyMs
   }
 
@@ -208,6 +209,6 @@ export function versionedStore<K, V>(options: VersionedStoreOptions<K, V>): Stor
     retentionMs: options.historyMs,
     logged: true,
     key: options.key,
-    create: () => new VersionedStore(options),
+    create: (bind) => new VersionedStore(options, bind),
   }
 }

@@ -1,3 +1,4 @@
+import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { readInt64At, writeInt64 } from '../serdes/int64.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { Windowed } from '../windows/windows.ts'
@@ -65,11 +66,14 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   /** Deletions of what was not there, that have moved the store's time. */
   #moved: { readonly key: K; readonly startMs: number; readonly timestampMs: number }[] = []
 
-  constructor({ name, key, value, sizeMs, retentionMs }: WindowStoreOptions<K, V>) {
+  constructor(
+    { name, key, value, sizeMs, retentionMs }: WindowStoreOptions<K, V>,
+    bind: BindSerde = unbound,
+  ) {
     this.name = name
-    this.#key = key
-    this.#value = value
-    this.#mapKey = mapKeyOf(key)
+    this.#key = bind(key, 'key')
+    this.#value = bind(value, 'value')
+    this.#mapKey = mapKeyOf(this.#key)
     this.#sizeMs = sizeMs
     this.#retentionMs = retentionMs
     this.#segments = new Segments(Math.min(sizeMs, retentionMs / 2))
@@ -262,6 +266,6 @@ export function windowStore<K, V>(options: WindowStoreOptions<K, V>): StoreSpec<
     retentionMs: options.retentionMs,
     logged: true,
     key: options.key,
-    create: () => new WindowStore(options),
+    create: (bind) => new WindowStore(options, bind),
   }
 }

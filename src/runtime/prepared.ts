@@ -1,0 +1,44 @@
+import { unlessAborted } from '../aborted.ts'
+import { messageOf } from '../errors.ts'
+import { retry } from '../retry.ts'
+import type { InstanceContext } from './instance-context.ts'
+
+/** A registry that is away is asked again for ever. */
+const RETRY = { initialMs: 100, maxMs: 10_000 }
+
+export interface PreparedOptions {
+  readonly context: Pick<InstanceContext, 'settings' | 'logger'>
+  /** For what is read from there, or written there. */
+  readonly topic: string
+  /** Aborted: nobody waits any more. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Lets serdes prepare, and tries again while `prepare` rejects. Undefined: there is nothing to wait for. Throws what
+ * `prepare` throws; rejects with the signal's reason only.
+ */
+export function prepared(
+  prepare: () => Promise<unknown> | undefined,
+  { context, topic, signal }: PreparedOptions,
+): Promise<void> | undefined {
+  const begun = prepare()
+  if (!begun) return undefined
+  const { settings, logger } = context
+  const attempts = retry(
+    async (attempt) => {
+      await (attempt === 1 ? begun : prepare())
+    },
+    {
+      clock: settings.clock,
+      policy: RETRY,
+      signal,
+      retryable: () => true,
+      onRetry: (error, attempt, waitMs) => {
+        const place = { topic, attempt, waitMs: Math.round(waitMs) }
+        logger.warn(place, `the serdes of "${topic}" can't prepare yet: ${messageOf(error)}`)
+      },
+    },
+  )
+  return unlessAborted(attempts, signal)
+}
