@@ -1,9 +1,9 @@
-import type { Chunk } from '../records/chunk.ts'
 import type { BadRecord, InputQueue } from './input-queue.ts'
+import type { TimedChunk } from './timed-chunk.ts'
 
 export interface Taken {
   readonly queue: InputQueue
-  readonly chunk: Chunk<unknown, unknown>
+  readonly chunk: TimedChunk
 }
 
 export interface InputGroupOptions {

@@ -1,27 +1,52 @@
 import type { Fetched } from '../kafka/types.ts'
 import { slice } from '../operators/cut.ts'
-import type { Chunk, RawChunk } from '../records/chunk.ts'
-import { type DecodedChunk, decodeChunk, type Undecodable } from '../serdes/decode-chunk.ts'
+import type { DropReason } from '../operators/operator.ts'
+import type { RawChunk } from '../records/chunk.ts'
+import { decodeChunk, type Undecodable } from '../serdes/decode-chunk.ts'
 import type { InputLayout } from './layout.ts'
+import { type CallbackErrorHandler, failAlways } from './task.ts'
+import { type TimedChunk, type Timing, timeChunk } from './timed-chunk.ts'
 
-/** What was fetched of a partition; decoded once, when the first of its tasks comes to it. */
+/** Records as a task takes them, and what of the fetched ones is left out. */
+interface Readable extends Timing {
+  readonly undecodable: readonly Undecodable[]
+}
+
+/**
+ * What was fetched of a partition; decoded once, when the first of its tasks comes to it, and each record's event time
+ * is asked for then.
+ */
 export class FetchedChunk {
   readonly raw: RawChunk
   readonly nextOffset: number
   readonly endOffset: number
   readonly #input: InputLayout
-  #decoded: DecodedChunk | undefined
+  readonly #onCallbackError: CallbackErrorHandler
+  #readable: Readable | undefined
 
-  constructor({ chunk, nextOffset, endOffset }: Fetched, input: InputLayout) {
+  constructor(
+    { chunk, nextOffset, endOffset }: Fetched,
+    input: InputLayout,
+    onCallbackError: CallbackErrorHandler = failAlways,
+  ) {
     this.raw = chunk
     this.nextOffset = nextOffset
     this.endOffset = endOffset
     this.#input = input
+    this.#onCallbackError = onCallbackError
   }
 
-  get decoded(): DecodedChunk {
-    this.#decoded ??= decodeChunk(this.raw, this.#input)
-    return this.#decoded
+  /** Throws `CALLBACK_FAILED`, with its place, for a record whose event time can't be told and that must not be left out. */
+  get readable(): Readable {
+    this.#readable ??= this.#read()
+    return this.#readable
+  }
+
+  #read(): Readable {
+    const { node } = this.#input
+    const { chunk, undecodable } = decodeChunk(this.raw, this.#input)
+    if (node.type === 'repartition') return { chunk, dropped: [], undecodable }
+    return { ...timeChunk(node, chunk, this.#onCallbackError), undecodable }
   }
 }
 
@@ -50,12 +75,20 @@ export class InputQueue {
   #queuedOffset: number
   #items: Item[] = []
   #endOffset = -1
+  readonly #dropped: (reason: DropReason) => void
 
-  constructor(input: InputLayout, partition: number, position: number) {
+  /** `dropped` is told of each record that is left out for its event time's sake, when the task comes to it. */
+  constructor(
+    input: InputLayout,
+    partition: number,
+    position: number,
+    dropped: (reason: DropReason) => void = () => {},
+  ) {
     this.input = input
     this.partition = partition
     this.#position = position
     this.#queuedOffset = position
+    this.#dropped = dropped
   }
 
   get position(): number {
@@ -101,24 +134,24 @@ export class InputQueue {
   /** Event time of the next record; undefined when there is none. What can't be decoded goes to `bad` on the way. */
   headMs(bad: (record: BadRecord) => void): number | undefined {
     const item = this.#head(bad)
-    return item && this.#timestampMs(item.fetched.decoded.chunk, item.at)
+    return item?.fetched.readable.chunk.timestampsMs[item.at]
   }
 
   /** Takes all records of the first chunk that pass, as one chunk, and counts them as processed. */
-  take(passes: (timestampMs: number) => boolean, bad: (record: BadRecord) => void): Chunk<unknown, unknown> {
+  take(passes: (timestampMs: number) => boolean, bad: (record: BadRecord) => void): TimedChunk {
     const item = this.#head(bad) as Item
-    const { chunk } = item.fetched.decoded
+    const { chunk } = item.fetched.readable
     const from = item.at
     let to = from + 1
-    while (to < chunk.keys.length && passes(this.#timestampMs(chunk, to))) to++
+    while (to < chunk.keys.length && passes(chunk.timestampsMs[to] as number)) to++
     return this.#advance(item, from, to, bad)
   }
 
   /** Takes at most so many records of the first chunk; undefined when there are none. */
-  takeUpTo(recordsMax: number, bad: (record: BadRecord) => void): Chunk<unknown, unknown> | undefined {
+  takeUpTo(recordsMax: number, bad: (record: BadRecord) => void): TimedChunk | undefined {
     const item = this.#head(bad)
     if (!item) return undefined
-    const to = Math.min(item.fetched.decoded.chunk.keys.length, item.at + recordsMax)
+    const to = Math.min(item.fetched.readable.chunk.keys.length, item.at + recordsMax)
     return this.#advance(item, item.at, to, bad)
   }
 
@@ -130,8 +163,8 @@ export class InputQueue {
     this.records = 0
   }
 
-  #advance(item: Item, from: number, to: number, bad: (record: BadRecord) => void): Chunk<unknown, unknown> {
-    const { chunk } = item.fetched.decoded
+  #advance(item: Item, from: number, to: number, bad: (record: BadRecord) => void): TimedChunk {
+    const { chunk } = item.fetched.readable
     const whole = from === 0 && to === chunk.keys.length
     item.at = to
     this.#moveTo(to < chunk.keys.length ? (chunk.offsets[to] as number) : item.fetched.nextOffset, item, bad)
@@ -142,7 +175,7 @@ export class InputQueue {
   /** The first item that has a record; those in which nothing could be decoded are done with. */
   #head(bad: (record: BadRecord) => void): Item | undefined {
     for (let item = this.#items[0]; item; item = this.#items[0]) {
-      const { chunk } = item.fetched.decoded
+      const { chunk } = item.fetched.readable
       if (item.at < 0) item.at = firstAtOrBehind(chunk.offsets, item.fromOffset)
       if (item.at < chunk.keys.length) return item
       this.#moveTo(item.fetched.nextOffset, item, bad)
@@ -152,21 +185,15 @@ export class InputQueue {
   }
 
   #moveTo(position: number, item: Item, bad: (record: BadRecord) => void): void {
-    const { raw, decoded } = item.fetched
-    for (const undecodable of decoded.undecodable) {
+    const { raw, readable } = item.fetched
+    for (const undecodable of readable.undecodable) {
       const offset = raw.offsets[undecodable.index] as number
       if (offset >= this.#position && offset < position) bad({ ...undecodable, raw })
     }
+    for (const { offset, reason } of readable.dropped)
+      if (offset >= this.#position && offset < position) this.#dropped(reason)
     this.records -= firstAtOrBehind(raw.offsets, position) - firstAtOrBehind(raw.offsets, this.#position)
     this.#position = position
-  }
-
-  #timestampMs(chunk: Chunk<unknown, unknown>, i: number): number {
-    const { node } = this.input
-    const recordMs = chunk.timestampsMs[i] as number
-    return node.type === 'topic-source' && node.timestampMs
-      ? node.timestampMs.extract(chunk.values[i], chunk.keys[i], recordMs)
-      : recordMs
   }
 }
 

@@ -73,7 +73,8 @@ export class PartitionFeed implements TopicPartition {
 
   push(fetched: Fetched): void {
     this.#endOffset = fetched.endOffset
-    this.#unprepared.push(new FetchedChunk(fetched, this.#input))
+    const { onCallbackError } = this.#options.context.settings
+    this.#unprepared.push(new FetchedChunk(fetched, this.#input, onCallbackError))
     if (this.#unprepared.length === 1) this.#work()
   }
 

@@ -1,10 +1,10 @@
 import type { Subscription } from 'rxjs'
-import type { Chunk } from '../records/chunk.ts'
 import type { ExternalSinkNode } from '../stream/graph.ts'
 import type { SinkBatch, SinkWriter } from '../stream/sink.ts'
 import type { Settings } from './environment.ts'
 import type { BadRecord, InputQueue } from './input-queue.ts'
 import type { Task } from './task.ts'
+import type { TimedChunk } from './timed-chunk.ts'
 
 export interface SinkTaskOptions {
   readonly id: string
@@ -153,10 +153,10 @@ export class SinkTask {
     lane.letters.catch((error) => this.#fail(error))
   }
 
-  #append(lane: Lane, chunk: Chunk<unknown, unknown>): void {
+  #append(lane: Lane, chunk: TimedChunk): void {
     const { task, node } = this.#options
     const { queue } = lane
-    task.process(queue.input.node, chunk)
+    task.processTimed(queue.input.node, chunk)
     const outputs = task.takeOutputs()
     lane.gathering ??= this.#begin(lane)
     const { batch } = lane.gathering

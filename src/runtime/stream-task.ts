@@ -90,7 +90,7 @@ export class StreamTask {
       while (!this.#stopped && !this.#settling && this.#hasRoom()) {
         const next = this.#inputs.next(this.#calls.room)
         if (!next) break
-        this.task.process(next.queue.input.node, next.chunk)
+        this.task.processTimed(next.queue.input.node, next.chunk)
         this.#collect()
         this.#touch()
       }

@@ -15,6 +15,7 @@ import type { SinkWriters } from './sink-writers.ts'
 import { StoreSerdes } from './store-serdes.ts'
 import { StreamTask } from './stream-task.ts'
 import { restoreStreamTimes } from './stream-times.ts'
+import type { Task } from './task.ts'
 import { atLeastOnce, exactlyOnce, type TaskProducer } from './task-producer.ts'
 import { TaskState } from './task-state.ts'
 
@@ -58,7 +59,7 @@ export class TaskCreator {
         task.streamTimes,
         committed.map(({ metadata }) => metadata),
       )
-      const queues = await this.#queuesOf(assigned, 'the group', async ({ topic }) => {
+      const queues = await this.#queuesOf(assigned, task, 'the group', async ({ topic }) => {
         return committed.find((each) => each.topic === topic)?.offset
       })
       const restored = await state.restore(queues, ending)
@@ -84,12 +85,13 @@ export class TaskCreator {
     const { settings, failed } = context
     const { id, partition, layout, ending } = assigned
     const writer = await unlessAborted(sinks.of(node), ending)
-    const queues = await this.#queuesOf(assigned, node.sink.name, ({ topic }) =>
+    const task = createTask(layout.subTopology, settings, globalStores)
+    const queues = await this.#queuesOf(assigned, task, node.sink.name, ({ topic }) =>
       unlessAborted(writer.resumeOffset(topic, partition), ending),
     )
     return new SinkTask({
       id,
-      task: createTask(layout.subTopology, settings, globalStores),
+      task,
       node,
       writer,
       queues,
@@ -143,13 +145,14 @@ export class TaskCreator {
 
   #queuesOf(
     { inputs, partition }: AssignedTask,
+    task: Task,
     by: string,
     offsetOf: (input: InputLayout) => Promise<number | undefined>,
   ): Promise<InputQueue[]> {
     const queueOf = async (input: InputLayout) => {
       const remembered = { offset: await offsetOf(input), by }
       const position = await positionIn(this.#options.context, input.topic, partition, remembered)
-      return new InputQueue(input, partition, position)
+      return new InputQueue(input, partition, position, (reason) => task.countDrop(reason))
     }
     return Promise.all(inputs.map(queueOf))
   }

@@ -1,5 +1,4 @@
 import { Subject } from 'rxjs'
-import { ChunkBuilder } from '../operators/chunk-builder.ts'
 import { cut, slice } from '../operators/cut.ts'
 import { filter } from '../operators/filter.ts'
 import type { Dropped, DropReason, OperatorContext, StreamTime } from '../operators/operator.ts'
@@ -13,11 +12,10 @@ import type {
   OperatorNode,
   Port,
   RepartitionNode,
-  TimestampExtractor,
   TopicSinkNode,
-  TopicSourceNode,
 } from '../stream/graph.ts'
 import type { SubTopology } from '../stream/sub-topologies.ts'
+import { type TimedChunk, timeChunk } from './timed-chunk.ts'
 
 type AnyChunk = Chunk<unknown, unknown>
 
@@ -28,6 +26,9 @@ export interface TaskOutput {
 }
 
 export type CallbackErrorHandler = (error: unknown) => 'fail' | 'drop'
+
+/** What a task does that was not told otherwise. */
+export const failAlways: CallbackErrorHandler = () => 'fail'
 
 export interface TaskOptions {
   readonly subTopology: SubTopology
@@ -56,6 +57,7 @@ export class Task {
   /** How many records were left out, by reason. */
   readonly dropped = new Map<DropReason, number>()
   readonly #options: TaskOptions
+  readonly #onCallbackError: CallbackErrorHandler
   readonly #ports = new Map<string, Subject<AnyChunk>>()
   readonly #ticks = new Subject<number>()
   readonly #heartbeats = new Subject<AnyChunk>()
@@ -64,14 +66,26 @@ export class Task {
 
   constructor(options: TaskOptions) {
     this.#options = options
+    this.#onCallbackError = options.onCallbackError ?? failAlways
     this.subTopology = options.subTopology
     for (const node of options.subTopology.nodes) this.#connect(node)
   }
 
-  /** Takes in records of an input of the sub-topology; throws what a callback or an operator threw. */
+  /** Takes in decoded records of an input of the sub-topology; throws what a callback or an operator threw. */
   process(input: GraphNode, chunk: AnyChunk): void {
+    if (input.type !== 'topic-source') {
+      this.processTimed(input, chunk)
+      return
+    }
+    const timing = timeChunk(input, chunk, this.#onCallbackError)
+    for (const { reason } of timing.dropped) this.countDrop(reason)
+    this.processTimed(input, timing.chunk)
+  }
+
+  /** The same for records whose event times are known, and whose heartbeats are told from the rest. */
+  processTimed(input: GraphNode, chunk: TimedChunk): void {
     const port = this.#port({ node: input.id, port: 'main' })
-    if (input.type === 'topic-source') this.#takeFromTopic(input, port, chunk)
+    if (chunk.heartbeats) this.#takeAround(chunk.heartbeats, port, chunk)
     else this.#take(port, chunk)
     this.#throwFailure()
   }
@@ -83,17 +97,15 @@ export class Task {
   }
 
   /** Heartbeats have their place among the records, so that a replay closes the same windows at the same place. */
-  #takeFromTopic(source: TopicSourceNode, port: Subject<AnyChunk>, chunk: AnyChunk): void {
-    const { name, heartbeat, timestampMs } = source
-    const timed = timestampMs ? this.#retime(name, timestampMs, chunk) : chunk
+  #takeAround(heartbeats: ReadonlySet<number>, port: Subject<AnyChunk>, chunk: AnyChunk): void {
     let from = 0
-    for (let i = 0; heartbeat && i < timed.keys.length; i++) {
-      if (!placed(name, timed, i, () => heartbeat.test(timed.values[i], timed.keys[i]))) continue
-      this.#take(port, slice(timed, from, i))
-      this.#heartbeats.next(slice(timed, i, i + 1))
+    for (let i = 0; i < chunk.keys.length; i++) {
+      if (!heartbeats.has(chunk.offsets[i] as number)) continue
+      this.#take(port, slice(chunk, from, i))
+      this.#heartbeats.next(slice(chunk, i, i + 1))
       from = i + 1
     }
-    this.#take(port, from === 0 ? timed : slice(timed, from, timed.keys.length))
+    this.#take(port, slice(chunk, from, chunk.keys.length))
   }
 
   /** Tells the operators what time it is on the wall clock. */
@@ -113,20 +125,8 @@ export class Task {
     if (this.#failure) throw this.#failure.error
   }
 
-  /** Event time as the topology's extractor tells it; a negative one drops the record. */
-  #retime(step: string, { extract }: TimestampExtractor, chunk: AnyChunk): AnyChunk {
-    const out = new ChunkBuilder<unknown, unknown>(chunk)
-    for (let i = 0; i < chunk.keys.length; i++) {
-      const timestampMs = placed(step, chunk, i, () =>
-        extract(chunk.values[i], chunk.keys[i], chunk.timestampsMs[i] as number),
-      )
-      if (timestampMs >= 0) out.push(i, chunk.keys[i], chunk.values[i], timestampMs)
-      else this.#countDrop('negative-timestamp')
-    }
-    return out.build()
-  }
-
-  #countDrop(reason: DropReason): void {
+  /** Counts a record that was left out. */
+  countDrop(reason: DropReason): void {
     this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + 1)
   }
 
@@ -190,9 +190,9 @@ export class Task {
   }
 
   #context(node: OperatorNode): OperatorContext {
-    const { now, emitIntervalMs = 0, onCallbackError = () => 'fail' } = this.#options
+    const { now, emitIntervalMs = 0 } = this.#options
     const drop: OperatorContext['drop'] = (chunk, i, reason, details = {}) => {
-      this.#countDrop(reason)
+      this.countDrop(reason)
       const dropped = droppedRecord(chunk, i, { reason, value: chunk.values[i], ...details })
       if (reason === 'late') this.#port({ node: node.id, port: 'late' }).next(dropped)
       this.#port({ node: node.id, port: 'dropped' }).next(dropped)
@@ -210,7 +210,7 @@ export class Task {
       emitTo: (port, chunk) => this.#port({ node: node.id, port }).next(chunk),
       callbackFailed: (error, chunk, i) => {
         const placed = callbackError(node.name, error, chunk, i)
-        if (placed.code !== 'CALLBACK_FAILED' || onCallbackError(placed) === 'fail') throw placed
+        if (placed.code !== 'CALLBACK_FAILED' || this.#onCallbackError(placed) === 'fail') throw placed
         drop(chunk, i, 'callback-failed')
       },
     }
@@ -229,15 +229,6 @@ export class Task {
     const store = spec.create(this.#options.bind?.(spec))
     this.stores.set(spec.name, store)
     return store
-  }
-}
-
-/** What a callback of a source throws gets the place of its record. */
-function placed<T>(step: string, chunk: AnyChunk, i: number, callback: () => T): T {
-  try {
-    return callback()
-  } catch (error) {
-    throw callbackError(step, error, chunk, i)
   }
 }
 

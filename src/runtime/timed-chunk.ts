@@ -1,0 +1,66 @@
+import { ChunkBuilder } from '../operators/chunk-builder.ts'
+import { callbackError, type DropReason } from '../operators/operator.ts'
+import type { Chunk } from '../records/chunk.ts'
+import type { TopicSourceNode } from '../stream/graph.ts'
+import type { CallbackErrorHandler } from './task.ts'
+
+type AnyChunk = Chunk<unknown, unknown>
+
+/** Records of a topic with event times as the topology tells them. */
+export interface TimedChunk extends AnyChunk {
+  /** Offsets of those that only say how far event time has come; absent: there are none. */
+  readonly heartbeats?: ReadonlySet<number>
+}
+
+/** A record that a topic's step left out. */
+export interface DroppedInput {
+  readonly offset: number
+  readonly reason: DropReason
+}
+
+/** What becomes of decoded records. */
+export interface Timing {
+  readonly chunk: TimedChunk
+  readonly dropped: readonly DroppedInput[]
+}
+
+const nothing: readonly DroppedInput[] = []
+
+/**
+ * The one place where a topic's step asks the user's callbacks for event times and heartbeats, once for each record.
+ * A negative time drops the record. Throws `CALLBACK_FAILED` with the place of the record where a callback throws,
+ * unless the handler says that the record is to be left out.
+ */
+export function timeChunk(
+  { name, timestampMs, heartbeat }: TopicSourceNode,
+  chunk: AnyChunk,
+  onCallbackError: CallbackErrorHandler,
+): Timing {
+  if (!timestampMs && !heartbeat) return { chunk, dropped: nothing }
+  const { keys, values, timestampsMs, offsets } = chunk
+  const kept = new ChunkBuilder<unknown, unknown>(chunk)
+  const heartbeats = new Set<number>()
+  const dropped: DroppedInput[] = []
+  const drop = (i: number, reason: DropReason) => dropped.push({ offset: offsets[i] as number, reason })
+  const take = (i: number) => {
+    const recordMs = timestampsMs[i] as number
+    const eventMs = timestampMs ? timestampMs.extract(values[i], keys[i], recordMs) : recordMs
+    if (timestampMs && !(eventMs >= 0)) {
+      drop(i, 'negative-timestamp')
+      return
+    }
+    if (heartbeat?.test(values[i], keys[i])) heartbeats.add(offsets[i] as number)
+    kept.push(i, keys[i], values[i], eventMs)
+  }
+  let i = 0
+  while (i < keys.length) {
+    try {
+      for (; i < keys.length; i++) take(i)
+    } catch (error) {
+      const failure = callbackError(name, error, chunk, i)
+      if (failure.code !== 'CALLBACK_FAILED' || onCallbackError(failure) === 'fail') throw failure
+      drop(i++, 'callback-failed')
+    }
+  }
+  return { chunk: heartbeats.size > 0 ? { ...kept.build(), heartbeats } : kept.build(), dropped }
+}
