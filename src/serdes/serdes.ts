@@ -1,16 +1,13 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { messageOf, RivuletError } from '../errors.ts'
+import { bigint } from './bigint.ts'
+import { date } from './date.ts'
+import { decodeFailed, encodeFailed } from './failures.ts'
+import { int32 } from './int32.ts'
 import { preparedAs } from './prepared-as.ts'
 import type { Serde } from './serde.ts'
 import { TextCache } from './text-cache.ts'
-
-function decodeFailed(serde: string, why: string, cause?: unknown): RivuletError {
-  return new RivuletError('DECODE_FAILED', `not a ${serde}: ${why}`, { cause })
-}
-
-function encodeFailed(serde: string, why: string, cause?: unknown): RivuletError {
-  return new RivuletError('ENCODE_FAILED', `can't be written as ${serde}: ${why}`, { cause })
-}
+import { uuid } from './uuid.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -195,4 +192,4 @@ export function valueFromText<T>(serde: Serde<T>, text: string): T {
 }
 
 /** The serdes that come along; any object of type `Serde` does as well. */
-export const serdes = { string, long, double, bytes, json, nullable }
+export const serdes = { string, long, bigint, int32, double, date, uuid, bytes, json, nullable }
