@@ -106,13 +106,7 @@ export class TaskCreator {
   /** What a sink's task does in Kafka; where a stream's task reads the same topic, that one does it. */
   #effectsOf(queues: readonly InputQueue[]) {
     const { context, deadLetters, shownOffsets } = this.#options
-    const { subTopologies } = context.layout
-    const streamed = new Set(
-      subTopologies
-        .filter(({ subTopology }) => subTopology.kind === 'stream')
-        .flatMap(({ inputs }) => inputs.map(({ topic }) => topic)),
-    )
-    const own = new Set(queues.filter(({ input }) => !streamed.has(input.topic)))
+    const own = new Set(queues.filter(({ input }) => !this.#isStreamed(input)))
     return {
       bad: (queue: InputQueue, record: BadRecord) => {
         const letter = deadLetterOf(queue, record, context.settings.onDecodeError)
@@ -123,6 +117,14 @@ export class TaskCreator {
           shownOffsets.show({ topic: queue.input.topic, partition: queue.partition, offset })
       },
     }
+  }
+
+  /** Whether a stream's task reads the topic. */
+  #isStreamed({ topic }: InputLayout): boolean {
+    return this.#options.context.layout.subTopologies.some(
+      ({ subTopology, inputs }) =>
+        subTopology.kind === 'stream' && inputs.some((input) => input.topic === topic),
+    )
   }
 
   async #producerFor(task: string): Promise<TaskProducer> {
@@ -152,7 +154,10 @@ export class TaskCreator {
     const queueOf = async (input: InputLayout) => {
       const remembered = { offset: await offsetOf(input), by }
       const position = await positionIn(this.#options.context, input.topic, partition, remembered)
-      return new InputQueue(input, partition, position, (reason) => task.countDrop(reason))
+      const counts = task.subTopology.kind === 'stream' || !this.#isStreamed(input)
+      return new InputQueue(input, partition, position, (reason) => {
+        if (counts) task.countDrop(reason)
+      })
     }
     return Promise.all(inputs.map(queueOf))
   }

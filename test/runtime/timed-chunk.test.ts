@@ -9,6 +9,8 @@ import { topic } from '../../src/stream/topic.ts'
 import { type StreamOptions, topology } from '../../src/stream/topology.ts'
 import { TestDriver } from '../../src/testing/test-driver.ts'
 import { instanceContext } from '../support/instance-context.ts'
+import { KafkaRig } from '../support/kafka-rig.ts'
+import { MemorySink } from '../support/memory-sink.ts'
 
 const topicOf = (name: string) => topic(name, { key: serdes.string, value: serdes.string })
 const [a, b, out] = [topicOf('a'), topicOf('b'), topicOf('out')]
@@ -117,6 +119,37 @@ describe.each([1, 2] as const)('with %i inputs', (inputs) => {
       Array(inputs).fill([recordsMax, 0]),
     )
   })
+})
+
+test('a running program asks once for each record, for a task with a sink of its own too', async () => {
+  const rig = await KafkaRig.start()
+  try {
+    const timed: string[] = []
+    const sink = new MemorySink<string, string>()
+    const app = topology('timed', ({ stream }) => {
+      const records = stream(a, {
+        timestampMs: (value, _, recordMs) => {
+          timed.push(value)
+          if (value === 'v5') throw new TypeError('no time in it')
+          return recordMs
+        },
+      })
+      records.merge(stream(b)).to(out)
+      records.batch({ rowsMax: 10, waitMsMax: 1 }).to(sink)
+    })
+    const values = Array.from({ length: recordsMax }, (_, i) => `v${i}`)
+    const records = values.map((value, timestampMs) => ({ key: 'k', value, timestampMs }))
+    await rig.produce(a, records)
+    const running = rig.run(app, { connections: { memory: {} }, onCallbackError: () => 'drop' })
+    await rig.workedOff([running], ['a'])
+    expect(timed).toEqual(values)
+    const left = values.filter((value) => value !== 'v5')
+    expect((await rig.read(out)).map(({ value }) => value)).toEqual(left)
+    expect(sink.values).toEqual(left)
+    expect(running.status().counters.dropped).toBe(1)
+  } finally {
+    await rig.close()
+  }
 })
 
 test('the test driver asks once for each record too, and what is thrown has its place', () => {

@@ -3,9 +3,10 @@ import type { Serde } from '../../src/serdes/serde.ts'
 
 const HEADER_BYTES = 1 + 4
 
-/** A schema registry in memory: what it was asked, and in which order. Take it away to make every question fail. */
+/** A schema registry in memory, and what it was asked. Take it away to make every question fail. */
 export class FakeRegistry {
   readonly asked: string[] = []
+  readonly answered: string[] = []
   isAway = false
   /** By id, from 1. */
   readonly #schemas: string[] = []
@@ -28,6 +29,7 @@ export class FakeRegistry {
   #answer(question: string): void {
     this.asked.push(question)
     if (this.isAway) throw new Error('the registry is away')
+    this.answered.push(question)
   }
 }
 
