@@ -54,6 +54,8 @@ const types: Readonly<Record<string, string>> = {
   WindowQuery: 'Rivulet.WindowQuery<string, number>',
   TestDriver: 'Testing.TestDriver',
   Windowed: 'Rivulet.Windowed<string>',
+  Serde: 'Rivulet.Serde<string>',
+  SerdeContext: 'Rivulet.SerdeContext',
   serdes: 'typeof Rivulet.serdes',
 }
 

@@ -4,7 +4,7 @@ import { retry } from '../retry.ts'
 import type { InstanceContext } from './instance-context.ts'
 
 /** A registry that is away is asked again for ever. */
-const RETRY = { initialMs: 100, maxMs: 10_000 }
+const RETRY = { initialMs: 100, waitMsMax: 10_000 }
 
 export interface PreparedOptions {
   readonly context: Pick<InstanceContext, 'settings' | 'logger'>
