@@ -78,7 +78,6 @@ test('who is fenced at its first task has started when it has joined again, and 
 })
 
 test('who is fenced again and again waits longer each time', async () => {
-  vi.spyOn(Math, 'random').mockReturnValue(0.5)
   let attempts = 0
   const waitsMs: number[] = []
   const sleep = (ms: number, signal?: AbortSignal) => {
@@ -91,7 +90,7 @@ test('who is fenced again and again waits longer each time', async () => {
     return make(options)
   }
   await rig.produce(input, numbered(10))
-  const running = rig.run(copying, { kafka, clock: { ...systemClock, sleep } })
+  const running = rig.run(copying, { kafka, clock: { ...systemClock, sleep, random: () => 0.5 } })
   await running.started
   expect(waitsMs).toEqual([1_500, 3_000, 6_000, 12_000])
 })
