@@ -1,17 +1,52 @@
-import { type ErrorCode, RivuletError } from './errors.ts'
+import { type ErrorCode, type ErrorPlace, RivuletError } from './errors.ts'
 
-/** Answers the parameters; throws the code, with the parameter's name, unless each is a whole number of at least `min`. */
+/**
+ * Answers the parameters; throws the code, with the parameter's name, unless each is a whole number of at least `min`.
+ * Who writes without types may bring anything: a text that looks like a number is none.
+ */
 export function checked<T extends Record<string, number>>(
   parameter: T,
   min: number,
   code: ErrorCode = 'BAD_TOPOLOGY',
+  place: ErrorPlace = {},
 ): T {
   for (const [name, value] of Object.entries(parameter)) {
     if (!Number.isSafeInteger(value) || value < min) {
-      throw new RivuletError(code, `${name} must be a whole number of at least ${min}, not ${value}`, {
-        place: { parameter: name },
+      const bound = min === Number.MIN_SAFE_INTEGER ? '' : ` of at least ${min}`
+      throw new RivuletError(code, `${name} must be a whole number${bound}, not ${shown(value)}`, {
+        place: { ...place, parameter: name },
       })
     }
   }
   return parameter
+}
+
+/** Throws `BAD_TOPOLOGY`, with the parameter's name, for one that is not given. Source: Java's `requireNonNull`. */
+export function required(parameters: Readonly<Record<string, unknown>>, place: ErrorPlace = {}): void {
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined && value !== null) continue
+    const where = place.step === undefined ? 'a step' : `"${place.step}"`
+    throw new RivuletError('BAD_TOPOLOGY', `${where} needs its ${name}, but got ${value}`, {
+      place: { ...place, parameter: name },
+    })
+  }
+}
+
+/** Throws `BAD_TOPOLOGY`, with the parameter's name, unless it is one of the words. */
+export function oneOf(
+  parameter: Readonly<Record<string, unknown>>,
+  words: readonly string[],
+  place: ErrorPlace = {},
+): void {
+  for (const [name, value] of Object.entries(parameter)) {
+    if (words.some((word) => word === value)) continue
+    const list = words.map((word) => `"${word}"`).join(' or ')
+    throw new RivuletError('BAD_TOPOLOGY', `${name} must be ${list}, not ${shown(value)}`, {
+      place: { ...place, parameter: name },
+    })
+  }
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }

@@ -121,13 +121,15 @@ function oneSide<K, This, Other, J>(
         }
         own.put(key, value, timestampMs)
         if (timestampMs === streamTime.ms) look?.at(out, i, afterMs)
-        const matches = others.fetch(key, Math.max(0, timestampMs - beforeMs), timestampMs + afterMs)
+        // Of a negative span the window may end before the epoch; Kafka Streams looks at the epoch then.
+        const untilMs = Math.max(0, timestampMs + afterMs)
+        const matches = others.fetch(key, Math.max(0, timestampMs - beforeMs), untilMs)
         for (const match of matches) {
           unmatched?.remove(otherSide, key, match.timestampMs)
           out.push(i, key, join(value, match.value, key), Math.max(timestampMs, match.timestampMs))
         }
         if (matches.length > 0 || !outer || !unmatched) return
-        if (timestampMs + afterMs < streamTime.ms) out.push(i, key, join(value, null, key), timestampMs)
+        if (untilMs < streamTime.ms) out.push(i, key, join(value, null, key), timestampMs)
         else {
           unmatched.lookedAtMs = Math.min(unmatched.lookedAtMs, timestampMs)
           unmatched.add(side, key, value, timestampMs)

@@ -5,7 +5,7 @@ import type { StoreSpec } from '../state/store.ts'
 import { checkCoPartitioning, coPartitioned } from '../stream/co-partitioning.ts'
 import { isChooser, type OperatorNode } from '../stream/graph.ts'
 import { type SubTopology, subTopologiesOf, type TopicInput } from '../stream/sub-topologies.ts'
-import { asTopicName, deadLetterTopicOf } from '../stream/topic-name.ts'
+import { changelogOf, deadLetterTopicOf } from '../stream/topic-name.ts'
 import type { Topology } from '../stream/topology.ts'
 
 /** A topic as a sub-topology reads it. */
@@ -199,7 +199,7 @@ function storesOf(
       if (spec.logged)
         layouts.set(spec, {
           spec,
-          topic: ownTopicName(`${asTopicName(spec.name)}-changelog`),
+          topic: ownTopicName(changelogOf(spec.name)),
           isChangelog: true,
         })
       const source = spec.logged ? undefined : tableSource(node, topology, inputs)

@@ -4,6 +4,7 @@ import type { Dropped } from '../operators/operator.ts'
 import type { Chunk } from '../records/chunk.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { serdes } from '../serdes/serdes.ts'
+import { DeclaredTopics } from './declared-topics.ts'
 import type { HeartbeatTest, Port, TimestampExtractor, UntypedOperator } from './graph.ts'
 import { GraphBuilder } from './graph-builder.ts'
 import type { Topic } from './topic.ts'
@@ -21,53 +22,66 @@ export interface Stage<K, V> {
 /** How the records that come out of a step are written, and whether they lie where their key says. */
 export type RecordTypes<K, V> = Pick<Stage<K, V>, 'key' | 'value' | 'rekeyed'>
 
+/** How a topic is read: as facts, as the rows of a table, or as those of a table on every instance. */
+export type ReadAs = 'stream' | 'table' | 'globalTable'
+
 export interface TopicSourceOptions {
   readonly name?: string
-  readonly global?: boolean
-  readonly tombstones?: boolean
-  readonly timestampMs?: TimestampExtractor
-  readonly heartbeat?: HeartbeatTest
+  readonly timestampMs?: TimestampExtractor['extract']
+  readonly isHeartbeat?: HeartbeatTest['test']
 }
 
-/** The graph under declaration, and the sources in it: a topic is read once, however often it is named. */
+interface TopicSource {
+  readonly port: Port
+  readonly as: ReadAs
+  readonly options: TopicSourceOptions
+}
+
+/** The graph under declaration, and the topics in it: a topic is read once, however often it is named. */
 export class TopologyBuilder {
   readonly graph = new GraphBuilder()
-  readonly #sources = new Map<
-    string,
-    { port: Port; topic: Topic<unknown, unknown>; options: TopicSourceOptions }
-  >()
+  readonly topics = new DeclaredTopics()
+  readonly #sources = new Map<string, TopicSource>()
 
-  topicSource(topic: Topic<unknown, unknown>, kind: string, options: TopicSourceOptions = {}): Port {
+  /**
+   * Where the records of the topic come from. Throws `BAD_TOPOLOGY` where it is read already, in another way: its records
+   * are decoded once, and a partition has one place up to which it is read. Source: Kafka Streams refuses it, too
+   * (`InternalTopologyBuilder.validateTopicNotAlreadyRegistered`), but for two extractors, of which it takes the first.
+   */
+  topicSource(topic: Topic<unknown, unknown>, as: ReadAs, options: TopicSourceOptions = {}): Port {
+    this.topics.declare(topic)
     const known = this.#sources.get(topic.name)
     if (known) {
-      const same =
-        known.topic.key.name === topic.key.name &&
-        known.topic.value.name === topic.value.name &&
-        known.options.global === options.global &&
-        known.options.tombstones === options.tombstones &&
-        known.options.timestampMs === options.timestampMs &&
-        known.options.heartbeat === options.heartbeat
-      if (same) return known.port
-      throw new RivuletError(
-        'BAD_TOPOLOGY',
-        `the topic "${topic.name}" is read in two ways that do not agree: once as ${kind}, or with other serdes`,
-        { place: { topic: topic.name } },
-      )
+      checkReadAlike(topic.name, known, { as, options })
+      return known.port
     }
-    const { name, global = false, tombstones = false, timestampMs, heartbeat } = options
+    const { name, timestampMs, isHeartbeat } = options
     const port = this.graph.add({
       type: 'topic-source',
-      kind,
-      name: name ?? topic.name,
+      kind: as,
+      ...(name !== undefined && { name }),
       topic,
-      global,
-      tombstones,
-      ...(timestampMs && { timestampMs }),
-      ...(heartbeat && { heartbeat }),
+      global: as === 'globalTable',
+      tombstones: as !== 'stream',
+      ...(timestampMs && { timestampMs: { extract: timestampMs } }),
+      ...(isHeartbeat && { heartbeat: { test: isHeartbeat } }),
     })
-    this.#sources.set(topic.name, { port, topic, options })
+    this.#sources.set(topic.name, { port, as, options })
     return port
   }
+}
+
+function checkReadAlike(topic: string, known: TopicSource, { as, options }: Omit<TopicSource, 'port'>): void {
+  const refuse = (what: string) => {
+    throw new RivuletError('BAD_TOPOLOGY', `the topic "${topic}" is read ${what}`, { place: { topic } })
+  }
+  if (as !== known.as)
+    refuse(
+      `as ${known.as} and as ${as}, but it can be read in one way only: a table's toStream() and a stream's toTable() lead from the one to the other`,
+    )
+  if (as !== 'stream') refuse(`as ${as} twice: declare the table once, and use it in both places`)
+  if (options.timestampMs !== known.options.timestampMs) refuse('twice, with two functions for timestampMs')
+  if (options.isHeartbeat !== known.options.isHeartbeat) refuse('twice, with two functions for isHeartbeat')
 }
 
 /** Takes the types off an RxJS operator: the graph holds operators of all types side by side. */

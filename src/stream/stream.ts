@@ -203,10 +203,12 @@ export class Stream<K, V> {
       builder.graph.add({ type: 'topic-sink', kind: 'to', ...name, input: port, topic: chooser })
       return
     }
+    const step = name.name ?? builder.graph.freeName(`to ${topic.name}`)
+    builder.topics.declare(topic, step)
     builder.graph.add({
       type: 'topic-sink',
       kind: 'to',
-      name: name.name ?? builder.graph.freeName(`to ${topic.name}`),
+      name: step,
       input: port,
       topic: topic as Topic<unknown, unknown>,
     })

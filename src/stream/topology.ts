@@ -3,12 +3,14 @@ import { RivuletError } from '../errors.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { nonNull, nullable, serdes } from '../serdes/serdes.ts'
 import { TopologyBuilder } from './builder.ts'
+import { checkTopics } from './check-topics.ts'
 import { GlobalTable } from './global-table.ts'
-import type { GraphNode, HeartbeatTest, TimestampExtractor } from './graph.ts'
+import type { GraphNode } from './graph.ts'
 import type { QueryableStores } from './queryable.ts'
 import type { DeadLetter, Source } from './source.ts'
 import { sourceTable } from './source-table.ts'
 import { Stream } from './stream.ts'
+import { subTopologiesOf } from './sub-topologies.ts'
 import { Table } from './table.ts'
 import type { TableStage } from './table-rows.ts'
 import { type Topic, topic } from './topic.ts'
@@ -114,14 +116,7 @@ export function topology(
       return new Stream<K, T>({ builder, port, key: serdes.json(), value: serdes.json(), rekeyed: true })
     },
     stream(of, options = {}) {
-      const { name, timestampMs, isHeartbeat } = options
-      const extractor: TimestampExtractor | undefined = timestampMs && { extract: timestampMs }
-      const heartbeat: HeartbeatTest | undefined = isHeartbeat && { test: isHeartbeat }
-      const port = builder.topicSource(of, 'stream', {
-        ...(name !== undefined && { name }),
-        ...(extractor && { timestampMs: extractor }),
-        ...(heartbeat && { heartbeat }),
-      })
+      const port = builder.topicSource(of, 'stream', options)
       return new Stream({ builder, port, key: of.key, value: of.value, rekeyed: false })
     },
     table(of, options = {}) {
@@ -133,7 +128,11 @@ export function topology(
       return new GlobalTable(stage, rows.view())
     },
   })
-  return { name, nodes: builder.graph.nodes, ...(isStores(answer) && { stores: answer }) }
+  const declared = { name, nodes: builder.graph.nodes, ...(isStores(answer) && { stores: answer }) }
+  checkTopics(declared)
+  // What can't run is refused here already.
+  subTopologiesOf(declared)
+  return declared
 }
 
 /** A callback without braces may answer anything. */
@@ -148,13 +147,12 @@ function readTable<K, V>(
   kind: 'table' | 'globalTable',
   { name, ...options }: TableOptions<NonNullable<V>>,
 ): TableStage<NonNullable<K>, NonNullable<V>> {
-  const global = kind === 'globalTable'
-  if (options.versionedMs !== undefined) checked({ versionedMs: options.versionedMs }, 1)
-  const port = builder.topicSource(of, kind, { tombstones: true, global })
+  if (options.versionedMs !== undefined) checked({ versionedMs: options.versionedMs }, 0)
+  const port = builder.topicSource(of, kind)
   const stage = { builder, port, key: nonNull(of.key), value: nonNull(of.value), rekeyed: false }
   const spec = { kind, name: name ?? builder.graph.freeName(`table ${of.name}`), ...options }
   // Every instance reads a global table whole, and its truth is the topic.
-  return sourceTable(stage, { ...spec, ...(global && { logged: false }) })
+  return sourceTable(stage, { ...spec, ...(kind === 'globalTable' && { logged: false }) })
 }
 
 /** The bytes as they came; `place` and `reason` of the {@link DeadLetter} are in its headers. */

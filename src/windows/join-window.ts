@@ -1,25 +1,36 @@
 import { checked } from '../checked.ts'
+import { RivuletError } from '../errors.ts'
 
 /** The right record's timestamp is in `[left − beforeMs, left + afterMs]`. */
 export interface JoinWindow {
   readonly kind: 'join'
+  /** Negative: the right record comes at least so much later. */
   readonly beforeMs: number
+  /** Negative: the right record comes at least so much earlier. */
   readonly afterMs: number
   /** How much longer than the window records are kept, and unmatched ones wait, for a match that is late. */
   readonly graceMs: number
 }
 
+/** Both ways alike, unless one of them is said; or each way by itself. */
+export type JoinSpan =
+  | { readonly ms: number; readonly beforeMs?: number; readonly afterMs?: number; readonly graceMs?: number }
+  | { readonly ms?: never; readonly beforeMs: number; readonly afterMs: number; readonly graceMs?: number }
+
 /**
  * How near in time two records must be to join. `within({ ms: 10 })` is 10 ms either way; `beforeMs` and `afterMs` say
- * how much earlier and later than the left record the right one may be. Records are kept for before + after + grace,
- * so if all are 0 nothing ever joins. Source: Kafka Streams `JoinWindows`.
+ * how much earlier and later than the left record the right one may be, and one of them may be negative:
+ * `within({ beforeMs: -5, afterMs: 10 })` is 5 to 10 ms later. Records are kept for before + after + grace, so if all are
+ * 0 nothing ever joins. Throws `BAD_TOPOLOGY` for a window that ends before it begins. Source: Kafka Streams `JoinWindows`.
  */
-export function within(
-  span:
-    | { readonly ms: number; readonly graceMs?: number }
-    | { readonly beforeMs: number; readonly afterMs: number; readonly graceMs?: number },
-): JoinWindow {
+export function within(span: JoinSpan): JoinWindow {
   const { graceMs = 0 } = span
-  const { beforeMs, afterMs } = 'ms' in span ? { beforeMs: span.ms, afterMs: span.ms } : span
-  return { kind: 'join', ...checked({ beforeMs }, 0), ...checked({ afterMs }, 0), ...checked({ graceMs }, 0) }
+  const { beforeMs, afterMs } =
+    span.ms === undefined ? span : { beforeMs: span.ms, afterMs: span.ms, ...span }
+  const sides = checked({ beforeMs, afterMs }, Number.MIN_SAFE_INTEGER)
+  if (beforeMs + afterMs < 0) {
+    const message = `the window would end before it begins: beforeMs (${beforeMs}) + afterMs (${afterMs}) is negative`
+    throw new RivuletError('BAD_TOPOLOGY', message, { place: { parameter: 'beforeMs' } })
+  }
+  return { kind: 'join', ...sides, ...checked({ graceMs }, 0) }
 }

@@ -23,7 +23,7 @@ export interface SlidingWindows {
   readonly graceMs: number
 }
 
-/** Records of a key at most `gapMs` apart belong to one session; both ends inside. */
+/** Records of a key at most `gapMs` apart belong to one session; both ends inside. With 0 it is an instant. */
 export interface SessionWindows {
   readonly kind: 'session'
   readonly gapMs: number
@@ -46,23 +46,28 @@ export function hopping({
   advanceMs,
   graceMs = 0,
 }: { sizeMs: number; advanceMs: number } & Grace): TimeWindows {
+  const spans = checked({ sizeMs, advanceMs }, 1)
   if (advanceMs > sizeMs) {
     throw new RivuletError(
       'BAD_TOPOLOGY',
       `advanceMs (${advanceMs}) is larger than sizeMs (${sizeMs}): records would fall between windows`,
+      { place: { parameter: 'advanceMs' } },
     )
   }
-  return { kind: 'time', ...checked({ sizeMs }, 1), ...checked({ advanceMs }, 1), ...checked({ graceMs }, 0) }
+  return { kind: 'time', ...spans, ...checked({ graceMs }, 0) }
 }
 
-/** Windows that follow the records. Source: Kafka Streams' `SlidingWindows`. */
+/**
+ * Windows that follow the records. Source: Kafka Streams' `SlidingWindows`, which also takes a difference of 0, and fails
+ * at the first record then.
+ */
 export function sliding({ differenceMs, graceMs = 0 }: { differenceMs: number } & Grace): SlidingWindows {
   return { kind: 'sliding', ...checked({ differenceMs }, 1), ...checked({ graceMs }, 0) }
 }
 
 /** Windows of activity. Source: Kafka Streams' `SessionWindows`. */
 export function session({ gapMs, graceMs = 0 }: { gapMs: number } & Grace): SessionWindows {
-  return { kind: 'session', ...checked({ gapMs }, 1), ...checked({ graceMs }, 0) }
+  return { kind: 'session', ...checked({ gapMs }, 0), ...checked({ graceMs }, 0) }
 }
 
 /** Start of the first (earliest) window that holds `timestampMs`. */

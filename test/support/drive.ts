@@ -3,9 +3,11 @@ import { type Topic, topic } from '../../src/stream/topic.ts'
 import { type Declare, type Topology, topology } from '../../src/stream/topology.ts'
 import { TestDriver, type TestDriverOptions } from '../../src/testing/test-driver.ts'
 
+const nullableText = serdes.nullable(serdes.string)
+
 /** A topic of strings; both keys and values may be null. */
 export function text(name: string): Topic<string | null, string | null> {
-  return topic(name, { key: serdes.nullable(serdes.string), value: serdes.nullable(serdes.string) })
+  return topic(name, { key: nullableText, value: nullableText })
 }
 
 export const out = text('out')
