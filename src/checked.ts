@@ -25,11 +25,15 @@ export function checked<T extends Record<string, number>>(
 export function required(parameters: Readonly<Record<string, unknown>>, place: ErrorPlace = {}): void {
   for (const [name, value] of Object.entries(parameters)) {
     if (value !== undefined && value !== null) continue
-    const where = place.step === undefined ? 'a step' : `"${place.step}"`
-    throw new RivuletError('BAD_TOPOLOGY', `${where} needs its ${name}, but got ${value}`, {
+    throw new RivuletError('BAD_TOPOLOGY', `${nameOf(place)} needs its ${name}, but got ${value}`, {
       place: { ...place, parameter: name },
     })
   }
+}
+
+function nameOf({ step, topic }: ErrorPlace): string {
+  if (topic !== undefined) return `the topic "${topic}"`
+  return step === undefined ? 'a step' : `"${step}"`
 }
 
 /** Throws `BAD_TOPOLOGY`, with the parameter's name, unless it is one of the words. */

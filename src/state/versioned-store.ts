@@ -1,3 +1,4 @@
+import { checked } from '../checked.ts'
 import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
@@ -202,7 +203,9 @@ function lastAtOrBefore<V>(versions: readonly Version<V>[], timestampMs: number)
   return i
 }
 
+/** Throws `BAD_TOPOLOGY` for a history that is no whole number of at least 0. */
 export function versionedStore<K, V>(options: VersionedStoreOptions<K, V>): StoreSpec<VersionedStore<K, V>> {
+  checked({ historyMs: options.historyMs }, 0, 'BAD_TOPOLOGY', { step: options.name })
   return {
     name: options.name,
     kind: 'versioned',

@@ -1,3 +1,5 @@
+import { checked } from '../checked.ts'
+import { RivuletError } from '../errors.ts'
 import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { readInt64At, writeInt64 } from '../serdes/int64.ts'
 import type { Serde } from '../serdes/serde.ts'
@@ -259,7 +261,14 @@ function windowKeyBytes(key: Buffer, startMs: number): Buffer {
   return bytes
 }
 
+/** Throws `BAD_TOPOLOGY` for a retention in which a window would not last to its end. */
 export function windowStore<K, V>(options: WindowStoreOptions<K, V>): StoreSpec<WindowStore<K, V>> {
+  const { name, sizeMs, retentionMs } = options
+  checked({ sizeMs, retentionMs }, 0, 'BAD_TOPOLOGY', { step: name })
+  if (retentionMs < sizeMs) {
+    const message = `the store "${name}" would forget a window of ${sizeMs} ms after ${retentionMs} ms: retentionMs must be at least sizeMs`
+    throw new RivuletError('BAD_TOPOLOGY', message, { place: { step: name, parameter: 'retentionMs' } })
+  }
   return {
     name: options.name,
     kind: 'window',

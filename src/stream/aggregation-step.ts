@@ -5,7 +5,7 @@ import type { Chunk, TableChunk } from '../records/chunk.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { serdes } from '../serdes/serdes.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
-import { type Stage, untyped } from './builder.ts'
+import { checkOneTopology, type Stage, untyped } from './builder.ts'
 import type { Group } from './group.ts'
 import type { StepSpec } from './named.ts'
 import type { StoreOptions } from './store-options.ts'
@@ -45,6 +45,7 @@ export function aggregationStep<K, V, A, G, W, S extends StateStore>({
   if (!first) throw new RivuletError('INTERNAL', 'an aggregation needs a group')
   const { builder, key } = first.group.stage
   const name = step.name ?? options.store ?? builder.graph.freeName(kind)
+  for (const { group } of inputs) checkOneTopology(first.group.stage, group.stage, name)
   const stages = inputs.map(({ group }, n) => group.partitioned(n === 0 ? name : `${name}-${n + 1}`))
   const value = options.value ?? serdes.json<A>()
   const store = step.store({ name: options.store ?? name, key, value })

@@ -20,7 +20,7 @@ export class BatchedStream<K, V> {
 
   /** Hands the batches to a sink, each once; the path ends here. */
   to(...args: Named<[sink: Sink<K, V>]>): void {
-    const [name, sink] = splitName(args)
+    const [name, sink] = splitName(args, 'sink')
     const { builder } = this.#stage
     const step = name.name ?? `to ${sink.name}`
     const { port } = builder.graph.isReplayable(this.#stage.port)

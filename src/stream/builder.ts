@@ -95,6 +95,17 @@ export function untyped<I extends Chunk<unknown, unknown>, O extends Chunk<unkno
   }
 }
 
+/** Throws `BAD_TOPOLOGY` for stages of two topologies: a port is a number, and means another node in another graph. */
+export function checkOneTopology(
+  a: Pick<Stage<never, never>, 'builder'>,
+  b: Pick<Stage<never, never>, 'builder'>,
+  step: string,
+): void {
+  if (a.builder === b.builder) return
+  const message = `"${step}" brings together stages of two topologies: what they share goes through a topic`
+  throw new RivuletError('BAD_TOPOLOGY', message, { place: { step } })
+}
+
 export function samePort(a: Port, b: Port): boolean {
   return a.node === b.node && a.port === b.port
 }

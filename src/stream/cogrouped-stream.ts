@@ -1,3 +1,4 @@
+import { oneOf, required } from '../checked.ts'
 import type { SessionWindows, SlidingWindows, TimeWindows } from '../windows/windows.ts'
 import type { AggregationInput } from './aggregation-step.ts'
 import type { Group } from './group.ts'
@@ -32,12 +33,13 @@ export class CogroupedStream<K, A> {
     group: GroupedStream<K, V>,
     aggregator: (aggregate: A, value: V, key: K) => A | null,
   ): CogroupedStream<K, A> {
+    required({ group, aggregator })
     return new CogroupedStream([...this.#members, memberOf(group, aggregator)])
   }
 
   /** The aggregate of each key. */
   aggregate(...args: Named<[initializer: () => A, options?: StoreOptions<A>]>): Table<K, A> {
-    const [name, initializer, options] = splitName(args)
+    const [name, initializer, options] = splitName(args, 'initializer')
     const inputs = inputsOf(this.#members, (aggregator) => aggregationOf({ initializer, aggregator }))
     return aggregatedTable({ kind: 'aggregate', ...name, inputs, options })
   }
@@ -48,6 +50,8 @@ export class CogroupedStream<K, A> {
   windowedBy(
     windows: TimeWindows | SlidingWindows | SessionWindows,
   ): TimeWindowedCogroup<K, A> | SessionWindowedCogroup<K, A> {
+    required({ windows })
+    oneOf({ 'windows.kind': windows.kind }, ['time', 'sliding', 'session'])
     return windows.kind === 'session'
       ? new SessionWindowedCogroup(this.#members, windows)
       : new TimeWindowedCogroup(this.#members, windows)
@@ -66,7 +70,7 @@ export class TimeWindowedCogroup<K, A> {
 
   /** The aggregate of each key and window. */
   aggregate(...args: Named<[initializer: () => A, options?: WindowStoreOptions<A>]>): WindowedTable<K, A> {
-    const [name, initializer, options] = splitName(args)
+    const [name, initializer, options] = splitName(args, 'initializer')
     const inputs = inputsOf(this.#members, (aggregator) => aggregationOf({ initializer, aggregator }))
     return windowedAggregation({ kind: 'aggregate', ...name, inputs, options, windows: this.#windows })
   }
@@ -88,7 +92,7 @@ export class SessionWindowedCogroup<K, A> {
       [initializer: () => A, merger: (a: A, b: A, key: K) => A | null, options?: WindowStoreOptions<A>]
     >
   ): WindowedTable<K, A> {
-    const [name, initializer, merger, options] = splitName(args)
+    const [name, initializer, merger, options] = splitName(args, 'initializer', 'merger')
     const inputs = inputsOf(this.#members, (aggregator) =>
       sessionAggregationOf({ initializer, aggregator, merger }),
     )

@@ -5,7 +5,7 @@ import type { Serde } from '../serdes/serde.ts'
 import { nullable, serdes } from '../serdes/serdes.ts'
 import { mapKeyOf } from '../state/store.ts'
 import { subscriptionStore } from '../state/subscription-store.ts'
-import { type Stage, untyped } from './builder.ts'
+import { checkOneTopology, type Stage, untyped } from './builder.ts'
 import { sourceTable } from './source-table.ts'
 import type { TableStage } from './table-rows.ts'
 import { asTopicName } from './topic-name.ts'
@@ -39,6 +39,7 @@ export function joinByForeignKey<K, L, FK, R, J>(
   const { graph } = builder
   const { kind, foreignKey, joiner, left: outer } = spec
   const name = spec.name ?? spec.store ?? graph.freeName(kind)
+  checkOneTopology(left.stage, right.stage, name)
   left.rows.sendOldValues(true)
   const leftView = left.rows.view()
   const rightView = right.rows.view()

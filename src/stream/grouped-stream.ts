@@ -1,3 +1,4 @@
+import { oneOf, required } from '../checked.ts'
 import { aggregate } from '../operators/aggregate.ts'
 import { type Aggregation, counting, reduction } from '../operators/aggregation.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
@@ -6,7 +7,7 @@ import type { SessionWindows, SlidingWindows, TimeWindows } from '../windows/win
 import { type AggregationInput, aggregationStep } from './aggregation-step.ts'
 import { CogroupedStream } from './cogrouped-stream.ts'
 import type { Group } from './group.ts'
-import { type Named, type StepSpec, splitName } from './named.ts'
+import { type Named, placeOf, type StepName, type StepSpec, splitName } from './named.ts'
 import { SessionWindowedStream } from './session-windowed-stream.ts'
 import type { StoreOptions } from './store-options.ts'
 import { Table } from './table.ts'
@@ -43,15 +44,15 @@ export class GroupedStream<K, V> {
   reduce(
     ...args: Named<[reducer: (aggregate: V, value: V) => V | null, options?: StoreOptions<V>]>
   ): Table<K, V> {
-    const [name, reducer, options] = splitName(args)
+    const [name, reducer, options] = splitName(args, 'reducer')
     const { value } = this.#group.stage
     return this.#aggregate({ kind: 'reduce', ...name }, reduction(reducer), { value, ...options })
   }
 
   /** Makes an aggregate of the values of each key. The aggregator answers null to delete the row. */
   aggregate<A>(...args: Named<[spec: AggregateSpec<K, V, A>, options?: StoreOptions<A>]>): Table<K, A> {
-    const [name, spec, options] = splitName(args)
-    return this.#aggregate({ kind: 'aggregate', ...name }, aggregationOf(spec), options)
+    const [name, spec, options] = splitName(args, 'spec')
+    return this.#aggregate({ kind: 'aggregate', ...name }, aggregationOf(spec, name), options)
   }
 
   /** Aggregates each window of a key for itself: tumbling, hopping or sliding windows, or sessions. */
@@ -61,6 +62,9 @@ export class GroupedStream<K, V> {
     windows: TimeWindows | SlidingWindows | SessionWindows,
     options: WindowedByOptions = {},
   ): TimeWindowedStream<K, V> | SessionWindowedStream<K, V> {
+    required({ windows })
+    oneOf({ 'windows.kind': windows.kind }, ['time', 'sliding', 'session'])
+    if (options.emit !== undefined) oneOf({ emit: options.emit }, ['onUpdate', 'onWindowClose'])
     return windows.kind === 'session'
       ? new SessionWindowedStream(this.#group, windows, options)
       : new TimeWindowedStream(this.#group, windows, options)
@@ -97,10 +101,11 @@ export function aggregatedTable<K, A>(
 }
 
 /** The aggregator starts from the initial value again after a deletion, so it never sees null. */
-export function aggregationOf<K, V, A>({
-  initializer,
-  aggregator,
-}: AggregateSpec<K, V, A>): Aggregation<K, V, A> {
+export function aggregationOf<K, V, A>(
+  { initializer, aggregator }: AggregateSpec<K, V, A>,
+  step: StepName = {},
+): Aggregation<K, V, A> {
+  required({ initializer, aggregator }, placeOf(step))
   return {
     initializer,
     aggregator: (aggregate, value, key) => aggregator(aggregate ?? initializer(), value, key),

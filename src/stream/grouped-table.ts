@@ -1,3 +1,4 @@
+import { required } from '../checked.ts'
 import { type TableAggregation, tableAggregate } from '../operators/table-aggregate.ts'
 import type { Change } from '../records/change.ts'
 import type { Serde } from '../serdes/serde.ts'
@@ -5,7 +6,7 @@ import { keyValueStore } from '../state/key-value-store.ts'
 import { rowReader } from '../state/row-reader.ts'
 import { aggregationStep } from './aggregation-step.ts'
 import type { Group } from './group.ts'
-import { type Named, type StepSpec, splitName } from './named.ts'
+import { type Named, placeOf, type StepSpec, splitName } from './named.ts'
 import type { StoreOptions } from './store-options.ts'
 import { Table } from './table.ts'
 import { storedRows } from './table-rows.ts'
@@ -54,7 +55,8 @@ export class GroupedTable<K, V> {
       ]
     >
   ): Table<K, V> {
-    const [name, { adder, subtractor }, options] = splitName(args)
+    const [name, { adder, subtractor }, options] = splitName(args, 'reducers')
+    required({ adder, subtractor }, placeOf(name))
     const aggregation: TableAggregation<K, V, V> = {
       add: (aggregate, value) => (aggregate === null ? value : adder(aggregate, value)),
       subtract: subtractor,
@@ -64,7 +66,8 @@ export class GroupedTable<K, V> {
 
   /** Makes an aggregate of each group's values. */
   aggregate<A>(...args: Named<[spec: TableAggregateSpec<K, V, A>, options?: StoreOptions<A>]>): Table<K, A> {
-    const [name, { initializer, adder, subtractor }, options] = splitName(args)
+    const [name, { initializer, adder, subtractor }, options] = splitName(args, 'spec')
+    required({ initializer, adder, subtractor }, placeOf(name))
     const aggregation: TableAggregation<K, V, A> = {
       add: (aggregate, value, key) => adder(aggregate ?? initializer(), value, key),
       subtract: subtractor,

@@ -1,5 +1,6 @@
+import { required } from '../checked.ts'
 import { type ForeignKey, joinByForeignKey } from './foreign-key-join.ts'
-import { type Named, splitName } from './named.ts'
+import { type Named, placeOf, splitName } from './named.ts'
 import type { StoreOptions } from './store-options.ts'
 import type { Table } from './table.ts'
 import { joinTables } from './table-joins.ts'
@@ -33,8 +34,10 @@ export function joinTableWith<K, L, FK, R, Right, J>(
 ): TableStage<K, J> {
   const [name, ...rest] = splitName<ByAny<K, L, FK, R, Right, J>>(args)
   const left = kind === 'leftJoin'
+  required({ other: rest[0], joiner: rest[1] }, placeOf(name))
   if (isByForeignKey(rest)) {
     const [other, { foreignKey }, joiner, options] = rest
+    required({ foreignKey, joiner }, placeOf(name))
     return joinByForeignKey(table, other, {
       kind,
       ...name,

@@ -1,11 +1,12 @@
-import { checked } from '../checked.ts'
+import { checked, oneOf, required } from '../checked.ts'
 import { RivuletError } from '../errors.ts'
 import { nonNull } from '../serdes/serdes.ts'
+import type { StoreSpec } from '../state/store.ts'
 import type { JoinWindow } from '../windows/join-window.ts'
-import type { Stage } from './builder.ts'
+import { checkOneTopology, type Stage } from './builder.ts'
 import type { ForeignKey } from './foreign-key-join.ts'
 import { GlobalTable } from './global-table.ts'
-import { type Named, type StepSpec, splitName } from './named.ts'
+import { type Named, placeOf, type StepSpec, splitName } from './named.ts'
 import { Stream } from './stream.ts'
 import {
   joinRows,
@@ -57,6 +58,7 @@ export function joinWith<K, JK, V, FK, R, S, T, J>(
     splitName<WithAny<K, JK, V, FK, R, S, T, J>>(args)
   const step = { kind, name }
   const left = kind === 'leftJoin'
+  required({ other: rest[0], joiner: rest[1] }, { step: name })
   if (isWithStream(rest)) return withStream<K, JK, V, R, S, J>(stage, step, rest, left)
   return isWithGlobalTable(rest)
     ? withGlobalTable(stage, step, rest, left)
@@ -81,6 +83,8 @@ function withStream<K, JK, V, R, S, J>(
   [other, joiner, window, options]: WithStream<K, JK, V, R, S, J>,
   left: boolean,
 ): Stage<K, J> {
+  required({ window }, placeOf(step))
+  oneOf({ 'window.kind': window.kind }, ['join'], placeOf(step))
   const spec = { ...step, joiner: anyMatch(joiner), window, outer: { left, right: false }, ...options }
   return joinStreams(stage, other.stage, spec) as Stage<K, J>
 }
@@ -93,27 +97,38 @@ function withTable<K, JK, V, R, T, J>(
 ): Stage<K, J> {
   const { graceMs } = options
   const { stores, open } = table.rows.view()
-  if (graceMs !== undefined && !table.rows.versioned) {
-    throw new RivuletError(
-      'BAD_TOPOLOGY',
-      `"${step.name}" waits graceMs for a table that is not versioned: it keeps no past to look at`,
-      { place: { step: step.name, parameter: 'graceMs' } },
-    )
-  }
-  if (graceMs !== undefined) checked({ graceMs }, 0)
+  checkOneTopology(stage, table.stage, step.name)
+  if (graceMs !== undefined) checkGrace(graceMs, table.rows.versioned, stores, step.name)
   const { key = nonNull(stage.key), left = nonNull(stage.value) } = options
   const records = keyed(written(stage, key, left), step.name, outer)
   const spec = { ...step, joiner: anyMatch(joiner), outer, ...options }
   return joinRows(records, { stores, rows: open }, spec)
 }
 
+/** Throws `BAD_TOPOLOGY` where a record would wait for a past that the table does not keep. */
+function checkGrace(graceMs: number, versioned: boolean, stores: readonly StoreSpec[], step: string): void {
+  const place = { step, parameter: 'graceMs' }
+  checked({ graceMs }, 0, 'BAD_TOPOLOGY', { step })
+  if (!versioned) {
+    const message = `"${step}" waits graceMs for a table that is not versioned: it keeps no past to look at`
+    throw new RivuletError('BAD_TOPOLOGY', message, { place })
+  }
+  for (const { name, retentionMs = 0 } of stores) {
+    if (graceMs <= retentionMs) continue
+    const message = `"${step}" waits ${graceMs} ms, but "${name}" keeps ${retentionMs} ms of its past: versionedMs must be at least graceMs`
+    throw new RivuletError('BAD_TOPOLOGY', message, { place })
+  }
+}
+
 function withGlobalTable<K, V, FK, R, T, J>(
   stage: Stage<K, V>,
-  step: StepSpec,
-  [{ view }, { foreignKey }, joiner]: WithGlobalTable<K, V, FK, R, T, J>,
+  step: StepSpec & { readonly name: string },
+  [global, { foreignKey }, joiner]: WithGlobalTable<K, V, FK, R, T, J>,
   outer: boolean,
 ): Stage<K, J> {
-  const table = { stores: [], rows: view.open }
+  checkOneTopology(stage, global.stage, step.name)
+  required({ foreignKey, joiner }, placeOf(step))
+  const table = { stores: [], rows: global.view.open }
   return joinRows(stage, table, { ...step, foreignKey, joiner: anyMatch(joiner), outer })
 }
 

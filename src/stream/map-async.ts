@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs'
-import { checked } from '../checked.ts'
+import { checked, required } from '../checked.ts'
 import { RivuletError } from '../errors.ts'
 import type { RetryPolicy } from '../retry.ts'
 import type { Serde } from '../serdes/serde.ts'
@@ -35,9 +35,11 @@ export function mapAsync<K, V, W>(
   { concurrencyMax, timeoutMs, retry, ...options }: MapAsyncOptions<W>,
 ): Stage<K, W> {
   const policy = { initialMs: 0, waitMsMax: 0, attemptsMax: 1, ...retry }
-  checked({ concurrencyMax }, 1)
-  checked({ timeoutMs }, 1)
-  const callMs = policy.attemptsMax * timeoutMs + (policy.attemptsMax - 1) * policy.waitMsMax
+  const { attemptsMax, initialMs, waitMsMax } = policy
+  required({ mapper }, { step: name })
+  checked({ concurrencyMax, timeoutMs, attemptsMax }, 1, 'BAD_TOPOLOGY', { step: name })
+  checked({ initialMs, waitMsMax }, 0, 'BAD_TOPOLOGY', { step: name })
+  const callMs = attemptsMax * timeoutMs + (attemptsMax - 1) * waitMsMax
   if (callMs > callMsMax) {
     throw new RivuletError(
       'BAD_TOPOLOGY',

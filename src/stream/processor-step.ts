@@ -1,8 +1,9 @@
+import { required } from '../checked.ts'
 import { type Processor, process, type StoreSpecs } from '../operators/process.ts'
 import { keepingKeys, type ValueProcessor } from '../operators/process-values.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { type RecordTypes, type Stage, untyped } from './builder.ts'
-import type { StepSpec } from './named.ts'
+import { placeOf, type StepSpec } from './named.ts'
 
 /** What a processor keeps, and how what it forwards is written: as the stream before it, unless said otherwise. */
 export interface ProcessorSpec<K, V, S extends StoreSpecs> {
@@ -53,6 +54,7 @@ function processorStep<K, V, K2, V2, S extends StoreSpecs>(
   processor: Processor<K, V, K2, V2, S>,
   result: RecordTypes<K2, V2>,
 ): Stage<K2, V2> {
+  required({ processor }, placeOf(step))
   const behind = builder.graph.add({
     type: 'operator',
     ...step,

@@ -1,3 +1,4 @@
+import { checked } from '../checked.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { Stage } from './builder.ts'
 import { asTopicName } from './topic-name.ts'
@@ -26,6 +27,7 @@ export function repartition<K, V>(
   }: RepartitionOptions<K, V> & { readonly nullKeys?: boolean } = {},
 ): Stage<K, V> {
   const topicName = `${asTopicName(name)}-repartition`
+  if (partitions !== undefined) checked({ partitions }, 1, 'BAD_TOPOLOGY', { step: name })
   const behind = builder.graph.add({
     type: 'repartition',
     kind: 'repartition',

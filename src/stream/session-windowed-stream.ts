@@ -1,8 +1,9 @@
+import { required } from '../checked.ts'
 import type { SessionAggregation } from '../operators/aggregation.ts'
 import type { SessionWindows } from '../windows/windows.ts'
 import type { Group } from './group.ts'
 import { type AggregateSpec, aggregationOf } from './grouped-stream.ts'
-import { type Named, type StepSpec, splitName } from './named.ts'
+import { type Named, placeOf, type StepName, type StepSpec, splitName } from './named.ts'
 import type { WindowStoreOptions } from './store-options.ts'
 import type { WindowedTable } from './table.ts'
 import { sessionAggregation, type WindowedByOptions } from './windowed-aggregation.ts'
@@ -29,8 +30,8 @@ export class SessionWindowedStream<K, V> extends WindowedStream<K, V> {
   aggregate<A>(
     ...args: Named<[spec: SessionAggregateSpec<K, V, A>, options?: WindowStoreOptions<A>]>
   ): WindowedTable<K, A> {
-    const [name, spec, options] = splitName(args)
-    return this.aggregated({ kind: 'aggregate', ...name }, sessionAggregationOf(spec), options)
+    const [name, spec, options] = splitName(args, 'spec')
+    return this.aggregated({ kind: 'aggregate', ...name }, sessionAggregationOf(spec, name), options)
   }
 
   protected override aggregated<A>(
@@ -45,6 +46,8 @@ export class SessionWindowedStream<K, V> extends WindowedStream<K, V> {
 
 export function sessionAggregationOf<K, V, A>(
   spec: SessionAggregateSpec<K, V, A>,
+  step: StepName = {},
 ): SessionAggregation<K, V, A> {
-  return { ...aggregationOf(spec), merger: (a, b, key) => spec.merger(a ?? spec.initializer(), b, key) }
+  required({ merger: spec.merger }, placeOf(step))
+  return { ...aggregationOf(spec, step), merger: (a, b, key) => spec.merger(a ?? spec.initializer(), b, key) }
 }

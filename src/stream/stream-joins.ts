@@ -10,7 +10,7 @@ import type { StoreSpec } from '../state/store.ts'
 import { timeBuffer } from '../state/time-buffer.ts'
 import { unmatchedStore } from '../state/unmatched-store.ts'
 import type { JoinWindow } from '../windows/join-window.ts'
-import { type Stage, untyped } from './builder.ts'
+import { checkOneTopology, type Stage, untyped } from './builder.ts'
 import { repartition } from './repartition.ts'
 
 interface JoinSpec {
@@ -43,6 +43,7 @@ export function joinStreams<K, K2, L, R, J>(
   const { kind, joiner, window, outer, value = serdes.json<J>() } = spec
   const { builder } = left
   const name = spec.name ?? builder.graph.freeName(kind)
+  checkOneTopology(left, right, name)
   const key = spec.key ?? nonNull<K | K2>(left.key as Serde<K | K2>)
   const leftValue = spec.left ?? nonNull(left.value)
   const rightValue = spec.right ?? nonNull(right.value)

@@ -1,4 +1,5 @@
 import { identity, type OperatorFunction } from 'rxjs'
+import { required } from '../checked.ts'
 import { filter } from '../operators/filter.ts'
 import { flatMap } from '../operators/flat-map.ts'
 import { flatMapValues } from '../operators/flat-map-values.ts'
@@ -14,7 +15,7 @@ import type { Serde } from '../serdes/serde.ts'
 import { nonNull, serdes } from '../serdes/serdes.ts'
 import type { JoinWindow } from '../windows/join-window.ts'
 import { BatchedStream } from './batched-stream.ts'
-import { type RecordTypes, type Stage, samePort, sideOutput, untyped } from './builder.ts'
+import { checkOneTopology, type RecordTypes, type Stage, samePort, sideOutput, untyped } from './builder.ts'
 import type { BatchPolicy } from './graph.ts'
 import { Group } from './group.ts'
 import { GroupedStream } from './grouped-stream.ts'
@@ -62,20 +63,20 @@ export class Stream<K, V> {
   filter<W extends V>(...args: Named<[predicate: (value: V, key: K) => value is W]>): Stream<K, W>
   filter(...args: Named<[predicate: Predicate<K, V>]>): Stream<K, V>
   filter(...args: Named<[predicate: Predicate<K, V>]>): Stream<K, V> {
-    const [name, predicate] = splitName(args)
+    const [name, predicate] = splitName(args, 'predicate')
     return this.#step({ kind: 'filter', ...name }, (context) => filter(predicate, context), this.#stage)
   }
 
   /** Keeps the records for which the predicate does not hold. */
   filterNot(...args: Named<[predicate: Predicate<K, V>]>): Stream<K, V> {
-    const [name, predicate] = splitName(args)
+    const [name, predicate] = splitName(args, 'predicate')
     const inverse: Predicate<K, V> = (value, key) => !predicate(value, key)
     return this.#step({ kind: 'filterNot', ...name }, (context) => filter(inverse, context), this.#stage)
   }
 
   /** Gives each record a new value. The key stays, so nothing is repartitioned for it. */
   mapValues<W>(...args: Named<[mapper: (value: V, key: K) => W]>): Stream<K, W> {
-    const [name, mapper] = splitName(args)
+    const [name, mapper] = splitName(args, 'mapper')
     return this.#step(
       { kind: 'mapValues', ...name },
       (context) => mapValues(mapper, context),
@@ -85,7 +86,7 @@ export class Stream<K, V> {
 
   /** Gives each record a new key and value. What needs the key afterwards is repartitioned. */
   map<K2, V2>(...args: Named<[mapper: (value: V, key: K) => readonly [key: K2, value: V2]]>): Stream<K2, V2> {
-    const [name, mapper] = splitName(args)
+    const [name, mapper] = splitName(args, 'mapper')
     return this.#step({ kind: 'map', ...name }, (context) => map(mapper, context), rekeyed<K2, V2>())
   }
 
@@ -93,7 +94,7 @@ export class Stream<K, V> {
   flatMap<K2, V2>(
     ...args: Named<[mapper: (value: V, key: K) => Iterable<readonly [key: K2, value: V2]>]>
   ): Stream<K2, V2> {
-    const [name, mapper] = splitName(args)
+    const [name, mapper] = splitName(args, 'mapper')
     return this.#step(
       { kind: 'flatMap', expands: true, ...name },
       (context) => flatMap(mapper, context),
@@ -103,7 +104,7 @@ export class Stream<K, V> {
 
   /** Makes any number of values of each one; the key stays. */
   flatMapValues<W>(...args: Named<[mapper: (value: V, key: K) => Iterable<W>]>): Stream<K, W> {
-    const [name, mapper] = splitName(args)
+    const [name, mapper] = splitName(args, 'mapper')
     return this.#step(
       { kind: 'flatMapValues', expands: true, ...name },
       (context) => flatMapValues(mapper, context),
@@ -113,7 +114,7 @@ export class Stream<K, V> {
 
   /** Gives each record a new key. What needs the key afterwards is repartitioned. */
   selectKey<K2>(...args: Named<[mapper: (value: V, key: K) => K2]>): Stream<K2, V> {
-    const [name, mapper] = splitName(args)
+    const [name, mapper] = splitName(args, 'mapper')
     return this.#step(
       { kind: 'selectKey', ...name },
       (context) => selectKey(mapper, context),
@@ -123,13 +124,13 @@ export class Stream<K, V> {
 
   /** Shows each record to the callback and passes it on. */
   peek(...args: Named<[action: (value: V, key: K) => void]>): Stream<K, V> {
-    const [name, action] = splitName(args)
+    const [name, action] = splitName(args, 'action')
     return this.#step({ kind: 'peek', ...name }, (context) => peek(action, context), this.#stage)
   }
 
   /** Shows each record to the callback; the path ends here. */
   foreach(...args: Named<[action: (value: V, key: K) => void]>): void {
-    const [name, action] = splitName(args)
+    const [name, action] = splitName(args, 'action')
     this.#step({ kind: 'foreach', ...name }, (context) => peek(action, context), this.#stage)
   }
 
@@ -142,6 +143,7 @@ export class Stream<K, V> {
     operator: OperatorFunction<Chunk<K, V>, Chunk<K2, V2>>,
     options: { readonly key?: Serde<K2>; readonly value?: Serde<V2>; readonly keepsKey?: boolean } = {},
   ): Stream<K2, V2> {
+    required({ operator }, { step: name })
     const { keepsKey = false, key = serdes.json<K2>(), value = serdes.json<V2>() } = options
     return this.#step({ kind: 'pipe', expands: true, stateless: false, name }, () => operator, {
       key,
@@ -163,8 +165,9 @@ export class Stream<K, V> {
 
   /** Both streams as one, in the order in which the records are processed. */
   merge(...args: Named<[other: Stream<K, V>]>): Stream<K, V> {
-    const [name, other] = splitName(args)
+    const [name, other] = splitName(args, 'other')
     const { builder, port } = this.#stage
+    checkOneTopology(this.#stage, other.stage, name.name ?? 'merge')
     const inputs = samePort(port, other.stage.port) ? [port] : [port, other.stage.port]
     const connect = () => inputs.map(() => untyped<Chunk<K, V>, Chunk<K, V>>(identity))
     const merged = builder.graph.add({
@@ -187,7 +190,7 @@ export class Stream<K, V> {
   split<B extends Readonly<Record<string, Predicate<K, V>>>>(
     ...args: Named<[branches: B]>
   ): { readonly [Name in keyof B]: Stream<K, V> } {
-    const [name, branches] = splitName<[B]>(args)
+    const [name, branches] = splitName<[B]>(args, 'branches')
     const streams = splitStep(this.#stage, name, branches).map(
       ([branch, stage]) => [branch, new Stream(stage)] as const,
     )
@@ -196,7 +199,7 @@ export class Stream<K, V> {
 
   /** Writes the records to a topic, or to one chosen for each record; the path ends here. */
   to(...args: Named<[topic: WritableTopic<K, V> | TopicBy<K, V>]>): void {
-    const [name, topic] = splitName(args)
+    const [name, topic] = splitName(args, 'topic')
     const { builder, port, key, value } = this.#stage
     if ('topicBy' in topic) {
       const chooser = { key: topic.key ?? key, value: topic.value ?? value, choose: topic.topicBy }
@@ -246,7 +249,7 @@ export class Stream<K, V> {
   groupBy<K2>(
     ...args: Named<[mapper: (value: V, key: K) => K2, options?: RepartitionOptions<NonNullable<K2>, V>]>
   ): GroupedStream<NonNullable<K2>, V> {
-    const [name, mapper, options = {}] = splitName(args)
+    const [name, mapper, options = {}] = splitName(args, 'mapper')
     const { stage } = this.#step(
       { kind: 'groupBy', ...name },
       (context) => selectKey(mapper, context),
@@ -312,7 +315,7 @@ export class Stream<K, V> {
       ]
     >
   ): Stream<K | K2, J> {
-    const [name, other, joiner, window, options] = splitName(args)
+    const [name, other, joiner, window, options] = splitName(args, 'other', 'joiner', 'window')
     const outer = { left: true, right: true }
     const spec = { kind: 'outerJoin', ...name, joiner, window, outer, ...options }
     return new Stream(joinStreams(this.#stage, other.stage, spec))

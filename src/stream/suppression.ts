@@ -1,3 +1,5 @@
+import { checked, oneOf } from '../checked.ts'
+import { RivuletError } from '../errors.ts'
 import { type BufferBounds, type SuppressOptions, suppress } from '../operators/suppress.ts'
 import type { StoreSpec } from '../state/store.ts'
 import { type SuppressBuffer, suppressBuffer } from '../state/suppress-buffer.ts'
@@ -20,7 +22,7 @@ export interface UntilTimeLimit {
 
 /** `limitMs` of event time. Source: Kafka Streams `Suppressed.untilTimeLimit`. */
 export function untilTimeLimit({ limitMs }: { readonly limitMs: number }): UntilTimeLimit {
-  return { until: 'timeLimit', limitMs }
+  return { until: 'timeLimit', ...checked({ limitMs }, 0) }
 }
 
 /** A window's final result can't be sent early: when there are too many open windows, the pipeline fails. */
@@ -32,10 +34,15 @@ export function suppressionStep<K, V>(
   name: string | undefined,
   options: Omit<SuppressOptions<K, V>, 'store'>,
 ): TableStage<K, V> {
-  // What is held back carries the value before it, as whoever regroups it needs that.
-  rows.sendOldValues(true)
   const { builder, key, value } = stage
   const step = name ?? builder.graph.freeName('suppress')
+  if (rows.versioned) {
+    const message = `"${step}" would hold back the updates of a versioned table: each of them has a place in its past`
+    throw new RivuletError('BAD_TOPOLOGY', message, { place: { step } })
+  }
+  if (options.bounds) checkBounds(options.bounds, options.tombstones, step)
+  // What is held back carries the value before it, as whoever regroups it needs that.
+  rows.sendOldValues(true)
   const store = suppressBuffer({ name: step, key, value, measured: options.bounds?.bytesMax !== undefined })
   const port = builder.graph.add({
     type: 'operator',
@@ -48,6 +55,16 @@ export function suppressionStep<K, V>(
     connect: (context) => [untyped(suppress({ ...options, store }, context))],
   })
   return { stage: { ...stage, port }, rows: suppressedRows(rows, store) }
+}
+
+/** Throws `BAD_TOPOLOGY` for bounds that are none; what is final can't go out early. */
+function checkBounds(
+  { maxRecords = 0, bytesMax = 0, whenFull }: BufferBounds,
+  early: boolean,
+  step: string,
+): void {
+  checked({ maxRecords, bytesMax }, 0, 'BAD_TOPOLOGY', { step })
+  oneOf({ whenFull }, early ? ['emitEarly', 'shutDown'] : ['shutDown'], { step })
 }
 
 /** Those behind a suppression see the rows as they were before what is held back. */

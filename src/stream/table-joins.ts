@@ -4,7 +4,7 @@ import { serdes } from '../serdes/serdes.ts'
 import { type KeyValueStore, keyValueStore } from '../state/key-value-store.ts'
 import { type RowReader, rowReader } from '../state/row-reader.ts'
 import type { StoreSpec } from '../state/store.ts'
-import { untyped } from './builder.ts'
+import { checkOneTopology, untyped } from './builder.ts'
 import { type RowView, storeView, type TableRows, type TableStage } from './table-rows.ts'
 
 export interface TableJoinSpec<K, L, R, J> {
@@ -24,6 +24,7 @@ export function joinTables<K, L, R, J>(
 ): TableStage<K, J> {
   const { kind, name, joiner, outer, value = serdes.json<J>() } = spec
   const { builder, port, key } = left.stage
+  checkOneTopology(left.stage, right.stage, name ?? kind)
   const store = spec.store === undefined ? undefined : keyValueStore({ name: spec.store, key, value })
   // Where a row alone makes a result, its tombstone must tell whether there was one.
   if (outer.left) left.rows.sendOldValues(true)

@@ -1,3 +1,4 @@
+import { oneOf } from '../checked.ts'
 import type { Dropped } from '../operators/operator.ts'
 import { regroup } from '../operators/regroup.ts'
 import type { BufferBounds } from '../operators/suppress.ts'
@@ -12,7 +13,7 @@ import { deriveTable } from './derived-table.ts'
 import { Group } from './group.ts'
 import { GroupedTable } from './grouped-table.ts'
 import { type ByForeignKey, type ByKey, joinTableWith, type TableJoiner } from './join-table-with.ts'
-import { type Named, type StepSpec, splitName } from './named.ts'
+import { type Named, placeOf, type StepSpec, splitName } from './named.ts'
 import type { RepartitionOptions } from './repartition.ts'
 import type { StoreOptions } from './store-options.ts'
 import { Stream } from './stream.ts'
@@ -54,7 +55,7 @@ export class Table<K, V> {
   ): Table<K, W>
   filter(...args: Named<[predicate: (value: V, key: K) => boolean, options?: StoreOptions<V>]>): Table<K, V>
   filter(...args: Named<[predicate: (value: V, key: K) => boolean, options?: StoreOptions<V>]>): Table<K, V> {
-    const [name, predicate, options] = splitName(args)
+    const [name, predicate, options] = splitName(args, 'predicate')
     return this.#filter({ kind: 'filter', ...name }, predicate, options)
   }
 
@@ -62,7 +63,7 @@ export class Table<K, V> {
   filterNot(
     ...args: Named<[predicate: (value: V, key: K) => boolean, options?: StoreOptions<V>]>
   ): Table<K, V> {
-    const [name, predicate, options] = splitName(args)
+    const [name, predicate, options] = splitName(args, 'predicate')
     return this.#filter({ kind: 'filterNot', ...name }, (value, key) => !predicate(value, key), options)
   }
 
@@ -70,7 +71,7 @@ export class Table<K, V> {
   mapValues<W>(
     ...args: Named<[mapper: (value: V, key: K) => W | null, options?: StoreOptions<W>]>
   ): Table<K, W> {
-    const [name, mapper, options] = splitName(args)
+    const [name, mapper, options] = splitName(args, 'mapper')
     const value = serdes.json<W>()
     return tableOf(
       deriveTable(this, { kind: 'mapValues', ...name, mapper, isFilter: false, value, ...options }),
@@ -86,7 +87,7 @@ export class Table<K, V> {
       ]
     >
   ): GroupedTable<NonNullable<K2>, NonNullable<V2>> {
-    const [name, mapper, options = {}] = splitName(args)
+    const [name, mapper, options = {}] = splitName(args, 'mapper')
     this.#rows.sendOldValues(true)
     const { builder, port } = this.#stage
     const { versioned } = this.#rows
@@ -141,7 +142,7 @@ export class Table<K, V> {
       [other: Table<K, R>, joiner: TableJoiner<K, V | null, R | null, J>, options?: StoreOptions<J>]
     >
   ): Table<K, J> {
-    const [name, other, joiner, options] = splitName(args)
+    const [name, other, joiner, options] = splitName(args, 'other', 'joiner')
     const outer = { left: true, right: true }
     return tableOf(joinTables(this, other, { kind: 'outerJoin', ...name, joiner, outer, ...options }))
   }
@@ -151,7 +152,9 @@ export class Table<K, V> {
    * no more than that is held.
    */
   suppress(...args: Named<[until: UntilTimeLimit, bounds?: BufferBounds]>): Table<K, V> {
-    const [{ name }, { limitMs }, bounds] = splitName(args)
+    const [{ name }, { until, limitMs }, bounds] = splitName(args, 'until')
+    // A table without windows has none that could close.
+    oneOf({ until }, ['timeLimit'], placeOf({ name }))
     const timeOf = (_: K, timestampMs: number) => timestampMs
     return tableOf(suppressionStep(this, name, { timeOf, waitMs: limitMs, tombstones: true, bounds }))
   }
@@ -228,7 +231,8 @@ export class WindowedTable<K, V> extends Table<Windowed<K>, V> {
   override suppress(
     ...args: Named<[until: UntilWindowCloses | UntilTimeLimit, bounds?: BufferBounds]>
   ): WindowedTable<K, V> {
-    const [{ name }, until, bounds] = splitName(args)
+    const [{ name }, until, bounds] = splitName(args, 'until')
+    oneOf({ until: until.until }, ['timeLimit', 'windowCloses'], placeOf({ name }))
     if (until.until === 'timeLimit') {
       const timeOf = (_: Windowed<K>, timestampMs: number) => timestampMs
       return this.#same(

@@ -23,8 +23,8 @@ export class TimeWindowedStream<K, V> extends WindowedStream<K, V> {
   aggregate<A>(
     ...args: Named<[spec: AggregateSpec<K, V, A>, options?: WindowStoreOptions<A>]>
   ): WindowedTable<K, A> {
-    const [name, spec, options] = splitName(args)
-    return this.aggregated({ kind: 'aggregate', ...name }, aggregationOf(spec), options)
+    const [name, spec, options] = splitName(args, 'spec')
+    return this.aggregated({ kind: 'aggregate', ...name }, aggregationOf(spec, name), options)
   }
 
   protected override aggregated<A>(

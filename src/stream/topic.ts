@@ -1,4 +1,4 @@
-import { checked } from '../checked.ts'
+import { checked, required } from '../checked.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { checkTopicName } from './topic-name.ts'
 
@@ -36,7 +36,8 @@ interface Writer<T> {
  */
 export function topic<K, V>(name: string, options: TopicOptions<K, V>): Topic<K, V> {
   checkTopicName(name)
-  const partitions = options.partitions ?? 1
-  checked({ partitions }, 1)
+  const { key, value, partitions = 1 } = options
+  required({ 'key serde': key, 'value serde': value }, { topic: name })
+  checked({ partitions }, 1, 'BAD_TOPOLOGY', { topic: name })
   return { ...options, name, partitions, config: { 'retention.ms': '-1', ...options.config } }
 }

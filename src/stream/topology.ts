@@ -1,4 +1,4 @@
-import { checked } from '../checked.ts'
+import { checked, required } from '../checked.ts'
 import { RivuletError } from '../errors.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { nonNull, nullable, serdes } from '../serdes/serdes.ts'
@@ -101,6 +101,7 @@ export function topology(
   const builder = new TopologyBuilder()
   const answer = declare({
     source<T, K>(sourceName: string, source: Source<T>, options: SourceOptions<T, K> = {}) {
+      required({ source }, { step: sourceName })
       const port = builder.graph.add({
         type: 'external-source',
         kind: 'source',
@@ -116,6 +117,7 @@ export function topology(
       return new Stream<K, T>({ builder, port, key: serdes.json(), value: serdes.json(), rekeyed: true })
     },
     stream(of, options = {}) {
+      required({ topic: of })
       const port = builder.topicSource(of, 'stream', options)
       return new Stream({ builder, port, key: of.key, value: of.value, rekeyed: false })
     },
@@ -128,6 +130,10 @@ export function topology(
       return new GlobalTable(stage, rows.view())
     },
   })
+  if (answer instanceof Promise) {
+    const message = `"${name}" is declared by an asynchronous function: what it declares later would not be seen`
+    throw new RivuletError('BAD_TOPOLOGY', message)
+  }
   const declared = { name, nodes: builder.graph.nodes, ...(isStores(answer) && { stores: answer }) }
   checkTopics(declared)
   // What can't run is refused here already.
@@ -147,12 +153,21 @@ function readTable<K, V>(
   kind: 'table' | 'globalTable',
   { name, ...options }: TableOptions<NonNullable<V>>,
 ): TableStage<NonNullable<K>, NonNullable<V>> {
-  if (options.versionedMs !== undefined) checked({ versionedMs: options.versionedMs }, 0)
+  required({ topic: of })
+  if (options.versionedMs !== undefined) checkVersioned(options.versionedMs, of.name, kind)
   const port = builder.topicSource(of, kind)
   const stage = { builder, port, key: nonNull(of.key), value: nonNull(of.value), rekeyed: false }
   const spec = { kind, name: name ?? builder.graph.freeName(`table ${of.name}`), ...options }
   // Every instance reads a global table whole, and its truth is the topic.
   return sourceTable(stage, { ...spec, ...(kind === 'globalTable' && { logged: false }) })
+}
+
+/** Types keep a global table from having versions; Kafka Streams refuses it, too. */
+function checkVersioned(versionedMs: number, topicName: string, kind: 'table' | 'globalTable'): void {
+  checked({ versionedMs }, 0, 'BAD_TOPOLOGY', { topic: topicName })
+  if (kind === 'table') return
+  const message = `the topic "${topicName}" is read as globalTable, which keeps no past: versionedMs is for a table`
+  throw new RivuletError('BAD_TOPOLOGY', message, { place: { topic: topicName, parameter: 'versionedMs' } })
 }
 
 /** The bytes as they came; `place` and `reason` of the {@link DeadLetter} are in its headers. */

@@ -1,3 +1,5 @@
+import { checked } from '../checked.ts'
+import { RivuletError } from '../errors.ts'
 import type { Aggregation, SessionAggregation } from '../operators/aggregation.ts'
 import type { Emission } from '../operators/emission.ts'
 import { sessionAggregate } from '../operators/session-aggregate.ts'
@@ -34,7 +36,7 @@ export function windowedAggregation<K, A>({
 }: WindowedSpec<K, A, Aggregation<K, unknown, A>, TimeWindows | SlidingWindows>): WindowedTable<K, A> {
   const sizeMs = windows.kind === 'time' ? windows.sizeMs : windows.differenceMs
   const untilClosedMs = (windows.kind === 'time' ? sizeMs : 2 * sizeMs) + windows.graceMs
-  const { retentionMs = untilClosedMs } = step.options ?? {}
+  const retentionMs = retentionOf(step, untilClosedMs)
   const stage = aggregationStep({
     ...step,
     expands: windows.kind === 'sliding' || windows.advanceMs < windows.sizeMs || emit === 'onWindowClose',
@@ -56,7 +58,7 @@ export function sessionAggregation<K, A>({
   ...step
 }: WindowedSpec<K, A, SessionAggregation<K, unknown, A>, SessionWindows>): WindowedTable<K, A> {
   const closesMs = windows.gapMs + windows.graceMs
-  const { retentionMs = closesMs } = step.options ?? {}
+  const retentionMs = retentionOf(step, closesMs)
   const stage = aggregationStep({
     ...step,
     expands: true,
@@ -65,6 +67,26 @@ export function sessionAggregation<K, A>({
       sessionAggregate({ windows, aggregation, store, emit }, context),
   })
   return windowedTable(stage, storedRows(stage.store, sessionReader), closesMs)
+}
+
+/**
+ * How long a window is kept. Throws `BAD_TOPOLOGY` where a record in time might not find it any more. Source: Kafka
+ * Streams' `TimeWindowedKStreamImpl`, `SlidingWindowedKStreamImpl`, `SessionWindowedKStreamImpl`.
+ */
+function retentionOf<A>(
+  {
+    options,
+    name = options?.store,
+    kind,
+  }: StepSpec & { readonly options: WindowStoreOptions<A> | undefined },
+  leastMs: number,
+): number {
+  const { retentionMs = leastMs } = options ?? {}
+  const step = name ?? kind
+  checked({ retentionMs }, 0, 'BAD_TOPOLOGY', { step })
+  if (retentionMs >= leastMs) return retentionMs
+  const message = `"${step}" forgets a window after ${retentionMs} ms, while records may still come for it: retentionMs must be at least ${leastMs}, for the windows and their grace`
+  throw new RivuletError('BAD_TOPOLOGY', message, { place: { step, parameter: 'retentionMs' } })
 }
 
 function windowedTable<K, A>(

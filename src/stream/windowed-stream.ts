@@ -22,7 +22,7 @@ export abstract class WindowedStream<K, V> {
   reduce(
     ...args: Named<[reducer: (aggregate: V, value: V) => V | null, options?: WindowStoreOptions<V>]>
   ): WindowedTable<K, V> {
-    const [name, reducer, options] = splitName(args)
+    const [name, reducer, options] = splitName(args, 'reducer')
     const { value } = this.group.stage
     return this.aggregated({ kind: 'reduce', ...name }, reduction(reducer), { value, ...options })
   }
