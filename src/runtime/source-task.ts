@@ -101,7 +101,7 @@ export class SourceTask {
     this.#regulate()
     const waiting = this.#gathered.length + this.#unacknowledged
     if (waiting > this.#options.context.settings.sourceRecordsMax) {
-      const message = `the source "${this.name}" went on though it was asked to pause: ${waiting} records wait for Kafka`
+      const message = `the source "${this.name}" went on though it was asked to pause: ${waiting} records wait for Kafka. Let it wait while the paused$ of its context is true (docs/recipes.md, "A source that is faster than Kafka")`
       this.#fail(new RivuletError('BUFFER_FULL', message, { place: { step: this.name } }))
     } else if (this.#gathered.length >= CHUNK_RECORDS_MAX) this.#flush()
     else this.#flushTimer ??= this.#options.context.settings.clock.scheduler.schedule(() => this.#flush())

@@ -183,3 +183,35 @@ describe('a cogroup', () => {
     expect(written(driver)).toEqual(['a@1-1=.x', 'a@1-1=null', 'a@1-4=.|.x7.0'])
   })
 })
+
+describe('sessions with a gap of 0', () => {
+  // As Kafka Streams 4.3.1 answered.
+  const sessions = (graceMs: number) => {
+    const driver = drive(({ stream }) => {
+      const windowed = stream(input)
+        .groupByKey()
+        .windowedBy(session({ gapMs: 0, graceMs }))
+      show(windowed.reduce((a, b) => a + b).toStream()).to(output)
+    })
+    for (const [value, timestampMs] of [
+      ['x', 10],
+      ['y', 10],
+      ['z', 11],
+      ['w', 10],
+      ['v', 20],
+    ] as const)
+      driver.pipe(input, { key: 'a', value, timestampMs })
+    return { results: written(driver), dropped: driver.dropped }
+  }
+
+  test('are instants: what comes at the same moment belongs together, while its store remembers it', () => {
+    expect(sessions(5)).toEqual({
+      results: ['a@10-10=x', 'a@10-10=xy', 'a@11-11=z', 'a@10-10=xyw', 'a@20-20=v'],
+      dropped: 0,
+    })
+  })
+
+  test('forget at once without grace', () => {
+    expect(sessions(0)).toEqual({ results: ['a@10-10=x', 'a@10-10=y', 'a@11-11=z', 'a@20-20=v'], dropped: 1 })
+  })
+})
