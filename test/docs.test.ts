@@ -31,7 +31,7 @@ const types: Readonly<Record<string, string>> = {
   StreamOptions: 'Rivulet.StreamOptions<string, number>',
   TableOptions: 'Rivulet.TableOptions<string>',
   StoreOptions: 'Rivulet.StoreOptions<string>',
-  WindowStoreOptions: 'Rivulet.WindowStoreOptions<string>',
+  WindowedStoreOptions: 'Rivulet.WindowedStoreOptions<string>',
   StreamJoinOptions: 'Rivulet.StreamJoinOptions<string, number, number, number>',
   RowJoinOptions: 'Rivulet.RowJoinOptions<string, number, number>',
   RepartitionOptions: 'Rivulet.RepartitionOptions<string, number>',

@@ -5,7 +5,7 @@ import type { Group } from './group.ts'
 import { aggregatedTable, aggregationOf, type GroupedStream } from './grouped-stream.ts'
 import { type Named, splitName } from './named.ts'
 import { sessionAggregationOf } from './session-windowed-stream.ts'
-import type { StoreOptions, WindowStoreOptions } from './store-options.ts'
+import type { StoreOptions, WindowedStoreOptions } from './store-options.ts'
 import type { Table, WindowedTable } from './table.ts'
 import { sessionAggregation, windowedAggregation } from './windowed-aggregation.ts'
 
@@ -69,7 +69,7 @@ export class TimeWindowedCogroup<K, A> {
   }
 
   /** The aggregate of each key and window. */
-  aggregate(...args: Named<[initializer: () => A, options?: WindowStoreOptions<A>]>): WindowedTable<K, A> {
+  aggregate(...args: Named<[initializer: () => A, options?: WindowedStoreOptions<A>]>): WindowedTable<K, A> {
     const [name, initializer, options] = splitName(args, 'initializer')
     const inputs = inputsOf(this.#members, (aggregator) => aggregationOf({ initializer, aggregator }))
     return windowedAggregation({ kind: 'aggregate', ...name, inputs, options, windows: this.#windows })
@@ -89,7 +89,7 @@ export class SessionWindowedCogroup<K, A> {
   /** The aggregate of each session; the merger makes one of two that a record joins. */
   aggregate(
     ...args: Named<
-      [initializer: () => A, merger: (a: A, b: A, key: K) => A | null, options?: WindowStoreOptions<A>]
+      [initializer: () => A, merger: (a: A, b: A, key: K) => A | null, options?: WindowedStoreOptions<A>]
     >
   ): WindowedTable<K, A> {
     const [name, initializer, merger, options] = splitName(args, 'initializer', 'merger')

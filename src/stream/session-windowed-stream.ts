@@ -4,7 +4,7 @@ import type { SessionWindows } from '../windows/windows.ts'
 import type { Group } from './group.ts'
 import { type AggregateSpec, aggregationOf } from './grouped-stream.ts'
 import { type Named, placeOf, type StepName, type StepSpec, splitName } from './named.ts'
-import type { WindowStoreOptions } from './store-options.ts'
+import type { WindowedStoreOptions } from './store-options.ts'
 import type { WindowedTable } from './table.ts'
 import { sessionAggregation, type WindowedByOptions } from './windowed-aggregation.ts'
 import { WindowedStream } from './windowed-stream.ts'
@@ -28,7 +28,7 @@ export class SessionWindowedStream<K, V> extends WindowedStream<K, V> {
 
   /** Makes an aggregate of the values of each session. The aggregator answers null to delete the session. */
   aggregate<A>(
-    ...args: Named<[spec: SessionAggregateSpec<K, V, A>, options?: WindowStoreOptions<A>]>
+    ...args: Named<[spec: SessionAggregateSpec<K, V, A>, options?: WindowedStoreOptions<A>]>
   ): WindowedTable<K, A> {
     const [name, spec, options] = splitName(args, 'spec')
     return this.aggregated({ kind: 'aggregate', ...name }, sessionAggregationOf(spec, name), options)
@@ -37,7 +37,7 @@ export class SessionWindowedStream<K, V> extends WindowedStream<K, V> {
   protected override aggregated<A>(
     step: StepSpec,
     aggregation: SessionAggregation<K, V, A>,
-    options: WindowStoreOptions<A> | undefined,
+    options: WindowedStoreOptions<A> | undefined,
   ): WindowedTable<K, A> {
     const inputs = [{ group: this.group, aggregation }]
     return sessionAggregation({ ...this.#options, ...step, inputs, options, windows: this.#windows })

@@ -8,7 +8,7 @@ export interface StoreOptions<A> {
   readonly value?: Serde<A>
 }
 
-export interface WindowStoreOptions<A> extends StoreOptions<A> {
+export interface WindowedStoreOptions<A> extends StoreOptions<A> {
   /** How long a window may be found in the store, ms of event time; default: until it has closed. */
   readonly retentionMs?: number
 }

@@ -3,7 +3,7 @@ import type { SlidingWindows, TimeWindows } from '../windows/windows.ts'
 import type { Group } from './group.ts'
 import { type AggregateSpec, aggregationOf } from './grouped-stream.ts'
 import { type Named, type StepSpec, splitName } from './named.ts'
-import type { WindowStoreOptions } from './store-options.ts'
+import type { WindowedStoreOptions } from './store-options.ts'
 import type { WindowedTable } from './table.ts'
 import { type WindowedByOptions, windowedAggregation } from './windowed-aggregation.ts'
 import { WindowedStream } from './windowed-stream.ts'
@@ -21,7 +21,7 @@ export class TimeWindowedStream<K, V> extends WindowedStream<K, V> {
 
   /** Makes an aggregate of the values of each key and window. The aggregator answers null to delete the window. */
   aggregate<A>(
-    ...args: Named<[spec: AggregateSpec<K, V, A>, options?: WindowStoreOptions<A>]>
+    ...args: Named<[spec: AggregateSpec<K, V, A>, options?: WindowedStoreOptions<A>]>
   ): WindowedTable<K, A> {
     const [name, spec, options] = splitName(args, 'spec')
     return this.aggregated({ kind: 'aggregate', ...name }, aggregationOf(spec, name), options)
@@ -30,7 +30,7 @@ export class TimeWindowedStream<K, V> extends WindowedStream<K, V> {
   protected override aggregated<A>(
     step: StepSpec,
     aggregation: Aggregation<K, V, A>,
-    options: WindowStoreOptions<A> | undefined,
+    options: WindowedStoreOptions<A> | undefined,
   ): WindowedTable<K, A> {
     const inputs = [{ group: this.group, aggregation }]
     return windowedAggregation({ ...this.#options, ...step, inputs, options, windows: this.#windows })

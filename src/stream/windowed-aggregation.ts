@@ -13,7 +13,7 @@ import type { SessionWindows, SlidingWindows, TimeWindows, Windowed } from '../w
 import { type AggregationInput, aggregationStep } from './aggregation-step.ts'
 import type { Stage } from './builder.ts'
 import type { StepSpec } from './named.ts'
-import type { WindowStoreOptions } from './store-options.ts'
+import type { WindowedStoreOptions } from './store-options.ts'
 import { WindowedTable } from './table.ts'
 import { storedRows, type TableRows } from './table-rows.ts'
 
@@ -24,7 +24,7 @@ export interface WindowedByOptions {
 
 interface WindowedSpec<K, A, G, W> extends StepSpec, WindowedByOptions {
   readonly inputs: readonly AggregationInput<K, unknown, G>[]
-  readonly options: WindowStoreOptions<A> | undefined
+  readonly options: WindowedStoreOptions<A> | undefined
   readonly windows: W
 }
 
@@ -78,7 +78,7 @@ function retentionOf<A>(
     options,
     name = options?.store,
     kind,
-  }: StepSpec & { readonly options: WindowStoreOptions<A> | undefined },
+  }: StepSpec & { readonly options: WindowedStoreOptions<A> | undefined },
   leastMs: number,
 ): number {
   const { retentionMs = leastMs } = options ?? {}

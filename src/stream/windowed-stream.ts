@@ -1,7 +1,7 @@
 import { counting, reduction, type SessionAggregation } from '../operators/aggregation.ts'
 import type { Group } from './group.ts'
 import { type Named, type StepSpec, splitName } from './named.ts'
-import type { WindowStoreOptions } from './store-options.ts'
+import type { WindowedStoreOptions } from './store-options.ts'
 import type { WindowedTable } from './table.ts'
 
 /** What can be made of the records of a key's windows, whatever kind of windows they are. */
@@ -13,14 +13,14 @@ export abstract class WindowedStream<K, V> {
   }
 
   /** How many records each window of each key has. */
-  count(...args: Named<[options?: WindowStoreOptions<number>]>): WindowedTable<K, number> {
+  count(...args: Named<[options?: WindowedStoreOptions<number>]>): WindowedTable<K, number> {
     const [name, options] = splitName(args)
     return this.aggregated({ kind: 'count', ...name }, counting, options)
   }
 
   /** Combines the values of each key and window; the first one stands as it is. The reducer answers null to delete the window. */
   reduce(
-    ...args: Named<[reducer: (aggregate: V, value: V) => V | null, options?: WindowStoreOptions<V>]>
+    ...args: Named<[reducer: (aggregate: V, value: V) => V | null, options?: WindowedStoreOptions<V>]>
   ): WindowedTable<K, V> {
     const [name, reducer, options] = splitName(args, 'reducer')
     const { value } = this.group.stage
@@ -31,6 +31,6 @@ export abstract class WindowedStream<K, V> {
   protected abstract aggregated<A>(
     step: StepSpec,
     aggregation: SessionAggregation<K, V, A>,
-    options: WindowStoreOptions<A> | undefined,
+    options: WindowedStoreOptions<A> | undefined,
   ): WindowedTable<K, A>
 }

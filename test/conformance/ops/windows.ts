@@ -6,7 +6,7 @@ import {
 import { GroupedStream } from '../../../src/stream/grouped-stream.ts'
 import type { RepartitionOptions } from '../../../src/stream/repartition.ts'
 import { SessionWindowedStream } from '../../../src/stream/session-windowed-stream.ts'
-import type { WindowStoreOptions } from '../../../src/stream/store-options.ts'
+import type { WindowedStoreOptions } from '../../../src/stream/store-options.ts'
 import { Stream } from '../../../src/stream/stream.ts'
 import { untilTimeLimit, untilWindowCloses } from '../../../src/stream/suppression.ts'
 import { Table, WindowedTable } from '../../../src/stream/table.ts'
@@ -136,11 +136,11 @@ export const windowOps: readonly OpBuilder[] = [
 
 /** What the stages that aggregate have in common. */
 interface Aggregating {
-  count(name: string, options: WindowStoreOptions<number>): object
+  count(name: string, options: WindowedStoreOptions<number>): object
   reduce(
     name: string,
     reducer: (a: unknown, v: unknown) => unknown,
-    options: WindowStoreOptions<unknown>,
+    options: WindowedStoreOptions<unknown>,
   ): object
   aggregate(
     name: string,
@@ -149,7 +149,7 @@ interface Aggregating {
       aggregator: (a: unknown, v: unknown, k: unknown) => unknown
       merger: (a: unknown, b: unknown) => unknown
     },
-    options: WindowStoreOptions<unknown>,
+    options: WindowedStoreOptions<unknown>,
   ): object
 }
 
@@ -197,7 +197,7 @@ function groupOptions(key: ValueType, value: ValueType): RepartitionOptions<NonN
   return { key: serdeOf(key), value: topicSerdeOf(value) }
 }
 
-function storeOptions<A>({ store, retentionMs }: Operator, type: ValueType): WindowStoreOptions<A> {
+function storeOptions<A>({ store, retentionMs }: Operator, type: ValueType): WindowedStoreOptions<A> {
   return { value: serdeOf(type), ...present({ store, retentionMs }) }
 }
 
