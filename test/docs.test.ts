@@ -32,7 +32,7 @@ const types: Readonly<Record<string, string>> = {
   TableOptions: 'Rivulet.TableOptions<string>',
   StoreOptions: 'Rivulet.StoreOptions<string>',
   WindowedStoreOptions: 'Rivulet.WindowedStoreOptions<string>',
-  StreamJoinOptions: 'Rivulet.StreamJoinOptions<string, number, number, number>',
+  StreamJoinSerdes: 'Rivulet.StreamJoinSerdes<string, number, number, number>',
   RowJoinOptions: 'Rivulet.RowJoinOptions<string, number, number>',
   RepartitionOptions: 'Rivulet.RepartitionOptions<string, number>',
   AggregateSpec: 'Rivulet.AggregateSpec<string, number, number>',

@@ -13,7 +13,7 @@ import {
   joinStreams,
   keyed,
   type RowJoinOptions,
-  type StreamJoinOptions,
+  type StreamJoinSerdes,
   written,
 } from './stream-joins.ts'
 import type { Table } from './table.ts'
@@ -23,7 +23,7 @@ export type WithStream<K, JK, V, R, S, J> = readonly [
   other: Stream<K, R> | Stream<K | null, R> | Stream<NonNullable<K>, R>,
   joiner: (left: NonNullable<V>, right: S, key: JK) => J,
   window: JoinWindow,
-  options?: StreamJoinOptions<NonNullable<K>, NonNullable<V>, NonNullable<R>, J>,
+  options?: StreamJoinSerdes<NonNullable<K>, NonNullable<V>, NonNullable<R>, J>,
 ]
 
 /** A stream that is joined with the table's row of its key. */

@@ -19,7 +19,7 @@ interface JoinSpec {
 }
 
 /** How a join writes what it keeps or sends on, where that differs from what is known of it. */
-export interface StreamJoinOptions<K, L, R, J> {
+export interface StreamJoinSerdes<K, L, R, J> {
   readonly key?: Serde<K>
   readonly left?: Serde<L>
   readonly right?: Serde<R>
@@ -27,7 +27,7 @@ export interface StreamJoinOptions<K, L, R, J> {
   readonly value?: Serde<J>
 }
 
-export interface StreamJoinSpec<K, L, R, J> extends JoinSpec, StreamJoinOptions<NonNullable<K>, L, R, J> {
+export interface StreamJoinSpec<K, L, R, J> extends JoinSpec, StreamJoinSerdes<NonNullable<K>, L, R, J> {
   readonly joiner: (left: L | null, right: R | null, key: K) => J
   readonly window: JoinWindow
   readonly outer: OuterSides

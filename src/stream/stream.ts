@@ -27,7 +27,7 @@ import { type RepartitionOptions, repartition } from './repartition.ts'
 import { sourceTable } from './source-table.ts'
 import { splitStep } from './split-step.ts'
 import type { StoreOptions } from './store-options.ts'
-import { joinStreams, keyed, type StreamJoinOptions, written } from './stream-joins.ts'
+import { joinStreams, keyed, type StreamJoinSerdes, written } from './stream-joins.ts'
 import { Table } from './table.ts'
 import type { Topic, WritableTopic } from './topic.ts'
 
@@ -311,7 +311,7 @@ export class Stream<K, V> {
         other: Stream<K2, V2>,
         joiner: (left: NonNullable<V> | null, right: NonNullable<V2> | null, key: K | K2) => J,
         window: JoinWindow,
-        options?: StreamJoinOptions<NonNullable<K>, NonNullable<V>, NonNullable<V2>, J>,
+        options?: StreamJoinSerdes<NonNullable<K>, NonNullable<V>, NonNullable<V2>, J>,
       ]
     >
   ): Stream<K | K2, J> {

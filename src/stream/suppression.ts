@@ -59,11 +59,11 @@ export function suppressionStep<K, V>(
 
 /** Throws `BAD_TOPOLOGY` for bounds that are none; what is final can't go out early. */
 function checkBounds(
-  { maxRecords = 0, bytesMax = 0, whenFull }: BufferBounds,
+  { recordsMax = 0, bytesMax = 0, whenFull }: BufferBounds,
   early: boolean,
   step: string,
 ): void {
-  checked({ maxRecords, bytesMax }, 0, 'BAD_TOPOLOGY', { step })
+  checked({ recordsMax, bytesMax }, 0, 'BAD_TOPOLOGY', { step })
   oneOf({ whenFull }, early ? ['emitEarly', 'shutDown'] : ['shutDown'], { step })
 }
 

@@ -57,7 +57,7 @@ const accepted: readonly Case[] = [
   [
     'a buffer of no records',
     'BufferConfig',
-    suppressed({ limitMs: 0 }, { maxRecords: 0, whenFull: 'emitEarly' }),
+    suppressed({ limitMs: 0 }, { recordsMax: 0, whenFull: 'emitEarly' }),
   ],
   ['a history of 0', 'VersionedKeyValueStore', () => versionedStore({ ...named, historyMs: 0 })],
   [
@@ -358,8 +358,8 @@ const refusedHereOnly: readonly Refused[] = [
   [
     'a negative bound of records',
     'BufferConfig',
-    suppressed({ limitMs: 1 }, { maxRecords: -1, whenFull: 'emitEarly' }),
-    /maxRecords .* not -1/,
+    suppressed({ limitMs: 1 }, { recordsMax: -1, whenFull: 'emitEarly' }),
+    /recordsMax .* not -1/,
   ],
   [
     'a negative bound of bytes',
@@ -444,8 +444,8 @@ const refusedNumbers: readonly (readonly [what: string, declare: () => unknown, 
   ['a size that is not there', () => tumbling(untyped({})), /sizeMs .* not undefined/],
   [
     'a bound of NaN',
-    suppressed({ limitMs: 1 }, { maxRecords: Number.NaN, whenFull: 'emitEarly' }),
-    /maxRecords/,
+    suppressed({ limitMs: 1 }, { recordsMax: Number.NaN, whenFull: 'emitEarly' }),
+    /recordsMax/,
   ],
   ['a limit that is not there', () => untilTimeLimit(untyped({})), /limitMs .* not undefined/],
   [
@@ -459,14 +459,14 @@ const refusedNumbers: readonly (readonly [what: string, declare: () => unknown, 
       records.mapAsync('call', async () => 1, {
         concurrencyMax: 1,
         timeoutMs: 1,
-        retry: { attemptsMax: Number.NaN, initialMs: 1, maxMs: 1 },
+        retry: { attemptsMax: Number.NaN, initialMs: 1, waitMsMax: 1 },
       }),
     ),
     /attemptsMax .* not NaN/,
   ],
   [
     'bounds that do not say what happens when they are reached',
-    suppressed({ limitMs: 1 }, untyped({ maxRecords: 1 })),
+    suppressed({ limitMs: 1 }, untyped({ recordsMax: 1 })),
     /whenFull must be "emitEarly" or "shutDown", not undefined/,
   ],
   [
