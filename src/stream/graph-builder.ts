@@ -45,8 +45,10 @@ export class GraphBuilder {
 
   /** `filter`, then `filter-2`, …: in order of declaration, so the same program gives the same names. */
   freeName(kind: string): string {
-    let name = kind
-    for (let n = 2; this.#names.has(name); n++) name = `${kind}-${n}`
+    // A topic's name alone may be as long as a step's; there is room for a number behind it.
+    const base = kind.slice(0, nameCharactersMax - 8)
+    let name = base
+    for (let n = 2; this.#names.has(name); n++) name = `${base}-${n}`
     return name
   }
 

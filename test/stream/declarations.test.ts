@@ -108,6 +108,15 @@ const accepted: readonly Case[] = [
       group.reduce((a) => a)
     }),
   ],
+  [
+    'a topic of 249 characters, read and written',
+    'StreamsBuilder',
+    fromText(({ table }, records) => {
+      records.to(text('x'.repeat(249)))
+      records.to(text('x'.repeat(249)))
+      table(text('y'.repeat(249)))
+    }),
+  ],
   ['nothing at all', 'StreamsBuilder', () => topologyOf(() => {})],
 ]
 
@@ -383,6 +392,15 @@ const refusedHereOnly: readonly Refused[] = [
     'InternalTopologyBuilder',
     fromText((_, records) => records.groupByKey().count('x'.repeat(249))),
     /can't name a topic/,
+  ],
+  [
+    'steps whose calls would share a topic',
+    'InternalTopologyBuilder',
+    fromText((_, records) => {
+      records.mapAsync('look up', async () => 1, { concurrencyMax: 1, timeoutMs: 1 })
+      records.mapAsync('look-up', async () => 1, { concurrencyMax: 1, timeoutMs: 1 })
+    }),
+    /the steps "look up" and "look-up" would share the topic "look-up-results"/,
   ],
   [
     'a step that writes into a topic of the application itself',
