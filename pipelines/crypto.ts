@@ -1,14 +1,31 @@
-import { type Source, type Topology, topology, tumbling, untilWindowCloses } from 'rivulet'
+import {
+  type Source,
+  type SourceContext,
+  type Topology,
+  topology,
+  tumbling,
+  untilWindowCloses,
+} from 'rivulet'
 import { clickhouseConnector, program } from 'rivulet/app'
 import { clickhouse } from 'rivulet/clickhouse'
+import type { Observable } from 'rxjs'
 import { candle, candleStore, minuteCandle } from './market/candle.ts'
-import { coinbaseTrades } from './market/coinbase/coinbase-trades.ts'
+import { coinbaseFeed, type FeedOptions } from './market/coinbase/feed.ts'
+import { checkProducts, type Products } from './market/coinbase/products.ts'
+import { type OrderOptions, tradesInOrder } from './market/coinbase/trades-in-order.ts'
 import { marketRoutes } from './market/market-routes.ts'
 import { chosenMarket, marketSettings } from './market/market-settings.ts'
 import { liveFeed, openExchange } from './market/open-market.ts'
 import { candlesTable, ticksTable } from './market/tables.ts'
 import { deadLetters, positionOf, stockTicks, toTick } from './market/tick.ts'
 import type { Trade } from './market/trade.ts'
+
+/** Coinbase's WebSocket, decoded → every trade once, in order: what the socket misses is fetched by REST. */
+export function coinbaseTrades<K, V>(options: FeedOptions & OrderOptions<K, V> & Products) {
+  checkProducts(options)
+  return (context: SourceContext): Observable<Trade> =>
+    coinbaseFeed(options, context).pipe(tradesInOrder(options, context))
+}
 
 /** An insert has its price, however few rows it has: the more of them wait, the more go at once. */
 export const ticksBatch = { rowsMax: 40_000, waitMsMax: 1_000 }

@@ -1,101 +1,41 @@
-import { type Clock, type Logger, type RetryPolicy, retryWithBackoff } from 'rivulet'
-import { defer, finalize, interval, mergeMap, NEVER, type Observable, Subscription, switchMap } from 'rxjs'
-import type { ExchangeTime } from './exchange-time.ts'
-import { decodeMessage, FRAME_BYTES_MAX, type Message } from './message.ts'
-import { Reachability } from './reachability.ts'
-import { openSocket, type SocketEvent } from './socket.ts'
-import { CoinbaseSubscription } from './subscription.ts'
-
-const CHECK_MS = 1_000
+import type { RetryPolicy, SourceContext } from 'rivulet'
+import type { Observable } from 'rxjs'
+import { decoded } from './decoded.ts'
+import type { FeedEvent } from './feed-event.ts'
+import { reconnecting } from './reconnecting.ts'
+import { openSocket } from './socket.ts'
+import { subscribed } from './subscribed.ts'
 
 export interface FeedOptions {
   readonly wsUrl: string
+  /** Such as `BTC-USD`. */
   readonly products: readonly string[]
-  readonly exchangeTime: ExchangeTime
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly paused$: Observable<boolean>
-  readonly connectTimeoutMs: number
-  readonly silenceMsMax: number
-  readonly retryPolicy: RetryPolicy
-  /** Before anything is received on the connection. */
-  readonly onConnected: () => void
-  readonly onState: (state: 'connecting' | 'live' | 'waiting') => void
-  readonly onRejected: (product: string, reason: string) => void
+  readonly connectTimeoutMs?: number
+  /** A connection on which nothing came for so long is dead: heartbeats come each second. */
+  readonly silenceMsMax?: number
+  readonly reconnectPolicy?: RetryPolicy
 }
 
-/** A message and the frame in which it came. */
-export interface Received {
-  readonly message: Message
-  readonly bytes: Buffer
-}
+export type FeedContext = Pick<SourceContext, 'clock' | 'logger' | 'paused$'>
 
 /**
- * Coinbase's feed, supervised: connects, subscribes, and does so again with backoff whenever the connection ends or
- * goes silent. Errors only with what retrying can't mend.
+ * What Coinbase's WebSocket says about the products, decoded: connects, subscribes, and does so again with backoff
+ * whenever the connection ends or goes silent. Never completes; errors only with what retrying can't mend. Source:
+ * Coinbase Exchange, WebSocket feed.
  */
-export function coinbaseFeed(options: FeedOptions): Observable<Received> {
-  const { wsUrl, clock, logger, onState, retryPolicy } = options
-  const reachability = new Reachability(wsUrl, logger)
-  return defer(() => {
-    if (reachability.isReachable) onState('connecting')
-    return connection(options, reachability)
-  }).pipe(
-    retryWithBackoff({
-      clock,
-      policy: retryPolicy,
-      onRetry: (error, _attempt, waitMs) => {
-        onState('waiting')
-        reachability.failed(error, waitMs)
-      },
-    }),
+export function coinbaseFeed(
+  {
+    wsUrl,
+    products,
+    connectTimeoutMs = 10_000,
+    silenceMsMax = 5_000,
+    reconnectPolicy = { initialMs: 1_000, waitMsMax: 30_000 },
+  }: FeedOptions,
+  { clock, logger, paused$ }: FeedContext,
+): Observable<FeedEvent> {
+  return openSocket({ url: wsUrl, clock, paused$, connectTimeoutMs, silenceMsMax }).pipe(
+    decoded(clock),
+    subscribed({ products, clock, logger, paused$ }),
+    reconnecting({ url: wsUrl, policy: reconnectPolicy, clock, logger }),
   )
-}
-
-function connection(options: FeedOptions, reachability: Reachability): Observable<Received> {
-  const { wsUrl: url, clock, logger, paused$, connectTimeoutMs, silenceMsMax, products, onRejected } = options
-  return defer(() => {
-    const checks = new Subscription()
-    let subscription: CoinbaseSubscription | undefined
-    let live = false
-
-    const open = (send: (text: string) => void) => {
-      logger.info({ url }, 'WebSocket connected to Coinbase')
-      reachability.connected()
-      options.onConnected()
-      const opened = new CoinbaseSubscription({ products, logger, send, onRejected })
-      subscription = opened
-      const check$ = paused$.pipe(
-        switchMap((paused) => (paused ? NEVER : interval(CHECK_MS, clock.scheduler))),
-      )
-      checks.add(check$.subscribe(() => opened.check()))
-    }
-
-    const receive = (event: SocketEvent): readonly Received[] => {
-      if (event.type === 'open') {
-        open(event.send)
-        return []
-      }
-      if (event.type === 'oversized') {
-        return [{ message: { type: 'bad', reason: event.reason }, bytes: Buffer.alloc(0) }]
-      }
-      const message = decodeMessage(event.bytes, event.binary, options.exchangeTime.latestMs)
-      if (message.type === 'heartbeat') options.exchangeTime.heard(message.timestampMs)
-      subscription?.receive(message)
-      if (!live && (message.type === 'trade' || message.type === 'heartbeat')) {
-        live = true
-        reachability.live()
-        options.onState('live')
-      }
-      // Only data is passed on, for the backoff begins anew with the first value: an exchange that accepts and then
-      // rejects is not to be asked twice a second.
-      if (message.type !== 'trade' && message.type !== 'heartbeat' && message.type !== 'bad') return []
-      return [{ message, bytes: event.bytes.subarray(0, FRAME_BYTES_MAX) }]
-    }
-
-    return openSocket({ url, clock, paused$, connectTimeoutMs, silenceMsMax }).pipe(
-      mergeMap(receive),
-      finalize(() => checks.unsubscribe()),
-    )
-  })
 }

@@ -1,10 +1,8 @@
-import type { Clock, Logger } from 'rivulet'
-import { interval, Subject, Subscription } from 'rxjs'
+import type { Logger } from 'rivulet'
 import type { Trade } from '../trade.ts'
 
 /** How long one product may keep the others waiting after a connection. */
 const STALLED_CHECKS_MAX = 5
-const CHECK_MS = 1_000
 
 /** What an outlet sees of a product's tape. */
 export interface Outflow {
@@ -15,39 +13,30 @@ export interface Outflow {
   readonly isBehind: boolean
 }
 
-export interface OutletOptions {
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly emit: (trade: Trade) => void
-}
-
 /**
  * Lets the trades of all tapes out while downstream has room. Live, each product goes on its own. After a connection
  * all of them have missed the same stretch of time: until they have caught up, their trades come out in the order of
  * time, for windows downstream would take the slower ones' for late. A product that can't be fetched stops that.
  */
 export class Outlet {
-  /** Something came out, or may: whoever waits for its head to go looks again. */
-  readonly moved = new Subject<void>()
-  readonly #options: OutletOptions
-  readonly #tapes: Outflow[] = []
-  readonly #stallTimer = new Subscription()
+  readonly #tapes: readonly Outflow[]
+  readonly #logger: Logger
   #paused = false
   #catchingUp = false
   #stalledChecks = 0
 
-  constructor(options: OutletOptions) {
-    this.#options = options
-    this.#stallTimer.add(interval(CHECK_MS, options.clock.scheduler).subscribe(() => this.#checkStall()))
+  constructor(tapes: readonly Outflow[], logger: Logger) {
+    this.#tapes = tapes
+    this.#logger = logger
   }
 
-  add(tape: Outflow): void {
-    this.#tapes.push(tape)
+  /** Whether a trade of any tape may be the next, whichever tape something has changed about. */
+  get isCatchingUp(): boolean {
+    return this.#catchingUp
   }
 
   setPaused(paused: boolean): void {
     this.#paused = paused
-    if (!paused) for (const tape of this.#tapes) this.release(tape)
   }
 
   /** A new connection: what was missed is not known yet. */
@@ -56,57 +45,33 @@ export class Outlet {
     this.#stalledChecks = 0
   }
 
-  /** Something has changed about this tape: emits what may be emitted now. */
-  release(tape: Outflow): void {
-    const emitted = this.#catchingUp ? this.#emitByTime() : this.#emitAll(tape)
-    if (emitted) this.#stalledChecks = 0
-    if (this.#catchingUp && !this.#tapes.some((each) => each.isBehind)) this.#endCatchingUp()
-    if (emitted) this.moved.next()
-  }
-
-  close(): void {
-    this.#stallTimer.unsubscribe()
-  }
-
-  #emitAll(tape: Outflow): boolean {
-    let emitted = false
-    while (!this.#paused) {
-      const trade = tape.take()
-      if (!trade) break
-      this.#options.emit(trade)
-      emitted = true
-    }
-    return emitted
-  }
-
-  /** The oldest head first, for as long as no older trade can come from elsewhere. */
-  #emitByTime(): boolean {
-    let emitted = false
-    while (!this.#paused) {
-      let oldest: Outflow | undefined
-      for (const tape of this.#tapes) {
-        const { head } = tape
-        if (!head && tape.isBehind) return emitted
-        if (head && head.timestampMs < (oldest?.head?.timestampMs ?? Number.POSITIVE_INFINITY)) oldest = tape
-      }
-      const trade = oldest?.take()
-      if (!trade) break
-      this.#options.emit(trade)
-      emitted = true
-    }
-    return emitted
-  }
-
-  #checkStall(): void {
+  /** To be called about every second: ends the waiting for a product that does not come. */
+  check(): void {
     if (!this.#catchingUp || this.#paused) return
     this.#stalledChecks++
     if (this.#stalledChecks < STALLED_CHECKS_MAX) return
-    this.#options.logger.warn('a product can not be caught up with: the others go on')
-    this.#endCatchingUp()
+    this.#logger.warn('a product can not be caught up with: the others go on')
+    this.#catchingUp = false
   }
 
-  #endCatchingUp(): void {
-    this.#catchingUp = false
-    for (const tape of this.#tapes) if (this.#emitAll(tape)) this.moved.next()
+  /** The next trade that may go out, now that something has changed about this tape. */
+  take(tape: Outflow): Trade | undefined {
+    if (this.#paused) return undefined
+    const trade = this.#catchingUp ? this.#takeOldest() : tape.take()
+    if (trade) this.#stalledChecks = 0
+    return trade
+  }
+
+  /** The oldest head, unless an older trade may come from elsewhere. */
+  #takeOldest(): Trade | undefined {
+    let oldest: Outflow | undefined
+    for (const tape of this.#tapes) {
+      const { head } = tape
+      if (!head && tape.isBehind) return undefined
+      if (head && head.timestampMs < (oldest?.head?.timestampMs ?? Number.POSITIVE_INFINITY)) oldest = tape
+    }
+    // All that was missed has gone out.
+    if (!oldest) this.#catchingUp = false
+    return oldest?.take()
   }
 }

@@ -1,19 +1,15 @@
 import { createWriteStream } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { type Clock, type Logger, messageOf, type RetryPolicy, RivuletError } from 'rivulet'
+import { type Clock, type Logger, messageOf, RivuletError } from 'rivulet'
 import { BehaviorSubject, finalize, fromEvent, lastValueFrom, takeUntil, tap } from 'rxjs'
-import { ExchangeTime } from './exchange-time.ts'
-import { coinbaseFeed } from './feed.ts'
+import { coinbaseFeed, type FeedOptions } from './feed.ts'
 
-export interface RecordOptions {
+export interface RecordOptions extends FeedOptions {
   readonly file: string
-  readonly wsUrl: string
-  readonly products: readonly string[]
   readonly clock: Clock
   readonly logger: Logger
   /** Ends the recording: what was received is on disk when the promise resolves. */
   readonly signal: AbortSignal
-  readonly reconnectPolicy?: RetryPolicy
 }
 
 /**
@@ -21,7 +17,7 @@ export interface RecordOptions {
  * must. Returns how many lines were written. Rejects with `SOURCE_FAILED` when the file can't be written.
  */
 export async function recordFeed(options: RecordOptions): Promise<number> {
-  const { file, wsUrl, products, clock, logger, signal, reconnectPolicy } = options
+  const { file, clock, logger, signal } = options
   const paused$ = new BehaviorSubject(false)
   const output = createWriteStream(file, { flags: 'a' })
   const failed = new Promise<never>((_, reject) => {
@@ -34,30 +30,31 @@ export async function recordFeed(options: RecordOptions): Promise<number> {
   if (await endsWithinLine(file)) output.write('\n')
 
   let lines = 0
-  const feed = coinbaseFeed({
-    wsUrl,
-    products,
-    exchangeTime: new ExchangeTime(clock),
-    clock,
-    logger,
-    paused$,
-    connectTimeoutMs: 10_000,
-    silenceMsMax: 5_000,
-    retryPolicy: reconnectPolicy ?? { initialMs: 1_000, waitMsMax: 30_000 },
-    onConnected: () => {},
-    onState: () => {},
-    onRejected: (product, reason) => logger.error({ product }, `Coinbase rejects ${product} (${reason})`),
-  }).pipe(
-    tap(({ bytes }) => {
-      const room = output.write(`${bytes.toString().replaceAll(/[\r\n]+/g, ' ')}\n`)
-      lines++
-      if (!room) paused$.next(true)
+  const write = (bytes: Buffer) => {
+    const room = output.write(`${bytes.toString().replaceAll(/[\r\n]+/g, ' ')}\n`)
+    lines++
+    if (!room) paused$.next(true)
+  }
+  const recorded$ = coinbaseFeed(options, { clock, logger, paused$ }).pipe(
+    tap((event) => {
+      switch (event.type) {
+        case 'trade':
+        case 'heartbeat':
+        case 'bad':
+          write(event.bytes)
+          break
+        case 'rejected':
+          for (const product of event.products) {
+            logger.error({ product }, `Coinbase rejects ${product} (${event.reason})`)
+          }
+          break
+      }
     }),
     takeUntil(fromEvent(signal, 'abort')),
     finalize(() => output.end()),
   )
   const flushed = new Promise<void>((resolve) => output.on('finish', () => resolve()))
-  if (!signal.aborted) await Promise.race([lastValueFrom(feed, { defaultValue: undefined }), failed])
+  if (!signal.aborted) await Promise.race([lastValueFrom(recorded$, { defaultValue: undefined }), failed])
   else output.end()
   await Promise.race([flushed, failed])
   return lines

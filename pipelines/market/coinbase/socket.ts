@@ -16,8 +16,13 @@ export interface SocketOptions {
   readonly silenceMsMax: number
 }
 
+export interface SocketOpened {
+  readonly type: 'open'
+  readonly send: (text: string) => void
+}
+
 export type SocketEvent =
-  | { readonly type: 'open'; readonly send: (text: string) => void }
+  | SocketOpened
   | { readonly type: 'frame'; readonly bytes: Buffer; readonly binary: boolean }
   /** The connection ends after it. */
   | { readonly type: 'oversized'; readonly reason: string }

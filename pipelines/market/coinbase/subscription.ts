@@ -7,7 +7,6 @@ export interface SubscriptionOptions {
   readonly products: readonly string[]
   readonly logger: Logger
   readonly send: (text: string) => void
-  readonly onRejected: (product: string, reason: string) => void
 }
 
 /** In checks: how long the first answer may take, and how rarely is asked in the end. */
@@ -15,6 +14,7 @@ const ANSWER_CHECKS = 2
 const ASK_AGAIN_CHECKS_MAX = 30
 /** A product whose heartbeats (one a second) stopped for so long has lost its subscription. */
 const SILENT_CHECKS_MAX = 10
+const none: readonly string[] = []
 
 /**
  * What one connection is subscribed to. `check`, called about every second, asks again, ever more rarely, for what
@@ -35,7 +35,8 @@ export class CoinbaseSubscription {
     this.#ask(options.products)
   }
 
-  receive(message: Message): void {
+  /** Returns the products that the message rejects, and none before did. */
+  receive(message: Message): readonly string[] {
     switch (message.type) {
       case 'trade':
         this.#present.add(message.trade.product)
@@ -50,9 +51,9 @@ export class CoinbaseSubscription {
         }
         break
       case 'error':
-        this.#receiveError(message.text)
-        break
+        return this.#rejectedBy(message.text)
     }
+    return none
   }
 
   check(): void {
@@ -74,14 +75,13 @@ export class CoinbaseSubscription {
     this.#ask(missing)
   }
 
-  #receiveError(text: string): void {
-    const { products, logger, onRejected } = this.#options
+  #rejectedBy(text: string): readonly string[] {
+    const { products, logger } = this.#options
     const named = products.filter((product) => mentions(text, product))
     if (named.length === 0) logger.warn({ text }, 'Coinbase reported an error')
-    for (const product of named) {
-      if (!this.#rejected.has(product)) onRejected(product, text)
-      this.#rejected.add(product)
-    }
+    const rejected = named.filter((product) => !this.#rejected.has(product))
+    for (const product of rejected) this.#rejected.add(product)
+    return rejected
   }
 
   #ask(products: readonly string[]): void {

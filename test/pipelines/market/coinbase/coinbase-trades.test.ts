@@ -1,9 +1,8 @@
 import { pino } from 'pino'
 import { afterEach, describe, expect, test } from 'vitest'
-import {
-  type CoinbaseOptions,
-  coinbaseTrades,
-} from '../../../../pipelines/market/coinbase/coinbase-trades.ts'
+import { coinbaseTrades } from '../../../../pipelines/crypto.ts'
+import type { FeedOptions } from '../../../../pipelines/market/coinbase/feed.ts'
+import type { OrderOptions } from '../../../../pipelines/market/coinbase/trades-in-order.ts'
 import { type Exchange, startExchange } from '../../../../pipelines/market/exchange-server/exchange.ts'
 import { type ExchangeFaults, noisyFrames } from '../../../../pipelines/market/exchange-server/faults.ts'
 import { seededRandom } from '../../../../pipelines/market/synthetic/random.ts'
@@ -39,7 +38,7 @@ describe('coinbaseTrades', () => {
     {
       probe = new SourceProbe(),
       ...options
-    }: Partial<CoinbaseOptions<string, Trade>> & { probe?: SourceProbe } = {},
+    }: Partial<FeedOptions & OrderOptions<string, Trade>> & { probe?: SourceProbe } = {},
   ): SourceProbe {
     const source = coinbaseTrades({
       products,
@@ -523,8 +522,9 @@ describe('coinbaseTrades', () => {
   })
 
   test('refuses no products, and two of one symbol', () => {
-    expect(() => coinbaseTrades({ products: [] })).toThrow('PRODUCTS is empty')
-    expect(() => coinbaseTrades({ products: [BTC, 'BTC-EUR'] })).toThrow(
+    const at = { wsUrl: 'ws://127.0.0.1:9', restUrl: 'http://127.0.0.1:9' }
+    expect(() => coinbaseTrades({ ...at, products: [] })).toThrow('PRODUCTS is empty')
+    expect(() => coinbaseTrades({ ...at, products: [BTC, 'BTC-EUR'] })).toThrow(
       'two products of one symbol: BTC-USD and BTC-EUR',
     )
   })

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
-import { coinbaseTrades } from '../../../../pipelines/market/coinbase/coinbase-trades.ts'
+import { coinbaseTrades } from '../../../../pipelines/crypto.ts'
 import { type Exchange, startExchange } from '../../../../pipelines/market/exchange-server/exchange.ts'
 import { replayedMarket } from '../../../../pipelines/market/exchange-server/replayed-market.ts'
 import { systemClock } from '../../../../src/clock.ts'

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { Message } from '../../../../pipelines/market/coinbase/message.ts'
 import { CHANNELS, CoinbaseSubscription } from '../../../../pipelines/market/coinbase/subscription.ts'
 import { silentLogger } from '../../../../src/logger.ts'
 
@@ -9,21 +10,20 @@ function subscribe(...products: string[]) {
     products,
     logger: silentLogger,
     send: (text) => asked.push(JSON.parse(text).product_ids),
-    onRejected: (product) => rejected.push(product),
   })
+  const receive = (message: Message) => rejected.push(...subscription.receive(message))
   const acknowledge = (...acknowledged: string[]) =>
-    subscription.receive({
+    receive({
       type: 'subscriptions',
       channels: CHANNELS.map((name) => ({ name, products: acknowledged })),
     })
   const check = (times: number, beating: readonly string[] = []) => {
     for (let i = 0; i < times; i++) {
-      for (const product of beating)
-        subscription.receive({ type: 'heartbeat', product, lastTradeId: 0, timestampMs: 0 })
+      for (const product of beating) receive({ type: 'heartbeat', product, lastTradeId: 0, timestampMs: 0 })
       subscription.check()
     }
   }
-  return { subscription, asked, rejected, acknowledge, check }
+  return { receive, asked, rejected, acknowledge, check }
 }
 
 describe('CoinbaseSubscription', () => {
@@ -43,8 +43,8 @@ describe('CoinbaseSubscription', () => {
   })
 
   test('asks within the 5 s that the exchange allows when one product made it reject all', () => {
-    const { subscription, asked, rejected, check } = subscribe('A-USD', 'BA-USD')
-    subscription.receive({ type: 'error', text: 'Failed to subscribe: BA-USD is delisted' })
+    const { receive, asked, rejected, check } = subscribe('A-USD', 'BA-USD')
+    receive({ type: 'error', text: 'Failed to subscribe: BA-USD is delisted' })
     check(4)
     expect(rejected).toEqual(['BA-USD'])
     expect(asked[1]).toEqual(['A-USD'])

@@ -1,0 +1,134 @@
+import { setMaxListeners } from 'node:events'
+import type { RetryPolicy, SourceContext } from 'rivulet'
+import {
+  defer,
+  filter,
+  finalize,
+  interval,
+  type MonoTypeOperatorFunction,
+  map,
+  merge,
+  mergeMap,
+  type Observable,
+  type OperatorFunction,
+  switchMap,
+  tap,
+} from 'rxjs'
+import { countFromZero, emptyTape, readTapeEnd, type Tape, type TapeEnd } from '../resume.ts'
+import { symbolOf, type Trade } from '../trade.ts'
+import { ExchangeTime } from './exchange-time.ts'
+import type { FeedEvent } from './feed-event.ts'
+import { ProductTape } from './product-tape.ts'
+import { ProductTapes, type TapeEvent } from './product-tapes.ts'
+import { CoinbaseRest } from './rest.ts'
+import { SourceReport } from './source-report.ts'
+
+const STALL_CHECK_MS = 1_000
+
+export interface OrderOptions<K, V> {
+  readonly products: readonly string[]
+  readonly restUrl: string
+  /** The topic that the trades end up in; absent: each start begins anew. */
+  readonly tape?: Tape<K, V>
+  /** For each product: of a longer gap only the newest trades are fetched, the others are counted as `gaps`. */
+  readonly backfillTradesMax?: number
+  /** For each product: live trades that wait for older ones. What comes beyond is fetched by REST afterwards. */
+  readonly heldTradesMax?: number
+  /** How long a gap may be nothing but two channels out of step. */
+  readonly graceMs?: number
+  readonly restTimeoutMs?: number
+  readonly restRetryPolicy?: RetryPolicy
+}
+
+/**
+ * Every trade of the products exactly once, for each product in the order of its ids, from where the tape ends: what
+ * comes twice (two channels, reconnects) is dropped, what is missing (lost frames, disconnects, the time since the
+ * last start) is fetched from the REST API, what can't be decoded goes to the dead letters and is fetched too. An
+ * empty tape begins with the first trade that the exchange sends. Nothing goes out while downstream is full.
+ * Counters: `duplicates`, `gaps`, `backfilled`. Never completes.
+ */
+export function tradesInOrder<K, V>(
+  options: OrderOptions<K, V>,
+  context: SourceContext,
+): OperatorFunction<FeedEvent, Trade> {
+  const { products, tape } = options
+  return (feed$) =>
+    defer(async () => {
+      countFromZero(context)
+      context.setState('connecting')
+      return tape ? readTapeEnd(tape, products.map(symbolOf), context) : emptyTape
+    }).pipe(switchMap((tapeEnd) => inOrder(feed$, tapeEnd, options, context)))
+}
+
+function inOrder<K, V>(
+  feed$: Observable<FeedEvent>,
+  tapeEnd: TapeEnd,
+  options: OrderOptions<K, V>,
+  context: SourceContext,
+): Observable<Trade> {
+  return defer(() => {
+    const { clock, paused$ } = context
+    const stop = new AbortController()
+    // Each product may wait for something at the same time.
+    setMaxListeners(0, stop.signal)
+    const report = new SourceReport(context)
+    const exchangeTime = new ExchangeTime(clock)
+    const rest = coinbaseRest(options, context, exchangeTime, report)
+    const tapes = productTapes(options, context, rest, tapeEnd)
+
+    const pauses$ = paused$.pipe(map((paused): TapeEvent => ({ type: 'paused', paused })))
+    const stallChecks$ = interval(STALL_CHECK_MS, clock.scheduler).pipe(
+      map((): TapeEvent => ({ type: 'stall check' })),
+    )
+    const backfills$ = tapes.backfillDue$.pipe(mergeMap((tape) => tape.backfill(stop.signal)))
+    return merge<TapeEvent[]>(pauses$, stallChecks$, backfills$, feed$).pipe(
+      tap((event) => {
+        if (event.type === 'heartbeat') exchangeTime.heard(event.timestampMs)
+        report.tell(event)
+      }),
+      mergeMap((event) => tapes.after(event)),
+      notOnTape(tapeEnd, context),
+      finalize(() => {
+        stop.abort()
+        report.stopped()
+      }),
+    )
+  })
+}
+
+function productTapes<K, V>(
+  { products, graceMs = 250, backfillTradesMax = 100_000, heldTradesMax = 10_000 }: OrderOptions<K, V>,
+  { clock, logger, count }: SourceContext,
+  rest: CoinbaseRest,
+  { lastIds }: TapeEnd,
+): ProductTapes {
+  const bounds = { graceMs, backfillTradesMax, heldTradesMax }
+  const tapes = products.map((product) => {
+    const lastId = lastIds.get(symbolOf(product))
+    return new ProductTape({ product, lastId, rest, clock, logger, ...bounds })
+  })
+  return new ProductTapes({ tapes, logger, countDuplicate: () => count('duplicates') })
+}
+
+function coinbaseRest<K, V>(
+  {
+    restUrl,
+    restTimeoutMs: timeoutMs = 10_000,
+    restRetryPolicy: retryPolicy = { initialMs: 1_000, waitMsMax: 30_000 },
+  }: OrderOptions<K, V>,
+  { clock, logger }: SourceContext,
+  exchangeTime: ExchangeTime,
+  report: SourceReport,
+): CoinbaseRest {
+  const onGarbage = (product: string, bytes: Buffer) => report.garbage(product, bytes)
+  return new CoinbaseRest({ restUrl, exchangeTime, clock, logger, timeoutMs, retryPolicy, onGarbage })
+}
+
+/** Of products that share a symbol the tape knows no end, but all its trades: those are not given again. */
+function notOnTape({ sharedIds }: TapeEnd, { count }: SourceContext): MonoTypeOperatorFunction<Trade> {
+  return filter(({ symbol, tradeId }) => {
+    const isOnTape = sharedIds.get(symbol)?.has(tradeId) ?? false
+    if (isOnTape) count('duplicates')
+    return !isOnTape
+  })
+}
