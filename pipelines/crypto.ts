@@ -8,10 +8,9 @@ import {
 } from 'rivulet'
 import { clickhouseConnector, program } from 'rivulet/app'
 import { clickhouse } from 'rivulet/clickhouse'
-import type { Observable } from 'rxjs'
 import { candle, candleStore, minuteCandle } from './market/candle.ts'
 import { coinbaseFeed, type FeedOptions } from './market/coinbase/feed.ts'
-import { checkProducts, type Products } from './market/coinbase/products.ts'
+import { checkProducts } from './market/coinbase/products.ts'
 import { type OrderOptions, tradesInOrder } from './market/coinbase/trades-in-order.ts'
 import { marketRoutes } from './market/market-routes.ts'
 import { chosenMarket, marketSettings } from './market/market-settings.ts'
@@ -21,10 +20,9 @@ import { deadLetters, positionOf, stockTicks, toTick } from './market/tick.ts'
 import type { Trade } from './market/trade.ts'
 
 /** Coinbase's WebSocket, decoded → every trade once, in order: what the socket misses is fetched by REST. */
-export function coinbaseTrades<K, V>(options: FeedOptions & OrderOptions<K, V> & Products) {
+export function coinbaseTrades<K, V>(options: FeedOptions & OrderOptions<K, V>) {
   checkProducts(options)
-  return (context: SourceContext): Observable<Trade> =>
-    coinbaseFeed(options, context).pipe(tradesInOrder(options, context))
+  return (context: SourceContext) => coinbaseFeed(options, context).pipe(tradesInOrder(options, context))
 }
 
 /** An insert has its price, however few rows it has: the more of them wait, the more go at once. */
@@ -55,7 +53,7 @@ export function market(name: string, exchange: string, trades: Source<Trade>): T
   })
 }
 
-/** The whole path in one process: Coinbase → `stock-ticks` → candles → ClickHouse → API and page. */
+/** The whole path in one process: socket → decode → `stock-ticks` → candles → ClickHouse → API and page. */
 export const crypto = program({
   name: 'crypto',
   summary: 'Coinbase trades, one-minute candles and a live page.',

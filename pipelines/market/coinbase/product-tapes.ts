@@ -22,10 +22,10 @@ export interface ProductTapesOptions {
 
 /** The tapes of all products: an event goes in, the trades that may go out then come out. */
 export class ProductTapes {
-  /** The one way back: all that may go out of this tape is out, and REST is to be asked for what comes next. */
+  /** All that may go out of this tape is out, and what comes next is missing: REST is to be asked. */
   readonly backfillDue$ = new Subject<ProductTape>()
   readonly #byProduct: ReadonlyMap<string, ProductTape>
-  /** Made once: there is nothing to be made for each trade. */
+  /** Made once, and not for each trade: what may go out of a tape at the moment of subscribing. */
   readonly #released: ReadonlyMap<ProductTape, Observable<Trade>>
   readonly #allReleased: Observable<Trade>
   readonly #outlet: Outlet

@@ -20,13 +20,13 @@ import { ExchangeTime } from './exchange-time.ts'
 import type { FeedEvent } from './feed-event.ts'
 import { ProductTape } from './product-tape.ts'
 import { ProductTapes, type TapeEvent } from './product-tapes.ts'
+import type { Products } from './products.ts'
 import { CoinbaseRest } from './rest.ts'
 import { SourceReport } from './source-report.ts'
 
 const STALL_CHECK_MS = 1_000
 
-export interface OrderOptions<K, V> {
-  readonly products: readonly string[]
+export interface OrderOptions<K, V> extends Products {
   readonly restUrl: string
   /** The topic that the trades end up in; absent: each start begins anew. */
   readonly tape?: Tape<K, V>
@@ -80,6 +80,7 @@ function inOrder<K, V>(
     const stallChecks$ = interval(STALL_CHECK_MS, clock.scheduler).pipe(
       map((): TapeEvent => ({ type: 'stall check' })),
     )
+    // The way back: what is missing is asked of REST, and the answer comes in here as another event.
     const backfills$ = tapes.backfillDue$.pipe(mergeMap((tape) => tape.backfill(stop.signal)))
     return merge<TapeEvent[]>(pauses$, stallChecks$, backfills$, feed$).pipe(
       tap((event) => {

@@ -33,8 +33,8 @@ export interface Exchange {
 }
 
 /**
- * An exchange on loopback that speaks Coinbase's WebSocket and REST protocol as far as a client of `ticker`, `matches`
- * and `heartbeat` can see, rate limits and disconnects included. Throws `PORT_IN_USE`. Source: Coinbase Exchange API.
+ * The local exchange: a server on loopback that speaks Coinbase's WebSocket and REST protocol, as far as a client of
+ * `ticker`, `matches` and `heartbeat` can see, rate limits and disconnects included. Throws `PORT_IN_USE`. Source: Coinbase Exchange API.
  */
 export async function startExchange(options: ExchangeOptions): Promise<Exchange> {
   const { market, clock, logger, port = 0, faults = {} } = options

@@ -27,7 +27,7 @@ export interface MarketFrame {
   readonly data: string | Buffer
 }
 
-/** What a local exchange trades: where its prices come from. */
+/** What the local exchange trades: where its prices come from. */
 export interface Market {
   readonly kind: 'simulated' | 'replayed'
   readonly products: readonly string[]

@@ -23,7 +23,7 @@ interface Answer {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Answers one request to the exchange's REST API. Source: Coinbase Exchange, "Get product trades" and "… candles". */
+/** Answers one request to the local exchange's REST API. Source: Coinbase Exchange, "Get product trades" and "… candles". */
 export async function answer(
   request: IncomingMessage,
   response: ServerResponse,

@@ -1,0 +1,110 @@
+import { NEVER, Subject, throwError } from 'rxjs'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { FeedEvent } from '../../../../pipelines/market/coinbase/feed-event.ts'
+import { tradesInOrder } from '../../../../pipelines/market/coinbase/trades-in-order.ts'
+import type { Trade } from '../../../../pipelines/market/trade.ts'
+import { tape } from '../support/json-tape.ts'
+import { SourceProbe, until } from '../support/source-probe.ts'
+
+const product = 'BTC-USD'
+const options = { products: [product], restUrl: 'http://127.0.0.1:9', tape }
+
+function trade(tradeId: number): Trade {
+  const time = '2026-07-07T22:00:00.000000Z'
+  const timestampMs = Date.parse(time)
+  return { product, symbol: 'BTC', tradeId, price: 1, size: 1, time, timestampMs, takerSide: 'buy' }
+}
+
+function said(tradeId: number): FeedEvent {
+  return { type: 'trade', trade: trade(tradeId), bytes: Buffer.from('{}') }
+}
+
+describe('tradesInOrder', () => {
+  const running: SourceProbe[] = []
+  afterEach(() => {
+    for (const probe of running.splice(0)) probe.stop()
+  })
+
+  /** Runs until the end of the tape was read. */
+  async function follow(probe: SourceProbe): Promise<Subject<FeedEvent>> {
+    const feed$ = new Subject<FeedEvent>()
+    running.push(probe.start((context) => feed$.pipe(tradesInOrder(options, context))))
+    await until(() => feed$.observed)
+    return feed$
+  }
+
+  test('lets a live trade out within the event that brought it', async () => {
+    const probe = new SourceProbe({ tape: [trade(7)] })
+    const feed$ = await follow(probe)
+    feed$.next({ type: 'connected' })
+    for (const id of [8, 8, 9]) feed$.next(said(id))
+    expect(probe.ids(product)).toEqual([8, 9])
+    expect(probe.counters.duplicates).toBe(1)
+  })
+
+  test('holds trades back that come while it is paused, and a pause that comes with a trade holds the next', async () => {
+    const probe = new SourceProbe({ tape: [trade(7)] })
+    const feed$ = await follow(probe)
+    probe.paused$.next(true)
+    for (const id of [8, 9, 10]) feed$.next(said(id))
+    expect(probe.trades).toEqual([])
+    probe.trades.push = (...trades) => {
+      probe.paused$.next(true)
+      return Array.prototype.push.apply(probe.trades, trades)
+    }
+    probe.paused$.next(false)
+    expect(probe.ids(product)).toEqual([8])
+    probe.paused$.next(false)
+    expect(probe.ids(product)).toEqual([8, 9])
+  })
+
+  test('asks for the feed only when it knows where the tape ends', () => {
+    const feed$ = new Subject<FeedEvent>()
+    const tail = async function* () {
+      await new Promise<void>(() => {})
+    }
+    running.push(new SourceProbe({ tail }).start((context) => feed$.pipe(tradesInOrder(options, context))))
+    expect(feed$.observed).toBe(false)
+  })
+
+  test('ends with the error of the feed', async () => {
+    const fault = new Error('the feed is broken')
+    const probe = new SourceProbe()
+    probe.start((context) => throwError(() => fault).pipe(tradesInOrder(options, context)))
+    await until(() => probe.error !== undefined)
+    expect(probe.error).toBe(fault)
+    expect(probe.states).toEqual(['connecting', 'stopped'])
+  })
+
+  test('makes what is thrown while an event is taken in the error of the stream, and leaves the feed', async () => {
+    const fault = new Error('the letter can not be sent')
+    const deadLetter = () => {
+      throw fault
+    }
+    const count = (counter: string, by = 1) => {
+      if (counter === 'duplicates' && by > 0) throw fault
+    }
+    const duplicate = [said(7), said(7)]
+    const bad: FeedEvent[] = [{ type: 'bad', reason: 'not JSON', bytes: Buffer.from('x') }]
+    for (const events of [duplicate, bad]) {
+      const probe = new SourceProbe({ deadLetter, count })
+      const feed$ = await follow(probe)
+      for (const event of events) feed$.next(event)
+      expect(probe.error).toBe(fault)
+      expect(feed$.observed).toBe(false)
+    }
+  })
+
+  test('says nothing of a feed that says nothing, and leaves it when it is unsubscribed', async () => {
+    const silent = new SourceProbe()
+    silent.start((context) => NEVER.pipe(tradesInOrder(options, context)))
+    expect([silent.trades, silent.error]).toEqual([[], undefined])
+    silent.stop()
+
+    const probe = new SourceProbe()
+    const feed$ = await follow(probe)
+    probe.stop()
+    expect(feed$.observed).toBe(false)
+    expect(probe.states).toEqual(['connecting', 'stopped'])
+  })
+})
