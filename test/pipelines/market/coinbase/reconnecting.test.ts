@@ -31,7 +31,7 @@ function check({ connection, error, expected, until, ...attempts }: Reconnection
     const events$ = cold(connection, events, error).pipe(
       reconnecting({
         url: 'ws://exchange',
-        policy: { initialMs: 4, maxMs: 1_000, ...attempts },
+        policy: { initialMs: 4, waitMsMax: 1_000, ...attempts },
         clock: createClock(scheduler, () => 1),
         logger: silentLogger,
       }),

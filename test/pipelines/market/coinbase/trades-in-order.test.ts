@@ -1,8 +1,9 @@
-import { NEVER, Subject, throwError } from 'rxjs'
+import { NEVER, Subject, throwError, VirtualTimeScheduler } from 'rxjs'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { FeedEvent } from '../../../../pipelines/market/coinbase/feed-event.ts'
 import { tradesInOrder } from '../../../../pipelines/market/coinbase/trades-in-order.ts'
 import type { Trade } from '../../../../pipelines/market/trade.ts'
+import { createClock } from '../../../../src/clock.ts'
 import { tape } from '../support/json-tape.ts'
 import { SourceProbe, until } from '../support/source-probe.ts'
 
@@ -26,9 +27,9 @@ describe('tradesInOrder', () => {
   })
 
   /** Runs until the end of the tape was read. */
-  async function follow(probe: SourceProbe): Promise<Subject<FeedEvent>> {
+  async function follow(probe: SourceProbe, products = [product]): Promise<Subject<FeedEvent>> {
     const feed$ = new Subject<FeedEvent>()
-    running.push(probe.start((context) => feed$.pipe(tradesInOrder(options, context))))
+    running.push(probe.start((context) => feed$.pipe(tradesInOrder({ ...options, products }, context))))
     await until(() => feed$.observed)
     return feed$
   }
@@ -56,6 +57,24 @@ describe('tradesInOrder', () => {
     expect(probe.ids(product)).toEqual([8])
     probe.paused$.next(false)
     expect(probe.ids(product)).toEqual([8, 9])
+  })
+
+  test('waits a few seconds for a product that does not come, and lets the others go on then', async () => {
+    const scheduler = new VirtualTimeScheduler()
+    const pass = (ms: number) => {
+      scheduler.maxFrames = scheduler.frame + ms
+      scheduler.flush()
+      scheduler.frame = scheduler.maxFrames
+    }
+    const late = { ...trade(3), product: 'ETH-USD', symbol: 'ETH' }
+    const probe = new SourceProbe({ tape: [trade(7), late], clock: createClock(scheduler) })
+    const feed$ = await follow(probe, [product, late.product])
+    feed$.next({ type: 'connected' })
+    feed$.next(said(8))
+    pass(4_000)
+    expect(probe.trades).toEqual([])
+    pass(2_000)
+    expect(probe.ids(product)).toEqual([8])
   })
 
   test('asks for the feed only when it knows where the tape ends', () => {
