@@ -32,7 +32,7 @@ const time = { type: "DateTime64(6, 'UTC')", codec: 'Delta, ZSTD(1)' } as const
 const minute = { type: "DateTime64(3, 'UTC')", codec: 'Delta, ZSTD(1)' } as const
 
 /**
- * Every trade. The projections are what `src/clickhouse/market-queries.ts` asks for, word for word: where a query's
+ * Every trade. The projections are what `queries/clickhouse-queries.ts` asks for, word for word: where a query's
  * aggregate differs from the projection's, ClickHouse reads the whole table instead.
  */
 export const ticksTable = clickhouseTable('stocks.ticks', {
