@@ -1,5 +1,4 @@
 import type { ClickHouse } from '../clickhouse/client.ts'
-import { connectClickHouse } from '../clickhouse/connection.ts'
 import type { Connector } from './connector.ts'
 import { setting } from './setting.ts'
 
@@ -31,7 +30,9 @@ const settings = {
  */
 export const clickhouseConnector: Connector<typeof settings, ClickHouse> = {
   settings,
-  open({ config, folder, prefix, clock, logger }) {
+  async open({ config, folder, prefix, clock, logger }) {
+    // Whoever has no use for ClickHouse does not load it.
+    const { connectClickHouse } = await import('../clickhouse/connection.ts')
     const { clickhouseUrl: url, clickhouseUser: user, clickhousePassword: password } = config
     const tablePrefix = prefix && `${prefix.replaceAll('-', '_')}_`
     return connectClickHouse({

@@ -4,7 +4,7 @@ export { clickhouseConnector } from './clickhouse-connector.ts'
 export type { Connection, ConnectionsOf, Connector, ConnectorContext, Connectors } from './connector.ts'
 export { errorAnswers, errorBody, unavailable } from './error-answer.ts'
 export { badParameter, type Parameters, parametersOf } from './parameters.ts'
-export { type Program, program } from './program.ts'
+export { type Program, program, type StartedProgram, type StartOptions } from './program.ts'
 export type {
   Declaring,
   Opening,

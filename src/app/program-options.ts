@@ -4,8 +4,8 @@ import type { Running } from '../runtime/run.ts'
 import type { Topology } from '../stream/topology.ts'
 import type { ConnectionsOf, Connectors } from './connector.ts'
 import { type CommonConfig, kafkaSecurity, kafkaSettings, machineSettings } from './program-settings.ts'
-import { type HelpAsked, readSettings, type Told } from './read-settings.ts'
-import type { ConfigOf, Settings } from './setting.ts'
+import { badSetting, type HelpAsked, readSettings, type Told } from './read-settings.ts'
+import type { ConfigOf, Setting, Settings } from './setting.ts'
 import type { Web } from './web.ts'
 
 /** What a program is told beside its own settings. */
@@ -66,13 +66,21 @@ export interface ProgramOptions<S extends Settings, C extends Connectors, P exte
   routes?(web: Web, context: ProgramContext<S, C, P>): void
 }
 
-/** Its own first, as help lists them. */
+/** Its own first, as help lists them. Throws `BAD_CONFIG` where two are called alike: one would be read as the other. */
 export function settingsOf<S extends Settings, C extends Connectors, P extends Prepared>({
-  settings,
+  settings = {} as S,
   connectors,
 }: ProgramOptions<S, C, P>): Settings {
   const ofConnectors = Object.values(connectors ?? {}).map((connector) => connector.settings)
-  return Object.assign({}, settings, kafkaSettings, ...ofConnectors, machineSettings)
+  const all: Record<string, Setting<unknown>> = {}
+  for (const some of [settings, kafkaSettings, ...ofConnectors, machineSettings]) {
+    for (const [name, setting] of Object.entries(some)) {
+      if (all[name] !== undefined && all[name] !== setting)
+        throw badSetting(name, `two settings are named "${name}": give the program's own another name`)
+      all[name] = setting
+    }
+  }
+  return all
 }
 
 /** Reads what a program is told. Throws `BAD_CONFIG`. */

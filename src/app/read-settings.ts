@@ -15,6 +15,9 @@ export interface Told<S extends Settings> {
   readonly chosen: ReadonlySet<keyof S>
 }
 
+/** What commander has read, by the names of the settings: a flag that stands alone is `true`. */
+export type Flags = Readonly<Record<string, string | boolean>>
+
 /** What the user asked for instead of a run: the help. */
 export interface HelpAsked {
   readonly help: string
@@ -31,7 +34,7 @@ export function readSettings<S extends Settings>(
   env: Readonly<Record<string, string | undefined>>,
 ): Told<S> | HelpAsked {
   const command = commandOf(program, settings)
-  let flags: Readonly<Record<string, string | boolean>>
+  let flags: Flags
   try {
     flags = command.parse(args, { from: 'user' }).opts()
   } catch (error) {
@@ -39,6 +42,28 @@ export function readSettings<S extends Settings>(
     if (error.code === 'commander.helpDisplayed') return { help: command.helpInformation() }
     throw new RivuletError('BAD_CONFIG', error.message.replace(/^error: /, ''), { cause: error })
   }
+  return toldBy(settings, flags, env)
+}
+
+/** The flags of settings, for a command of one's own. */
+export function optionsOf(settings: Settings): Option[] {
+  return Object.entries(settings).map(([name, setting]) => {
+    const { description, placeholder = '<value>', flagOnly = false } = setting
+    const byDefault = setting.secret ? 'not shown' : (setting.default ?? 'none')
+    const facts = flagOnly ? '' : ` (${variableOf(name)}; default ${byDefault})`
+    const option = new Option(`${flagOf(name)} ${placeholder}`, `${description}${facts}`)
+    // `noCache` is a setting of that name, not the opposite of `cache`.
+    option.negate = false
+    return option
+  })
+}
+
+/** What the flags and variables say. Throws `BAD_CONFIG`. */
+export function toldBy<S extends Settings>(
+  settings: S,
+  flags: Flags,
+  env: Readonly<Record<string, string | undefined>>,
+): Told<S> {
   const chosen = new Set<keyof S>()
   const values = Object.entries(settings).map(([name, setting]) => {
     const given = givenFor(name, setting, flags, env)
@@ -69,11 +94,7 @@ function commandOf({ name, summary }: ProgramWords, settings: Settings): Command
     .exitOverride()
     .configureOutput({ writeOut: () => {}, writeErr: () => {} })
     .allowExcessArguments(false)
-  for (const [key, setting] of Object.entries(settings)) {
-    const { description, placeholder = '<value>', default: byDefault = 'none', flagOnly = false } = setting
-    const facts = flagOnly ? '' : ` (${variableOf(key)}; default ${byDefault})`
-    command.addOption(new Option(`${flagOf(key)} ${placeholder}`, `${description}${facts}`))
-  }
+  for (const option of optionsOf(settings)) command.addOption(option)
   return command
 }
 
@@ -87,7 +108,7 @@ interface Given {
 function givenFor(
   name: string,
   { bare, flagOnly = false, takesEmpty = false }: Setting<unknown>,
-  flags: Readonly<Record<string, string | boolean>>,
+  flags: Flags,
   env: Readonly<Record<string, string | undefined>>,
 ): Given | undefined {
   const variable = variableOf(name)

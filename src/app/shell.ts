@@ -42,7 +42,7 @@ export async function runFromShell<S extends Settings, C extends Connectors, P e
   let failure: unknown
   let running: Running | undefined
   try {
-    running = await startProgram(options, {
+    const served = await startProgram(options, {
       ...told,
       closers,
       connections,
@@ -50,6 +50,8 @@ export async function runFromShell<S extends Settings, C extends Connectors, P e
       clock: systemClock,
       stopped: stopped.signal,
     })
+    running = served?.running
+    if (served && !stopped.signal.aborted) process.stdout.write(`Ready: ${served.url}\n`)
     await Promise.race([running?.done, aborted(stopped.signal)])
   } catch (error) {
     failure = error

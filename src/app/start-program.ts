@@ -28,11 +28,18 @@ export interface Start<S extends Settings> extends Opening<S> {
   readonly stopped: AbortSignal
 }
 
+/** A program that serves. */
+export interface Served {
+  /** With a slash at its end: `http://127.0.0.1:8502/`. */
+  readonly url: string
+  readonly running: Running
+}
+
 /** Opens one part after the other; resolves when it serves, with nothing where it was stopped before the topology ran. */
 export async function startProgram<S extends Settings, C extends Connectors, P extends Prepared>(
   options: ProgramOptions<S, C, P>,
   start: Start<S>,
-): Promise<Running | undefined> {
+): Promise<Served | undefined> {
   const { config, chosen, closers, logger, clock, stopped } = start
   const data = openDataFolder(config.dataDir)
   closers.add('data folder', () => data.release())
@@ -85,9 +92,7 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
 
   // Tables and topics are made by then, unless a server is away: it serves all the same, and says so.
   await Promise.race([running.started, running.done, clock.sleep(startedMsMax), aborted(stopped)])
-  if (stopped.aborted) return running
-  process.stdout.write(`Ready: ${server.url}\n`)
-  return running
+  return { url: server.url, running }
 }
 
 async function openConnections<S extends Settings, C extends Connectors, P extends Prepared>(

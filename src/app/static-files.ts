@@ -14,8 +14,13 @@ export interface StaticFile {
 const contentTypes: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.html': 'text/html; charset=utf-8',
+  '.ico': 'image/x-icon',
   '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
+  '.mjs': 'text/javascript; charset=utf-8',
+  '.png': 'image/png',
   '.svg': 'image/svg+xml',
+  '.txt': 'text/plain; charset=utf-8',
 }
 
 /** The extension says the type; another one is served as plain bytes. */
@@ -28,12 +33,13 @@ export function staticFile(name: string, content: Buffer): StaticFile {
 }
 
 /**
- * The files of a folder by their paths, such as `/page.css`; `index.html` is `/`. They are read once, and a path that is
- * not among them does not exist: no request reaches another file.
+ * The files of a folder by their paths, such as `/page.css`; an `index.html` is its folder, `/` or `/help/`. They are
+ * read once, and a path that is not among them does not exist: no request reaches another file.
  *
  * @example
  * ```ts
- * program({ name: 'words', summary: 'counts words', topology, routes: (web) => serveFiles(web, staticFiles(new URL('./public', import.meta.url))) })
+ * const pages = staticFiles(new URL('./public', import.meta.url))
+ * program({ name: 'words', summary: 'counts words', topology, routes: (web) => serveFiles(web, pages) })
  * ```
  */
 export function staticFiles(folder: URL): ReadonlyMap<string, StaticFile> {
@@ -43,7 +49,7 @@ export function staticFiles(folder: URL): ReadonlyMap<string, StaticFile> {
     if (!entry.isFile()) continue
     const file = join(entry.parentPath, entry.name)
     const path = file.slice(root.replace(/[\\/]$/, '').length).replaceAll('\\', '/')
-    files.set(path === '/index.html' ? '/' : path, staticFile(entry.name, readFileSync(file)))
+    files.set(path.replace(/\/index\.html$/, '/'), staticFile(entry.name, readFileSync(file)))
   }
   return files
 }

@@ -6,6 +6,9 @@ import { type ClusterMetadata, fetchMetadata, type TopicMetadata } from './metad
 import { isConnectionError, isStale, translate } from './translate.ts'
 import type { KafkaSettings, TopicPartition } from './types.ts'
 
+/** A node that takes a connection and says nothing keeps a caller waiting for longer than an operator should guess. */
+const silentMsMax = 2_000
+
 export type CoordinatorType = 'group' | 'transaction'
 
 /**
@@ -46,6 +49,8 @@ class KafkaCluster implements Cluster {
   /** Of each topic: the leader of each partition, possibly still being asked for. */
   readonly #leaders = new Map<string, Promise<ReadonlyMap<number, number>>>()
   readonly #coordinators = new Map<string, number>()
+  /** Nodes of which it was said that they don't answer. */
+  readonly #silent = new Set<string>()
   #nodes: ReadonlyMap<number, Address> = new Map()
   #nextSeed = 0
   #closed = false
@@ -198,9 +203,37 @@ class KafkaCluster implements Cluster {
   #entry(key: string, address: Address): LinkEntry {
     const present = this.#links.get(key)
     if (present && present.link?.isOpen() !== false) return present
-    const entry: LinkEntry = { opening: openLink(address, this.options, this.#logger) }
+    const entry: LinkEntry = {
+      opening: this.#watched(address, openLink(address, this.options, this.#logger)),
+    }
     this.#links.set(key, entry)
     return entry
+  }
+
+  /**
+   * Says once that a node takes long to open, and when one has opened after all. What is refused at once is said by
+   * whoever tries again.
+   */
+  async #watched(address: Address, opening: Promise<Link>): Promise<Link> {
+    const { clock, logger, onTrouble } = this.options
+    const node = `${address.host}:${address.port}`
+    const settled = new AbortController()
+    clock.sleep(silentMsMax, settled.signal).then(
+      () => {
+        if (this.#silent.has(node) || this.#closed) return
+        this.#silent.add(node)
+        const sentence = `Kafka at ${node} has not answered for ${silentMsMax / 1000} s`
+        onTrouble?.(sentence)
+        logger.warn(`${sentence}; trying on`)
+      },
+      () => undefined, // it opened, or failed, before
+    )
+    const link = await opening.finally(() => settled.abort())
+    if (this.#silent.delete(node) && this.#silent.size === 0) {
+      onTrouble?.(undefined)
+      logger.info('Kafka answers again')
+    }
+    return link
   }
 
   #drop(key: string, entry: LinkEntry): void {

@@ -1,5 +1,5 @@
 import { systemClock } from '../clock.ts'
-import { silentLogger } from '../logger.ts'
+import { createLogger } from '../logger.ts'
 import { createAdmin } from './admin.ts'
 import { createCluster } from './cluster.ts'
 import { createConsumer } from './consumer.ts'
@@ -13,7 +13,8 @@ export type * from './types.ts'
 
 /** Connects when first used. Throws `BAD_CONFIG` for brokers that are not `host:port`. */
 export function connectKafka(options: KafkaOptions): Kafka {
-  const cluster = createCluster({ clock: systemClock, logger: silentLogger, ...options })
+  const { clock = systemClock, logger = createLogger({ level: 'warn' }) } = options
+  const cluster = createCluster({ ...options, clock, logger })
   return {
     admin: createAdmin(cluster),
     producer: (producerOptions) => createProducer(cluster, producerOptions),

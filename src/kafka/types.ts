@@ -29,7 +29,7 @@ export interface KafkaOptions {
   readonly clientId: string
   /** Default: the machine's. */
   readonly clock?: Clock
-  /** Default: it says nothing. */
+  /** Default: warnings and worse, on stderr. */
   readonly logger?: Logger
   readonly ssl?: boolean
   readonly sasl?: SaslOptions

@@ -1,7 +1,7 @@
 import { checked } from '../checked.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Kafka } from '../kafka/types.ts'
-import { type Logger, silentLogger } from '../logger.ts'
+import { createLogger, type Logger } from '../logger.ts'
 import type { CallbackErrorHandler } from './task.ts'
 
 /**
@@ -17,6 +17,7 @@ export interface Environment {
   /** By the name that the sinks ask for, such as `{ clickhouse }`. */
   readonly connections?: Readonly<Record<string, unknown>>
   readonly clock?: Clock
+  /** Default: warnings and worse, on stderr. */
   readonly logger?: Logger
   /** Where the stores' checkpoints lie; absent: each start reads the whole changelogs. */
   readonly stateDir?: string
@@ -59,7 +60,6 @@ export function settingsOf(environment: Environment): Settings {
   const settings: Settings = {
     connections: {},
     clock: systemClock,
-    logger: silentLogger,
     processing,
     commitIntervalMs: processing === 'exactly-once' ? 100 : 1_000,
     recordsBufferedMax: 5_000,
@@ -74,6 +74,7 @@ export function settingsOf(environment: Environment): Settings {
     sourceRecordsMax: 20_000,
     stopTimeoutMs: 8_000,
     ...environment,
+    logger: environment.logger ?? createLogger({ level: 'warn' }),
   }
   for (const [name, min] of LEAST) checked({ [name]: settings[name] }, min, 'BAD_CONFIG')
   return settings
