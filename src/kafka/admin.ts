@@ -1,6 +1,7 @@
 import { RivuletError } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
 import { createErrorFromCode } from './internals.ts'
+import type { Link } from './link.ts'
 import type { TopicMetadata } from './metadata.ts'
 import { persist } from './persist.ts'
 import { topicPartitions } from './topic-partitions.ts'
@@ -9,6 +10,7 @@ import type { CommittedOffset, KafkaAdmin, PartitionRange, TopicPartition, Topic
 
 const USE = 'admin'
 const UNKNOWN_TOPIC = 3
+const UNKNOWN_GROUP = 69
 const LEADERS_WAIT_MS_MAX = 60_000
 const LEADERS_POLL_MS = 50
 const EARLIEST = -2
@@ -76,6 +78,28 @@ class ClusterAdmin implements KafkaAdmin {
     const what = `Can't delete ${names.join(', ')}`
     await this.#persist(() =>
       this.#cluster.withController(USE, what, (link) => link.broker.deleteTopics({ topics: names })),
+    )
+  }
+
+  async groupMembers(groupId: string): Promise<readonly string[]> {
+    const { groups } = await this.#atCoordinator(groupId, `Can't ask for the members of ${groupId}`, (link) =>
+      link.broker.describeGroups({ groupIds: [groupId] }),
+    )
+    return groups.flatMap(({ members }) => members.map(({ clientId }) => clientId))
+  }
+
+  async deleteGroup(groupId: string): Promise<void> {
+    const what = `Can't delete the group ${groupId}`
+    await this.#atCoordinator(groupId, what, async (link) => {
+      const { results } = await link.broker.deleteGroups([groupId])
+      const errorCode = results[0]?.errorCode ?? 0
+      if (errorCode !== 0 && errorCode !== UNKNOWN_GROUP) throw createErrorFromCode(errorCode)
+    })
+  }
+
+  #atCoordinator<T>(groupId: string, what: string, work: (link: Link) => Promise<T>): Promise<T> {
+    return this.#persist(() =>
+      this.#cluster.withCoordinator({ type: 'group', key: groupId }, USE, what, work),
     )
   }
 

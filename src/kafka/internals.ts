@@ -101,6 +101,10 @@ export interface Broker {
   ): Promise<{ readonly memberAssignment: Buffer }>
   heartbeat(request: Membership & { groupGenerationId: number }): Promise<unknown>
   leaveGroup(request: Membership): Promise<unknown>
+  describeGroups(request: { groupIds: readonly string[] }): Promise<{
+    readonly groups: readonly { readonly members: readonly { readonly clientId: string }[] }[]
+  }>
+  deleteGroups(groupIds: readonly string[]): Promise<{ readonly results: readonly { readonly errorCode: number }[] }>
   offsetCommit(
     request: Membership & {
       groupGenerationId: number

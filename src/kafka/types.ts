@@ -95,6 +95,10 @@ export interface KafkaAdmin {
   /** Deletes what lies before `beforeOffset`: for repartition topics, whose records were worked off. */
   deleteRecords(topic: string, partition: number, beforeOffset: number): Promise<void>
   deleteTopics(names: readonly string[]): Promise<void>
+  /** Who is in the group at the moment; of a group that does not exist, nobody. */
+  groupMembers(groupId: string): Promise<readonly string[]>
+  /** Forgets a group with all that it has committed. Rejects with `KAFKA_FAILED` while it has members. */
+  deleteGroup(groupId: string): Promise<void>
 }
 
 export interface PartitionRange {

@@ -60,7 +60,11 @@ export interface Layout {
  * they are joined with, else as the inputs of the sub-topology that writes them. Throws `BAD_TOPOLOGY` where topics
  * that must be partitioned alike are not.
  */
-export async function layOut(topology: Topology, topicPrefix: string, admin: KafkaAdmin): Promise<Layout> {
+export async function layOut(
+  topology: Topology,
+  topicPrefix: string,
+  admin: Pick<KafkaAdmin, 'ensureTopics'>,
+): Promise<Layout> {
   const application = `${topicPrefix}${topology.name}`
   const topicName = (name: string) => `${topicPrefix}${name}`
   const ownTopicName = (name: string) => `${application}-${name}`

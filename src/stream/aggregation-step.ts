@@ -8,6 +8,7 @@ import type { StateStore, StoreSpec } from '../state/store.ts'
 import { checkOneTopology, type Stage, untyped } from './builder.ts'
 import type { Group } from './group.ts'
 import type { StepSpec } from './named.ts'
+import type { OperatorNode } from './graph.ts'
 import type { StoreOptions } from './store-options.ts'
 
 /** One of the groups that an aggregation takes in, and what it makes of their values. */
@@ -22,6 +23,7 @@ export interface AggregationKind<K, V, A, G, W, S extends StateStore> extends St
   readonly options: StoreOptions<A> | undefined
   /** Whether one record may update several rows. */
   readonly expands: boolean
+  readonly windows?: NonNullable<OperatorNode['windows']>
   store(options: { name: string; key: Serde<K>; value: Serde<A> }): StoreSpec<S>
   operator(
     aggregation: G,
@@ -57,6 +59,7 @@ export function aggregationStep<K, V, A, G, W, S extends StateStore>({
     stores: [store],
     expands,
     stateless: false,
+    ...(step.windows && { windows: step.windows }),
     connect: (context) =>
       inputs.map(({ aggregation }, n) => untyped(step.operator(aggregation, store, ofInput(context, n)))),
   })

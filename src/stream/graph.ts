@@ -1,9 +1,12 @@
 import type { Observable, ObservableInput } from 'rxjs'
 import type { OperatorContext } from '../operators/operator.ts'
+import type { BufferBounds } from '../operators/suppress.ts'
 import type { Chunk } from '../records/chunk.ts'
 import type { RetryPolicy } from '../retry.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { StoreSpec } from '../state/store.ts'
+import type { JoinWindow } from '../windows/join-window.ts'
+import type { SessionWindows, SlidingWindows, TimeWindows } from '../windows/windows.ts'
 import type { Sink } from './sink.ts'
 import type { Source } from './source.ts'
 import type { Topic } from './topic.ts'
@@ -76,6 +79,10 @@ export interface OperatorNode extends NodeBase {
   readonly expands: boolean
   /** Whether it makes the same of the same record, whenever: then a sink's own task may do it again. */
   readonly stateless: boolean
+  /** Of an aggregation over windows, or of a join of streams. */
+  readonly windows?: TimeWindows | SlidingWindows | SessionWindows | JoinWindow
+  /** Of a suppression: how much it may hold; absent: whatever comes. */
+  readonly bounds?: BufferBounds
   /** One operator for each input. */
   connect(context: OperatorContext): readonly UntypedOperator[]
 }

@@ -68,6 +68,7 @@ export function joinStreams<K, K2, L, R, J>(
     stores: [stores.left, stores.right, ...(unmatched ? [unmatched] : [])],
     expands: true,
     stateless: false,
+    windows: window,
     connect(context) {
       const options = {
         window,

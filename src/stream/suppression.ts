@@ -52,6 +52,7 @@ export function suppressionStep<K, V>(
     stores: [store],
     expands: true,
     stateless: false,
+    ...(options.bounds && { bounds: options.bounds }),
     connect: (context) => [untyped(suppress({ ...options, store }, context))],
   })
   return { stage: { ...stage, port }, rows: suppressedRows(rows, store) }

@@ -39,6 +39,7 @@ export function windowedAggregation<K, A>({
   const retentionMs = retentionOf(step, untilClosedMs)
   const stage = aggregationStep({
     ...step,
+    windows,
     expands: windows.kind === 'sliding' || windows.advanceMs < windows.sizeMs || emit === 'onWindowClose',
     // As in Kafka Streams, a window that is to be emitted at its close is still there at that moment.
     store: (options) =>
@@ -61,6 +62,7 @@ export function sessionAggregation<K, A>({
   const retentionMs = retentionOf(step, closesMs)
   const stage = aggregationStep({
     ...step,
+    windows,
     expands: true,
     store: (options) => sessionStore({ ...options, retentionMs }),
     operator: (aggregation, store, context) =>
