@@ -49,7 +49,7 @@ export function readSettings<S extends Settings>(
 export function optionsOf(settings: Settings): Option[] {
   return Object.entries(settings).map(([name, setting]) => {
     const { description, placeholder = '<value>', flagOnly = false } = setting
-    const byDefault = setting.secret ? 'not shown' : (setting.default ?? 'none')
+    const byDefault = setting.secret && setting.default ? 'not shown' : (setting.default ?? 'none')
     const facts = flagOnly ? '' : ` (${variableOf(name)}; default ${byDefault})`
     const option = new Option(`${flagOf(name)} ${placeholder}`, `${description}${facts}`)
     // `noCache` is a setting of that name, not the opposite of `cache`.

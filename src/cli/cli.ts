@@ -13,7 +13,14 @@ import { listTopics, type TopicsFormat, topicsFormats } from './topics.ts'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string }
 
-const resetSettings = { ...kafkaSettings, dataDir: machineSettings.dataDir }
+const resetSettings = {
+  ...kafkaSettings,
+  kafkaBrokers: {
+    ...kafkaSettings.kafkaBrokers,
+    description: 'Kafka on which it has run, host:port separated by commas',
+  },
+  dataDir: { ...machineSettings.dataDir, description: 'where it has kept its state' },
+}
 
 /** Runs one command of `rivulet` and answers its exit code: 2 where it was used wrongly. */
 export async function runCli(args: readonly string[], io: Io): Promise<number> {

@@ -94,7 +94,9 @@ describe('the settings of a program', () => {
 
   test('never show a secret: not what was told, nor a default', () => {
     const told = readSettings(program, settings, ['--help'], {})
-    expect('help' in told && told.help.replaceAll(/\s+/g, ' ')).toContain('(PIN; default not shown)')
+    const help = 'help' in told ? told.help.replaceAll(/\s+/g, ' ') : ''
+    expect(help).toContain('(PIN; default not shown)')
+    expect(help).toContain('(PASSWORD; default none)')
     expect(() => read([], { PIN: 'hunter2' })).toThrow(/^PIN is not shown, but it must be a whole number/)
   })
 

@@ -10,7 +10,9 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-test('the example of the README counts its first words, and drains on Ctrl-C', { timeout: 60_000 }, async () => {
+test('the example of the README counts its first words, and drains on Ctrl-C', {
+  timeout: 60_000,
+}, async () => {
   const [, block = ''] = /```ts\n(\/\/ words\.ts\n[\s\S]*?)```/.exec(readFileSync('README.md', 'utf8')) ?? []
   expect(block.split('\n').filter((line) => line !== '' && !line.startsWith('//'))).toHaveLength(20)
   const file = join(folder, 'words.ts')

@@ -8,6 +8,7 @@ import { serdes } from '../../src/serdes/serdes.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { topology } from '../../src/stream/topology.ts'
 import { KafkaRig } from '../support/kafka-rig.ts'
+import { runProcess } from '../support/process.ts'
 import { recordedIo } from '../support/recorded-io.ts'
 
 const words = topic('words', { key: serdes.string, value: serdes.string })
@@ -94,6 +95,22 @@ describe('a reset', () => {
     expect(await resetTopology(app, { ...options, yes: true }, config(), io)).toBe(0)
     expect(said.asked).toBe('')
     expect(await ownTopics()).toEqual([])
+  })
+
+  test('is asked for at the command line, and answered there', { timeout: 60_000 }, async () => {
+    const reset = (typed: string) =>
+      runProcess(
+        'src/cli/main.ts',
+        ['reset', 'test/cli/programs/shop.ts', '--name', 'counts', '--data-dir', dataDir],
+        { KAFKA_BROKERS: rig.broker.brokers.join(',') },
+        typed,
+      )
+    const unanswered = await reset('')
+    expect(unanswered.code).toBe(1)
+    expect(unanswered.stderr).toBe('Delete all of this? (yes/no) nothing was deleted\n')
+    const answered = await reset('yes\n')
+    expect(answered).toMatchObject({ code: 0, stderr: 'Delete all of this? (yes/no) ' })
+    expect(answered.stdout).toMatch(/^To let counts begin anew on 127[^]*\ncounts begins anew\n$/)
   })
 
   test('is refused while the group has members, by name', async () => {

@@ -9,6 +9,8 @@ export interface StartedProcess {
   /** Resolves as soon as it has written that; rejects, with all it has written, when it ends before. */
   wrote(stream: 'stdout' | 'stderr', what: RegExp): Promise<RegExpExecArray>
   signal(signal: NodeJS.Signals): void
+  /** Somebody types that, and nothing more. */
+  type(text: string): void
   /** Resolves with its exit code. */
   readonly ended: Promise<number | null>
 }
@@ -38,6 +40,7 @@ export function startProcess(
     output,
     ended,
     signal: (signal) => child.kill(signal),
+    type: (text) => child.stdin.end(text),
     wrote: (stream, what) =>
       new Promise((resolve, reject) => {
         const look = () => {
@@ -51,13 +54,15 @@ export function startProcess(
   }
 }
 
-/** Runs it until it ends by itself; `typed` is what somebody types meanwhile. */
+/** Runs it until it ends by itself; `typed` is what somebody has typed. */
 export async function runProcess(
   file: string,
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
+  typed = '',
 ) {
-  const { output, ended } = startProcess(file, args, env)
+  const { output, ended, type } = startProcess(file, args, env)
+  type(typed)
   return { code: await ended, ...output }
 }
 
