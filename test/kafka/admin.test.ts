@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { onEachBroker } from './brokers.ts'
+import { joinGroup } from './group-recorder.ts'
 import { numbered } from './records.ts'
 
 onEachBroker('the admin', (broker) => {
@@ -56,5 +57,27 @@ onEachBroker('the admin', (broker) => {
       code: 'KAFKA_FAILED',
       place: { topic: 'nowhere' },
     })
+  })
+
+  test('names the members of a group, and forgets it with what it has committed once there are none', async () => {
+    const kafka = broker.connect({ clientId: 'reader' })
+    const topic = await broker.topic(kafka)
+    const groupId = broker.name('group')
+    expect(await kafka.admin.groupMembers(groupId)).toEqual([])
+    const member = joinGroup(kafka, { groupId, topics: [topic] }, (event) => {
+      if (event.type === 'revoking') event.done()
+    })
+    await vi.waitFor(() => expect(member.owned.size).toBe(1), { timeout: 20_000 })
+    await member.consumer.commit([{ topic, partition: 0, offset: 0 }])
+    expect(await kafka.admin.groupMembers(groupId)).toEqual(['reader'])
+    await expect(kafka.admin.deleteGroup(groupId)).rejects.toMatchObject({
+      code: 'KAFKA_FAILED',
+      message: expect.stringContaining('NON_EMPTY_GROUP'),
+    })
+    await member.consumer.close()
+    expect(await kafka.admin.committedOffsets(groupId, [topic])).toMatchObject([{ offset: 0 }])
+    await kafka.admin.deleteGroup(groupId)
+    expect(await kafka.admin.committedOffsets(groupId, [topic])).toMatchObject([{ offset: undefined }])
+    await kafka.admin.deleteGroup(groupId)
   })
 })
