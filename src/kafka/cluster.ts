@@ -210,29 +210,18 @@ class KafkaCluster implements Cluster {
     return entry
   }
 
-  /**
-   * Says once that a node takes long to open, and when one has opened after all. What is refused at once is said by
-   * whoever tries again.
-   */
+  /** Says that a node takes long to open, and when it has. What is refused at once is said by whoever tries again. */
   async #watched(address: Address, opening: Promise<Link>): Promise<Link> {
-    const { clock, logger, onTrouble } = this.options
+    const { clock, trouble } = this.options
     const node = `${address.host}:${address.port}`
-    const settled = new AbortController()
-    clock.sleep(silentMsMax, settled.signal).then(
-      () => {
-        if (this.#silent.has(node) || this.#closed) return
-        this.#silent.add(node)
-        const sentence = `Kafka at ${node} has not answered for ${silentMsMax / 1000} s`
-        onTrouble?.(sentence)
-        logger.warn(`${sentence}; trying on`)
-      },
-      () => undefined, // it opened, or failed, before
-    )
-    const link = await opening.finally(() => settled.abort())
-    if (this.#silent.delete(node) && this.#silent.size === 0) {
-      onTrouble?.(undefined)
-      logger.info('Kafka answers again')
-    }
+    const overdue = clock.scheduler.schedule(() => {
+      if (this.#closed) return
+      if (!this.#silent.has(node)) trouble.begin()
+      this.#silent.add(node)
+      trouble.say(`Kafka at ${node} has not answered for ${silentMsMax / 1000} s`)
+    }, silentMsMax)
+    const link = await opening.finally(() => overdue.unsubscribe())
+    if (this.#silent.delete(node)) trouble.end({ answered: true })
     return link
   }
 

@@ -314,10 +314,10 @@ export class Fetcher {
   }
 
   async #waitAfterFailure(node: number, error?: RivuletError): Promise<void> {
-    const { clock, logger } = this.#options.cluster.options
+    const { clock, trouble } = this.#options.cluster.options
     const failures = (this.#failures.get(node) ?? 0) + 1
     this.#failures.set(node, failures)
-    if (error && failures % 8 === 3) logger.warn({ attempt: failures }, `${messageOf(error)}; trying again`)
+    if (error && failures >= 3) trouble.say(messageOf(error))
     await clock.sleep(backoffMs(BACKOFF, failures, clock), this.#stopped.signal).catch(() => undefined)
   }
 }

@@ -104,7 +104,9 @@ export interface Broker {
   describeGroups(request: { groupIds: readonly string[] }): Promise<{
     readonly groups: readonly { readonly members: readonly { readonly clientId: string }[] }[]
   }>
-  deleteGroups(groupIds: readonly string[]): Promise<{ readonly results: readonly { readonly errorCode: number }[] }>
+  deleteGroups(
+    groupIds: readonly string[],
+  ): Promise<{ readonly results: readonly { readonly errorCode: number }[] }>
   offsetCommit(
     request: Membership & {
       groupGenerationId: number

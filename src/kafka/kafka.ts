@@ -6,6 +6,7 @@ import { createConsumer } from './consumer.ts'
 import { createProducer } from './producer.ts'
 import { readPartition } from './read.ts'
 import { createTransactionalProducer } from './transactional-producer.ts'
+import { Trouble } from './trouble.ts'
 import type { Kafka, KafkaOptions } from './types.ts'
 
 export { partitionFor } from './partitioner.ts'
@@ -13,8 +14,9 @@ export type * from './types.ts'
 
 /** Connects when first used. Throws `BAD_CONFIG` for brokers that are not `host:port`. */
 export function connectKafka(options: KafkaOptions): Kafka {
-  const { clock = systemClock, logger = createLogger({ level: 'warn' }) } = options
-  const cluster = createCluster({ ...options, clock, logger })
+  const { clock = systemClock, logger = createLogger({ level: 'warn' }), onTrouble } = options
+  const trouble = new Trouble({ clock, logger, onTrouble })
+  const cluster = createCluster({ ...options, clock, logger, trouble })
   return {
     admin: createAdmin(cluster),
     producer: (producerOptions) => createProducer(cluster, producerOptions),

@@ -217,10 +217,9 @@ export class Membership {
   /** A first failure is routine when brokers or members come and go. */
   #say(error: unknown, failures: number): void {
     if (kafkaErrorType(error) === 'REBALANCE_IN_PROGRESS') return
-    const { logger } = this.#options.cluster.options
-    const message = `${messageOf(error)}; trying again`
-    if (failures % 8 === 3) logger.warn({ attempt: failures }, message)
-    else logger.debug({ attempt: failures }, message)
+    const { logger, trouble } = this.#options.cluster.options
+    if (failures >= 3) trouble.say(messageOf(error))
+    else logger.debug(`${messageOf(error)}; trying again`)
   }
 
   /** Whether the error says that the group no longer knows this member: then it begins anew, with nothing. */

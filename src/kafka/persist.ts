@@ -5,7 +5,7 @@ import type { KafkaSettings } from './types.ts'
 
 /** A restarting cluster may not know its topics for a moment; a topic that is still unknown then does not exist. */
 const UNKNOWN_TOPIC_MS_MAX = 30_000
-/** Leaders move: a second try is routine. What fails longer is said, and said again at each doubling. */
+/** Leaders move: a second try is routine. What fails longer is said. */
 const SAID_FROM_ATTEMPT = 3
 
 export interface PersistOptions {
@@ -18,10 +18,10 @@ export interface PersistOptions {
 
 /** Repeats what may pass until it does, with backoff, and tells an operator when it takes long and when it is over. */
 export async function persist<T>(work: () => Promise<T>, options: PersistOptions): Promise<T> {
-  const { clock, logger, onTrouble } = options.kafka
+  const { clock, trouble } = options.kafka
   const startedMs = clock.now()
-  let saidAttempt = 0
-  const result = await retry(work, {
+  let isTroubled = false
+  const retrying = retry(work, {
     clock,
     policy: { initialMs: options.initialMs ?? 50, waitMsMax: 2_000 },
     ...(options.signal && { signal: options.signal }),
@@ -29,16 +29,19 @@ export async function persist<T>(work: () => Promise<T>, options: PersistOptions
       (options.retryable ?? isRetryable)(error) &&
       (kafkaErrorType(error) !== 'UNKNOWN_TOPIC_OR_PARTITION' ||
         clock.now() - startedMs < UNKNOWN_TOPIC_MS_MAX),
-    onRetry: (error, attempt, waitMs) => {
-      if (attempt < Math.max(SAID_FROM_ATTEMPT, saidAttempt * 2)) return
-      saidAttempt = attempt
-      onTrouble?.(messageOf(error))
-      logger.warn({ attempt, waitMs: Math.round(waitMs) }, `${messageOf(error)}; trying again`)
+    onRetry: (error, attempt) => {
+      if (attempt < SAID_FROM_ATTEMPT) return
+      if (!isTroubled) trouble.begin()
+      isTroubled = true
+      trouble.say(messageOf(error))
     },
   })
-  if (saidAttempt > 0) {
-    onTrouble?.(undefined)
-    logger.info({ afterMs: Math.round(clock.now() - startedMs) }, 'Kafka answers again')
+  try {
+    const result = await retrying
+    if (isTroubled) trouble.end({ answered: true })
+    return result
+  } catch (error) {
+    if (isTroubled) trouble.end({ answered: false })
+    throw error
   }
-  return result
 }

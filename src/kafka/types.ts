@@ -2,6 +2,7 @@ import type { Observable } from 'rxjs'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import type { Headers, RawChunk } from '../records/chunk.ts'
+import type { Trouble } from './trouble.ts'
 
 /** One connection of a program to a Kafka cluster, or to the embedded broker: the same protocol. */
 export interface Kafka {
@@ -43,8 +44,9 @@ export interface KafkaOptions {
   readonly socketFactory?: SocketFactory
 }
 
-/** The same with all that has a default. */
-export type KafkaSettings = KafkaOptions & Required<Pick<KafkaOptions, 'clock' | 'logger'>>
+/** The same with all that has a default, and what all of its connections have to say. */
+export type KafkaSettings = KafkaOptions &
+  Required<Pick<KafkaOptions, 'clock' | 'logger'>> & { readonly trouble: Trouble }
 
 export interface SaslOptions {
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'

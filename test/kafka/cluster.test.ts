@@ -52,12 +52,12 @@ test('a node that takes connections and says nothing is told of after 2 s, once,
   scheduler.flush()
   await vi.waitFor(() => expect(said).toHaveLength(1))
   const sentence = `Kafka at 127.0.0.1:${proxy.port} has not answered for 2 s`
-  expect([troubles, said]).toEqual([[sentence], [`${sentence}; trying on`]])
+  expect([troubles, said]).toEqual([[sentence], [`${sentence}; trying again`]])
 
   proxy.let()
   expect(await counts).toEqual(new Map())
   expect(troubles).toEqual([sentence, undefined])
-  expect(said.at(-1)).toBe('Kafka answers again')
+  expect(said.at(-1)).toContain('Kafka answers again')
   await kafka.close()
   proxy.close()
   await broker.close()
