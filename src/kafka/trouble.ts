@@ -37,7 +37,8 @@ export class Trouble {
 
   /** One of those calls is done; `answered`: it has succeeded. */
   end({ answered }: { readonly answered: boolean }): void {
-    if (--this.#calls > 0) return
+    this.#calls -= 1
+    if (this.#calls > 0) return
     const { clock, logger, onTrouble } = this.#options
     this.#heardMs = Number.NEGATIVE_INFINITY
     onTrouble?.(undefined)

@@ -10,7 +10,7 @@ export const emptyJoinWindow: Rule = {
       if (beforeMs + afterMs + graceMs > 0) return []
       return {
         step: node.name,
-        what: 'it joins within 0 ms, without grace',
+        what: 'its window is 0 ms long, without grace',
         why: 'records are kept for before + after + grace, so none ever finds another',
         mend: 'give within() a span or a graceMs',
       }

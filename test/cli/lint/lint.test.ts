@@ -30,7 +30,7 @@ describe('lint', () => {
         .groupBy('by parity', (n) => String(n % 2))
         .windowedBy(graced)
         .count('per minute', { retentionMs: 600_000 })
-      windows.suppress('closed', untilWindowCloses, { maxRecords: 1_000, whenFull: 'shutDown' })
+      windows.suppress('closed', untilWindowCloses, { recordsMax: 1_000, whenFull: 'shutDown' })
       stream(clicks).join('near', stream(topic('other', numbers)), sum, within({ ms: 5 }))
       return { windows: queryable(windows) }
     })
@@ -124,7 +124,7 @@ describe('lint', () => {
     const findings = await found(({ stream }) => {
       const counts = stream(clicks).groupByKey().count('counts')
       counts.suppress('unbounded', untilTimeLimit({ limitMs: 1_000 }))
-      counts.suppress('bounded', untilTimeLimit({ limitMs: 1_000 }), { maxRecords: 9, whenFull: 'emitEarly' })
+      counts.suppress('bounded', untilTimeLimit({ limitMs: 1_000 }), { recordsMax: 9, whenFull: 'emitEarly' })
     })
     expect(findings).toEqual(['warning unbounded-suppress at unbounded'])
   })
