@@ -6,9 +6,9 @@ import type { Serde } from '../serdes/serde.ts'
 import { serdes } from '../serdes/serdes.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
 import { checkOneTopology, type Stage, untyped } from './builder.ts'
+import type { OperatorNode } from './graph.ts'
 import type { Group } from './group.ts'
 import type { StepSpec } from './named.ts'
-import type { OperatorNode } from './graph.ts'
 import type { StoreOptions } from './store-options.ts'
 
 /** One of the groups that an aggregation takes in, and what it makes of their values. */
