@@ -1,10 +1,11 @@
 import { RivuletError } from '../errors.ts'
 import type { Headers } from '../records/chunk.ts'
+import type { DeadLetter } from '../stream/source.ts'
 import { deadLetterTopicOf } from '../stream/topic-name.ts'
 import type { BadRecord, InputQueue } from './input-queue.ts'
 import type { InstanceContext } from './instance-context.ts'
 
-/** A record that could not be decoded, as it goes to its dead-letter topic: its bytes, and in headers where and why. */
+/** What could not be decoded, as it goes to its dead-letter topic: its bytes, and in headers where and why. */
 export interface DeadLetterRecord {
   readonly topic: string
   readonly key: Buffer | null
@@ -39,6 +40,21 @@ export function deadLetterOf(
       reason: Buffer.from(reason),
     },
   }
+}
+
+/** What a source could not decode, as a record of its dead-letter topic. */
+export function sourceLetterOf(
+  { bytes, reason, place }: DeadLetter,
+  {
+    step,
+    topic,
+    timestampMs,
+  }: { readonly step: string; readonly topic: string; readonly timestampMs: number },
+): DeadLetterRecord {
+  const headers = Object.fromEntries(
+    Object.entries({ ...place, step, reason }).map(([name, text]) => [name, Buffer.from(text)]),
+  )
+  return { topic, key: null, value: bytes, timestampMs, headers }
 }
 
 const TOLD_MAX = 10

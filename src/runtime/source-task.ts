@@ -3,8 +3,9 @@ import { isRetryable, messageOf, RivuletError } from '../errors.ts'
 import { retryWithBackoff } from '../retry.ts'
 import type { ExternalSourceNode } from '../stream/graph.ts'
 import type { DeadLetter, Source, SourceContext, SourceState } from '../stream/source.ts'
+import { sourceLetterOf } from './dead-letter.ts'
 import type { InstanceContext } from './instance-context.ts'
-import { Outgoing } from './outgoing.ts'
+import { Outbox } from './outbox.ts'
 import { sourceChunk } from './source-chunk.ts'
 import { tailOf } from './source-tail.ts'
 import type { Task } from './task.ts'
@@ -29,12 +30,10 @@ export class SourceTask {
   problem: string | undefined
   readonly #options: SourceTaskOptions
   readonly #paused = new BehaviorSubject(false)
-  readonly #outgoing: Outgoing
+  readonly #outbox: Outbox
   readonly #rejections = new Map<string, string>()
   #gathered: unknown[] = []
   #flushTimer: Subscription | undefined
-  #unacknowledged = 0
-  readonly #pending = new Set<Promise<void>>()
   #subscription: Subscription | undefined
   #stopped = false
 
@@ -42,7 +41,12 @@ export class SourceTask {
     this.#options = options
     this.name = options.node.name
     this.task = options.task
-    this.#outgoing = new Outgoing(options.context.layout)
+    this.#outbox = new Outbox({
+      context: options.context,
+      producer: options.context.producer,
+      roomMade: () => this.#regulate(),
+      failed: (error) => this.#fail(error),
+    })
   }
 
   start(): void {
@@ -74,32 +78,34 @@ export class SourceTask {
       })
   }
 
-  /** Records that were sent to Kafka and may not be there yet. */
+  /** Records on their way to Kafka that may not be there yet. */
   get unacknowledged(): number {
-    return this.#unacknowledged
+    return this.#outbox.records
   }
 
-  /** Takes nothing more; resolves when what was taken is in Kafka. */
+  /** Takes nothing more; resolves when what was taken is in Kafka, rejects when it can't be. */
   async close(): Promise<void> {
     this.#subscription?.unsubscribe()
     this.#flush()
     this.#stopped = true
     this.state = 'stopped'
-    await Promise.all(this.#pending)
+    await this.#outbox.settled()
   }
 
-  abandon(): void {
+  /** Gives up what is not in Kafka. */
+  abandon(reason: unknown = new RivuletError('INTERNAL', `source "${this.name}" is given up`)): void {
     this.#stopped = true
     this.state = 'stopped'
     this.#flushTimer?.unsubscribe()
     this.#subscription?.unsubscribe()
+    this.#outbox.abandon(reason)
   }
 
   #emit(value: unknown): void {
     if (this.#stopped) return
     this.#gathered.push(value)
     this.#regulate()
-    const waiting = this.#gathered.length + this.#unacknowledged
+    const waiting = this.#gathered.length + this.#outbox.records
     if (waiting > this.#options.context.settings.sourceRecordsMax) {
       const message = `the source "${this.name}" went on though it was asked to pause: ${waiting} records wait for Kafka. Let it wait while the paused$ of its context is true (docs/recipes.md, "A source that is faster than Kafka")`
       this.#fail(new RivuletError('BUFFER_FULL', message, { place: { step: this.name } }))
@@ -116,52 +122,19 @@ export class SourceTask {
     try {
       const { node, context } = this.#options
       this.task.process(node, sourceChunk(node, values, context.settings.clock.now()))
-      for (const output of this.task.takeOutputs()) this.#outgoing.add(output)
-      this.#send()
+      for (const output of this.task.takeOutputs()) this.#outbox.add(output)
+      this.#outbox.flush()
     } catch (error) {
       this.#fail(error)
     }
   }
 
-  #send(): void {
-    if (!this.#outgoing.isUnresolved) {
-      this.#sendOutgoing()
-      return
-    }
-    const { admin } = this.#options.context.settings.kafka
-    this.#track(
-      0,
-      this.#outgoing.resolve(admin).then(() => this.#sendOutgoing()),
-    )
-  }
-
-  #sendOutgoing(): void {
-    for (const { topic, partition, records } of this.#outgoing.take()) {
-      this.#track(records.timestampsMs.length, this.#options.context.producer.send(topic, partition, records))
-    }
-  }
-
-  #track(records: number, work: Promise<unknown>): void {
-    this.#unacknowledged += records
-    const done = work.then(
-      () => {
-        this.#unacknowledged -= records
-        this.#pending.delete(done)
-        this.#regulate()
-      },
-      (error) => {
-        this.#pending.delete(done)
-        this.#fail(error)
-      },
-    )
-    this.#pending.add(done)
-  }
-
   #regulate(): void {
-    const waiting = this.#gathered.length + this.#unacknowledged
+    const waiting = this.#gathered.length + this.#outbox.records
     const { sourceRecordsMax } = this.#options.context.settings
-    if (!this.#paused.value && waiting >= sourceRecordsMax / 2) this.#paused.next(true)
-    else if (this.#paused.value && waiting <= sourceRecordsMax / 4) this.#paused.next(false)
+    const { isFull } = this.#outbox
+    if (!this.#paused.value && (isFull || waiting >= sourceRecordsMax / 2)) this.#paused.next(true)
+    else if (this.#paused.value && !isFull && waiting <= sourceRecordsMax / 4) this.#paused.next(false)
   }
 
   #context(): SourceContext {
@@ -189,22 +162,22 @@ export class SourceTask {
     }
   }
 
-  #deadLetter({ bytes, reason, place }: DeadLetter): void {
+  #deadLetter(letter: DeadLetter): void {
     const { node, context } = this.#options
     const { settings, layout, statistics } = context
     statistics.count('dead_letters')
     if (!node.deadLetters) return
-    const headers = Object.fromEntries(
-      Object.entries({ ...place, step: node.name, reason }).map(([name, text]) => [name, Buffer.from(text)]),
-    )
     const topic = layout.topicName(node.deadLetters.name)
-    this.#outgoing.addRecord(topic, 0, null, bytes, settings.clock.now(), headers)
-    this.#send()
+    this.#outbox.addLetter(
+      sourceLetterOf(letter, { step: node.name, topic, timestampMs: settings.clock.now() }),
+    )
+    this.#outbox.flush()
+    this.#regulate()
   }
 
   #fail(error: unknown): void {
     if (this.#stopped) return
-    this.abandon()
+    this.abandon(error)
     this.#options.context.failed(error)
   }
 }

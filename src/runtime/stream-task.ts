@@ -5,7 +5,7 @@ import { type DeadLetters, deadLetterOf } from './dead-letter.ts'
 import { InputGroup } from './input-group.ts'
 import type { BadRecord, InputQueue } from './input-queue.ts'
 import type { InstanceContext } from './instance-context.ts'
-import { Outgoing } from './outgoing.ts'
+import { Outbox } from './outbox.ts'
 import { encodeStreamTimes } from './stream-times.ts'
 import type { Task, TaskOutput } from './task.ts'
 import type { TaskProducer } from './task-producer.ts'
@@ -34,10 +34,9 @@ export class StreamTask {
   readonly queues: readonly InputQueue[]
   readonly #options: StreamTaskOptions
   readonly #inputs: InputGroup
-  readonly #outgoing: Outgoing
+  readonly #outbox: Outbox
   readonly #calls: CallingSteps
   readonly #committedOffsets = new Map<InputQueue, number>()
-  #unacknowledgedBytes = 0
   /** Something was processed that is in no commit, not even in one under way. */
   #dirty = false
   #commitTimer: Subscription | undefined
@@ -46,7 +45,7 @@ export class StreamTask {
   /** A commit waits for calls: nothing more is taken, for what is taken is committed with it. */
   #settling = false
   #isRunning = false
-  #resolving: Promise<void> | undefined
+  #waitsForRoom = false
   #stopped = false
 
   constructor(options: StreamTaskOptions) {
@@ -54,8 +53,16 @@ export class StreamTask {
     this.id = options.id
     this.task = options.task
     this.queues = options.queues
-    const { layout, settings } = options.context
-    this.#outgoing = new Outgoing(layout)
+    const { context, producer } = options
+    const { settings } = context
+    this.#outbox = new Outbox({
+      context,
+      producer,
+      roomMade: () => {
+        if (this.#waitsForRoom) this.run()
+      },
+      failed: (error) => this.#fail(error),
+    })
     this.#calls = new CallingSteps({
       task: options.task,
       settings,
@@ -94,7 +101,8 @@ export class StreamTask {
         this.#collect()
         this.#touch()
       }
-      this.#flush()
+      this.#waitsForRoom = !this.#hasRoom()
+      this.#outbox.flush()
     } catch (error) {
       this.#fail(error)
       return
@@ -110,7 +118,7 @@ export class StreamTask {
     try {
       this.task.advanceWallClock(nowMs)
       if (this.#collect()) this.#touch()
-      this.#flush()
+      this.#outbox.flush()
     } catch (error) {
       this.#fail(error)
     }
@@ -146,7 +154,7 @@ export class StreamTask {
   /** Gives everything up that is not committed. */
   async abandon(): Promise<void> {
     this.#stop()
-    this.#calls.close(new RivuletError('INTERNAL', `task ${this.id} is given up`))
+    this.#giveUp(new RivuletError('INTERNAL', `task ${this.id} is given up`))
     const { producer, state } = this.#options
     await state.close() // before a commit that is under way, and may be the last to succeed, can write there
     await producer.close()
@@ -161,14 +169,14 @@ export class StreamTask {
   async #commit(): Promise<void> {
     const { producer, state, context } = this.#options
     this.#settling = true
-    while (this.#calls.isCalling || this.#outgoing.isUnresolved) {
+    while (this.#calls.isCalling || !this.#outbox.isResolved) {
       await this.#calls.settled()
-      await this.#outgoing.resolve(context.settings.kafka.admin)
+      await this.#outbox.resolved()
     }
     this.#settling = false
     // From here to the first `await` nothing else runs: outputs, changes and offsets are those of the same records.
+    this.#outbox.hold()
     this.#dirty = false
-    this.#sendOutgoing()
     const logging = state.log(producer)
     logging.catch(() => undefined) // then the commit rejects
     const metadata = encodeStreamTimes(this.task.streamTimes)
@@ -177,6 +185,7 @@ export class StreamTask {
     })
     const positions = new Map(this.queues.map((queue) => [queue, queue.position]))
     await producer.commit(offsets)
+    this.#outbox.release()
     for (const [queue, position] of positions) this.#committedOffsets.set(queue, position)
     state.committed(await logging)
     context.emit({ type: 'committed', task: this.id, offsets })
@@ -185,42 +194,13 @@ export class StreamTask {
   /** Takes over what the task has put out; whether there was anything. */
   #collect(): boolean {
     const outputs = this.task.takeOutputs()
-    for (const output of outputs) if (!this.#calls.take(output)) this.#outgoing.add(output)
+    for (const output of outputs) if (!this.#calls.take(output)) this.#outbox.add(output)
     return outputs.length > 0
-  }
-
-  #flush(): void {
-    if (this.#stopped || this.#committing || this.#outgoing.bytes === 0) return
-    if (!this.#outgoing.isUnresolved) this.#sendOutgoing()
-    else if (!this.#resolving) {
-      this.#resolving = this.#outgoing
-        .resolve(this.#options.context.settings.kafka.admin)
-        .finally(() => {
-          this.#resolving = undefined
-        })
-        .then(() => this.#flush())
-        .catch((error) => this.#fail(error))
-    }
-  }
-
-  #sendOutgoing(): void {
-    for (const { topic, partition, records, bytes } of this.#outgoing.take()) {
-      this.#unacknowledgedBytes += bytes
-      this.#options.producer.send(topic, partition, records).then(
-        () => {
-          const hadRoom = this.#hasRoom()
-          this.#unacknowledgedBytes -= bytes
-          if (!hadRoom && this.#hasRoom()) this.run()
-        },
-        (error) => this.#fail(error),
-      )
-    }
   }
 
   #answered(output: TaskOutput): void {
     try {
-      this.#outgoing.add(output)
-      if (!this.#isRunning) this.#flush()
+      this.#outbox.add(output)
     } catch (error) {
       this.#fail(error)
     }
@@ -228,8 +208,7 @@ export class StreamTask {
   }
 
   #hasRoom(): boolean {
-    const { bytesUnsentMax } = this.#options.context.settings
-    return this.#calls.room > 0 && this.#unacknowledgedBytes + this.#outgoing.bytes < bytesUnsentMax
+    return this.#calls.room > 0 && !this.#outbox.isFull
   }
 
   /** Something happened that wants a commit. */
@@ -251,8 +230,7 @@ export class StreamTask {
   #bad(queue: InputQueue, record: BadRecord): void {
     const { context, deadLetters } = this.#options
     const letter = deadLetterOf(queue, record, context.settings.onDecodeError)
-    const { topic, key, value, timestampMs, headers } = letter
-    this.#outgoing.addRecord(topic, 0, key, value, timestampMs, headers)
+    this.#outbox.addLetter(letter)
     this.#touch()
     deadLetters.count(letter)
   }
@@ -260,7 +238,12 @@ export class StreamTask {
   #fail(error: unknown): void {
     if (this.#stopped) return
     this.#stop()
-    this.#calls.close(error)
+    this.#giveUp(error)
     this.#options.context.failed(error)
+  }
+
+  #giveUp(reason: unknown): void {
+    this.#calls.close(reason)
+    this.#outbox.abandon(reason)
   }
 }

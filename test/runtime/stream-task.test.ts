@@ -75,23 +75,39 @@ test('a topic that a record chose and that can not be made fails the task', asyn
   await vi.waitFor(() => expect(failures).toEqual([new Error('no such topic may be')]))
 })
 
-test('a commit that also asks for the partitions of such a topic sends each record once, where it belongs', async () => {
-  const answers: Subject<number>[] = []
+test('a commit waits until the partitions of such a topic are known, and sends each record once, where it belongs', async () => {
+  const answered = new Subject<number>()
+  let asked = 0
   const { streamTask, sent } = await choosing(() => {
-    const answered = new Subject<number>()
-    answers.push(answered)
+    asked++
     return lastValueFrom(answered)
   })
   const committed = streamTask.commit()
-  await vi.waitFor(() => expect(answers).toHaveLength(2))
-  for (const answered of answers) {
-    answered.next(3)
-    answered.complete()
-  }
+  answered.next(3)
+  answered.complete()
   await committed
   const expected = keys.map((key) => ({ partition: partitionFor(Buffer.from(key), 3), key }))
   const inOrder = (records: typeof sent) => [...records].sort((a, b) => (a.key < b.key ? -1 : 1))
   expect(inOrder(sent)).toEqual(inOrder(expected))
+  expect(asked).toBe(1)
+})
+
+test('a commit that waits for the partitions of such a topic sends nothing when the task is abandoned meanwhile', async () => {
+  const answered = new Subject<number>()
+  let commits = 0
+  const { streamTask, sent } = await choosing(
+    () => lastValueFrom(answered),
+    async () => {
+      commits++
+    },
+  )
+  const committed = streamTask.commit()
+  const given = expect(committed).rejects.toMatchObject({ message: 'task 0_0 is given up' })
+  await streamTask.abandon()
+  answered.next(3)
+  answered.complete()
+  await given
+  expect([sent, commits]).toEqual([[], 0])
 })
 
 test('what was processed while a commit was under way is not sent when the task was abandoned meanwhile', async () => {

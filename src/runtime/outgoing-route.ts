@@ -1,0 +1,94 @@
+import { messageOf, RivuletError } from '../errors.ts'
+import type { Chunk } from '../records/chunk.ts'
+import type { Serde } from '../serdes/serde.ts'
+import {
+  isChooser,
+  type Partitioner,
+  type RepartitionNode,
+  type TopicChooser,
+  type TopicSinkNode,
+} from '../stream/graph.ts'
+import { Destination } from './destination.ts'
+import type { Layout } from './layout.ts'
+import type { OutgoingTopic } from './outgoing-topic.ts'
+
+type AnyChunk = Chunk<unknown, unknown>
+type AnyDestination = Destination<unknown, unknown>
+
+export interface OutgoingRouteOptions {
+  readonly node: TopicSinkNode | RepartitionNode
+  readonly layout: Layout
+  /** By its real name; the same for all routes that lead there. */
+  readonly topic: (name: string) => OutgoingTopic
+}
+
+/** Where the records of one step go, and how they are written there. */
+export class OutgoingRoute {
+  readonly step: string
+  /** Which partition a record goes to; absent: its key says. */
+  readonly partitionOf: Partitioner | undefined
+  readonly #options: OutgoingRouteOptions
+  readonly #serdes: { readonly key: Serde<unknown>; readonly value: Serde<unknown> }
+  readonly #destinations = new Map<string, AnyDestination>()
+  readonly #chooser: TopicChooser | undefined
+  /** The only one, of a step that does not let its records choose. */
+  readonly #only: readonly AnyDestination[]
+
+  constructor(options: OutgoingRouteOptions) {
+    const { node, layout } = options
+    this.#options = options
+    this.step = node.name
+    if (node.type === 'repartition') {
+      this.#serdes = node
+      this.partitionOf = node.partitionOf
+      this.#only = [this.#destination(layout.ownTopicName(node.topicName))]
+    } else if (isChooser(node.topic)) {
+      this.#serdes = node.topic
+      this.#chooser = node.topic
+      this.#only = []
+    } else {
+      this.#serdes = node.topic
+      this.#only = [this.#destination(layout.topicName(node.topic.name))]
+    }
+  }
+
+  /** One for all records of the chunk, or one for each. Throws what choosing throws, with the record's place. */
+  destinationsOf(chunk: AnyChunk): readonly AnyDestination[] {
+    if (!this.#chooser) return this.#only
+    const { keys, values } = chunk
+    const destinations: AnyDestination[] = []
+    try {
+      for (let i = 0; i < keys.length; i++) {
+        const name = this.#chooser.choose(values[i], keys[i])
+        destinations.push(this.#destination(this.#options.layout.topicName(name)))
+      }
+    } catch (error) {
+      throw this.unwritable(error, chunk, destinations.length)
+    }
+    return destinations
+  }
+
+  /** Results of calls stay in the order of their records, also those without a key. */
+  keylessOf(chunk: AnyChunk): number | undefined {
+    const { node } = this.#options
+    return node.type === 'repartition' && node.call ? chunk.partition : undefined
+  }
+
+  /** What was thrown for a record, as an error that says which. */
+  unwritable(error: unknown, { topic, partition, offsets }: AnyChunk, i: number): RivuletError {
+    const { step } = this
+    const offset = offsets[i] ?? -1
+    const code = error instanceof RivuletError ? error.code : 'ENCODE_FAILED'
+    const message = `step "${step}" can't write what came of ${topic}/${partition} offset ${offset}: ${messageOf(error)}`
+    return new RivuletError(code, message, { cause: error, place: { step, topic, partition, offset } })
+  }
+
+  #destination(name: string): AnyDestination {
+    let destination = this.#destinations.get(name)
+    if (!destination) {
+      destination = new Destination(this.#options.topic(name), this.#serdes)
+      this.#destinations.set(name, destination)
+    }
+    return destination
+  }
+}
