@@ -203,10 +203,9 @@ export class Outbox {
   }
 
   #send(columns: OutgoingColumns): void {
-    const { topic, partition, bytes } = columns
-    const records = columns.take()
-    this.#options.producer.send(topic, partition, records).then(
-      () => this.#acknowledged(records.keys.length, bytes),
+    const { topic, partition, length, bytes } = columns
+    this.#options.producer.send(topic, partition, columns.take()).then(
+      () => this.#acknowledged(length, bytes),
       (error) => this.#fail(error),
     )
   }
