@@ -193,7 +193,7 @@ export class Outbox {
     while (this.#waiting.length > 0) {
       const destinations = new Set(this.#waiting.flatMap((parcel) => parcel.destinations))
       const closed = [...destinations].filter(({ isOpen }) => !isOpen)
-      await openDestinations(closed, this.#options.context, this.#ended.signal)
+      await openDestinations(closed, { context: this.#options.context, signal: this.#ended.signal })
       if (this.#ended.signal.aborted) return
       while (this.#waiting[0] && isOpen(this.#waiting[0])) this.#write(this.#waiting.shift() as Parcel)
     }
