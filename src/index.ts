@@ -3,7 +3,7 @@
 export { type Clock, createClock, systemClock } from './clock.ts'
 export { type ErrorCode, type ErrorPlace, isRetryable, messageOf, RivuletError } from './errors.ts'
 // How it runs
-export { connectKafka } from './kafka/kafka.ts'
+export { connectKafka, partitionFor } from './kafka/kafka.ts'
 export type { Kafka, KafkaOptions } from './kafka/types.ts'
 export { createLogger, type Logger, type LogLevel, silentLogger } from './logger.ts'
 export type { Emission } from './operators/emission.ts'
@@ -24,6 +24,12 @@ export {
   type TableChunk,
 } from './records/chunk.ts'
 export { backoffMs, type RetryOptions, type RetryPolicy, retry, retryWithBackoff } from './retry.ts'
+export {
+  type ProducerRecord,
+  producer,
+  type TopicProducer,
+  type TopicProducerOptions,
+} from './runtime/producer.ts'
 export type { Queries } from './runtime/queries.ts'
 export { compile, type Environment, type Running, type RuntimeEvent, run } from './runtime/run.ts'
 // How records are written

@@ -1,6 +1,9 @@
 /**
- * The partition of a key, as Java's default partitioner and Kafka Streams choose it: murmur2 of the key's bytes. A
- * record without key may go anywhere: to `keyless` modulo `partitions`, for which the caller counts.
+ * The partition of a key's bytes among so many `partitions`, as Java's default partitioner and Kafka Streams choose it:
+ * by murmur2. A record without key may go anywhere: to `keyless` modulo `partitions`, for which the caller counts.
+ *
+ * @example
+ * partitionFor(serdes.string.serialize('ann'), 12) // where the records of "ann" are
  */
 export function partitionFor(key: Buffer | null, partitions: number, keyless = 0): number {
   return (key === null ? keyless : murmur2(key) & 0x7fffffff) % partitions
