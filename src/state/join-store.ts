@@ -1,6 +1,8 @@
 import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
+import { firstNotBefore } from './first-not-before.ts'
+import { RetentionClock } from './retention-clock.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
 
 /** A record that waits for its matches. */
@@ -38,8 +40,8 @@ export class JoinStore<K, V> implements StateStore {
   readonly #value: Serde<V>
   readonly #mapKey: (key: K) => MapKey
   readonly #retentionMs: number
+  readonly #clock: RetentionClock
   readonly #byKey = new Map<MapKey, Entry<V>[]>()
-  #observedMs = Number.NEGATIVE_INFINITY
   /** When the keys were last looked through for what is forgotten. */
   #sweptMs = Number.NEGATIVE_INFINITY
   #sequence = 0
@@ -52,14 +54,11 @@ export class JoinStore<K, V> implements StateStore {
     this.#value = bind(value, 'value')
     this.#mapKey = mapKeyOf(this.#key)
     this.#retentionMs = retentionMs
+    this.#clock = new RetentionClock(retentionMs)
   }
 
   get size(): number {
     return this.#size
-  }
-
-  get #forgottenMs(): number {
-    return this.#observedMs - this.#retentionMs
   }
 
   /** Keeps the record, unless it would be forgotten at once. */
@@ -71,7 +70,7 @@ export class JoinStore<K, V> implements StateStore {
   fetch(key: K, fromMs: number, toMs: number): readonly JoinRecord<V>[] {
     const entries = this.#byKey.get(this.#mapKey(key))
     if (!entries) return []
-    const from = firstAfter(entries, Math.max(fromMs - 1, this.#forgottenMs))
+    const from = firstAfter(entries, Math.max(fromMs - 1, this.#clock.horizonMs))
     return entries.slice(from, firstAfter(entries, toMs))
   }
 
@@ -79,7 +78,7 @@ export class JoinStore<K, V> implements StateStore {
     for (const { key, entry } of this.#dirty) {
       const { value, timestampMs, sequence } = entry
       // What has been forgotten meanwhile would be forgotten again.
-      if (timestampMs <= this.#forgottenMs) continue
+      if (timestampMs <= this.#clock.horizonMs) continue
       const bytes = joinParts(this.#key.serialize(key), int64(timestampMs), int64(sequence))
       append(bytes, this.#value.serialize(value), timestampMs)
     }
@@ -97,8 +96,8 @@ export class JoinStore<K, V> implements StateStore {
   }
 
   #insert(key: K, entry: Entry<V>): void {
-    if (entry.timestampMs > this.#observedMs) this.#advance(entry.timestampMs)
-    if (entry.timestampMs <= this.#forgottenMs) return
+    if (this.#clock.observe(entry.timestampMs)) this.#sweep(entry.timestampMs)
+    if (entry.timestampMs <= this.#clock.horizonMs) return
     const mapKey = this.#mapKey(key)
     let entries = this.#byKey.get(mapKey)
     if (!entries) {
@@ -110,13 +109,12 @@ export class JoinStore<K, V> implements StateStore {
     this.#dirty.push({ key, entry })
   }
 
-  #advance(observedMs: number): void {
-    this.#observedMs = observedMs
+  #sweep(observedMs: number): void {
     // Once a retention, every key: each record is looked at about twice in its life.
     if (observedMs - this.#sweptMs < Math.max(1, this.#retentionMs)) return
     this.#sweptMs = observedMs
     for (const [mapKey, entries] of this.#byKey) {
-      const forgotten = firstAfter(entries, this.#forgottenMs)
+      const forgotten = firstAfter(entries, this.#clock.horizonMs)
       if (forgotten === entries.length) this.#byKey.delete(mapKey)
       else entries.splice(0, forgotten)
       this.#size -= forgotten
@@ -124,16 +122,13 @@ export class JoinStore<K, V> implements StateStore {
   }
 }
 
-/** Index of the first record later than the time; looks from the end by halves. */
+/** Index of the first record later than the time. */
 function firstAfter<V>(entries: readonly Entry<V>[], timestampMs: number): number {
-  let low = 0
-  let high = entries.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((entries[middle] as Entry<V>).timestampMs > timestampMs) high = middle
-    else low = middle + 1
-  }
-  return low
+  return firstNotBefore(entries, timestampMs, isUntil)
+}
+
+function isUntil({ timestampMs }: Entry<unknown>, untilMs: number): boolean {
+  return timestampMs <= untilMs
 }
 
 function placeOf<V>(entries: readonly Entry<V>[], { timestampMs, sequence }: Entry<V>): number {

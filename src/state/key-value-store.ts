@@ -1,5 +1,6 @@
 import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import type { Serde } from '../serdes/serde.ts'
+import { DirtyList } from './dirty-list.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
 
 export interface KeyValueEntry<K, V> {
@@ -37,7 +38,7 @@ export class KeyValueStore<K, V> implements StateStore, ReadOnlyKeyValueStore<K,
   readonly #value: Serde<V>
   readonly #mapKey: (key: K) => MapKey
   readonly #entries = new Map<MapKey, Entry<K, V>>()
-  #dirty: Entry<K, V>[] = []
+  readonly #dirty = new DirtyList<Entry<K, V>>()
 
   constructor({ name, key, value }: KeyValueStoreOptions<K, V>, bind: BindSerde = unbound) {
     this.name = name
@@ -65,12 +66,12 @@ export class KeyValueStore<K, V> implements StateStore, ReadOnlyKeyValueStore<K,
     if (entry) {
       entry.value = value
       entry.timestampMs = timestampMs
-      this.#mark(entry)
+      this.#dirty.mark(entry)
       return
     }
     const added: Entry<K, V> = { key, value, timestampMs, dirty: false }
     this.#entries.set(mapKey, added)
-    this.#mark(added)
+    this.#dirty.mark(added)
   }
 
   delete(key: K, timestampMs: number): void {
@@ -80,7 +81,7 @@ export class KeyValueStore<K, V> implements StateStore, ReadOnlyKeyValueStore<K,
     this.#entries.delete(mapKey)
     entry.value = undefined
     entry.timestampMs = timestampMs
-    this.#mark(entry)
+    this.#dirty.mark(entry)
   }
 
   *all(): Iterable<KeyValueEntry<K, V>> {
@@ -90,10 +91,7 @@ export class KeyValueStore<K, V> implements StateStore, ReadOnlyKeyValueStore<K,
   }
 
   drainChanges(append: ChangelogAppender): void {
-    const changed = this.#dirty
-    this.#dirty = []
-    for (const entry of changed) {
-      entry.dirty = false
+    for (const entry of this.#dirty.take()) {
       const value = entry.value === undefined ? null : this.#value.serialize(entry.value)
       append(this.#key.serialize(entry.key), value, entry.timestampMs)
     }
@@ -106,12 +104,6 @@ export class KeyValueStore<K, V> implements StateStore, ReadOnlyKeyValueStore<K,
       const entry = { key: decoded, value: this.#value.deserialize(value), timestampMs, dirty: false }
       this.#entries.set(this.#mapKey(decoded), entry)
     }
-  }
-
-  #mark(entry: Entry<K, V>): void {
-    if (entry.dirty) return
-    entry.dirty = true
-    this.#dirty.push(entry)
   }
 }
 

@@ -2,6 +2,8 @@ import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { windowedSerde } from '../windows/windowed-serde.ts'
 import type { Windowed } from '../windows/windows.ts'
+import { DirtyList } from './dirty-list.ts'
+import { RetentionClock } from './retention-clock.ts'
 import { Segments } from './segments.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
 
@@ -42,14 +44,13 @@ export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V
   readonly #windowed: Serde<Windowed<K>>
   readonly #value: Serde<V>
   readonly #mapKey: (key: K) => MapKey
-  readonly #retentionMs: number
+  readonly #clock: RetentionClock
   /** Each key's sessions in order of start: few at a time. */
   readonly #byKey = new Map<MapKey, Entry<K, V>[]>()
   /** The same entries by end. */
   readonly #segments: Segments<Entry<K, V>>
-  #observedMs = Number.NEGATIVE_INFINITY
   #size = 0
-  #dirty: Entry<K, V>[] = []
+  readonly #dirty = new DirtyList<Entry<K, V>>()
   /** Deletions of what was not there, that have moved the store's time. */
   #moved: Windowed<K>[] = []
 
@@ -59,7 +60,7 @@ export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V
     this.#windowed = windowedSerde(this.#key)
     this.#value = bind(value, 'value')
     this.#mapKey = mapKeyOf(this.#key)
-    this.#retentionMs = retentionMs
+    this.#clock = new RetentionClock(retentionMs)
     this.#segments = new Segments(retentionMs / 4)
   }
 
@@ -69,16 +70,11 @@ export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V
 
   /** What will be forgotten, at or before the answer, once a session with that end is put. */
   forgottenBy(endMs: number): number {
-    return Math.max(this.#observedMs, endMs) - this.#retentionMs
-  }
-
-  /** Ends at or before this are forgotten. */
-  get #forgottenMs(): number {
-    return this.#observedMs - this.#retentionMs
+    return this.#clock.horizonAfter(endMs)
   }
 
   fetch(key: K, endMs: number, startMs: number): readonly SessionEntry<K, V>[] {
-    const from = Math.max(endMs, this.#forgottenMs + 1)
+    const from = Math.max(endMs, this.#clock.horizonMs + 1)
     const entries = this.#byKey.get(this.#mapKey(key)) ?? []
     return entries.filter(({ windowed }) => windowed.endMs >= from && windowed.startMs <= startMs)
   }
@@ -86,14 +82,14 @@ export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V
   /** Stores the session; one that would be forgotten at once is not kept. */
   put(windowed: Windowed<K>, value: V): void {
     this.#advance(windowed.endMs)
-    if (windowed.endMs <= this.#forgottenMs) return
+    if (windowed.endMs <= this.#clock.horizonMs) return
     const mapKey = this.#mapKey(windowed.key)
     const entries = this.#byKey.get(mapKey) ?? []
     this.#byKey.set(mapKey, entries)
     const present = entries.find((entry) => isSameWindow(entry.windowed, windowed))
     if (present) {
       present.value = value
-      this.#mark(present)
+      this.#dirty.mark(present)
       return
     }
     const entry = { windowed, value, dirty: false, deleted: false }
@@ -101,12 +97,11 @@ export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V
     entries.splice(after + 1, 0, entry)
     this.#segments.add(windowed.endMs, entry)
     this.#size++
-    this.#mark(entry)
+    this.#dirty.mark(entry)
   }
 
   delete(windowed: Windowed<K>): void {
-    const moves = windowed.endMs > this.#observedMs
-    this.#advance(windowed.endMs)
+    const moves = this.#advance(windowed.endMs)
     const entry = this.#byKey
       .get(this.#mapKey(windowed.key))
       ?.find((other) => isSameWindow(other.windowed, windowed))
@@ -117,12 +112,12 @@ export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V
     }
     this.#remove(entry)
     this.#segments.deleted(windowed.endMs)
-    this.#mark(entry)
+    this.#dirty.mark(entry)
   }
 
   /** The sessions of all keys that end in `[fromMs, toMs]`, in order of end, then of start, then of the serialized key. */
   endingIn(fromMs: number, toMs: number): readonly SessionEntry<K, V>[] {
-    const from = Math.max(fromMs, this.#forgottenMs + 1)
+    const from = Math.max(fromMs, this.#clock.horizonMs + 1)
     const found: { readonly entry: Entry<K, V>; readonly bytes: Buffer }[] = []
     for (const entry of this.#segments.near(from, toMs)) {
       const { key, endMs } = entry.windowed
@@ -137,17 +132,14 @@ export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V
 
   *all(): Iterable<SessionEntry<K, V>> {
     for (const entries of this.#byKey.values()) {
-      for (const entry of entries) if (entry.windowed.endMs > this.#forgottenMs) yield entry
+      for (const entry of entries) if (entry.windowed.endMs > this.#clock.horizonMs) yield entry
     }
   }
 
   drainChanges(append: ChangelogAppender): void {
     for (const windowed of this.#moved) append(this.#windowed.serialize(windowed), null, windowed.endMs)
     this.#moved = []
-    const changed = this.#dirty
-    this.#dirty = []
-    for (const entry of changed) {
-      entry.dirty = false
+    for (const entry of this.#dirty.take()) {
       const value = entry.deleted ? null : this.#value.serialize(entry.value)
       append(this.#windowed.serialize(entry.windowed), value, entry.windowed.endMs)
     }
@@ -158,16 +150,16 @@ export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V
     if (value === null) this.delete(windowed)
     else this.put(windowed, this.#value.deserialize(value))
     // What comes from the changelog is known there.
-    for (const entry of this.#dirty) entry.dirty = false
-    this.#dirty = []
+    this.#dirty.take()
     this.#moved = []
   }
 
-  #advance(endMs: number): void {
-    if (endMs <= this.#observedMs) return
-    this.#observedMs = endMs
+  /** Forgets what the time makes too old; answers whether it is later than all before. */
+  #advance(endMs: number): boolean {
+    if (!this.#clock.observe(endMs)) return false
     // The changelog forgets by its own retention: a tombstone would only cost.
-    for (const entry of this.#segments.takeUntil(this.#forgottenMs)) this.#remove(entry)
+    for (const entry of this.#segments.takeUntil(this.#clock.horizonMs)) this.#remove(entry)
+    return true
   }
 
   #remove(entry: Entry<K, V>): void {
@@ -178,12 +170,6 @@ export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V
     else entries.splice(entries.indexOf(entry), 1)
     entry.deleted = true
     this.#size--
-  }
-
-  #mark(entry: Entry<K, V>): void {
-    if (entry.dirty) return
-    entry.dirty = true
-    this.#dirty.push(entry)
   }
 }
 

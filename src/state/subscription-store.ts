@@ -1,6 +1,7 @@
 import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { joinParts, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
+import { firstNotBefore } from './first-not-before.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
 
 /** A left row that wants to hear of a right one. */
@@ -85,7 +86,7 @@ export class SubscriptionStore<FK, K> implements StateStore {
   #insert(entry: Entry<FK, K>): void {
     const mapKey = this.#mapKey(entry.foreignKey)
     const entries = this.#byForeignKey.get(mapKey) ?? []
-    const i = placeOf(entries, entry.keyBytes)
+    const i = firstNotBefore(entries, entry.keyBytes, isBefore)
     const isKnown = entries[i]?.keyBytes.equals(entry.keyBytes) ?? false
     entries.splice(i, isKnown ? 1 : 0, entry)
     if (!isKnown) this.#size++
@@ -95,7 +96,7 @@ export class SubscriptionStore<FK, K> implements StateStore {
   #remove(foreignKey: FK, keyBytes: Buffer): Entry<FK, K> | undefined {
     const mapKey = this.#mapKey(foreignKey)
     const entries = this.#byForeignKey.get(mapKey) ?? []
-    const i = placeOf(entries, keyBytes)
+    const i = firstNotBefore(entries, keyBytes, isBefore)
     const entry = entries[i]
     if (!entry?.keyBytes.equals(keyBytes)) return undefined
     entries.splice(i, 1)
@@ -110,15 +111,8 @@ export class SubscriptionStore<FK, K> implements StateStore {
   }
 }
 
-function placeOf(entries: readonly { readonly keyBytes: Buffer }[], keyBytes: Buffer): number {
-  let low = 0
-  let high = entries.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (Buffer.compare((entries[middle] as { keyBytes: Buffer }).keyBytes, keyBytes) < 0) low = middle + 1
-    else high = middle
-  }
-  return low
+function isBefore(entry: { readonly keyBytes: Buffer }, keyBytes: Buffer): boolean {
+  return Buffer.compare(entry.keyBytes, keyBytes) < 0
 }
 
 function partitionBytes(partition: number): Buffer {

@@ -3,6 +3,7 @@ import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { headerParts, headersOf } from '../serdes/header-parts.ts'
 import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
+import { DirtyList } from './dirty-list.ts'
 import { Heap } from './heap.ts'
 import type { ChangelogAppender, StateStore, StoreSpec } from './store.ts'
 
@@ -53,7 +54,7 @@ export class SuppressBuffer<K, V> implements StateStore {
   readonly #byKey = new Map<K, Entry<K, V>>()
   readonly #queue = new Heap<Entry<K, V>>(isBefore)
   #bytes = 0
-  #dirty: Entry<K, V>[] = []
+  readonly #dirty = new DirtyList<Entry<K, V>>()
 
   constructor({ name, key, value, measured }: SuppressBufferOptions<K, V>, bind: BindSerde = unbound) {
     this.name = name
@@ -111,7 +112,7 @@ export class SuppressBuffer<K, V> implements StateStore {
       entry.bytes = entry.keyText.length + this.#length(entry.value) + this.#length(entry.oldValue)
       this.#bytes += entry.bytes
     }
-    this.#mark(entry)
+    this.#dirty.mark(entry)
   }
 
   /** Takes out the update with the smallest time; undefined when it is empty. */
@@ -120,15 +121,12 @@ export class SuppressBuffer<K, V> implements StateStore {
     if (!entry) return undefined
     this.#queue.takeFirst()
     this.#remove(entry)
-    this.#mark(entry)
+    this.#dirty.mark(entry)
     return entry
   }
 
   drainChanges(append: ChangelogAppender): void {
-    const changed = this.#dirty
-    this.#dirty = []
-    for (const entry of changed) {
-      entry.dirty = false
+    for (const entry of this.#dirty.take()) {
       append(Buffer.from(entry.keyText, 'latin1'), entry.gone ? null : this.#encode(entry), entry.timestampMs)
     }
   }
@@ -150,8 +148,7 @@ export class SuppressBuffer<K, V> implements StateStore {
       )
     }
     // What comes from the changelog is known there.
-    for (const entry of this.#dirty) entry.dirty = false
-    this.#dirty = []
+    this.#dirty.take()
   }
 
   /** What left by a changelog's tombstone is still in the queue. */
@@ -187,12 +184,6 @@ export class SuppressBuffer<K, V> implements StateStore {
 
   #decode(bytes: Buffer | undefined): V | null {
     return bytes === undefined || bytes.length === 0 ? null : this.#value.deserialize(bytes.subarray(1))
-  }
-
-  #mark(entry: Entry<K, V>): void {
-    if (entry.dirty) return
-    entry.dirty = true
-    this.#dirty.push(entry)
   }
 }
 

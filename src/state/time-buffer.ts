@@ -3,6 +3,7 @@ import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { headerParts, headersOf } from '../serdes/header-parts.ts'
 import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
+import { firstNotBefore } from './first-not-before.ts'
 import type { ChangelogAppender, StateStore, StoreSpec } from './store.ts'
 
 export interface Buffered<K, V> {
@@ -74,7 +75,7 @@ export class TimeBuffer<K, V> implements StateStore {
       keyBytes: this.#key.serialize(key),
       sequence: this.#sequence++,
     }
-    this.#entries.splice(this.#placeOf(entry), 0, entry)
+    this.#entries.splice(firstNotBefore(this.#entries, entry, isBefore), 0, entry)
     this.#added.add(entry)
   }
 
@@ -108,7 +109,7 @@ export class TimeBuffer<K, V> implements StateStore {
     const sequence = readInt64(sequenceBytes)
     this.#sequence = Math.max(this.#sequence, sequence + 1)
     const place = { timestampMs: readInt64(time), keyBytes, sequence }
-    const i = this.#placeOf(place)
+    const i = firstNotBefore(this.#entries, place, isBefore)
     const present = this.#entries[i]
     if (present && compare(present, place) === 0) this.#entries.splice(i, 1)
     if (value === null) return
@@ -117,22 +118,14 @@ export class TimeBuffer<K, V> implements StateStore {
     const record = { key, value: this.#value.deserialize(valueBytes), headers: headersOf(headers) }
     this.#entries.splice(i, 0, { ...record, ...place })
   }
-
-  /** Index of the first entry that does not come before the place. */
-  #placeOf(place: Place): number {
-    let low = 0
-    let high = this.#entries.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (compare(this.#entries[middle] as Entry<K, V>, place) < 0) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
 }
 
 function changelogKey({ timestampMs, keyBytes, sequence }: Place): Buffer {
   return joinParts(int64(timestampMs), keyBytes, int64(sequence))
+}
+
+function isBefore(a: Place, b: Place): boolean {
+  return compare(a, b) < 0
 }
 
 function compare(a: Place, b: Place): number {

@@ -1,6 +1,8 @@
 import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
+import { DirtyList } from './dirty-list.ts'
+import { firstNotBefore } from './first-not-before.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
 
 export type JoinSide = 'left' | 'right'
@@ -46,7 +48,7 @@ export class UnmatchedStore<K, L, R> implements StateStore {
   /** In order; what is gone stays until there is more of it than of the rest. */
   #ordered: Entry<K, L | R>[] = []
   #gone = 0
-  #dirty: Entry<K, L | R>[] = []
+  readonly #dirty = new DirtyList<Entry<K, L | R>>()
   #lookedAtMs = Number.POSITIVE_INFINITY
   #lookedAtDirty = false
 
@@ -82,8 +84,8 @@ export class UnmatchedStore<K, L, R> implements StateStore {
     const known = this.#find(side, key, timestampMs)
     if (known) {
       known.values.push(value)
-      this.#mark(known)
-    } else this.#mark(this.#insert(side, key, this.#key.serialize(key), [value], timestampMs))
+      this.#dirty.mark(known)
+    } else this.#dirty.mark(this.#insert(side, key, this.#key.serialize(key), [value], timestampMs))
   }
 
   /** Takes away all records of that side, key and time. */
@@ -96,7 +98,7 @@ export class UnmatchedStore<K, L, R> implements StateStore {
     if (byKey.size === 0) this.#index[side].delete(timestampMs)
     entry.gone = true
     this.#gone++
-    this.#mark(entry)
+    this.#dirty.mark(entry)
     if (this.#gone > 64 && this.#gone * 2 > this.#ordered.length) {
       this.#ordered = this.#ordered.filter(({ gone }) => !gone)
       this.#gone = 0
@@ -109,14 +111,12 @@ export class UnmatchedStore<K, L, R> implements StateStore {
   }
 
   drainChanges(append: ChangelogAppender): void {
-    for (const entry of this.#dirty) {
-      entry.dirty = false
+    for (const entry of this.#dirty.take()) {
       const { side, keyBytes, timestampMs, values, gone } = entry
       const bytes = joinParts(int64(timestampMs), sideBytes[side], keyBytes)
       const serde = this.#values[side]
       append(bytes, gone ? null : joinParts(...values.map((value) => serde.serialize(value))), timestampMs)
     }
-    this.#dirty = []
     if (!this.#lookedAtDirty) return
     this.#lookedAtDirty = false
     append(LOOKED_AT, Number.isFinite(this.#lookedAtMs) ? int64(this.#lookedAtMs) : null, 0)
@@ -136,8 +136,7 @@ export class UnmatchedStore<K, L, R> implements StateStore {
       const values = splitParts(value).map((part) => this.#values[side].deserialize(part))
       this.#insert(side, key, keyBytes, values, timestampMs)
     }
-    for (const entry of this.#dirty) entry.dirty = false
-    this.#dirty = []
+    this.#dirty.take()
   }
 
   #find(side: JoinSide, key: K, timestampMs: number): Entry<K, L | R> | undefined {
@@ -146,33 +145,20 @@ export class UnmatchedStore<K, L, R> implements StateStore {
 
   #insert(side: JoinSide, key: K, keyBytes: Buffer, values: (L | R)[], timestampMs: number): Entry<K, L | R> {
     const entry = { key, side, keyBytes, timestampMs, values, gone: false, dirty: false }
-    let low = 0
-    let high = this.#ordered.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (compare(this.#ordered[middle] as Entry<K, L | R>, entry) < 0) low = middle + 1
-      else high = middle
-    }
-    this.#ordered.splice(low, 0, entry)
+    this.#ordered.splice(firstNotBefore(this.#ordered, entry, isBefore), 0, entry)
     const byKey = this.#index[side].get(timestampMs) ?? new Map<MapKey, Entry<K, L | R>>()
     byKey.set(this.#mapKey(key), entry)
     this.#index[side].set(timestampMs, byKey)
     return entry
   }
-
-  #mark(entry: Entry<K, L | R>): void {
-    if (entry.dirty) return
-    entry.dirty = true
-    this.#dirty.push(entry)
-  }
 }
 
 const sideBytes: Readonly<Record<JoinSide, Buffer>> = { right: Buffer.from([0]), left: Buffer.from([1]) }
 
-function compare<K, V>(a: Entry<K, V>, b: Entry<K, V>): number {
-  if (a.timestampMs !== b.timestampMs) return a.timestampMs - b.timestampMs
-  if (a.side !== b.side) return a.side === 'right' ? -1 : 1
-  return Buffer.compare(a.keyBytes, b.keyBytes)
+function isBefore<K, V>(a: Entry<K, V>, b: Entry<K, V>): boolean {
+  if (a.timestampMs !== b.timestampMs) return a.timestampMs < b.timestampMs
+  if (a.side !== b.side) return a.side === 'right'
+  return Buffer.compare(a.keyBytes, b.keyBytes) < 0
 }
 
 export function unmatchedStore<K, L, R>(

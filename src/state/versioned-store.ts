@@ -3,6 +3,7 @@ import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { KeyValueEntry, ReadOnlyKeyValueStore } from './key-value-store.ts'
+import { RetentionClock } from './retention-clock.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
 
 /** What may be asked of a versioned store from outside a task. */
@@ -49,9 +50,8 @@ export class VersionedStore<K, V> implements StateStore, ReadOnlyVersionedStore<
   readonly #key: Serde<K>
   readonly #value: Serde<V>
   readonly #mapKey: (key: K) => MapKey
-  readonly #historyMs: number
+  readonly #clock: RetentionClock
   readonly #rows = new Map<MapKey, Row<K, V>>()
-  #observedMs = Number.NEGATIVE_INFINITY
   #size = 0
   readonly #dirty = new Map<Version<V>, Change<K, V>>()
 
@@ -60,7 +60,7 @@ export class VersionedStore<K, V> implements StateStore, ReadOnlyVersionedStore<
     this.#key = bind(key, 'key')
     this.#value = bind(value, 'value')
     this.#mapKey = mapKeyOf(this.#key)
-    this.#historyMs = historyMs
+    this.#clock = new RetentionClock(historyMs)
   }
 
   /** How many versions it holds, deletions included. */
@@ -69,7 +69,7 @@ export class VersionedStore<K, V> implements StateStore, ReadOnlyVersionedStore<
   }
 
   put(key: K, value: V | null, timestampMs: number): PutResult {
-    if (timestampMs < this.#observedMs - this.#historyMs) return 'too-old'
+    if (timestampMs < this.#clock.horizonMs) return 'too-old'
     const row = this.#insert(key, value, timestampMs)
     const isLatest = row.versions.at(-1)?.timestampMs === timestampMs
     this.#expire(row)
@@ -91,7 +91,7 @@ export class VersionedStore<K, V> implements StateStore, ReadOnlyVersionedStore<
     const i = lastAtOrBefore(versions, atMs)
     const isLatest = i === versions.length - 1
     // The latest version is found however old it is; what was before it, only within the history.
-    if (!isLatest && atMs < this.#observedMs - this.#historyMs) return undefined
+    if (!isLatest && atMs < this.#clock.horizonMs) return undefined
     return entryOf(key, versions[i])
   }
 
@@ -128,7 +128,7 @@ export class VersionedStore<K, V> implements StateStore, ReadOnlyVersionedStore<
   }
 
   #insert(key: K, value: V | null, timestampMs: number): Row<K, V> {
-    this.#observedMs = Math.max(this.#observedMs, timestampMs)
+    this.#clock.observe(timestampMs)
     const row = this.#row(key)
     const { versions } = row
     const i = lastAtOrBefore(versions, timestampMs)
@@ -157,7 +157,7 @@ export class VersionedStore<K, V> implements StateStore, ReadOnlyVersionedStore<
   /** Forgets the versions that had been replaced when the history begins. */
   #expire(row: Row<K, V>): void {
     const { versions } = row
-    const oldestMs = this.#observedMs - this.#historyMs
+    const oldestMs = this.#clock.horizonMs
     let expired = 0
     while (expired + 1 < versions.length && (versions[expired + 1] as Version<V>).timestampMs <= oldestMs)
       expired++

@@ -4,6 +4,8 @@ import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { readInt64At, writeInt64 } from '../serdes/int64.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { Windowed } from '../windows/windows.ts'
+import { DirtyList } from './dirty-list.ts'
+import { RetentionClock } from './retention-clock.ts'
 import { Segments } from './segments.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
 
@@ -55,16 +57,15 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   readonly #value: Serde<V>
   readonly #mapKey: (key: K) => MapKey
   readonly #sizeMs: number
-  readonly #retentionMs: number
+  readonly #clock: RetentionClock
   /** Each key's newest window, from which the older ones are reached: nearly always it is the one asked for. */
   readonly #newest = new Map<MapKey, Entry<K, V>>()
   /** The same entries by start. */
   readonly #segments: Segments<Entry<K, V>>
   /** What `find` found: nearly always it is what the next `put` is for. */
   #found: Entry<K, V> | undefined
-  #observedMs = Number.NEGATIVE_INFINITY
   #size = 0
-  #dirty: Entry<K, V>[] = []
+  readonly #dirty = new DirtyList<Entry<K, V>>()
   /** Deletions of what was not there, that have moved the store's time. */
   #moved: { readonly key: K; readonly startMs: number; readonly timestampMs: number }[] = []
 
@@ -77,7 +78,7 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     this.#value = bind(value, 'value')
     this.#mapKey = mapKeyOf(this.#key)
     this.#sizeMs = sizeMs
-    this.#retentionMs = retentionMs
+    this.#clock = new RetentionClock(retentionMs)
     this.#segments = new Segments(Math.min(sizeMs, retentionMs / 2))
   }
 
@@ -87,17 +88,12 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
 
   /** What will be forgotten, at or before the answer, once a window with that start is put. */
   forgottenBy(startMs: number): number {
-    return Math.max(this.#observedMs, startMs) - this.#retentionMs
-  }
-
-  /** Starts at or before this are forgotten. */
-  get #forgottenMs(): number {
-    return this.#observedMs - this.#retentionMs
+    return this.#clock.horizonAfter(startMs)
   }
 
   /** The window of the key that starts at `startMs`, unless it is forgotten. */
   find(key: K, startMs: number): WindowEntry<K, V> | undefined {
-    if (startMs <= this.#forgottenMs) return undefined
+    if (startMs <= this.#clock.horizonMs) return undefined
     const entry = lastAtOrBefore(this.#newest.get(this.#mapKey(key)), startMs)
     if (entry?.startMs !== startMs) return undefined
     this.#found = entry
@@ -110,13 +106,13 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     if (found && found.startMs === startMs && found.windowed.key === key && !found.deleted) {
       return this.#replace(found, value, timestampMs)
     }
-    if (startMs > this.#observedMs) this.#advance(startMs)
+    this.#advance(startMs)
     const mapKey = this.#mapKey(key)
     const newest = this.#newest.get(mapKey)
     const older = lastAtOrBefore(newest, startMs)
     if (older?.startMs === startMs) return this.#replace(older, value, timestampMs)
     const windowed = { key, startMs, endMs: startMs + this.#sizeMs }
-    if (startMs <= this.#forgottenMs) return windowed
+    if (startMs <= this.#clock.horizonMs) return windowed
     // Nothing older: then all are newer, and the last of them is the oldest.
     const newer = older ? older.newer : newest && oldestOf(newest)
     const entry: Entry<K, V> = {
@@ -134,13 +130,12 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     else this.#newest.set(mapKey, entry)
     this.#segments.add(startMs, entry)
     this.#size++
-    this.#mark(entry)
+    this.#dirty.mark(entry)
     return windowed
   }
 
   delete(key: K, startMs: number, timestampMs: number): void {
-    const moves = startMs > this.#observedMs
-    if (moves) this.#advance(startMs)
+    const moves = this.#advance(startMs)
     const entry = lastAtOrBefore(this.#newest.get(this.#mapKey(key)), startMs)
     if (entry?.startMs !== startMs) {
       // Nothing is deleted, but what it has made forgotten must stay so after a restart.
@@ -150,11 +145,11 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     this.#remove(entry)
     this.#segments.deleted(startMs)
     entry.timestampMs = timestampMs
-    this.#mark(entry)
+    this.#dirty.mark(entry)
   }
 
   fetch(key: K, fromMs: number, toMs: number): readonly WindowEntry<K, V>[] {
-    const from = Math.max(fromMs, this.#forgottenMs + 1)
+    const from = Math.max(fromMs, this.#clock.horizonMs + 1)
     const found: Entry<K, V>[] = []
     let entry = lastAtOrBefore(this.#newest.get(this.#mapKey(key)), toMs)
     for (; entry && entry.startMs >= from; entry = entry.older) found.push(entry)
@@ -163,7 +158,7 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
 
   /** The windows of all keys that start in `[fromMs, toMs]`, in order of start, then of the serialized key. */
   startingIn(fromMs: number, toMs: number): readonly WindowEntry<K, V>[] {
-    const from = Math.max(fromMs, this.#forgottenMs + 1)
+    const from = Math.max(fromMs, this.#clock.horizonMs + 1)
     const found: { readonly entry: Entry<K, V>; readonly bytes: Buffer }[] = []
     for (const entry of this.#segments.near(from, toMs)) {
       const { key, startMs } = entry.windowed
@@ -178,7 +173,7 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   *all(): Iterable<WindowEntry<K, V>> {
     for (const newest of this.#newest.values()) {
       for (let entry: Entry<K, V> | undefined = oldestOf(newest); entry; entry = entry.newer) {
-        if (entry.startMs > this.#forgottenMs) yield entry
+        if (entry.startMs > this.#clock.horizonMs) yield entry
       }
     }
   }
@@ -187,10 +182,7 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     for (const { key, startMs, timestampMs } of this.#moved)
       append(windowKeyBytes(this.#key.serialize(key), startMs), null, timestampMs)
     this.#moved = []
-    const changed = this.#dirty
-    this.#dirty = []
-    for (const entry of changed) {
-      entry.dirty = false
+    for (const entry of this.#dirty.take()) {
       const { key, startMs } = entry.windowed
       append(
         windowKeyBytes(this.#key.serialize(key), startMs),
@@ -206,22 +198,23 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     if (value === null) this.delete(key, startMs, timestampMs)
     else this.put(key, startMs, this.#value.deserialize(value), timestampMs)
     // What comes from the changelog is known there.
-    for (const entry of this.#dirty) entry.dirty = false
-    this.#dirty = []
+    this.#dirty.take()
     this.#moved = []
   }
 
   #replace(entry: Entry<K, V>, value: V, timestampMs: number): Windowed<K> {
     entry.value = value
     entry.timestampMs = timestampMs
-    this.#mark(entry)
+    this.#dirty.mark(entry)
     return entry.windowed
   }
 
-  #advance(observedMs: number): void {
-    this.#observedMs = observedMs
+  /** Forgets what the time makes too old; answers whether it is later than all before. */
+  #advance(startMs: number): boolean {
+    if (!this.#clock.observe(startMs)) return false
     // The changelog forgets by its own retention: a tombstone would only cost.
-    for (const entry of this.#segments.takeUntil(this.#forgottenMs)) this.#remove(entry)
+    for (const entry of this.#segments.takeUntil(this.#clock.horizonMs)) this.#remove(entry)
+    return true
   }
 
   #remove(entry: Entry<K, V>): void {
@@ -232,12 +225,6 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     else this.#newest.delete(this.#mapKey(entry.windowed.key))
     entry.deleted = true
     this.#size--
-  }
-
-  #mark(entry: Entry<K, V>): void {
-    if (entry.dirty) return
-    entry.dirty = true
-    this.#dirty.push(entry)
   }
 }
 
