@@ -47,7 +47,7 @@ export class TopicProducer<K, V> {
   readonly #sending = new Set<Promise<void>>()
   #opening: Promise<void> | undefined
   #records = 0
-  #keyless = 0
+  #keyless: number
   #isClosed = false
 
   constructor(kafka: Kafka, topic: Topic<K, V>, options: TopicProducerOptions) {
@@ -58,6 +58,8 @@ export class TopicProducer<K, V> {
     this.#clock = clock
     this.#recordsUnsentMax = recordsUnsentMax
     this.#producer = kafka.producer()
+    // Anywhere: programs that write one record each must not all write to the first partition.
+    this.#keyless = Math.floor(clock.random() * 2 ** 31)
     this.#destination = new Destination(new OutgoingTopic(`${topicPrefix}${topic.name}`), topic)
   }
 

@@ -1,5 +1,6 @@
 import { firstValueFrom, ReplaySubject, Subject } from 'rxjs'
 import { describe, expect, test, vi } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
 import { RivuletError } from '../../src/errors.ts'
 import { partitionFor } from '../../src/kafka/partitioner.ts'
 import type { Kafka, TopicToEnsure } from '../../src/kafka/types.ts'
@@ -364,7 +365,7 @@ describe('a serde', () => {
       },
     }
     const sleep = vi.fn(async () => {})
-    const clock = { ...(await instanceContext(topology('clock', () => {}))).settings.clock, sleep }
+    const clock = { ...systemClock, sleep }
     const { box, add, sent } = await outbox({ value, environment: { clock } })
     add('a')
     expect(box.isFull).toBe(true)

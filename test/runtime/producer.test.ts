@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
 import { RivuletError } from '../../src/errors.ts'
 import { partitionFor } from '../../src/kafka/partitioner.ts'
 import type { Kafka, TopicToEnsure } from '../../src/kafka/types.ts'
-import { type ProducerRecord, producer, type TopicProducerOptions } from '../../src/runtime/producer.ts'
+import { type ProducerRecord, producer } from '../../src/runtime/producer.ts'
 import type { Serde } from '../../src/serdes/serde.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { topic } from '../../src/stream/topic.ts'
@@ -20,7 +21,7 @@ describe('on Kafka', () => {
   afterEach(() => rig.close())
 
   test('a record is there when its send resolves, where its key says, with the time of the clock', async () => {
-    const clock = { now: () => 1_234 } as TopicProducerOptions['clock'] & object
+    const clock = { ...systemClock, now: () => 1_234 }
     const writer = producer(rig.kafka, orders, { clock })
     for (const key of keys) await writer.send({ key, value: { item: 'book' } })
     await writer.close()
