@@ -6,7 +6,7 @@ import type { Task, TaskOutput } from './task.ts'
 
 export interface CallingStepsOptions {
   readonly task: Task
-  readonly settings: Settings
+  readonly settings: Pick<Settings, 'clock' | 'onCallbackError'>
   /** Takes what came of the records, in their order. */
   readonly answered: (output: TaskOutput) => void
   /** A call has failed for good, and its record must not be left out. */
@@ -52,7 +52,14 @@ export class CallingSteps {
   }
 
   get isCalling(): boolean {
-    return [...this.#calls.values()].some(({ waiting }) => waiting > 0)
+    return this.waiting > 0
+  }
+
+  /** Records that are not answered, or wait for one before them that is not. */
+  get waiting(): number {
+    let sum = 0
+    for (const { waiting } of this.#calls.values()) sum += waiting
+    return sum
   }
 
   /** Resolves when nothing waits; rejects with the failure that ended it. */

@@ -16,7 +16,7 @@ export interface DeadLetterRecord {
 
 /** Throws `DECODE_FAILED` where such a record must stop the program: what the application itself wrote is never given up. */
 export function deadLetterOf(
-  { input, partition }: InputQueue,
+  { input, partition }: Pick<InputQueue, 'input' | 'partition'>,
   { raw, index, reason }: BadRecord,
   onDecodeError: 'dead-letter' | 'fail',
 ): DeadLetterRecord {

@@ -65,24 +65,50 @@ export async function layOut(
   topicPrefix: string,
   admin: Pick<KafkaAdmin, 'ensureTopics'>,
 ): Promise<Layout> {
-  const application = `${topicPrefix}${topology.name}`
-  const topicName = (name: string) => `${topicPrefix}${name}`
-  const ownTopicName = (name: string) => `${application}-${name}`
-  const subTopologies = subTopologiesOf(topology)
-  const counts = new Map(await admin.ensureTopics(usersTopics(topology, topicName)))
-  const nameOf = (input: TopicInput) =>
-    input.type === 'repartition' ? ownTopicName(input.topicName) : topicName(input.topic.name)
-
-  const missing = repartitionTopics(topology, subTopologies, counts, nameOf)
+  const names = namesOf(topology, topicPrefix)
+  const counts = new Map(await admin.ensureTopics(usersTopics(topology, names.topicName)))
+  const missing = repartitionTopics(topology, names, counts)
   for (const [name, count] of await admin.ensureTopics(missing)) counts.set(name, count)
-  checkCoPartitioning(subTopologies, (input) => ({
-    topic: nameOf(input),
-    partitions: counts.get(nameOf(input)),
-  }))
+  const layout = layoutOf(topology, names, counts)
+  await makeChangelogs(layout, admin)
+  return layout
+}
 
+/** The same where there is no cluster: each topic has the partitions that it is declared with, or all of them so many. */
+export function layOutAsDeclared(topology: Topology, partitions?: number): Layout {
+  const names = namesOf(topology, '')
+  const counts = new Map(
+    usersTopics(topology, names.topicName).map((topic) => [topic.name, partitions ?? topic.partitions]),
+  )
+  for (const missing of repartitionTopics(topology, names, counts))
+    counts.set(missing.name, missing.partitions)
+  return layoutOf(topology, names, counts)
+}
+
+type Names = Pick<Layout, 'application' | 'topicName' | 'ownTopicName'>
+
+function namesOf(topology: Topology, topicPrefix: string): Names {
+  const application = `${topicPrefix}${topology.name}`
+  return {
+    application,
+    topicName: (name) => `${topicPrefix}${name}`,
+    ownTopicName: (name) => `${application}-${name}`,
+  }
+}
+
+function inputName({ topicName, ownTopicName }: Names, input: TopicInput): string {
+  return input.type === 'repartition' ? ownTopicName(input.topicName) : topicName(input.topic.name)
+}
+
+function layoutOf(topology: Topology, names: Names, counts: ReadonlyMap<string, number>): Layout {
+  const subTopologies = subTopologiesOf(topology)
+  checkCoPartitioning(subTopologies, (input) => {
+    const topic = inputName(names, input)
+    return { topic, partitions: counts.get(topic) }
+  })
   const layouts = subTopologies.map((subTopology): SubTopologyLayout => {
     const inputs = inputsOfSubTopology(subTopology).map((node): InputLayout => {
-      const topic = nameOf(node)
+      const topic = inputName(names, node)
       const { key, value } = node.type === 'repartition' ? node : node.topic
       return {
         node,
@@ -97,11 +123,18 @@ export async function layOut(
     return {
       subTopology,
       inputs,
-      stores: storesOf(subTopology, topology, inputs, ownTopicName),
+      stores: storesOf(subTopology, topology, inputs, names.ownTopicName),
       tasks: Math.max(0, ...inputs.map(({ partitions }) => partitions)),
     }
   })
-  const changelogs = layouts.flatMap(({ stores, tasks, subTopology }) =>
+  return { ...names, subTopologies: layouts, partitionCounts: counts }
+}
+
+async function makeChangelogs(
+  { subTopologies }: Layout,
+  admin: Pick<KafkaAdmin, 'ensureTopics'>,
+): Promise<void> {
+  const changelogs = subTopologies.flatMap(({ stores, tasks, subTopology }) =>
     subTopology.kind === 'stream'
       ? stores.filter((store) => store.isChangelog).map((store) => changelogTopic(store, tasks))
       : [],
@@ -116,7 +149,6 @@ export async function layOut(
       )
     }
   }
-  return { application, subTopologies: layouts, partitionCounts: counts, topicName, ownTopicName }
 }
 
 function inputsOfSubTopology(subTopology: SubTopology): readonly TopicInput[] {
@@ -146,10 +178,11 @@ function usersTopics(topology: Topology, topicName: (name: string) => string): T
 
 function repartitionTopics(
   topology: Topology,
-  subTopologies: readonly SubTopology[],
+  names: Names,
   counts: ReadonlyMap<string, number>,
-  nameOf: (input: TopicInput) => string,
 ): TopicToEnsure[] {
+  const subTopologies = subTopologiesOf(topology)
+  const nameOf = (input: TopicInput) => inputName(names, input)
   const known = new Map(counts)
   const missing = new Map<string, TopicToEnsure>()
   const unresolved = new Set(topology.nodes.filter((node) => node.type === 'repartition'))

@@ -104,8 +104,12 @@ export class JoinStore<K, V> implements StateStore {
       entries = []
       this.#byKey.set(mapKey, entries)
     }
-    entries.splice(placeOf(entries, entry), 0, entry)
-    this.#size++
+    const place = placeOf(entries, entry)
+    const before = entries[place - 1]
+    // Only a changelog brings a record that is there.
+    const isThere = before?.sequence === entry.sequence && before.timestampMs === entry.timestampMs
+    entries.splice(isThere ? place - 1 : place, isThere ? 1 : 0, entry)
+    if (!isThere) this.#size++
     this.#dirty.push({ key, entry })
   }
 

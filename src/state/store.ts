@@ -14,7 +14,7 @@ export interface StateStore {
   readonly size: number
   /** Hands over each change since the last call, serialized, and forgets that they were new. */
   drainChanges(append: ChangelogAppender): void
-  /** Takes one record of the changelog back. */
+  /** Takes one record of the changelog back; the same record once more changes nothing. */
   restore(key: Buffer, value: Buffer | null, timestampMs: number): void
 }
 

@@ -27,7 +27,7 @@ export interface DriveOptions extends Omit<TestDriverOptions, 'answered'> {
 /** A topology that runs on its own sources. Its observables replay what was before, and complete with the sources. */
 export interface Driven {
   readonly driver: TestDriver
-  /** What is written to the topic, values as they were before serialization. */
+  /** What is written to the topic, as its bytes are read. */
   topic<K, V>(topic: Topic<K, V>): Observable<PlainRecord<K, V>>
   /** The batches that a sink would be given, by the name of the step: the values of each one. */
   sink<V>(step: string): Observable<readonly V[]>
@@ -134,7 +134,7 @@ class Drive {
       this.#end((subject) => subject.error(error))
       return
     }
-    for (const { topic, ...record } of this.driver.readAll()) {
+    for (const { topic, partition: _, ...record } of this.driver.readAll()) {
       const batches = this.#batches.get(topic)
       if (batches) batches.add(record.value)
       else this.topic(topic).next(record)

@@ -1,6 +1,7 @@
 export { type Driven, type DriveOptions, drive } from './drive.ts'
+export type { OutputRecord, ReadRecord } from './driver-outputs.ts'
 export { type MarbleHelpers, marbles } from './marbles.ts'
 export type { FaultKind, FaultRates } from './simulation/faults.ts'
 export { type SimulateOptions, type SimulationReport, simulate } from './simulation/simulate.ts'
 export type { SimulatedRecord } from './simulation/simulation.ts'
-export { type OutputRecord, TestDriver, type TestDriverOptions } from './test-driver.ts'
+export { type InputRecord, TestDriver, type TestDriverOptions } from './test-driver.ts'

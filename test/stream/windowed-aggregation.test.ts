@@ -36,11 +36,12 @@ describe('late$', () => {
     })
     driver.pipe(input, { key: 'a', value: 'x', timestampMs: 30 }, { key: 'b', value: 'y', timestampMs: 7 })
     expect(driver.read(lateTopic)).toEqual(
-      [0, 5].map((startMs) => ({
+      [0, 5].map((startMs, offset) => ({
         key: 'b',
         value: { reason: 'late', value: 'y', window: { startMs, endMs: startMs + 10 }, streamTimeMs: 30 },
         timestampMs: 7,
-        offset: 1,
+        partition: 0,
+        offset,
       })),
     )
     expect(driver.dropped).toBe(2)

@@ -32,9 +32,9 @@ describe('a topology under marbles', () => {
       const source = hot('-a-b---c--------|', { a: 1, b: 2, c: 15 })
       const { topic: written, sink } = drive(counting(source))
       expectObservable(written(numbers)).toBe('-a-b---c--------|', {
-        a: { key: 'k', value: 1, timestampMs: 1, offset: -1 },
-        b: { key: 'k', value: 2, timestampMs: 2, offset: -1 },
-        c: { key: 'k', value: 15, timestampMs: 15, offset: -1 },
+        a: { key: 'k', value: 1, timestampMs: 1, offset: 0 },
+        b: { key: 'k', value: 2, timestampMs: 2, offset: 1 },
+        c: { key: 'k', value: 15, timestampMs: 15, offset: 2 },
       })
       expectObservable(sink<number>('counts')).toBe('---x--------y---|', { x: [1, 2], y: [1] })
     })

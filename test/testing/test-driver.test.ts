@@ -20,7 +20,7 @@ describe('the test driver', () => {
       }),
     )
     driver.pipe(input, { key: 'a', value: 1, timestampMs: 1 }, { key: 'b', value: 2, timestampMs: 2 })
-    expect(driver.read(output)).toEqual([{ key: 'b', value: 20, timestampMs: 2, offset: 1 }])
+    expect(driver.read(output)).toEqual([{ key: 'b', value: 20, timestampMs: 2, partition: 0, offset: 0 }])
   })
 
   test('counts windows through a repartition topic', () => {

@@ -51,8 +51,13 @@ describe('the pipeline of a market, from its source to its sinks', () => {
   test('writes each trade to the topic under its symbol, at the time of the exchange', () => {
     marbles(({ hot, drive, expectObservable }) => {
       const { topic } = drive(market('crypto', 'coinbase', hot('-a-b|', { a, b })))
-      const record = (of: Trade) => ({ key: 'BTC', value: tick(of), timestampMs: of.timestampMs, offset: -1 })
-      expectObservable(topic(stockTicks)).toBe('-a-b|', { a: record(a), b: record(b) })
+      const record = (of: Trade, offset: number) => ({
+        key: 'BTC',
+        value: tick(of),
+        timestampMs: of.timestampMs,
+        offset,
+      })
+      expectObservable(topic(stockTicks)).toBe('-a-b|', { a: record(a, 0), b: record(b, 1) })
     })
   })
 

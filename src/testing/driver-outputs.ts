@@ -1,0 +1,74 @@
+import { RivuletError } from '../errors.ts'
+import { type Chunk, type PlainRecord, type RawChunk, recordsOf } from '../records/chunk.ts'
+import { decodeChunk } from '../serdes/decode-chunk.ts'
+import type { Serde } from '../serdes/serde.ts'
+import { nullable } from '../serdes/serdes.ts'
+
+/** A record as it lies in a topic. Of what an external sink was given: as the record that it came of lies in its own. */
+export interface ReadRecord<K, V> extends PlainRecord<K, V> {
+  readonly partition: number
+  readonly offset: number
+}
+
+/** A record that came out, with the topic that it was written to, or the name of the step that is a sink. */
+export interface OutputRecord extends ReadRecord<unknown, unknown> {
+  readonly topic: string
+}
+
+export interface TopicSerdes<K, V> {
+  readonly key: Serde<K>
+  readonly value: Serde<V>
+}
+
+interface Output {
+  /** The topic, or the step. */
+  readonly name: string
+  /** The serdes of who has written it, unless those of the reader are given. */
+  records(reader?: TopicSerdes<unknown, unknown>): ReadRecord<unknown, unknown>[]
+}
+
+/** What came out and was not read yet, in order; records are made of it when somebody reads. */
+export class DriverOutputs {
+  #outputs: Output[] = []
+
+  addBytes(written: RawChunk, writer: TopicSerdes<unknown, unknown>): void {
+    this.#outputs.push({ name: written.topic, records: (reader = writer) => decoded(written, reader) })
+  }
+
+  addChunk(step: string, chunk: Chunk<unknown, unknown>): void {
+    this.#outputs.push({ name: step, records: () => placed(chunk) })
+  }
+
+  take(name: string, reader?: TopicSerdes<unknown, unknown>): ReadRecord<unknown, unknown>[] {
+    const taken = this.#outputs.filter((output) => output.name === name)
+    this.#outputs = this.#outputs.filter((output) => output.name !== name)
+    return taken.flatMap((output) => output.records(reader))
+  }
+
+  takeAll(): OutputRecord[] {
+    const taken = this.#outputs
+    this.#outputs = []
+    return taken.flatMap(({ name, ...output }) =>
+      output.records().map((record) => ({ topic: name, ...record })),
+    )
+  }
+}
+
+/** Throws `DECODE_FAILED` for what the serdes refuse; null is null, whatever they say. */
+function decoded(
+  written: RawChunk,
+  { key, value }: TopicSerdes<unknown, unknown>,
+): ReadRecord<unknown, unknown>[] {
+  const { chunk, undecodable } = decodeChunk(written, { key: nullable(key), value, tombstones: true })
+  const [bad] = undecodable
+  if (!bad) return placed(chunk)
+  const { topic, partition } = written
+  const offset = written.offsets[bad.index] as number
+  const message = `${topic}/${partition} offset ${offset} can't be decoded: ${bad.reason}`
+  throw new RivuletError('DECODE_FAILED', message, { place: { topic, partition, offset } })
+}
+
+function placed(chunk: Chunk<unknown, unknown>): ReadRecord<unknown, unknown>[] {
+  const { partition, offsets } = chunk
+  return recordsOf(chunk).map((record, i) => ({ ...record, partition, offset: offsets[i] as number }))
+}

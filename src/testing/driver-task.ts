@@ -1,0 +1,108 @@
+import type { Chunk } from '../records/chunk.ts'
+import { CallingSteps } from '../runtime/calling-steps.ts'
+import type { Settings } from '../runtime/environment.ts'
+import type { Layout, SubTopologyLayout } from '../runtime/layout.ts'
+import { Outgoing, type OutgoingBatch } from '../runtime/outgoing.ts'
+import { encodeStreamTimes } from '../runtime/stream-times.ts'
+import { Task, type TaskOutput } from '../runtime/task.ts'
+import type { StateStore } from '../state/store.ts'
+import type { ExternalSinkNode, GraphNode, RepartitionNode, TopicSinkNode } from '../stream/graph.ts'
+import { readBack } from './read-back.ts'
+
+type AnyChunk = Chunk<unknown, unknown>
+
+export interface DriverTaskOptions {
+  readonly layout: Layout
+  readonly part: SubTopologyLayout
+  /** Of its inputs; 0 of a source and of global tables, which have one task for all. */
+  readonly partition: number
+  readonly settings: Pick<Settings, 'clock' | 'emitIntervalMs' | 'onCallbackError'>
+  readonly now: () => number
+  readonly globalStores: ReadonlyMap<string, StateStore>
+  readonly effects: TaskEffects
+}
+
+/** Where that goes which comes out of a task. */
+export interface TaskEffects {
+  written(node: TopicSinkNode | RepartitionNode, batch: OutgoingBatch): void
+  sunk(node: ExternalSinkNode, chunk: AnyChunk): void
+  /** Answers of a `mapAsync` were written, outside of any other call. */
+  answered(): void
+  /** A call has failed for good, or its answer could not be written. */
+  failed(error: unknown): void
+}
+
+/** A task with what the runtime has around it: its outputs are written as bytes, and each step ends with a commit. */
+export class DriverTask {
+  readonly task: Task
+  readonly part: SubTopologyLayout
+  readonly partition: number
+  readonly #effects: TaskEffects
+  readonly #outgoing: Outgoing
+  readonly #calls: CallingSteps
+
+  constructor({ layout, part, partition, settings, now, globalStores, effects }: DriverTaskOptions) {
+    const { emitIntervalMs, onCallbackError } = settings
+    const { subTopology } = part
+    this.part = part
+    this.partition = partition
+    this.task = new Task({ subTopology, now, emitIntervalMs, onCallbackError, globalStores })
+    this.#effects = effects
+    this.#outgoing = new Outgoing(layout)
+    this.#calls = new CallingSteps({
+      task: this.task,
+      settings,
+      answered: (output) => this.#answered(output),
+      failed: (error) => effects.failed(error),
+    })
+  }
+
+  /** Records that wait in a `mapAsync`. */
+  get waiting(): number {
+    return this.#calls.waiting
+  }
+
+  process(input: GraphNode, chunk: AnyChunk): void {
+    this.task.process(input, chunk)
+    this.#commit()
+  }
+
+  advanceWallClock(nowMs: number): void {
+    this.task.advanceWallClock(nowMs)
+    this.#commit()
+  }
+
+  /** Resolves when no call waits; rejects with the error that has ended them. */
+  settled(): Promise<void> {
+    return this.#calls.settled()
+  }
+
+  #commit(): void {
+    for (const output of this.task.takeOutputs()) {
+      if (this.#calls.take(output)) continue
+      if (output.node.type === 'external-sink') this.#effects.sunk(output.node, output.chunk)
+      else this.#write(output.node, output.chunk)
+    }
+    for (const { spec, topic, isChangelog } of this.part.stores) {
+      const store = isChangelog ? this.task.stores.get(spec.name) : undefined
+      if (store) readBack(store, topic)
+    }
+    encodeStreamTimes(this.task.streamTimes)
+  }
+
+  #write(node: TopicSinkNode | RepartitionNode, chunk: AnyChunk): void {
+    this.#outgoing.add({ node, chunk })
+    for (const batch of this.#outgoing.take()) this.#effects.written(node, batch)
+  }
+
+  #answered({ node, chunk }: TaskOutput): void {
+    if (node.type === 'external-sink') return
+    try {
+      this.#write(node, chunk)
+      this.#effects.answered()
+    } catch (error) {
+      this.#calls.close(error)
+      this.#effects.failed(error)
+    }
+  }
+}
