@@ -1,13 +1,14 @@
 import { unlessAborted } from '../aborted.ts'
 import { messageOf } from '../errors.ts'
+import type { Logger } from '../logger.ts'
 import { retry } from '../retry.ts'
-import type { InstanceContext } from './instance-context.ts'
+import type { Settings } from './environment.ts'
 
 /** A registry that is away is asked again for ever. */
 const RETRY = { initialMs: 100, waitMsMax: 10_000 }
 
 export interface PreparedOptions {
-  readonly context: Pick<InstanceContext, 'settings' | 'logger'>
+  readonly context: { readonly settings: Pick<Settings, 'clock'>; readonly logger: Logger }
   /** For what is read from there, or written there. */
   readonly topic: string
   /** Aborted: nobody waits any more. */

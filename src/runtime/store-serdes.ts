@@ -31,12 +31,12 @@ export class StoreSerdes {
     }
   }
 
-  /** Resolves when the stores' changes can be written. Rejects with the signal's reason. */
-  async prepareWrite(options: Omit<PreparedOptions, 'topic'>): Promise<void> {
-    await Promise.all(
-      this.#written.map(({ serde, place }) =>
-        prepared(() => serde.prepareWrite?.(place), { ...options, topic: place.topic }),
-      ),
+  /** Resolves when the stores' changes can be written; undefined: they can. Rejects with the signal's reason. */
+  prepareWrite(options: Omit<PreparedOptions, 'topic'>): Promise<unknown> | undefined {
+    const preparing = this.#written.flatMap(
+      ({ serde, place }) =>
+        prepared(() => serde.prepareWrite?.(place), { ...options, topic: place.topic }) ?? [],
     )
+    return preparing.length > 0 ? Promise.all(preparing) : undefined
   }
 }

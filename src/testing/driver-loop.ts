@@ -1,14 +1,17 @@
+import { silentLogger } from '../logger.ts'
 import type { RawChunk } from '../records/chunk.ts'
 import { deadLetterOf } from '../runtime/dead-letter.ts'
 import { FetchedChunk } from '../runtime/input-queue.ts'
+import type { InputLayout } from '../runtime/layout.ts'
 import type { OutgoingBatch } from '../runtime/outgoing.ts'
+import { prepared } from '../runtime/prepared.ts'
 import { prepareChunk } from '../serdes/decode-chunk.ts'
 import { serdes } from '../serdes/serdes.ts'
 import { DriverOutputs, type TopicSerdes } from './driver-outputs.ts'
 import { type DriverReader, DriverTasks, type DriverTasksOptions } from './driver-tasks.ts'
 import { DriverTopics } from './driver-topics.ts'
 
-export interface DriverLoopOptions extends Omit<DriverTasksOptions, 'effects'> {
+export interface DriverLoopOptions extends Omit<DriverTasksOptions, 'effects' | 'waits'> {
   readonly onDecodeError: 'dead-letter' | 'fail'
   /** Something has gone through outside of any call, or has failed for good. */
   readonly answered: (error?: unknown) => void
@@ -21,16 +24,22 @@ export class DriverLoop {
   readonly tasks: DriverTasks
   readonly outputs = new DriverOutputs()
   readonly #options: DriverLoopOptions
+  readonly #waits: DriverTasksOptions['waits']
   readonly #topics = new DriverTopics()
   #isRunning = false
-  /** Serdes fetch what they need to read the chunk that comes next. */
+  /** Serdes fetch what they need for the chunk that comes next. */
   #preparing: Promise<void> | undefined
   #failure: { readonly error: unknown } | undefined
 
   constructor(options: DriverLoopOptions) {
     this.#options = options
+    this.#waits = {
+      context: { settings: options.settings, logger: silentLogger },
+      signal: new AbortController().signal, // for ever, as the runtime does
+    }
     this.tasks = new DriverTasks({
       ...options,
+      waits: this.#waits,
       effects: {
         written: (node, batch) => {
           const chunk = this.append(batch)
@@ -44,6 +53,8 @@ export class DriverLoop {
         failed: (error) => this.#fail(error),
       },
     })
+    const preparing = this.tasks.all.flatMap((task) => task.preparing ?? [])
+    if (preparing.length > 0) this.#runBehind(Promise.all(preparing))
   }
 
   /** Records that wait in a `mapAsync`, or for a serde. */
@@ -64,7 +75,7 @@ export class DriverLoop {
       for (let chunk = this.#topics.first; chunk; chunk = this.#topics.first) {
         const readers = this.tasks.readersOf(chunk.topic, chunk.partition)
         const [first] = readers
-        const preparing = first && prepareChunk(chunk, first.input)
+        const preparing = first && this.#prepared(chunk, first.input)
         if (preparing) {
           this.#runBehind(preparing)
           return
@@ -105,6 +116,10 @@ export class DriverLoop {
     for (const reader of readers) reader.task.process(reader.input.node, decoded.chunk)
   }
 
+  #prepared(chunk: RawChunk, input: InputLayout): Promise<void> | undefined {
+    return prepared(() => prepareChunk(chunk, input), { ...this.#waits, topic: chunk.topic })
+  }
+
   #runBehind(preparing: Promise<unknown>): void {
     this.#preparing = preparing
       .then(() => {
@@ -112,11 +127,13 @@ export class DriverLoop {
         this.run()
         this.#options.answered()
       })
-      .catch((error) => this.#fail(error))
+      .catch((error) => {
+        this.#preparing = undefined
+        this.#fail(error)
+      })
   }
 
   #fail(error: unknown): void {
-    this.#preparing = undefined
     this.#failure ??= { error }
     this.#options.answered(error)
   }

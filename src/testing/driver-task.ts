@@ -3,11 +3,14 @@ import { CallingSteps } from '../runtime/calling-steps.ts'
 import type { Settings } from '../runtime/environment.ts'
 import type { Layout, SubTopologyLayout } from '../runtime/layout.ts'
 import { Outgoing, type OutgoingBatch } from '../runtime/outgoing.ts'
+import type { PreparedOptions } from '../runtime/prepared.ts'
+import { StoreSerdes } from '../runtime/store-serdes.ts'
 import { encodeStreamTimes } from '../runtime/stream-times.ts'
 import { Task, type TaskOutput } from '../runtime/task.ts'
-import type { StateStore } from '../state/store.ts'
+import type { BindSerde } from '../serdes/bound-serde.ts'
+import type { StateStore, StoreSpec } from '../state/store.ts'
 import type { ExternalSinkNode, GraphNode, RepartitionNode, TopicSinkNode } from '../stream/graph.ts'
-import { readBack } from './read-back.ts'
+import { commitChanges } from './commit-changes.ts'
 
 type AnyChunk = Chunk<unknown, unknown>
 
@@ -16,6 +19,8 @@ export interface DriverTaskOptions {
   readonly part: SubTopologyLayout
   /** Of its inputs; 0 of a source and of global tables, which have one task for all. */
   readonly partition: number
+  /** How it waits for serdes that prepare. */
+  readonly waits: Omit<PreparedOptions, 'topic'>
   readonly settings: Pick<Settings, 'clock' | 'emitIntervalMs' | 'onCallbackError'>
   readonly now: () => number
   readonly globalStores: ReadonlyMap<string, StateStore>
@@ -37,17 +42,25 @@ export class DriverTask {
   readonly task: Task
   readonly part: SubTopologyLayout
   readonly partition: number
+  /** Resolves when its stores can be written; undefined: they can. */
+  readonly preparing: Promise<unknown> | undefined
   readonly #effects: TaskEffects
+  readonly #storeSerdes: StoreSerdes
+  /** Stores whose serdes may have to fetch something before they can read: these are written only. */
+  readonly #unread = new Set<StoreSpec>()
   readonly #outgoing: Outgoing
   readonly #calls: CallingSteps
 
-  constructor({ layout, part, partition, settings, now, globalStores, effects }: DriverTaskOptions) {
+  constructor({ layout, part, partition, waits, settings, now, globalStores, effects }: DriverTaskOptions) {
     const { emitIntervalMs, onCallbackError } = settings
-    const { subTopology } = part
+    const { subTopology, stores } = part
     this.part = part
     this.partition = partition
-    this.task = new Task({ subTopology, now, emitIntervalMs, onCallbackError, globalStores })
     this.#effects = effects
+    this.#storeSerdes = new StoreSerdes(stores)
+    const bind = (spec: StoreSpec) => this.#bind(spec)
+    this.task = new Task({ subTopology, now, emitIntervalMs, onCallbackError, globalStores, bind })
+    this.preparing = this.#storeSerdes.prepareWrite(waits)
     this.#outgoing = new Outgoing(layout)
     this.#calls = new CallingSteps({
       task: this.task,
@@ -85,9 +98,17 @@ export class DriverTask {
     }
     for (const { spec, topic, isChangelog } of this.part.stores) {
       const store = isChangelog ? this.task.stores.get(spec.name) : undefined
-      if (store) readBack(store, topic)
+      if (store) commitChanges(store, { changelog: topic, readsBack: !this.#unread.has(spec) })
     }
     encodeStreamTimes(this.task.streamTimes)
+  }
+
+  #bind(spec: StoreSpec): BindSerde {
+    const bind = this.#storeSerdes.bind(spec)
+    return (serde, part) => {
+      if (serde.prepareRead) this.#unread.add(spec)
+      return bind(serde, part)
+    }
   }
 
   #write(node: TopicSinkNode | RepartitionNode, chunk: AnyChunk): void {

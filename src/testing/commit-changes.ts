@@ -7,14 +7,18 @@ interface Change {
   readonly timestampMs: number
 }
 
-/**
- * Writes what has changed in a store as its changelog would have it, and takes it back from there: the store goes on
- * with what it would hold after a restart. Throws `ENCODE_FAILED` or `DECODE_FAILED` where it would not come back.
- */
-export function readBack(store: StateStore, changelog: string): void {
+export interface CommitChangesOptions {
+  readonly changelog: string
+  /** Whether the store takes its changes back: it goes on with what it would hold after a restart. */
+  readonly readsBack: boolean
+}
+
+/** Writes what has changed in a store as its changelog would have it. Throws where it can't be written, or read back. */
+export function commitChanges(store: StateStore, { changelog, readsBack }: CommitChangesOptions): void {
   const changes: Change[] = []
   try {
     store.drainChanges((key, value, timestampMs) => changes.push({ key, value, timestampMs }))
+    if (!readsBack) return
     // Kafka has no time before the epoch.
     for (const { key, value, timestampMs } of changes) store.restore(key, value, Math.max(0, timestampMs))
   } catch (error) {
