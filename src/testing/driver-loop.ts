@@ -1,7 +1,7 @@
 import { silentLogger } from '../logger.ts'
 import type { RawChunk } from '../records/chunk.ts'
 import { deadLetterOf } from '../runtime/dead-letter.ts'
-import { FetchedChunk } from '../runtime/input-queue.ts'
+import { type BadRecord, FetchedChunk } from '../runtime/input-queue.ts'
 import type { InputLayout } from '../runtime/layout.ts'
 import type { OutgoingBatch } from '../runtime/outgoing.ts'
 import { prepared } from '../runtime/prepared.ts'
@@ -98,22 +98,30 @@ export class DriverLoop {
   }
 
   #deliver(raw: RawChunk, { task, input }: DriverReader, readers: readonly DriverReader[]): void {
-    const { partition, offsets } = raw
-    const nextOffset = (offsets.at(-1) ?? -1) + 1
-    const { decoded } = new FetchedChunk({ chunk: raw, nextOffset, endOffset: nextOffset }, input)
-    for (const undecodable of decoded.undecodable) {
-      // A global table leaves it out.
-      if (task.part.subTopology.kind === 'global') continue
-      const letter = deadLetterOf({ input, partition }, { ...undecodable, raw }, this.#options.onDecodeError)
-      const records = {
-        keys: [letter.key],
-        values: [letter.value],
-        timestampsMs: [letter.timestampMs],
-        headers: [letter.headers],
-      }
-      this.outputs.addBytes(this.#topics.append(letter.topic, 0, records), letterSerdes)
+    const { settings } = this.#options
+    const nextOffset = (raw.offsets.at(-1) ?? -1) + 1
+    const fetched = new FetchedChunk(
+      { chunk: raw, nextOffset, endOffset: nextOffset },
+      input,
+      settings.onCallbackError,
+    )
+    const { chunk, dropped, undecodable } = fetched.readable
+    // Of a global table it is left out.
+    if (task.part.subTopology.kind !== 'global')
+      for (const bad of undecodable) this.#putAway(input, { ...bad, raw })
+    for (const reader of readers) reader.task.process(reader.input.node, chunk, dropped)
+  }
+
+  #putAway(input: InputLayout, bad: BadRecord): void {
+    const { partition } = bad.raw
+    const letter = deadLetterOf({ input, partition }, bad, this.#options.onDecodeError)
+    const records = {
+      keys: [letter.key],
+      values: [letter.value],
+      timestampsMs: [letter.timestampMs],
+      headers: [letter.headers],
     }
-    for (const reader of readers) reader.task.process(reader.input.node, decoded.chunk)
+    this.outputs.addBytes(this.#topics.append(letter.topic, 0, records), letterSerdes)
   }
 
   #prepared(chunk: RawChunk, input: InputLayout): Promise<void> | undefined {

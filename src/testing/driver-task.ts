@@ -7,6 +7,7 @@ import type { PreparedOptions } from '../runtime/prepared.ts'
 import { StoreSerdes } from '../runtime/store-serdes.ts'
 import { encodeStreamTimes } from '../runtime/stream-times.ts'
 import { Task, type TaskOutput } from '../runtime/task.ts'
+import type { DroppedInput, TimedChunk } from '../runtime/timed-chunk.ts'
 import type { BindSerde } from '../serdes/bound-serde.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
 import type { ExternalSinkNode, GraphNode, RepartitionNode, TopicSinkNode } from '../stream/graph.ts'
@@ -75,8 +76,10 @@ export class DriverTask {
     return this.#calls.waiting
   }
 
-  process(input: GraphNode, chunk: AnyChunk): void {
-    this.task.process(input, chunk)
+  /** What was dropped was left out of the chunk for its event time's sake. */
+  process(input: GraphNode, chunk: TimedChunk, dropped: readonly DroppedInput[] = []): void {
+    for (const { reason } of dropped) this.task.countDrop(reason)
+    this.task.processTimed(input, chunk)
     this.#commit()
   }
 
