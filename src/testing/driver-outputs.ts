@@ -1,5 +1,5 @@
 import { RivuletError } from '../errors.ts'
-import { type Chunk, type PlainRecord, type RawChunk, recordsOf } from '../records/chunk.ts'
+import type { Chunk, PlainRecord, RawChunk } from '../records/chunk.ts'
 import { decodeChunk } from '../serdes/decode-chunk.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { nullable } from '../serdes/serdes.ts'
@@ -59,7 +59,9 @@ function decoded(
   written: RawChunk,
   { key, value }: TopicSerdes<unknown, unknown>,
 ): ReadRecord<unknown, unknown>[] {
-  const { chunk, undecodable } = decodeChunk(written, { key: nullable(key), value, tombstones: true })
+  const isKeyless = written.offsets.some((_, i) => written.keys.isNull(i))
+  const keys = isKeyless ? nullable(key) : key
+  const { chunk, undecodable } = decodeChunk(written, { key: keys, value, tombstones: true })
   const [bad] = undecodable
   if (!bad) return placed(chunk)
   const { topic, partition } = written
@@ -68,7 +70,23 @@ function decoded(
   throw new RivuletError('DECODE_FAILED', message, { place: { topic, partition, offset } })
 }
 
-function placed(chunk: Chunk<unknown, unknown>): ReadRecord<unknown, unknown>[] {
-  const { partition, offsets } = chunk
-  return recordsOf(chunk).map((record, i) => ({ ...record, partition, offset: offsets[i] as number }))
+function placed({
+  partition,
+  keys,
+  values,
+  timestampsMs,
+  offsets,
+  headers,
+}: Chunk<unknown, unknown>): ReadRecord<unknown, unknown>[] {
+  return offsets.map((offset, i) => {
+    const record = {
+      key: keys[i],
+      value: values[i],
+      timestampMs: timestampsMs[i] as number,
+      partition,
+      offset,
+    }
+    const own = headers?.[i]
+    return own ? { ...record, headers: own } : record
+  })
 }

@@ -13,7 +13,7 @@ export interface RestartProperty<S extends StateStore, Op> {
 
 /**
  * A store that is drained at any time, and restored into a new one from what is left in a compacted changelog, holds
- * the same and goes on the same.
+ * the same and goes on the same; so does one that takes back at once what it has drained, as in the test driver.
  */
 export function survivesRestart<S extends StateStore, Op>({
   spec,
@@ -24,6 +24,7 @@ export function survivesRestart<S extends StateStore, Op>({
   const step = fc.oneof(
     { weight: 6, arbitrary: op.map((operation) => ({ operation })) },
     { weight: 1, arbitrary: fc.constant('drain' as const) },
+    { weight: 1, arbitrary: fc.constant('read back' as const) },
     { weight: 1, arbitrary: fc.constant('restart' as const) },
   )
   fc.assert(
@@ -36,32 +37,47 @@ export function survivesRestart<S extends StateStore, Op>({
           expect(apply(restarted, at.operation), `operation ${i}`).toEqual(apply(steady, at.operation))
           continue
         }
-        changelog.take(restarted)
+        const changes = changelog.take(restarted)
         if (at === 'drain') continue
-        restarted = spec().create()
-        changelog.restore(restarted)
-        expect(contents(restarted), `restart at ${i}`).toEqual(contents(steady))
+        if (at === 'restart') restarted = spec().create()
+        restore(restarted, at === 'restart' ? changelog.records : changes)
+        expect(contents(restarted), `${at} at ${i}`).toEqual(contents(steady))
       }
     }),
     { numRuns: 300 },
   )
 }
 
+interface ChangelogRecord {
+  readonly key: Buffer
+  readonly value: Buffer | null
+  readonly timestampMs: number
+}
+
 /** Keeps the newest record of each key, in order of writing, as compaction does. */
 class Changelog {
-  readonly #records = new Map<string, { key: Buffer; value: Buffer | null; timestampMs: number }>()
+  readonly #records = new Map<string, ChangelogRecord>()
 
-  take(store: StateStore): void {
+  get records(): readonly ChangelogRecord[] {
+    return [...this.#records.values()]
+  }
+
+  /** Answers what is new. */
+  take(store: StateStore): readonly ChangelogRecord[] {
+    const changes: ChangelogRecord[] = []
     store.drainChanges((key, value, timestampMs) => {
+      const record = { key: Buffer.from(key), value: value && Buffer.from(value), timestampMs }
+      changes.push(record)
       const id = key.toString('hex')
       this.#records.delete(id)
-      this.#records.set(id, { key: Buffer.from(key), value: value && Buffer.from(value), timestampMs })
+      this.#records.set(id, record)
     })
     store.drainChanges(() => expect.fail('what was drained came again'))
+    return changes
   }
+}
 
-  restore(store: StateStore): void {
-    for (const { key, value, timestampMs } of this.#records.values()) store.restore(key, value, timestampMs)
-    store.drainChanges(() => expect.fail('what was restored is no change'))
-  }
+function restore(store: StateStore, records: readonly ChangelogRecord[]): void {
+  for (const { key, value, timestampMs } of records) store.restore(key, value, timestampMs)
+  store.drainChanges(() => expect.fail('what was restored is no change'))
 }
