@@ -71,6 +71,35 @@ describe('the test driver', () => {
     expect(driver.read(output).map(({ value }) => value)).toEqual([-1, 20, -3])
   })
 
+  test('leaves out a record on which a callback throws, where that is what the program is to do', () => {
+    const driver = new TestDriver(
+      topology('app', ({ stream }) => {
+        stream(input)
+          .filter((value) => {
+            if (value === 1) throw new Error('not this one')
+            return true
+          })
+          .to(output)
+      }),
+      { onCallbackError: () => 'drop' },
+    )
+    driver.pipe(input, { key: 'a', value: 1, timestampMs: 1 }, { key: 'a', value: 2, timestampMs: 2 })
+    expect(driver.read(output).map(({ value }) => value)).toEqual([2])
+    expect(driver.dropped).toBe(1)
+  })
+
+  test('deletes the row of a table with null', () => {
+    const driver = new TestDriver(
+      topology('app', ({ table }) => {
+        table(input, { store: 'rows' })
+      }),
+    )
+    driver.pipe(input, { key: 'a', value: 1, timestampMs: 1 })
+    expect(driver.store('rows')?.size).toBe(1)
+    driver.pipe(input, { key: 'a', value: null, timestampMs: 2 })
+    expect(driver.store('rows')?.size).toBe(0)
+  })
+
   test('lets several streams write to one topic', () => {
     const app = topology('app', ({ stream }) => {
       stream(input).to(output)
