@@ -1,6 +1,8 @@
-import type { Headers } from '../records/chunk.ts'
+import { partitionFor } from '../kafka/partitioner.ts'
+import type { Chunk, Headers } from '../records/chunk.ts'
 import { encode } from '../serdes/encode.ts'
 import type { Serde, SerdeContext } from '../serdes/serde.ts'
+import type { OutgoingColumns } from './outgoing-columns.ts'
 import type { OutgoingTopic } from './outgoing-topic.ts'
 
 export interface RecordSerdes<K, V> {
@@ -52,5 +54,26 @@ export class Destination<K, V> {
   encodeValue(value: V | null, headers: Headers | undefined): Buffer | null {
     this.#valueContext.headers = headers
     return encode(value, this.#serdes.value, this.#valueContext)
+  }
+
+  /**
+   * Serializes a record of a chunk into the columns of its partition, which are added to `filled` when they were empty;
+   * answers what it costs in memory, about. Absent, the partition is the key's, and `keyless` where there is none. To
+   * be called when it is open. Throws what the serdes throw.
+   */
+  write(
+    { keys, values, timestampsMs, headers }: Chunk<K | null, V | null>,
+    i: number,
+    filled: OutgoingColumns[],
+    keyless: number,
+    partition?: number,
+  ): number {
+    const own = headers?.[i]
+    const key = this.encodeKey(keys[i] as K | null, own)
+    const value = this.encodeValue(values[i] as V | null, own)
+    const { topic } = this
+    const columns = topic.columnsOf(partition ?? partitionFor(key, topic.partitions as number, keyless))
+    if (columns.length === 0) filled.push(columns)
+    return columns.push(key, value, timestampsMs[i] as number, own)
   }
 }

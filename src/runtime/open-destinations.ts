@@ -1,9 +1,16 @@
 import type { KafkaAdmin } from '../kafka/types.ts'
 import type { Destination } from './destination.ts'
+import type { InstanceContext } from './instance-context.ts'
 import type { OutgoingTopic } from './outgoing-topic.ts'
-import { type PreparedOptions, prepared } from './prepared.ts'
+import { prepared } from './prepared.ts'
 
 type AnyDestination = Destination<unknown, unknown>
+
+export interface OpenOptions {
+  readonly context: Pick<InstanceContext, 'settings' | 'logger'>
+  /** Aborted: nobody waits any more. */
+  readonly signal: AbortSignal
+}
 
 /**
  * Opens them all: finds out how many partitions the topics have that records chose, making those that are missing, and
@@ -11,7 +18,7 @@ type AnyDestination = Destination<unknown, unknown>
  */
 export async function openDestinations(
   destinations: readonly AnyDestination[],
-  { context, signal }: Omit<PreparedOptions, 'topic'>,
+  { context, signal }: OpenOptions,
 ): Promise<void> {
   const unknown = destinations.map(({ topic }) => topic).filter(({ partitions }) => partitions === undefined)
   if (unknown.length > 0) await countPartitions(new Set(unknown), context.settings.kafka.admin)

@@ -1,5 +1,4 @@
 import { RivuletError } from '../errors.ts'
-import { partitionFor } from '../kafka/partitioner.ts'
 import type { KafkaProducer } from '../kafka/types.ts'
 import type { Chunk } from '../records/chunk.ts'
 import type { RepartitionNode, TopicSinkNode } from '../stream/graph.ts'
@@ -164,28 +163,8 @@ export class Outbox {
     return topic
   }
 
-  /** Serializes records and puts them where they belong. */
   #write({ route, chunk, destinations, keyless }: Parcel): void {
-    const { keys, values, timestampsMs, headers } = chunk
-    const { partitionOf } = route
-    const only = destinations.length === 1 ? destinations[0] : undefined
-    let i = 0
-    try {
-      for (; i < keys.length; i++) {
-        const destination = only ?? (destinations[i] as AnyDestination)
-        const { topic } = destination
-        const key = destination.encodeKey(keys[i], headers?.[i])
-        const value = destination.encodeValue(values[i], headers?.[i])
-        const partition = partitionOf
-          ? partitionOf.partition(values[i])
-          : partitionFor(key, topic.partitions as number, keyless)
-        const columns = topic.columnsOf(partition)
-        if (columns.length === 0) this.#filled.push(columns)
-        this.#bytes += columns.push(key, value, timestampsMs[i] as number, headers?.[i])
-      }
-    } catch (error) {
-      throw route.unwritable(error, chunk, i)
-    }
+    this.#bytes += route.write(chunk, { destinations, keyless, filled: this.#filled })
   }
 
   /** Opens the topics of what waits, and of what comes to wait meanwhile. */

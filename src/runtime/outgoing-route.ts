@@ -10,6 +10,7 @@ import {
 } from '../stream/graph.ts'
 import { Destination } from './destination.ts'
 import type { Layout } from './layout.ts'
+import type { OutgoingColumns } from './outgoing-columns.ts'
 import type { OutgoingTopic } from './outgoing-topic.ts'
 
 type AnyChunk = Chunk<unknown, unknown>
@@ -22,11 +23,20 @@ export interface OutgoingRouteOptions {
   readonly topic: (name: string) => OutgoingTopic
 }
 
+export interface WriteOptions {
+  /** As `destinationsOf` answers them; open. */
+  readonly destinations: readonly AnyDestination[]
+  /** For the records without key: all of them go to one partition. */
+  readonly keyless: number
+  /** Columns that were empty before are added. */
+  readonly filled: OutgoingColumns[]
+}
+
 /** Where the records of one step go, and how they are written there. */
 export class OutgoingRoute {
   readonly step: string
   /** Which partition a record goes to; absent: its key says. */
-  readonly partitionOf: Partitioner | undefined
+  readonly #partitionOf: Partitioner | undefined
   readonly #options: OutgoingRouteOptions
   readonly #serdes: { readonly key: Serde<unknown>; readonly value: Serde<unknown> }
   readonly #destinations = new Map<string, AnyDestination>()
@@ -40,7 +50,7 @@ export class OutgoingRoute {
     this.step = node.name
     if (node.type === 'repartition') {
       this.#serdes = node
-      this.partitionOf = node.partitionOf
+      this.#partitionOf = node.partitionOf
       this.#only = [this.#destination(layout.ownTopicName(node.topicName))]
     } else if (isChooser(node.topic)) {
       this.#serdes = node.topic
@@ -63,7 +73,7 @@ export class OutgoingRoute {
         destinations.push(this.#destination(this.#options.layout.topicName(name)))
       }
     } catch (error) {
-      throw this.unwritable(error, chunk, destinations.length)
+      throw this.#unwritable(error, chunk, destinations.length)
     }
     return destinations
   }
@@ -74,8 +84,25 @@ export class OutgoingRoute {
     return node.type === 'repartition' && node.call ? chunk.partition : undefined
   }
 
+  /** Serializes records and puts them where they belong; answers what they cost in memory, about. Throws with the place. */
+  write(chunk: AnyChunk, { destinations, keyless, filled }: WriteOptions): number {
+    const { values } = chunk
+    const only = destinations.length === 1 ? destinations[0] : undefined
+    let bytes = 0
+    let i = 0
+    try {
+      for (; i < values.length; i++) {
+        const destination = only ?? (destinations[i] as AnyDestination)
+        bytes += destination.write(chunk, i, filled, keyless, this.#partitionOf?.partition(values[i]))
+      }
+    } catch (error) {
+      throw this.#unwritable(error, chunk, i)
+    }
+    return bytes
+  }
+
   /** What was thrown for a record, as an error that says which. */
-  unwritable(error: unknown, { topic, partition, offsets }: AnyChunk, i: number): RivuletError {
+  #unwritable(error: unknown, { topic, partition, offsets }: AnyChunk, i: number): RivuletError {
     const { step } = this
     const offset = offsets[i] ?? -1
     const code = error instanceof RivuletError ? error.code : 'ENCODE_FAILED'

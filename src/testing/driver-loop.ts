@@ -1,15 +1,17 @@
 import { silentLogger } from '../logger.ts'
 import type { RawChunk } from '../records/chunk.ts'
 import { deadLetterOf } from '../runtime/dead-letter.ts'
+import type { RecordSerdes } from '../runtime/destination.ts'
 import { type BadRecord, FetchedChunk } from '../runtime/input-queue.ts'
 import type { InputLayout } from '../runtime/layout.ts'
-import type { OutgoingBatch } from '../runtime/outgoing.ts'
-import { prepared } from '../runtime/prepared.ts'
+import { OutgoingColumns } from '../runtime/outgoing-columns.ts'
+import { type PreparedOptions, prepared } from '../runtime/prepared.ts'
 import { prepareChunk } from '../serdes/decode-chunk.ts'
 import { serdes } from '../serdes/serdes.ts'
-import { DriverOutputs, type TopicSerdes } from './driver-outputs.ts'
-import { type DriverReader, DriverTasks, type DriverTasksOptions } from './driver-tasks.ts'
+import { DriverOutputs } from './driver-outputs.ts'
+import { DriverTasks, type DriverTasksOptions } from './driver-tasks.ts'
 import { DriverTopics } from './driver-topics.ts'
+import { DriverWriter, type Parcel, type Piped } from './driver-writer.ts'
 
 export interface DriverLoopOptions extends Omit<DriverTasksOptions, 'effects' | 'waits'> {
   readonly onDecodeError: 'dead-letter' | 'fail'
@@ -17,17 +19,23 @@ export interface DriverLoopOptions extends Omit<DriverTasksOptions, 'effects' | 
   readonly answered: (error?: unknown) => void
 }
 
-const letterSerdes: TopicSerdes<Buffer, Buffer> = { key: serdes.bytes, value: serdes.bytes }
+/** What is to be done next: records to be written into topics, or to be delivered from one. */
+type Work = Parcel | RawChunk
+
+const letterSerdes: RecordSerdes<Buffer, Buffer> = { key: serdes.bytes, value: serdes.bytes }
 
 /** Brings what lies in the topics to the tasks, and what they write into the topics, until there is nothing left to do. */
 export class DriverLoop {
   readonly tasks: DriverTasks
   readonly outputs = new DriverOutputs()
   readonly #options: DriverLoopOptions
-  readonly #waits: DriverTasksOptions['waits']
+  readonly #waits: Omit<PreparedOptions, 'topic'>
+  readonly #writer: DriverWriter
   readonly #topics = new DriverTopics()
+  /** In order. */
+  readonly #work: Work[] = []
   #isRunning = false
-  /** Serdes fetch what they need for the chunk that comes next. */
+  /** Serdes fetch what they need for what comes next. */
   #preparing: Promise<void> | undefined
   #failure: { readonly error: unknown } | undefined
 
@@ -37,14 +45,12 @@ export class DriverLoop {
       context: { settings: options.settings, logger: silentLogger },
       signal: new AbortController().signal, // for ever, as the runtime does
     }
+    this.#writer = new DriverWriter(options.layout)
     this.tasks = new DriverTasks({
       ...options,
       waits: this.#waits,
       effects: {
-        written: (node, batch) => {
-          const chunk = this.append(batch)
-          if (node.type === 'topic-sink') this.outputs.addBytes(chunk, node.topic)
-        },
+        written: (node, chunk) => this.#work.push(this.#writer.ofStep(node, chunk)),
         sunk: (node, chunk) => this.outputs.addChunk(node.name, chunk),
         answered: () => {
           this.run()
@@ -59,12 +65,15 @@ export class DriverLoop {
 
   /** Records that wait in a `mapAsync`, or for a serde. */
   get waiting(): number {
-    const unread = this.#preparing ? this.#topics.undelivered : 0
-    return this.tasks.all.reduce((sum, { waiting }) => sum + waiting, unread)
+    const behind = this.#preparing ? this.#work : []
+    const inCalls = this.tasks.all.reduce((sum, { waiting }) => sum + waiting, 0)
+    return behind.reduce((sum, work) => sum + recordsIn(work), inCalls)
   }
 
-  append({ topic, partition, records }: OutgoingBatch): RawChunk {
-    return this.#topics.append(topic, partition, records)
+  /** Throws what a task throws. */
+  pipe(piped: Piped): void {
+    this.#work.push(this.#writer.ofTest(piped))
+    this.run()
   }
 
   /** Throws what a task throws. */
@@ -72,16 +81,15 @@ export class DriverLoop {
     if (this.#isRunning || this.#preparing) return // an answer that came at once
     this.#isRunning = true
     try {
-      for (let chunk = this.#topics.first; chunk; chunk = this.#topics.first) {
-        const readers = this.tasks.readersOf(chunk.topic, chunk.partition)
-        const [first] = readers
-        const preparing = first && this.#prepared(chunk, first.input)
+      for (let work = this.#work[0]; work; work = this.#work[0]) {
+        const preparing = 'write' in work ? this.#writable(work) : this.#readable(work)
         if (preparing) {
           this.#runBehind(preparing)
           return
         }
-        this.#topics.delivered()
-        if (first) this.#deliver(chunk, first, readers)
+        this.#work.shift()
+        if ('write' in work) this.#write(work)
+        else this.#deliver(work)
       }
     } finally {
       this.#isRunning = false
@@ -97,15 +105,30 @@ export class DriverLoop {
     if (this.#failure) throw this.#failure.error
   }
 
-  #deliver(raw: RawChunk, { task, input }: DriverReader, readers: readonly DriverReader[]): void {
-    const { settings } = this.#options
+  #write({ serdes: writer, write }: Parcel): void {
+    const filled: OutgoingColumns[] = []
+    try {
+      write(filled)
+    } catch (error) {
+      for (const columns of filled) columns.take()
+      throw error
+    }
+    for (const columns of filled) {
+      const written = this.#topics.append(columns)
+      if (writer) this.outputs.addBytes(written, writer)
+      this.#work.push(written)
+    }
+  }
+
+  #deliver(raw: RawChunk): void {
+    const readers = this.tasks.readersOf(raw.topic, raw.partition)
+    const [first] = readers
+    if (!first) return
+    const { input, task } = first
     const nextOffset = (raw.offsets.at(-1) ?? -1) + 1
-    const fetched = new FetchedChunk(
-      { chunk: raw, nextOffset, endOffset: nextOffset },
-      input,
-      settings.onCallbackError,
-    )
-    const { chunk, dropped, undecodable } = fetched.readable
+    const fetched = { chunk: raw, nextOffset, endOffset: nextOffset }
+    const { onCallbackError } = this.#options.settings
+    const { chunk, dropped, undecodable } = new FetchedChunk(fetched, input, onCallbackError).readable
     // Of a global table it is left out.
     if (task.part.subTopology.kind !== 'global')
       for (const bad of undecodable) this.#putAway(input, { ...bad, raw })
@@ -115,17 +138,19 @@ export class DriverLoop {
   #putAway(input: InputLayout, bad: BadRecord): void {
     const { partition } = bad.raw
     const letter = deadLetterOf({ input, partition }, bad, this.#options.onDecodeError)
-    const records = {
-      keys: [letter.key],
-      values: [letter.value],
-      timestampsMs: [letter.timestampMs],
-      headers: [letter.headers],
-    }
-    this.outputs.addBytes(this.#topics.append(letter.topic, 0, records), letterSerdes)
+    const columns = new OutgoingColumns(letter.topic, 0)
+    columns.push(letter.key, letter.value, letter.timestampMs, letter.headers)
+    this.outputs.addBytes(this.#topics.append(columns), letterSerdes)
   }
 
-  #prepared(chunk: RawChunk, input: InputLayout): Promise<void> | undefined {
-    return prepared(() => prepareChunk(chunk, input), { ...this.#waits, topic: chunk.topic })
+  #writable({ destinations }: Parcel): Promise<void> | undefined {
+    const closed = destinations.find(({ isOpen }) => !isOpen)
+    return closed && prepared(() => closed.prepare(), { ...this.#waits, topic: closed.topic.name })
+  }
+
+  #readable(chunk: RawChunk): Promise<void> | undefined {
+    const [reader] = this.tasks.readersOf(chunk.topic, chunk.partition)
+    return reader && prepared(() => prepareChunk(chunk, reader.input), { ...this.#waits, topic: chunk.topic })
   }
 
   #runBehind(preparing: Promise<unknown>): void {
@@ -145,4 +170,8 @@ export class DriverLoop {
     this.#failure ??= { error }
     this.#options.answered(error)
   }
+}
+
+function recordsIn(work: Work): number {
+  return 'write' in work ? work.chunk.keys.length : work.offsets.length
 }

@@ -1,7 +1,7 @@
 import { RivuletError } from '../errors.ts'
 import type { Chunk, PlainRecord, RawChunk } from '../records/chunk.ts'
+import type { RecordSerdes } from '../runtime/destination.ts'
 import { decodeChunk } from '../serdes/decode-chunk.ts'
-import type { Serde } from '../serdes/serde.ts'
 import { nullable } from '../serdes/serdes.ts'
 
 /** A record as it lies in a topic. Of what an external sink was given: as the record that it came of lies in its own. */
@@ -15,23 +15,18 @@ export interface OutputRecord extends ReadRecord<unknown, unknown> {
   readonly topic: string
 }
 
-export interface TopicSerdes<K, V> {
-  readonly key: Serde<K>
-  readonly value: Serde<V>
-}
-
 interface Output {
   /** The topic, or the step. */
   readonly name: string
   /** The serdes of who has written it, unless those of the reader are given. */
-  records(reader?: TopicSerdes<unknown, unknown>): ReadRecord<unknown, unknown>[]
+  records(reader?: RecordSerdes<unknown, unknown>): ReadRecord<unknown, unknown>[]
 }
 
 /** What came out and was not read yet, in order; records are made of it when somebody reads. */
 export class DriverOutputs {
   #outputs: Output[] = []
 
-  addBytes(written: RawChunk, writer: TopicSerdes<unknown, unknown>): void {
+  addBytes(written: RawChunk, writer: RecordSerdes<unknown, unknown>): void {
     this.#outputs.push({ name: written.topic, records: (reader = writer) => decoded(written, reader) })
   }
 
@@ -39,7 +34,7 @@ export class DriverOutputs {
     this.#outputs.push({ name: step, records: () => placed(chunk) })
   }
 
-  take(name: string, reader?: TopicSerdes<unknown, unknown>): ReadRecord<unknown, unknown>[] {
+  take(name: string, reader?: RecordSerdes<unknown, unknown>): ReadRecord<unknown, unknown>[] {
     const taken = this.#outputs.filter((output) => output.name === name)
     this.#outputs = this.#outputs.filter((output) => output.name !== name)
     return taken.flatMap((output) => output.records(reader))
@@ -57,7 +52,7 @@ export class DriverOutputs {
 /** Throws `DECODE_FAILED` for what the serdes refuse; null is null, whatever they say. */
 function decoded(
   written: RawChunk,
-  { key, value }: TopicSerdes<unknown, unknown>,
+  { key, value }: RecordSerdes<unknown, unknown>,
 ): ReadRecord<unknown, unknown>[] {
   const isKeyless = written.offsets.some((_, i) => written.keys.isNull(i))
   const keys = isKeyless ? nullable(key) : key

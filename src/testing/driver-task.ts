@@ -1,8 +1,7 @@
 import type { Chunk } from '../records/chunk.ts'
 import { CallingSteps } from '../runtime/calling-steps.ts'
 import type { Settings } from '../runtime/environment.ts'
-import type { Layout, SubTopologyLayout } from '../runtime/layout.ts'
-import { Outgoing, type OutgoingBatch } from '../runtime/outgoing.ts'
+import type { SubTopologyLayout } from '../runtime/layout.ts'
 import type { PreparedOptions } from '../runtime/prepared.ts'
 import { StoreSerdes } from '../runtime/store-serdes.ts'
 import { encodeStreamTimes } from '../runtime/stream-times.ts'
@@ -16,7 +15,6 @@ import { commitChanges } from './commit-changes.ts'
 type AnyChunk = Chunk<unknown, unknown>
 
 export interface DriverTaskOptions {
-  readonly layout: Layout
   readonly part: SubTopologyLayout
   /** Of its inputs; 0 of a source and of global tables, which have one task for all. */
   readonly partition: number
@@ -30,7 +28,7 @@ export interface DriverTaskOptions {
 
 /** Where that goes which comes out of a task. */
 export interface TaskEffects {
-  written(node: TopicSinkNode | RepartitionNode, batch: OutgoingBatch): void
+  written(node: TopicSinkNode | RepartitionNode, chunk: AnyChunk): void
   sunk(node: ExternalSinkNode, chunk: AnyChunk): void
   /** Answers of a `mapAsync` were written, outside of any other call. */
   answered(): void
@@ -49,10 +47,9 @@ export class DriverTask {
   readonly #storeSerdes: StoreSerdes
   /** Stores whose serdes may have to fetch something before they can read: these are written only. */
   readonly #unread = new Set<StoreSpec>()
-  readonly #outgoing: Outgoing
   readonly #calls: CallingSteps
 
-  constructor({ layout, part, partition, waits, settings, now, globalStores, effects }: DriverTaskOptions) {
+  constructor({ part, partition, waits, settings, now, globalStores, effects }: DriverTaskOptions) {
     const { emitIntervalMs, onCallbackError } = settings
     const { subTopology, stores } = part
     this.part = part
@@ -62,7 +59,6 @@ export class DriverTask {
     const bind = (spec: StoreSpec) => this.#bind(spec)
     this.task = new Task({ subTopology, now, emitIntervalMs, onCallbackError, globalStores, bind })
     this.preparing = this.#storeSerdes.prepareWrite(waits)
-    this.#outgoing = new Outgoing(layout)
     this.#calls = new CallingSteps({
       task: this.task,
       settings,
@@ -97,7 +93,7 @@ export class DriverTask {
     for (const output of this.task.takeOutputs()) {
       if (this.#calls.take(output)) continue
       if (output.node.type === 'external-sink') this.#effects.sunk(output.node, output.chunk)
-      else this.#write(output.node, output.chunk)
+      else this.#effects.written(output.node, output.chunk)
     }
     for (const { spec, topic, isChangelog } of this.part.stores) {
       const store = isChangelog ? this.task.stores.get(spec.name) : undefined
@@ -114,15 +110,10 @@ export class DriverTask {
     }
   }
 
-  #write(node: TopicSinkNode | RepartitionNode, chunk: AnyChunk): void {
-    this.#outgoing.add({ node, chunk })
-    for (const batch of this.#outgoing.take()) this.#effects.written(node, batch)
-  }
-
   #answered({ node, chunk }: TaskOutput): void {
     if (node.type === 'external-sink') return
     try {
-      this.#write(node, chunk)
+      this.#effects.written(node, chunk)
       this.#effects.answered()
     } catch (error) {
       this.#calls.close(error)

@@ -1,8 +1,10 @@
-import { type InputLayout, isTaskLayout, type SubTopologyLayout } from '../runtime/layout.ts'
+import { type InputLayout, isTaskLayout, type Layout, type SubTopologyLayout } from '../runtime/layout.ts'
 import type { StateStore } from '../state/store.ts'
 import { DriverTask, type DriverTaskOptions } from './driver-task.ts'
 
-export type DriverTasksOptions = Omit<DriverTaskOptions, 'part' | 'partition' | 'globalStores'>
+export interface DriverTasksOptions extends Omit<DriverTaskOptions, 'part' | 'partition' | 'globalStores'> {
+  readonly layout: Layout
+}
 
 /** A task that reads a partition, and how. */
 export interface DriverReader {

@@ -1,24 +1,20 @@
-import type { OutgoingRecords } from '../kafka/types.ts'
 import { BytesColumn } from '../records/bytes-column.ts'
 import type { RawChunk } from '../records/chunk.ts'
+import type { OutgoingColumns } from '../runtime/outgoing-columns.ts'
 
-/** Topics as a broker has them: bytes in partitions, with offsets. What was appended is delivered in that order. */
+/** Topics as a broker has them: bytes in partitions, with offsets. */
 export class DriverTopics {
   /** Of each partition that was written to. */
   readonly #endOffsets = new Map<string, number>()
-  readonly #undelivered: RawChunk[] = []
 
-  /** How many records have not been delivered. */
-  get undelivered(): number {
-    return this.#undelivered.reduce((sum, { offsets }) => sum + offsets.length, 0)
-  }
-
-  append(topic: string, partition: number, records: OutgoingRecords): RawChunk {
-    const { keys, values, timestampsMs, headers } = records
+  /** Takes over what is in the columns. */
+  append(columns: OutgoingColumns): RawChunk {
+    const { topic, partition } = columns
+    const { keys, values, timestampsMs, headers } = columns.take()
     const name = `${topic}/${partition}`
     const from = this.#endOffsets.get(name) ?? 0
     this.#endOffsets.set(name, from + timestampsMs.length)
-    const chunk = {
+    return {
       topic,
       partition,
       keys: BytesColumn.of(keys),
@@ -27,15 +23,5 @@ export class DriverTopics {
       offsets: timestampsMs.map((_, i) => from + i),
       ...(headers && { headers }),
     }
-    this.#undelivered.push(chunk)
-    return chunk
-  }
-
-  get first(): RawChunk | undefined {
-    return this.#undelivered[0]
-  }
-
-  delivered(): void {
-    this.#undelivered.shift()
   }
 }

@@ -9,7 +9,6 @@ import type { StateStore } from '../state/store.ts'
 import type { SubTopology } from '../stream/sub-topologies.ts'
 import type { Topic } from '../stream/topic.ts'
 import type { Topology } from '../stream/topology.ts'
-import { DriverInput } from './driver-input.ts'
 import { DriverLoop } from './driver-loop.ts'
 import type { OutputRecord, ReadRecord } from './driver-outputs.ts'
 
@@ -44,7 +43,6 @@ export class TestDriver implements Queries {
   readonly query: Queries['query']
   readonly queries: Queries['queries']
   readonly subTopologies: readonly SubTopology[]
-  readonly #input: DriverInput
   readonly #loop: DriverLoop
   #nowMs: number
 
@@ -54,7 +52,6 @@ export class TestDriver implements Queries {
     const layout = layOutAsDeclared(topology, partitions)
     this.#nowMs = nowMs
     this.subTopologies = layout.subTopologies.map(({ subTopology }) => subTopology)
-    this.#input = new DriverInput(layout)
     this.#loop = new DriverLoop({
       layout,
       settings: { clock, emitIntervalMs, onCallbackError },
@@ -77,14 +74,14 @@ export class TestDriver implements Queries {
   pipe<K, V>(topic: Topic<K, V>, ...records: readonly InputRecord<NoInfer<K>, NoInfer<V>>[]): void
   pipe(topic: string, ...records: readonly InputRecord<unknown, unknown>[]): void
   pipe(topic: Topic<unknown, unknown> | string, ...records: readonly InputRecord<unknown, unknown>[]): void {
-    for (const record of records) this.#write(topic, chunkOf([record]), record.partition)
+    for (const record of records) this.#pipe(topic, chunkOf([record]), record.partition)
   }
 
   /** Pipes a chunk into a topic at once, each record to where its key says: a fetch for each partition. */
   pipeChunk<K, V>(topic: Topic<K, V>, chunk: Chunk<NoInfer<K>, NoInfer<V> | null>): void
   pipeChunk(topic: string, chunk: Chunk<unknown, unknown>): void
   pipeChunk(topic: Topic<unknown, unknown> | string, chunk: Chunk<unknown, unknown>): void {
-    this.#write(topic, chunk)
+    this.#pipe(topic, chunk)
   }
 
   /** Lets a source of the topology emit, at the wall-clock time that the driver has. */
@@ -152,7 +149,7 @@ export class TestDriver implements Queries {
     return sum
   }
 
-  #write(topic: Topic<unknown, unknown> | string, chunk: Chunk<unknown, unknown>, partition?: number): void {
+  #pipe(topic: Topic<unknown, unknown> | string, chunk: Chunk<unknown, unknown>, partition?: number): void {
     const name = typeof topic === 'string' ? topic : topic.name
     const read = this.#loop.tasks.inputOf(name)
     if (!read) {
@@ -160,8 +157,6 @@ export class TestDriver implements Queries {
         place: { topic: name },
       })
     }
-    const written = typeof topic === 'string' ? read : topic
-    for (const batch of this.#input.batchesOf(name, chunk, written, partition)) this.#loop.append(batch)
-    this.#loop.run()
+    this.#loop.pipe({ topic: name, serdes: typeof topic === 'string' ? read : topic, chunk, partition })
   }
 }

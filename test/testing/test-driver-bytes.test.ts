@@ -286,29 +286,31 @@ describe('a serde in the test driver', () => {
     expect(driver.read(output).map(({ value }) => value)).toEqual(['read a', 'read b', '1'])
   })
 
-  test('is waited for before a changelog is written', async () => {
-    let isFetched = false
-    const registered: Serde<number> = {
-      ...serdes.long,
-      serialize(value) {
-        if (!isFetched) throw new Error('not registered')
-        return serdes.long.serialize(value)
+  test('is waited for before it writes: into a topic, by the test or by a step, and into a changelog', async () => {
+    const asked: string[] = []
+    const registered: Serde<string> = {
+      name: 'registered',
+      serialize(value, context) {
+        if (context && !asked.includes(context.topic)) throw new Error(`${context.topic} is not registered`)
+        return Buffer.from(value)
       },
-      async prepareWrite() {
-        isFetched = true
+      deserialize: (bytes) => String(bytes),
+      async prepareWrite({ topic: name, part }) {
+        if (part === 'value') asked.push(name)
       },
     }
+    const from = topic('from', { key: serdes.string, value: registered })
+    const to = { topicBy: (value: string) => `to-${value}`, value: registered }
     const driver = drive(({ stream }) => {
-      stream(input)
+      stream(from)
         .groupByKey()
-        .aggregate(
-          'counts',
-          { initializer: () => 0, aggregator: (count) => count + 1 },
-          { value: registered },
-        )
+        .reduce('newest', (_, value) => value)
+      stream(from).to(to)
     })
-    driver.pipe(input, record('x'))
+    driver.pipe(from, record('a'), record('b'), record('a'))
+    expect(driver.readAll()).toEqual([])
     await driver.settle()
-    expect(driver.store('counts')?.size).toBe(1)
+    expect(driver.readAll()).toMatchObject(['a', 'b', 'a'].map((value) => ({ topic: `to-${value}`, value })))
+    expect(asked).toEqual(['app-newest-changelog', 'from', 'to-a', 'to-b'])
   })
 })
