@@ -12,7 +12,7 @@ export interface Tape<K = unknown, V = unknown> {
   readonly positionOf: (value: V) => TapePosition | undefined
 }
 
-const TELL_EVERY_RECORDS = 1_000_000
+const tellEveryRecords = 1_000_000
 
 /** Shows what a tape counts from the start, for nothing to have happened is a figure too. */
 export function countFromZero({ count }: Pick<SourceContext, 'count'>): void {
@@ -50,7 +50,7 @@ export async function readTapeEnd<K, V>(
       if (unseen.delete(position.symbol)) lastIds.set(position.symbol, position.tradeId)
     }
     if (unseen.size === 0 && sharedIds.size === 0) break
-    if (++records % TELL_EVERY_RECORDS === 0) {
+    if (++records % tellEveryRecords === 0) {
       logger.info(
         { topic: topic.name, records, symbols: [...unseen] },
         'still looking for the last trades of these',

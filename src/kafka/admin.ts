@@ -8,14 +8,14 @@ import { topicPartitions } from './topic-partitions.ts'
 import { kafkaErrorType } from './translate.ts'
 import type { CommittedOffset, KafkaAdmin, PartitionRange, TopicPartition, TopicToEnsure } from './types.ts'
 
-const USE = 'admin'
-const UNKNOWN_TOPIC = 3
-const UNKNOWN_GROUP = 69
-const LEADERS_WAIT_MS_MAX = 60_000
-const LEADERS_POLL_MS = 50
-const EARLIEST = -2
-const LATEST = -1
-const READ_COMMITTED = 1
+const adminUse = 'admin'
+const unknownTopic = 3
+const unknownGroup = 69
+const leadersWaitMsMax = 60_000
+const leadersPollMs = 50
+const earliestTimestamp = -2
+const latestTimestamp = -1
+const readCommitted = 1
 
 export function createAdmin(cluster: Cluster): KafkaAdmin {
   return new ClusterAdmin(cluster)
@@ -39,7 +39,7 @@ class ClusterAdmin implements KafkaAdmin {
     const topics = await this.#topics(names)
     return new Map(
       topics
-        .filter(({ errorCode }) => errorCode !== UNKNOWN_TOPIC)
+        .filter(({ errorCode }) => errorCode !== unknownTopic)
         .map(({ name, partitions }) => [name, partitions.length]),
     )
   }
@@ -49,7 +49,10 @@ class ClusterAdmin implements KafkaAdmin {
     return Promise.all(
       partitions.map(async (partition) => {
         const of = { topic, partition }
-        const [lowOffset, endOffset] = [await this.#offset(of, EARLIEST), await this.#offset(of, LATEST)]
+        const [lowOffset, endOffset] = [
+          await this.#offset(of, earliestTimestamp),
+          await this.#offset(of, latestTimestamp),
+        ]
         return { partition, lowOffset, endOffset }
       }),
     )
@@ -60,14 +63,14 @@ class ClusterAdmin implements KafkaAdmin {
     for (const topic of topics) {
       for (const partition of await this.#partitionsOf(topic)) partitions.push({ topic, partition })
     }
-    return fetchCommitted(this.#cluster, groupId, partitions, USE)
+    return fetchCommitted(this.#cluster, groupId, partitions, adminUse)
   }
 
   async deleteRecords(topic: string, partition: number, beforeOffset: number): Promise<void> {
     const what = `Can't delete records of partition ${partition} of topic ${topic}`
     const topics = [{ topic, partitions: [{ partition, offset: String(beforeOffset) }] }]
     await this.#persist(() =>
-      this.#cluster.withLeader({ topic, partition }, USE, what, (link) =>
+      this.#cluster.withLeader({ topic, partition }, adminUse, what, (link) =>
         link.broker.deleteRecords({ topics }),
       ),
     )
@@ -77,7 +80,7 @@ class ClusterAdmin implements KafkaAdmin {
     if (names.length === 0) return
     const what = `Can't delete ${names.join(', ')}`
     await this.#persist(() =>
-      this.#cluster.withController(USE, what, (link) => link.broker.deleteTopics({ topics: names })),
+      this.#cluster.withController(adminUse, what, (link) => link.broker.deleteTopics({ topics: names })),
     )
   }
 
@@ -93,13 +96,13 @@ class ClusterAdmin implements KafkaAdmin {
     await this.#atCoordinator(groupId, what, async (link) => {
       const { results } = await link.broker.deleteGroups([groupId])
       const errorCode = results[0]?.errorCode ?? 0
-      if (errorCode !== 0 && errorCode !== UNKNOWN_GROUP) throw createErrorFromCode(errorCode)
+      if (errorCode !== 0 && errorCode !== unknownGroup) throw createErrorFromCode(errorCode)
     })
   }
 
   #atCoordinator<T>(groupId: string, what: string, work: (link: Link) => Promise<T>): Promise<T> {
     return this.#persist(() =>
-      this.#cluster.withCoordinator({ type: 'group', key: groupId }, USE, what, work),
+      this.#cluster.withCoordinator({ type: 'group', key: groupId }, adminUse, what, work),
     )
   }
 
@@ -112,7 +115,7 @@ class ClusterAdmin implements KafkaAdmin {
     }
     try {
       await this.#persist(() =>
-        this.#cluster.withController(USE, `Can't make topic ${name}`, (link) =>
+        this.#cluster.withController(adminUse, `Can't make topic ${name}`, (link) =>
           link.broker.createTopics({ topics: [topic] }),
         ),
       )
@@ -124,23 +127,23 @@ class ClusterAdmin implements KafkaAdmin {
 
   async #whenLed(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const { clock } = this.#cluster.options
-    const deadlineMs = clock.now() + LEADERS_WAIT_MS_MAX
+    const deadlineMs = clock.now() + leadersWaitMsMax
     for (;;) {
       const topics = await this.#topics(names)
       const waiting = topics.find((topic) => !isLed(topic))
       if (!waiting) return new Map(topics.map(({ name, partitions }) => [name, partitions.length]))
       if (clock.now() > deadlineMs) {
-        const message = `Topic ${waiting.name} has partitions without a leader after ${LEADERS_WAIT_MS_MAX / 1000} s`
+        const message = `Topic ${waiting.name} has partitions without a leader after ${leadersWaitMsMax / 1000} s`
         throw new RivuletError('TIMED_OUT', message, { retryable: true, place: { topic: waiting.name } })
       }
-      await clock.sleep(LEADERS_POLL_MS)
+      await clock.sleep(leadersPollMs)
     }
   }
 
   async #partitionsOf(topic: string): Promise<number[]> {
     const [metadata] = await this.#topics([topic])
     if (metadata?.errorCode !== 0) {
-      const cause = createErrorFromCode(metadata?.errorCode ?? UNKNOWN_TOPIC)
+      const cause = createErrorFromCode(metadata?.errorCode ?? unknownTopic)
       throw new RivuletError(
         'KAFKA_FAILED',
         `Can't ask for the offsets of topic ${topic}: ${cause.message}`,
@@ -158,7 +161,7 @@ class ClusterAdmin implements KafkaAdmin {
   }
 
   #offset(of: TopicPartition, timestamp: number): Promise<number> {
-    return this.#persist(() => listOffset(this.#cluster, of, timestamp, USE))
+    return this.#persist(() => listOffset(this.#cluster, of, timestamp, adminUse))
   }
 
   #persist<T>(work: () => Promise<T>): Promise<T> {
@@ -177,15 +180,15 @@ export async function listOffset(
   const what = `Can't ask for the offsets of partition ${partition} of topic ${topic}`
   const topics = [{ topic, partitions: [{ partition, timestamp }] }]
   const { responses } = await cluster.withLeader(of, use, what, (link) =>
-    link.broker.listOffsets({ isolationLevel: READ_COMMITTED, topics }),
+    link.broker.listOffsets({ isolationLevel: readCommitted, topics }),
   )
   return Number(responses[0]?.partitions[0]?.offset)
 }
 
 export const earliestOffset = (cluster: Cluster, of: TopicPartition, use: string) =>
-  listOffset(cluster, of, EARLIEST, use)
+  listOffset(cluster, of, earliestTimestamp, use)
 export const latestOffset = (cluster: Cluster, of: TopicPartition, use: string) =>
-  listOffset(cluster, of, LATEST, use)
+  listOffset(cluster, of, latestTimestamp, use)
 
 export async function fetchCommitted(
   cluster: Cluster,

@@ -27,8 +27,8 @@ export interface AppenderOptions {
 }
 
 // A batch this large is efficient, far below the broker's limit (1 MB by default), and small enough for kafkajs as it comes.
-const BATCH_RECORDS_MAX = 1_000
-const BATCH_BYTES_MAX = 512 * 1024
+const batchRecordsMax = 1_000
+const batchBytesMax = 512 * 1024
 
 /** One call of `append`. */
 interface Item {
@@ -213,9 +213,9 @@ function nextBatch(lane: Lane): RecordRange[] {
     if (ranges.length > 0 && lane.alone > 0) break
     const count = item.records.timestampsMs.length
     let to = item.from
-    while (to < count && records < BATCH_RECORDS_MAX) {
+    while (to < count && records < batchRecordsMax) {
       bytes += recordBytesMax(item.records, to)
-      if (bytes > BATCH_BYTES_MAX && records > 0) break
+      if (bytes > batchBytesMax && records > 0) break
       to++
       records++
     }

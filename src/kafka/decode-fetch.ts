@@ -55,19 +55,19 @@ function decodePartition(reader: ByteReader, topic: string): FetchedPartition {
   return { topic, partition, errorCode, endOffset, abortedTransactions, batches }
 }
 
-const BATCH_HEADER_BYTES = 61
-const LENGTH_AT = 8
-const MAGIC_AT = 16
-const ATTRIBUTES_AT = 21
-const LAST_OFFSET_DELTA_AT = 23
-const BASE_TIMESTAMP_AT = 27
-const MAX_TIMESTAMP_AT = 35
-const PRODUCER_ID_AT = 43
-const COUNT_AT = 57
-const CODEC_MASK = 0x07
-const LOG_APPEND_TIME = 0x08
-const TRANSACTIONAL = 0x10
-const CONTROL = 0x20
+const batchHeaderBytes = 61
+const lengthAt = 8
+const magicAt = 16
+const attributesAt = 21
+const lastOffsetDeltaAt = 23
+const baseTimestampAt = 27
+const maxTimestampAt = 35
+const producerIdAt = 43
+const countAt = 57
+const codecMask = 0x07
+const logAppendTimeBit = 0x08
+const transactionalBit = 0x10
+const controlBit = 0x20
 
 /** A batch of which something is wanted. */
 interface WantedBatch extends PlainBatch {
@@ -100,27 +100,27 @@ function wantedBatches(
   const header = new ByteReader(batches)
   let nextOffset = fetchOffset
   let at = 0
-  while (at + BATCH_HEADER_BYTES <= batches.length) {
-    const length = LENGTH_AT + 4 + batches.readInt32BE(at + LENGTH_AT)
-    if (batches[at + MAGIC_AT] !== 2) throw unreadable(`message format ${batches[at + MAGIC_AT]}`)
+  while (at + batchHeaderBytes <= batches.length) {
+    const length = lengthAt + 4 + batches.readInt32BE(at + lengthAt)
+    if (batches[at + magicAt] !== 2) throw unreadable(`message format ${batches[at + magicAt]}`)
     if (at + length > batches.length) break // cut off by the size limit
-    const attributes = batches.readInt16BE(at + ATTRIBUTES_AT)
+    const attributes = batches.readInt16BE(at + attributesAt)
     const baseOffset = int64At(header, at)
-    const lastOffset = baseOffset + batches.readInt32BE(at + LAST_OFFSET_DELTA_AT)
+    const lastOffset = baseOffset + batches.readInt32BE(at + lastOffsetDeltaAt)
     const skip = aborted.skips(
       attributes,
-      int64At(header, at + PRODUCER_ID_AT),
+      int64At(header, at + producerIdAt),
       lastOffset,
       batches.subarray(at, at + length),
     )
     if (!skip && lastOffset >= fetchOffset) {
       wanted.push({
         baseOffset,
-        baseTimestampMs: int64At(header, at + BASE_TIMESTAMP_AT),
-        appendTimeMs: attributes & LOG_APPEND_TIME ? int64At(header, at + MAX_TIMESTAMP_AT) : undefined,
-        count: batches.readInt32BE(at + COUNT_AT),
-        codec: attributes & CODEC_MASK,
-        start: at + BATCH_HEADER_BYTES,
+        baseTimestampMs: int64At(header, at + baseTimestampAt),
+        appendTimeMs: attributes & logAppendTimeBit ? int64At(header, at + maxTimestampAt) : undefined,
+        count: batches.readInt32BE(at + countAt),
+        codec: attributes & codecMask,
+        start: at + batchHeaderBytes,
         end: at + length,
       })
     }
@@ -196,16 +196,16 @@ class AbortedProducers {
       this.#inside.add(next.producerId)
       this.#coming.shift()
     }
-    if (attributes & CONTROL) {
+    if (attributes & controlBit) {
       if (this.#inside.has(producerId) && isAbortMarker(batch)) this.#inside.delete(producerId)
       return true
     }
-    return (attributes & TRANSACTIONAL) !== 0 && this.#inside.has(producerId)
+    return (attributes & transactionalBit) !== 0 && this.#inside.has(producerId)
   }
 }
 
 function isAbortMarker(batch: Buffer): boolean {
-  const [start, end] = [BATCH_HEADER_BYTES, batch.length]
+  const [start, end] = [batchHeaderBytes, batch.length]
   const marker = {
     baseOffset: 0,
     baseTimestampMs: 0,

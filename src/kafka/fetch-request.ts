@@ -3,10 +3,10 @@ import { createErrorFromCode, type ProtocolRequest } from './internals.ts'
 import { topicPartitions } from './topic-partitions.ts'
 import type { PartitionOffset } from './types.ts'
 
-const FETCH = 1
-const READ_COMMITTED = 1
+const fetchKey = 1
+const readCommitted = 1
 /** On top of what the broker may hold the answer back. */
-const NETWORK_MS = 5_000
+const networkMs = 5_000
 
 export interface FetchLimits {
   readonly waitMsMax: number
@@ -21,7 +21,7 @@ export function fetchRequest(
 ): ProtocolRequest<{ readonly errorCode: number; readonly partitions: readonly FetchedPartition[] }> {
   return {
     request: {
-      apiKey: FETCH,
+      apiKey: fetchKey,
       apiVersion: 11,
       apiName: 'Fetch',
       encode: async () => {
@@ -33,7 +33,7 @@ export function fetchRequest(
         at = buffer.writeInt32BE(waitMsMax, at)
         at = buffer.writeInt32BE(1, at) // least bytes
         at = buffer.writeInt32BE(bytesMax, at)
-        at = buffer.writeInt8(READ_COMMITTED, at)
+        at = buffer.writeInt8(readCommitted, at)
         at = buffer.writeInt32BE(0, at) // session
         at = buffer.writeInt32BE(-1, at) // session epoch: none
         at = buffer.writeInt32BE(topics.length, at)
@@ -62,7 +62,7 @@ export function fetchRequest(
         return data
       },
     },
-    requestTimeout: waitMsMax + NETWORK_MS,
+    requestTimeout: waitMsMax + networkMs,
     logResponseError: false,
   }
 }

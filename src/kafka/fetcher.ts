@@ -28,12 +28,12 @@ export type Position = number | 'earliest' | 'latest'
  * Two requests may be under way at a node: so a partition that is resumed or added needs not wait for the long poll
  * of the others to end.
  */
-const REQUESTS_MAX = 2
+const requestsMax = 2
 /** One being worked on, one under way: the next fetch runs while a chunk is processed. */
-const HELD_CHUNKS_MAX = 2
+const heldChunksMax = 2
 /** With partitions paused, which may be resumed any moment, an empty answer is not held back for long. */
-const PAUSED_WAIT_MS = 50
-const BACKOFF = { initialMs: 50, waitMsMax: 2_000 }
+const pausedWaitMs = 50
+const backoffPolicy = { initialMs: 50, waitMsMax: 2_000 }
 
 interface Reading extends TopicPartition {
   /** The offset to ask for next; undefined while it is being found out. */
@@ -168,7 +168,7 @@ export class Fetcher {
       paused ||= reading.paused
       if (!isFetchable(reading)) continue
       if (reading.leader === undefined) this.#findLeader(reading)
-      else if ((this.#busy.get(reading.leader)?.size ?? 0) < REQUESTS_MAX) {
+      else if ((this.#busy.get(reading.leader)?.size ?? 0) < requestsMax) {
         const readings = byLeader.get(reading.leader)
         if (readings) readings.push(reading)
         else byLeader.set(reading.leader, [reading])
@@ -234,7 +234,7 @@ export class Fetcher {
   #waitMsMax(readings: readonly Reading[], paused: boolean): number {
     if (readings.some(({ knownEndOffset }) => knownEndOffset < 0)) return 0
     const { waitMsMax } = this.#options.limits
-    return paused ? Math.min(PAUSED_WAIT_MS, waitMsMax) : waitMsMax
+    return paused ? Math.min(pausedWaitMs, waitMsMax) : waitMsMax
   }
 
   #takeSlot(node: number): number {
@@ -248,7 +248,7 @@ export class Fetcher {
 
   /** False: the partition can't be read just now. */
   #accept(answer: FetchedPartition, reading: Reading, fetchOffset: number): boolean {
-    if (answer.errorCode === OFFSET_OUT_OF_RANGE) {
+    if (answer.errorCode === offsetOutOfRange) {
       this.#findNearest(reading, fetchOffset)
       return true
     }
@@ -318,14 +318,14 @@ export class Fetcher {
     const failures = (this.#failures.get(node) ?? 0) + 1
     this.#failures.set(node, failures)
     if (error && failures >= 3) trouble.say(messageOf(error))
-    await clock.sleep(backoffMs(BACKOFF, failures, clock), this.#stopped.signal).catch(() => undefined)
+    await clock.sleep(backoffMs(backoffPolicy, failures, clock), this.#stopped.signal).catch(() => undefined)
   }
 }
 
-const OFFSET_OUT_OF_RANGE = 1
+const offsetOutOfRange = 1
 
 function isFetchable({ paused, inFlight, position, held }: Reading): boolean {
-  return !paused && !inFlight && position !== undefined && held.length < HELD_CHUNKS_MAX
+  return !paused && !inFlight && position !== undefined && held.length < heldChunksMax
 }
 
 function keyOf({ topic, partition }: TopicPartition): string {

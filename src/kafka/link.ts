@@ -23,7 +23,7 @@ export interface Link {
 }
 
 /** kafkajs's own timers run on the machine's time, which a simulation has not got: ours come first. */
-const NEVER_MS = 2 ** 31 - 1
+const neverMs = 2 ** 31 - 1
 
 /**
  * Connects, asks for the versions, authenticates. A link that broke is never opened again: kafkajs keeps half an
@@ -44,7 +44,7 @@ export async function openLink(
     ssl: options.ssl ? {} : null,
     sasl,
     clientId: options.clientId,
-    connectionTimeout: NEVER_MS,
+    connectionTimeout: neverMs,
     requestTimeout: requestTimeoutMs,
     enforceRequestTimeout: false,
     socketFactory: (socketOptions) => {

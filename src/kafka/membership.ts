@@ -35,7 +35,7 @@ export interface MembershipOptions {
   lost(partitions: readonly TopicPartition[]): void
 }
 
-const BACKOFF = { initialMs: 100, waitMsMax: 5_000 }
+const backoffPolicy = { initialMs: 100, waitMsMax: 5_000 }
 
 /**
  * One member of a consumer group: joins, keeps its place by heartbeats, whatever the program is busy with, and gives
@@ -82,7 +82,7 @@ export class Membership {
         if (!this.#forgetStanding(error) && !isRetryable(error)) throw error
         failures++
         this.#say(error, failures)
-        await clock.sleep(backoffMs(BACKOFF, failures, clock), this.#left.signal).catch(() => undefined)
+        await clock.sleep(backoffMs(backoffPolicy, failures, clock), this.#left.signal).catch(() => undefined)
       }
     }
   }

@@ -1,7 +1,7 @@
 import { ByteReader } from './byte-reader.ts'
 import type { Address, Link } from './link.ts'
 
-const METADATA = 3
+const metadataKey = 3
 
 export interface ClusterMetadata {
   readonly nodes: ReadonlyMap<number, Address>
@@ -28,7 +28,7 @@ export interface PartitionMetadata {
  */
 export function fetchMetadata(link: Link, topics: readonly string[]): Promise<ClusterMetadata> {
   return link.send({
-    request: { apiKey: METADATA, apiVersion: 6, apiName: 'Metadata', encode: async () => encode(topics) },
+    request: { apiKey: metadataKey, apiVersion: 6, apiName: 'Metadata', encode: async () => encode(topics) },
     response: { decode: async (bytes) => decode(bytes), parse: async (data) => data },
   })
 }

@@ -9,7 +9,7 @@ export function partitionFor(key: Buffer | null, partitions: number, keyless = 0
   return (key === null ? keyless : murmur2(key) & 0x7fffffff) % partitions
 }
 
-const M = 0x5bd1e995
+const m = 0x5bd1e995
 
 /** Source: `org.apache.kafka.common.utils.Utils.murmur2`. */
 export function murmur2(bytes: Buffer): number {
@@ -17,15 +17,15 @@ export function murmur2(bytes: Buffer): number {
   const whole = bytes.length & ~3
   for (let at = 0; at < whole; at += 4) {
     let k = bytes.readInt32LE(at)
-    k = Math.imul(k, M)
+    k = Math.imul(k, m)
     k ^= k >>> 24
-    hash = Math.imul(hash, M) ^ Math.imul(k, M)
+    hash = Math.imul(hash, m) ^ Math.imul(k, m)
   }
   const rest = bytes.length - whole
   if (rest >= 3) hash ^= (bytes[whole + 2] as number) << 16
   if (rest >= 2) hash ^= (bytes[whole + 1] as number) << 8
-  if (rest >= 1) hash = Math.imul(hash ^ (bytes[whole] as number), M)
+  if (rest >= 1) hash = Math.imul(hash ^ (bytes[whole] as number), m)
   hash ^= hash >>> 13
-  hash = Math.imul(hash, M)
+  hash = Math.imul(hash, m)
   return hash ^ (hash >>> 15)
 }

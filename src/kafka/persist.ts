@@ -4,9 +4,9 @@ import { kafkaErrorType } from './translate.ts'
 import type { KafkaSettings } from './types.ts'
 
 /** A restarting cluster may not know its topics for a moment; a topic that is still unknown then does not exist. */
-const UNKNOWN_TOPIC_MS_MAX = 30_000
+const unknownTopicMsMax = 30_000
 /** Leaders move: a second try is routine. What fails longer is said. */
-const SAID_FROM_ATTEMPT = 3
+const saidFromAttempt = 3
 
 export interface PersistOptions {
   readonly kafka: KafkaSettings
@@ -27,10 +27,9 @@ export async function persist<T>(work: () => Promise<T>, options: PersistOptions
     ...(options.signal && { signal: options.signal }),
     retryable: (error) =>
       (options.retryable ?? isRetryable)(error) &&
-      (kafkaErrorType(error) !== 'UNKNOWN_TOPIC_OR_PARTITION' ||
-        clock.now() - startedMs < UNKNOWN_TOPIC_MS_MAX),
+      (kafkaErrorType(error) !== 'UNKNOWN_TOPIC_OR_PARTITION' || clock.now() - startedMs < unknownTopicMsMax),
     onRetry: (error, attempt) => {
-      if (attempt < SAID_FROM_ATTEMPT) return
+      if (attempt < saidFromAttempt) return
       if (!isTroubled) trouble.begin()
       isTroubled = true
       trouble.say(messageOf(error))

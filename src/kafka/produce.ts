@@ -2,9 +2,9 @@ import { ByteReader } from './byte-reader.ts'
 import { createErrorFromCode, type ProtocolRequest } from './internals.ts'
 import type { TopicPartition } from './types.ts'
 
-const PRODUCE = 0
+const produceKey = 0
 /** How long the leader waits for its replicas. */
-const REPLICATION_TIMEOUT_MS = 10_000
+const replicationTimeoutMs = 10_000
 
 /**
  * Produce v7 for one partition, acknowledged by all in-sync replicas: one that covers partitions of several brokers
@@ -18,7 +18,7 @@ export function produceRequest(
 ): ProtocolRequest<{ readonly baseOffset: number; readonly errorCode: number }> {
   return {
     request: {
-      apiKey: PRODUCE,
+      apiKey: produceKey,
       apiVersion: 7,
       apiName: 'Produce',
       encode: async () => {
@@ -28,7 +28,7 @@ export function produceRequest(
         let at = header.writeInt16BE(transactionalId === null ? -1 : id.length)
         at += id.copy(header, at)
         at = header.writeInt16BE(-1, at) // all in-sync replicas
-        at = header.writeInt32BE(REPLICATION_TIMEOUT_MS, at)
+        at = header.writeInt32BE(replicationTimeoutMs, at)
         at = header.writeInt32BE(1, at)
         at = header.writeInt16BE(name.length, at)
         at += name.copy(header, at)
@@ -66,8 +66,8 @@ function decode(bytes: Buffer, topic: string, partition: number) {
     .find(({ name }) => name === topic)
     ?.partitions.find((entry) => entry.partition === partition)
   // An answer that leaves the partition out says nothing about it: the batch is sent again.
-  if (!answer) throw createErrorFromCode(NETWORK_EXCEPTION)
+  if (!answer) throw createErrorFromCode(networkException)
   return { ...answer, clientSideThrottleTime: reader.int32() }
 }
 
-const NETWORK_EXCEPTION = 13
+const networkException = 13

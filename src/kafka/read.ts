@@ -4,7 +4,7 @@ import type { Cluster } from './cluster.ts'
 import { Fetcher } from './fetcher.ts'
 import type { Fetched, ReadRange } from './types.ts'
 
-const LIMITS = { waitMsMax: 500, bytesMax: 8 * 1024 * 1024, partitionBytesMax: 1024 * 1024 }
+const readLimits = { waitMsMax: 500, bytesMax: 8 * 1024 * 1024, partitionBytesMax: 1024 * 1024 }
 let reads = 0
 
 /** One partition, without a group: nothing is left behind on the broker. */
@@ -22,7 +22,7 @@ export function readPartition(
     const fetcher = new Fetcher({
       cluster,
       use: `read ${++reads}`,
-      limits: LIMITS,
+      limits: readLimits,
       fetched: (fetched) => {
         if (toOffset === 'follow' || fetched.nextOffset < toOffset) {
           subscriber.next(fetched)

@@ -18,20 +18,22 @@ export interface Sequence {
   readonly transactional: boolean
 }
 
-const HEADER_BYTES = 61
+const headerBytes = 61
 /** Length, attributes, timestamp and offset deltas, lengths of key, value and headers: all varints at their longest. */
-const RECORD_BYTES_MAX = 36
-const CRC_AT = 17
-const TRANSACTIONAL = 0x10
+const recordOverheadBytesMax = 36
+const crcAt = 17
+const transactionalBit = 0x10
 
 /** At least what the record takes in a batch, in bytes. */
 export function recordBytesMax({ keys, values, headers }: OutgoingRecords, i: number): number {
-  return RECORD_BYTES_MAX + (keys[i]?.length ?? 0) + (values[i]?.length ?? 0) + headersBytesMax(headers?.[i])
+  return (
+    recordOverheadBytesMax + (keys[i]?.length ?? 0) + (values[i]?.length ?? 0) + headersBytesMax(headers?.[i])
+  )
 }
 
 /** A RecordBatch (magic 2), not compressed. Source: Kafka's `DefaultRecordBatch`. */
 export function encodeBatch(ranges: readonly RecordRange[], sequence: Sequence): Buffer {
-  let bytesMax = HEADER_BYTES
+  let bytesMax = headerBytes
   let count = 0
   let maxTimestampMs = Number.NEGATIVE_INFINITY
   for (const { records, from, to } of ranges) {
@@ -43,7 +45,7 @@ export function encodeBatch(ranges: readonly RecordRange[], sequence: Sequence):
   }
   const first = ranges[0] as RecordRange
   const baseTimestampMs = first.records.timestampsMs[first.from] as number
-  const writer = new RecordWriter(Buffer.allocUnsafe(bytesMax), HEADER_BYTES)
+  const writer = new RecordWriter(Buffer.allocUnsafe(bytesMax), headerBytes)
   let offsetDelta = 0
   for (const { records, from, to } of ranges) {
     for (let i = from; i < to; i++) {
@@ -61,7 +63,7 @@ export function encodeBatch(ranges: readonly RecordRange[], sequence: Sequence):
   batch.writeInt32BE(batch.length - 12, 8)
   batch.writeInt32BE(-1, 12) // leader epoch: the broker's
   batch.writeInt8(2, 16)
-  batch.writeInt16BE(sequence.transactional ? TRANSACTIONAL : 0, 21)
+  batch.writeInt16BE(sequence.transactional ? transactionalBit : 0, 21)
   batch.writeInt32BE(count - 1, 23)
   batch.writeBigInt64BE(BigInt(baseTimestampMs), 27)
   batch.writeBigInt64BE(BigInt(maxTimestampMs), 35)
@@ -69,7 +71,7 @@ export function encodeBatch(ranges: readonly RecordRange[], sequence: Sequence):
   batch.writeInt16BE(sequence.producerEpoch, 51)
   batch.writeInt32BE(sequence.sequence, 53)
   batch.writeInt32BE(count, 57)
-  batch.writeUInt32BE(crc32c(batch.subarray(CRC_AT + 4)), CRC_AT)
+  batch.writeUInt32BE(crc32c(batch.subarray(crcAt + 4)), crcAt)
   return batch
 }
 

@@ -15,7 +15,7 @@ import type {
  * Right after a commit, its markers are still being written and Kafka refuses the next transaction for some
  * milliseconds (CONCURRENT_TRANSACTIONS): wait about as long.
  */
-const CONCURRENT_TRANSACTION_WAIT_MS = 5
+const concurrentTransactionWaitMs = 5
 
 /** `initProducerId` raises the epoch: that fences the last owner of the id and aborts what it left open. */
 export async function createTransactionalProducer(
@@ -30,7 +30,7 @@ export async function createTransactionalProducer(
         cluster.withCoordinator({ type: 'transaction', key: transactionalId }, use, what, (link) =>
           work(link.broker),
         ),
-      { kafka: cluster.options, signal, initialMs: CONCURRENT_TRANSACTION_WAIT_MS },
+      { kafka: cluster.options, signal, initialMs: concurrentTransactionWaitMs },
     )
   const identity = await coordinate(`Can't take over ${transactionalId}`, (broker) =>
     broker.initProducerId({ transactionalId, transactionTimeout: options.transactionTimeoutMs ?? 60_000 }),

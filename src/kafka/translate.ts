@@ -1,7 +1,7 @@
 import { type ErrorPlace, messageOf, RivuletError } from '../errors.ts'
 
 /** What the cluster does next time is different: ask it again who leads or coordinates. */
-const STALE = new Set([
+const staleErrors = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',
   'LEADER_NOT_AVAILABLE',
   'NOT_LEADER_FOR_PARTITION',
@@ -15,7 +15,7 @@ const STALE = new Set([
   'LISTENER_NOT_FOUND',
 ])
 
-const FENCED = new Set([
+const fencedErrors = new Set([
   'INVALID_PRODUCER_EPOCH',
   'TRANSACTION_COORDINATOR_FENCED',
   'INVALID_PRODUCER_ID_MAPPING',
@@ -24,7 +24,7 @@ const FENCED = new Set([
   'ILLEGAL_GENERATION',
 ])
 
-const CONNECTION = new Set([
+const connectionErrors = new Set([
   'KafkaJSConnectionError',
   'KafkaJSConnectionClosedError',
   'KafkaJSRequestTimeoutError',
@@ -32,7 +32,7 @@ const CONNECTION = new Set([
 ])
 
 /** What Kafka's own words leave an operator to guess. */
-const HINTS: ReadonlyMap<string, string> = new Map([
+const hints: ReadonlyMap<string, string> = new Map([
   [
     'INVALID_TIMESTAMP',
     'its time lies further ahead than the topic allows (`message.timestamp.after.max.ms`, by default an hour): is it garbage, or is a clock wrong?',
@@ -49,12 +49,12 @@ export function kafkaErrorType(error: unknown): string | undefined {
 /** The connection is broken or silent: it must not be used again. */
 export function isConnectionError(error: unknown): boolean {
   if (error instanceof RivuletError) return error.code === 'KAFKA_UNREACHABLE'
-  return error instanceof Error && CONNECTION.has(error.name)
+  return error instanceof Error && connectionErrors.has(error.name)
 }
 
 /** The answer came from a node that is no longer (or not yet) the right one. */
 export function isStale(error: unknown): boolean {
-  return STALE.has(kafkaErrorType(error) ?? '')
+  return staleErrors.has(kafkaErrorType(error) ?? '')
 }
 
 /**
@@ -64,13 +64,13 @@ export function isStale(error: unknown): boolean {
 export function translate(error: unknown, what: string, place: ErrorPlace = {}): RivuletError {
   if (error instanceof RivuletError) return error
   const type = kafkaErrorType(error)
-  const hint = HINTS.get(type ?? '')
+  const hint = hints.get(type ?? '')
   const words = `${messageOf(innermost(error))}${type ? ` (${type})` : ''}`
   const message = `${what}: ${words}${hint ? `; ${hint}` : ''}`
   if (isConnectionError(error)) {
     return new RivuletError('KAFKA_UNREACHABLE', message, { cause: error, retryable: true, place })
   }
-  if (type !== undefined && FENCED.has(type)) {
+  if (type !== undefined && fencedErrors.has(type)) {
     return new RivuletError('KAFKA_FENCED', message, { cause: error, place })
   }
   const retryable = propertyOf(innermost(error), 'retriable') === true && type !== undefined

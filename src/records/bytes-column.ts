@@ -1,4 +1,4 @@
-const NULL = -1
+const nullAt = -1
 
 /** What makes a value of bytes and of where they stand: the reading half of a serde. */
 export interface BytesDecoder<T, C> {
@@ -43,11 +43,11 @@ export class BytesColumn implements Iterable<Buffer | null> {
   }
 
   pushNull(): void {
-    this.push(NULL, NULL)
+    this.push(nullAt, nullAt)
   }
 
   isNull(index: number): boolean {
-    return this.#starts[index] === NULL
+    return this.#starts[index] === nullAt
   }
 
   /** A view into the larger buffer: copy what is kept. */

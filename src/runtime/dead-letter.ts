@@ -57,7 +57,7 @@ export function sourceLetterOf(
   return { topic, key: null, value: bytes, timestampMs, headers }
 }
 
-const TOLD_MAX = 10
+const toldMax = 10
 
 /** What an instance says of its dead letters. */
 export class DeadLetters {
@@ -73,7 +73,7 @@ export class DeadLetters {
     const { statistics, logger, emit } = this.#context
     statistics.count('dead_letters')
     // A storm of garbage is counted, not told line by line.
-    const level = ++this.#told <= TOLD_MAX ? 'warn' : 'debug'
+    const level = ++this.#told <= toldMax ? 'warn' : 'debug'
     const [from, partition, offset, reason] = ['topic', 'partition', 'offset', 'reason'].map((name) =>
       headers[name]?.toString(),
     )

@@ -76,11 +76,11 @@ export function settingsOf(environment: Environment): Settings {
     ...environment,
     logger: environment.logger ?? createLogger({ level: 'warn' }),
   }
-  for (const [name, min] of LEAST) checked({ [name]: settings[name] }, min, 'BAD_CONFIG')
+  for (const [name, min] of leastValues) checked({ [name]: settings[name] }, min, 'BAD_CONFIG')
   return settings
 }
 
-const LEAST = [
+const leastValues = [
   ['commitIntervalMs', 0],
   ['recordsBufferedMax', 1],
   ['bytesUnsentMax', 1],

@@ -17,9 +17,9 @@ import { SourceTask } from './source-task.ts'
 import { Statistics } from './statistics.ts'
 import { StreamThread } from './stream-thread.ts'
 
-const WALL_CLOCK_INTERVAL_MS = 1_000
+const wallClockIntervalMs = 1_000
 /** As Kafka Streams' `repartition.purge.interval.ms`. */
-const PURGE_INTERVAL_MS = 30_000
+const purgeIntervalMs = 30_000
 
 /**
  * How stopping went. `drained`: everything that was read is written and committed. `sinks-behind`: Kafka has all of it,
@@ -171,13 +171,13 @@ export class Instance {
     this.#wallClock = this.#settings.clock.scheduler.schedule(() => {
       this.#tick(thread)
       if (!this.#isEnding) this.#scheduleTick(thread)
-    }, WALL_CLOCK_INTERVAL_MS)
+    }, wallClockIntervalMs)
   }
 
   #tick(thread: StreamThread): void {
     const nowMs = this.#settings.clock.now()
     this.statistics.sample(nowMs)
-    if (nowMs - this.#purgedMs >= PURGE_INTERVAL_MS) {
+    if (nowMs - this.#purgedMs >= purgeIntervalMs) {
       this.#purgedMs = nowMs
       thread.purge()
     }

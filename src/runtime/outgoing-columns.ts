@@ -2,7 +2,7 @@ import type { OutgoingRecords } from '../kafka/types.ts'
 import type { Headers } from '../records/chunk.ts'
 
 /** What a record costs beside its bytes, about. */
-const RECORD_OVERHEAD_BYTES = 24
+const recordOverheadBytes = 24
 
 /** Serialized records of one partition, as they wait to be sent: in columns, without an object for each. */
 export class OutgoingColumns {
@@ -35,7 +35,7 @@ export class OutgoingColumns {
     this.#keys.push(key)
     this.#values.push(value)
     this.#timestampsMs.push(timestampMs)
-    const bytes = (key?.length ?? 0) + (value?.length ?? 0) + RECORD_OVERHEAD_BYTES
+    const bytes = (key?.length ?? 0) + (value?.length ?? 0) + recordOverheadBytes
     this.#bytes += bytes
     return bytes
   }

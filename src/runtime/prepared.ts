@@ -5,7 +5,7 @@ import { retry } from '../retry.ts'
 import type { Settings } from './environment.ts'
 
 /** A registry that is away is asked again for ever. */
-const RETRY = { initialMs: 100, waitMsMax: 10_000 }
+const retryPolicy = { initialMs: 100, waitMsMax: 10_000 }
 
 export interface PreparedOptions {
   readonly context: { readonly settings: Pick<Settings, 'clock'>; readonly logger: Logger }
@@ -32,7 +32,7 @@ export function prepared(
     },
     {
       clock: settings.clock,
-      policy: RETRY,
+      policy: retryPolicy,
       signal,
       retryable: () => true,
       onRetry: (error, attempt, waitMs) => {

@@ -5,7 +5,7 @@ import type { SubTopologyLayout } from './layout.ts'
 import type { SinkWriters } from './sink-writers.ts'
 
 /** An external system that is away must not keep the sources from writing to Kafka. */
-const SINKS_CHECK_MS_MAX = 3_000
+const sinksCheckMsMax = 3_000
 
 /** How far somebody says to have read a partition. */
 export interface Remembered {
@@ -25,7 +25,7 @@ export async function checkRemembered(context: InstanceContext, sinks: SinkWrite
   const { settings, over, failed } = context
   const checked = checkSinks(context, sinks)
   const waited = new AbortController()
-  const tooLong = settings.clock.sleep(SINKS_CHECK_MS_MAX, AbortSignal.any([waited.signal, over]))
+  const tooLong = settings.clock.sleep(sinksCheckMsMax, AbortSignal.any([waited.signal, over]))
   await Promise.race([checked, tooLong.catch(() => undefined)]).finally(() => waited.abort())
   checked.catch(failed)
 }

@@ -4,9 +4,9 @@ import type { KafkaConsumer, PartitionOffset } from '../kafka/types.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { keyOf } from './task-assignor.ts'
 
-const INTERVAL_MS = 1_000
+const intervalMs = 1_000
 /** Nobody is held up for longer by what is only shown. */
-const FLUSH_MS_MAX = 1_000
+const flushMsMax = 1_000
 
 /**
  * How far the sinks have come, shown as the group's offsets, once a second at most. Nobody reads on from there: a sink
@@ -25,7 +25,7 @@ export class ShownOffsets {
 
   show(offset: PartitionOffset): void {
     this.#waiting.set(keyOf(offset), offset)
-    this.#timer ??= this.#context.settings.clock.scheduler.schedule(() => void this.flush(), INTERVAL_MS)
+    this.#timer ??= this.#context.settings.clock.scheduler.schedule(() => void this.flush(), intervalMs)
   }
 
   /** Shows at once what waits; resolves when that is done, or has taken too long. */
@@ -41,7 +41,7 @@ export class ShownOffsets {
       .commit(offsets)
       .catch((error) => logger.debug(messageOf(error)))
       .finally(() => shown.abort())
-    const tooLong = settings.clock.sleep(FLUSH_MS_MAX, shown.signal).catch(() => undefined)
+    const tooLong = settings.clock.sleep(flushMsMax, shown.signal).catch(() => undefined)
     await Promise.race([showing, tooLong])
   }
 

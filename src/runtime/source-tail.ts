@@ -5,8 +5,8 @@ import type { Topic } from '../stream/topic.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { prepared } from './prepared.ts'
 
-const FIRST_STEP_RECORDS = 1_000
-const STEP_RECORDS_MAX = 100_000
+const firstStepRecords = 1_000
+const stepRecordsMax = 100_000
 
 /**
  * The records at the end of a topic, read backwards in growing steps: of each partition the newest first, the partitions
@@ -21,7 +21,7 @@ export async function* tailOf<K, V>(
   const chunkSerdes = { key: topic.key, value: topic.value, tombstones: false }
   if (!(await kafka.admin.partitionCounts([name])).has(name)) return
   const ranges = (await kafka.admin.offsets(name)).map((range) => ({ ...range }))
-  for (let step = FIRST_STEP_RECORDS; ranges.some(isLeft); step = Math.min(step * 4, STEP_RECORDS_MAX)) {
+  for (let step = firstStepRecords; ranges.some(isLeft); step = Math.min(step * 4, stepRecordsMax)) {
     for (const range of ranges.filter(isLeft)) {
       const { partition, endOffset } = range
       const fromOffset = Math.max(range.lowOffset, endOffset - step)

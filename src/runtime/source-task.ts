@@ -16,9 +16,9 @@ export interface SourceTaskOptions {
   readonly context: InstanceContext
 }
 
-const RETRY = { initialMs: 500, waitMsMax: 30_000 }
+const retryPolicy = { initialMs: 500, waitMsMax: 30_000 }
 /** Emissions that come at once go on as one chunk of at most so many records. */
-const CHUNK_RECORDS_MAX = 1_000
+const chunkRecordsMax = 1_000
 
 /** A source and the steps behind it, up to their topics. What it emits is in Kafka when it was acknowledged. */
 export class SourceTask {
@@ -56,7 +56,7 @@ export class SourceTask {
       .pipe(
         retryWithBackoff({
           clock: settings.clock,
-          policy: RETRY,
+          policy: retryPolicy,
           retryable: isRetryable,
           onRetry: (error, attempt, waitMs) => {
             this.state = 'waiting'
@@ -109,7 +109,7 @@ export class SourceTask {
     if (waiting > this.#options.context.settings.sourceRecordsMax) {
       const message = `the source "${this.name}" went on though it was asked to pause: ${waiting} records wait for Kafka. Let it wait while the paused$ of its context is true (docs/recipes.md, "A source that is faster than Kafka")`
       this.#fail(new RivuletError('BUFFER_FULL', message, { place: { step: this.name } }))
-    } else if (this.#gathered.length >= CHUNK_RECORDS_MAX) this.#flush()
+    } else if (this.#gathered.length >= chunkRecordsMax) this.#flush()
     else this.#flushTimer ??= this.#options.context.settings.clock.scheduler.schedule(() => this.#flush())
   }
 

@@ -34,7 +34,7 @@ export class Statistics {
   /** Remembers where the totals stand, for the rates. */
   sample(nowMs: number): void {
     this.#samples.push({ atMs: nowMs, totals: this.#totals() })
-    this.#samples = this.#samples.slice(-RATE_SAMPLES)
+    this.#samples = this.#samples.slice(-rateSamples)
   }
 
   nodes(nowMs: number): { name: string; kind: string; rate: number; total: number }[] {
@@ -51,7 +51,7 @@ export class Statistics {
 
   /** `late` counts a record once for each window that it missed. */
   counters(): Record<string, number> {
-    const counters = new Map([...COUNTERS_ALWAYS.map((name) => [name, 0] as const), ...this.#counters])
+    const counters = new Map([...countersAlways.map((name) => [name, 0] as const), ...this.#counters])
     for (const task of this.#live.keys()) {
       for (const [reason, count] of task.dropped)
         counters.set(counterOf(reason), (counters.get(counterOf(reason)) ?? 0) + count)
@@ -72,8 +72,8 @@ export class Statistics {
 }
 
 /** One a second: the rates are over about so many seconds. */
-const RATE_SAMPLES = 5
-const COUNTERS_ALWAYS = ['late', 'dead_letters', 'dropped']
+const rateSamples = 5
+const countersAlways = ['late', 'dead_letters', 'dropped']
 
 function counterOf(reason: string): string {
   return reason === 'late' ? 'late' : 'dropped'

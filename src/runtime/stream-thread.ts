@@ -14,7 +14,7 @@ import { taskAssignor } from './task-assignor.ts'
 import { TaskCreator } from './task-creator.ts'
 
 /** No wait is shorter than half of the first: longer than a heartbeat, so that the group has heard of what has changed. */
-const REJOIN: RetryPolicy = { initialMs: 3_000, waitMsMax: 30_000 }
+const rejoinPolicy: RetryPolicy = { initialMs: 3_000, waitMsMax: 30_000 }
 
 export interface StreamThreadOptions {
   readonly context: InstanceContext
@@ -134,8 +134,8 @@ export class StreamThread {
     await tasks.abandon()
     shownOffsets.drop()
     await consumer.close()
-    if (settings.clock.now() - this.#joinedMs > 2 * REJOIN.waitMsMax) this.#timesFenced = 0
-    await settings.clock.sleep(backoffMs(REJOIN, ++this.#timesFenced, settings.clock), over)
+    if (settings.clock.now() - this.#joinedMs > 2 * rejoinPolicy.waitMsMax) this.#timesFenced = 0
+    await settings.clock.sleep(backoffMs(rejoinPolicy, ++this.#timesFenced, settings.clock), over)
     this.#rejoining = undefined
     if (!this.#isLeaving) this.join()
   }

@@ -2,17 +2,17 @@ import { RivuletError } from '../errors.ts'
 import type { StreamTime } from '../operators/operator.ts'
 
 /** What Kafka keeps with an offset by default (`offset.metadata.max.bytes`). */
-const METADATA_BYTES_MAX = 4_096
+const metadataBytesMax = 4_096
 
 /** A task's stream times as they are kept with its offsets. Throws `BAD_TOPOLOGY` when they do not fit. */
 export function encodeStreamTimes(times: ReadonlyMap<string, StreamTime>): string {
   const known = [...times].filter(([, { ms }]) => ms > Number.NEGATIVE_INFINITY)
   const metadata =
     known.length === 0 ? '' : JSON.stringify(Object.fromEntries(known.map(([name, { ms }]) => [name, ms])))
-  if (Buffer.byteLength(metadata) > METADATA_BYTES_MAX) {
+  if (Buffer.byteLength(metadata) > metadataBytesMax) {
     throw new RivuletError(
       'BAD_TOPOLOGY',
-      `the stream times of ${known.length} steps take more than the ${METADATA_BYTES_MAX} bytes that Kafka keeps with an offset: give the steps shorter names, or part them by a repartition()`,
+      `the stream times of ${known.length} steps take more than the ${metadataBytesMax} bytes that Kafka keeps with an offset: give the steps shorter names, or part them by a repartition()`,
     )
   }
   return metadata

@@ -24,7 +24,7 @@ export class Unprepared extends Error {
 }
 
 /** How many answers of a serde are remembered that never says that it has all. */
-const PREPARED_MAX = 64
+const preparedMax = 64
 
 /**
  * The serde for whoever reads and writes one record after another and knows nothing of topics, such as a state store.
@@ -58,7 +58,7 @@ function preparation<T>(serde: Serde<T>, place: SerdePlace): (bytes: Buffer) => 
       return undefined
     }
     return ready.then(() => {
-      if (prepared.size === PREPARED_MAX) prepared.clear()
+      if (prepared.size === preparedMax) prepared.clear()
       prepared.add(text)
     })
   }

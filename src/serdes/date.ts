@@ -3,7 +3,7 @@ import { readInt64At, writeInt64 } from './int64.ts'
 import type { Serde } from './serde.ts'
 
 /** ISO 8601: a day, or a time with its zone; without a zone it would mean something else on each machine. */
-const ISO = /^[+-]?\d{4,6}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/
+const isoPattern = /^[+-]?\d{4,6}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/
 
 /** A point in time as ms since the epoch, a signed 64-bit integer, big-endian, as Kafka's `LongSerializer` writes `Date.getTime()`. */
 export const date: Serde<Date> = {
@@ -25,7 +25,7 @@ export const date: Serde<Date> = {
   mapKey: (value) => String(value.getTime()),
   /** ISO 8601, or ms since the epoch. */
   fromText(text) {
-    const value = new Date(/^-?\d+$/.test(text) ? Number(text) : ISO.test(text) ? text : Number.NaN)
+    const value = new Date(/^-?\d+$/.test(text) ? Number(text) : isoPattern.test(text) ? text : Number.NaN)
     if (Number.isNaN(value.getTime())) throw decodeFailed('date', `"${text}" is none`)
     return value
   },

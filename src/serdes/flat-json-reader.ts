@@ -15,9 +15,11 @@ interface Expected extends FlatField {
   readonly prefixBytes: Uint8Array
 }
 
-const [QUOTE, BACKSLASH, BRACE, DOT, MINUS, ZERO] = [0x22, 0x5c, 0x7d, 0x2e, 0x2d, 0x30]
-const DIGITS_MAX = 15
-const powersOfTen = Array.from({ length: DIGITS_MAX + 1 }, (_, i) => 10 ** i)
+const [quoteByte, backslashByte, braceByte, dotByte, minusByte, zeroByte] = [
+  0x22, 0x5c, 0x7d, 0x2e, 0x2d, 0x30,
+]
+const digitsMax = 15
+const powersOfTen = Array.from({ length: digitsMax + 1 }, (_, i) => 10 ** i)
 
 /**
  * Reads flat JSON objects in one pass, if their fields stand there as `JSON.stringify` writes them, in this order, and
@@ -50,7 +52,7 @@ export class FlatJsonReader<T> {
       value[name] = read
     }
     // A record ends where its value ends: what was read beyond lies in the next one, and this is not reached.
-    return bytes[this.#at] === BRACE && this.#at + 1 === to ? (value as T) : undefined
+    return bytes[this.#at] === braceByte && this.#at + 1 === to ? (value as T) : undefined
   }
 
   #skip(bytes: Buffer, expected: Uint8Array): boolean {
@@ -66,33 +68,33 @@ export class FlatJsonReader<T> {
     const from = this.#at
     for (let at = from; at < to; at++) {
       const code = bytes[at] as number
-      if (code === QUOTE) {
+      if (code === quoteByte) {
         this.#at = at + 1
         return this.#texts.read(bytes, from, at)
       }
-      if (code < 0x20 || code === BACKSLASH || code > 0x7e) return undefined
+      if (code < 0x20 || code === backslashByte || code > 0x7e) return undefined
     }
     return undefined
   }
 
   /** Up to 15 digits are exact as an integer, and so is their quotient by a power of ten. */
   #number(bytes: Buffer): number | undefined {
-    const isNegative = bytes[this.#at] === MINUS
+    const isNegative = bytes[this.#at] === minusByte
     const first = isNegative ? this.#at + 1 : this.#at
     let at = first
     let digits = 0
     let dotAt = -1
     for (; ; at++) {
-      const digit = (bytes[at] as number) - ZERO
+      const digit = (bytes[at] as number) - zeroByte
       if (digit >= 0 && digit <= 9) digits = digits * 10 + digit
-      else if (bytes[at] === DOT && dotAt < 0) dotAt = at
+      else if (bytes[at] === dotByte && dotAt < 0) dotAt = at
       else break
     }
     this.#at = at
     const decimals = dotAt < 0 ? 0 : at - dotAt - 1
     const whole = (dotAt < 0 ? at : dotAt) - first
-    const leadsWithZero = whole > 1 && bytes[first] === ZERO
-    if (whole < 1 || whole + decimals > DIGITS_MAX || (dotAt >= 0 && decimals < 1) || leadsWithZero)
+    const leadsWithZero = whole > 1 && bytes[first] === zeroByte
+    if (whole < 1 || whole + decimals > digitsMax || (dotAt >= 0 && decimals < 1) || leadsWithZero)
       return undefined
     const value = decimals > 0 ? digits / (powersOfTen[decimals] as number) : digits
     return isNegative ? -value : value

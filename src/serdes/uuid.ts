@@ -1,13 +1,13 @@
 import { decodeFailed, encodeFailed } from './failures.ts'
 import type { Serde } from './serde.ts'
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** A UUID as text in UTF-8, as Kafka's `UUIDSerializer`; in lower case, as Java writes it, so that equal ones are equal bytes. */
 export const uuid: Serde<string> = {
   name: 'uuid',
   serialize(value) {
-    if (!UUID.test(value)) throw encodeFailed('uuid', `${value} is none`)
+    if (!uuidPattern.test(value)) throw encodeFailed('uuid', `${value} is none`)
     return Buffer.from(value.toLowerCase(), 'latin1')
   },
   deserialize: (bytes) => uuidOf(bytes.toString('latin1')),
@@ -15,6 +15,6 @@ export const uuid: Serde<string> = {
 }
 
 function uuidOf(text: string): string {
-  if (!UUID.test(text)) throw decodeFailed('uuid', `${JSON.stringify(text.slice(0, 40))} is none`)
+  if (!uuidPattern.test(text)) throw decodeFailed('uuid', `${JSON.stringify(text.slice(0, 40))} is none`)
   return text.toLowerCase()
 }

@@ -21,14 +21,14 @@ export interface CheckpointOptions {
 }
 
 /** Rewritten when it has grown to twice what it held when it was rewritten last, and by no less than this. */
-const GROWTH_BYTES_MIN = 4 * 1024 * 1024
-const MAGIC = 'RVCKPT1\n'
+const growthBytesMin = 4 * 1024 * 1024
+const magicText = 'RVCKPT1\n'
 /** Length of what follows the header, its CRC-32. */
-const FRAME_HEADER_BYTES = 4 + 4
+const frameHeaderBytes = 4 + 4
 /** Changelog offset, number of entries. */
-const BODY_HEADER_BYTES = 8 + 4
+const bodyHeaderBytes = 8 + 4
 /** Length of the key, length of the value (−1: null), timestamp. */
-const ENTRY_HEADER_BYTES = 4 + 4 + 8
+const entryHeaderBytes = 4 + 4 + 8
 
 /**
  * A copy of a store's changelog on the local disk, so that a start reads only the changelog's tail: each commit appends
@@ -64,7 +64,7 @@ export class Checkpoint {
       const file = await this.#open()
       await file.write(frame, 0, frame.length, this.#bytes)
       this.#bytes += frame.length
-      if (this.#bytes > this.#compactedBytes * 2 + GROWTH_BYTES_MIN) await this.#compact(changelogOffset)
+      if (this.#bytes > this.#compactedBytes * 2 + growthBytesMin) await this.#compact(changelogOffset)
     })
   }
 
@@ -124,7 +124,7 @@ export class Checkpoint {
   }
 
   get #start(): Buffer {
-    return Buffer.from(`${MAGIC}${this.#options.identity}\n`)
+    return Buffer.from(`${magicText}${this.#options.identity}\n`)
   }
 
   async #open(): Promise<FileHandle> {
@@ -179,12 +179,12 @@ export class Checkpoint {
 }
 
 function encodeFrame({ keys, values, timestampsMs }: StoreChanges, changelogOffset: number): Buffer {
-  let bodyBytes = BODY_HEADER_BYTES
+  let bodyBytes = bodyHeaderBytes
   keys.forEach((key, i) => {
-    bodyBytes += ENTRY_HEADER_BYTES + key.length + (values[i]?.length ?? 0)
+    bodyBytes += entryHeaderBytes + key.length + (values[i]?.length ?? 0)
   })
-  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + bodyBytes)
-  let at = FRAME_HEADER_BYTES
+  const frame = Buffer.allocUnsafe(frameHeaderBytes + bodyBytes)
+  let at = frameHeaderBytes
   at = frame.writeDoubleBE(changelogOffset, at)
   at = frame.writeUInt32BE(keys.length, at)
   keys.forEach((key, i) => {
@@ -196,27 +196,27 @@ function encodeFrame({ keys, values, timestampsMs }: StoreChanges, changelogOffs
     at += value?.copy(frame, at) ?? 0
   })
   frame.writeUInt32BE(bodyBytes, 0)
-  frame.writeUInt32BE(crc32(frame.subarray(FRAME_HEADER_BYTES)), 4)
+  frame.writeUInt32BE(crc32(frame.subarray(frameHeaderBytes)), 4)
   return frame
 }
 
 /** Undefined: nothing follows, or what follows is torn. */
 function readFrame(bytes: Buffer, at: number): { readonly body: Buffer; readonly end: number } | undefined {
-  if (at + FRAME_HEADER_BYTES + BODY_HEADER_BYTES > bytes.length) return undefined
-  const end = at + FRAME_HEADER_BYTES + bytes.readUInt32BE(at)
+  if (at + frameHeaderBytes + bodyHeaderBytes > bytes.length) return undefined
+  const end = at + frameHeaderBytes + bytes.readUInt32BE(at)
   if (end > bytes.length) return undefined
-  const body = bytes.subarray(at + FRAME_HEADER_BYTES, end)
+  const body = bytes.subarray(at + frameHeaderBytes, end)
   return crc32(body) === bytes.readUInt32BE(at + 4) ? { body, end } : undefined
 }
 
 function eachEntry(body: Buffer, append: ChangelogAppender): void {
   const count = body.readUInt32BE(8)
-  let at = BODY_HEADER_BYTES
+  let at = bodyHeaderBytes
   for (let i = 0; i < count; i++) {
     const keyLength = body.readUInt32BE(at)
     const valueLength = body.readInt32BE(at + 4)
     const timestampMs = body.readDoubleBE(at + 8)
-    at += ENTRY_HEADER_BYTES
+    at += entryHeaderBytes
     const key = body.subarray(at, at + keyLength)
     at += keyLength
     const value = valueLength < 0 ? null : body.subarray(at, at + valueLength)

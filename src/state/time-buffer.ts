@@ -30,7 +30,7 @@ export interface TimeBufferOptions<K, V> {
 }
 
 /** The changelog's key for the newest time seen: shorter than any other. */
-const OBSERVED = Buffer.alloc(0)
+const observedMark = Buffer.alloc(0)
 
 /**
  * Records that wait for their time, in order of timestamp, then of serialized key, then of arrival. Source: Kafka
@@ -94,7 +94,7 @@ export class TimeBuffer<K, V> implements StateStore {
       const value = joinParts(this.#value.serialize(entry.value), ...headerParts(entry.headers))
       append(changelogKey(entry), value, entry.timestampMs)
     }
-    if (this.#observedDirty) append(OBSERVED, int64(this.#observedMs), this.#observedMs)
+    if (this.#observedDirty) append(observedMark, int64(this.#observedMs), this.#observedMs)
     this.#taken = []
     this.#added.clear()
     this.#observedDirty = false

@@ -30,7 +30,7 @@ export interface UnmatchedStoreOptions<K, L, R> {
 }
 
 /** The changelog's key for the time of the last look: shorter than any other. */
-const LOOKED_AT = Buffer.alloc(0)
+const lookedAtMark = Buffer.alloc(0)
 
 /**
  * What left and outer joins hold until it is certain that no match comes: in order of time, right before left, then of
@@ -119,7 +119,7 @@ export class UnmatchedStore<K, L, R> implements StateStore {
     }
     if (!this.#lookedAtDirty) return
     this.#lookedAtDirty = false
-    append(LOOKED_AT, Number.isFinite(this.#lookedAtMs) ? int64(this.#lookedAtMs) : null, 0)
+    append(lookedAtMark, Number.isFinite(this.#lookedAtMs) ? int64(this.#lookedAtMs) : null, 0)
   }
 
   restore(bytes: Buffer, value: Buffer | null): void {

@@ -4,7 +4,7 @@ import { preparedAs } from '../serdes/prepared-as.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { Windowed } from './windows.ts'
 
-const WINDOW_BYTES = 16
+const windowBytes = 16
 
 /** The key, then start and end as 64-bit integers: windows of one key lie in order of start. */
 export function windowedSerde<K>(key: Serde<K>): Serde<Windowed<K>> {
@@ -14,7 +14,7 @@ export function windowedSerde<K>(key: Serde<K>): Serde<Windowed<K>> {
     name: `windowed ${key.name}`,
     serialize(windowed, context) {
       const inner = key.serialize(windowed.key, context)
-      const bytes = Buffer.allocUnsafe(inner.length + WINDOW_BYTES)
+      const bytes = Buffer.allocUnsafe(inner.length + windowBytes)
       inner.copy(bytes)
       writeInt64(bytes, windowed.startMs, inner.length)
       writeInt64(bytes, windowed.endMs, inner.length + 8)
@@ -22,11 +22,11 @@ export function windowedSerde<K>(key: Serde<K>): Serde<Windowed<K>> {
     },
     mapKey: ({ key: inner, startMs, endMs }) => `${startMs} ${endMs} ${innerKey(inner)}`,
     deserialize(bytes, context) {
-      const at = bytes.length - WINDOW_BYTES
+      const at = bytes.length - windowBytes
       if (at < 0)
         throw new RivuletError(
           'DECODE_FAILED',
-          `not a windowed ${key.name}: it has ${bytes.length} bytes, less than ${WINDOW_BYTES}`,
+          `not a windowed ${key.name}: it has ${bytes.length} bytes, less than ${windowBytes}`,
         )
       return {
         key: key.deserialize(bytes.subarray(0, at), context),
@@ -34,6 +34,6 @@ export function windowedSerde<K>(key: Serde<K>): Serde<Windowed<K>> {
         endMs: readInt64At(bytes, at + 8),
       }
     },
-    ...preparedAs(key, (bytes) => (bytes.length < WINDOW_BYTES ? [] : [bytes.subarray(0, -WINDOW_BYTES)])),
+    ...preparedAs(key, (bytes) => (bytes.length < windowBytes ? [] : [bytes.subarray(0, -windowBytes)])),
   }
 }

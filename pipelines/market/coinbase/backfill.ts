@@ -1,15 +1,15 @@
 import { backoffMs, type Clock, type RetryPolicy, RivuletError } from 'rivulet'
 import type { Trade } from '../trade.ts'
-import { type CoinbaseRest, REST_PAGE_TRADES } from './rest.ts'
+import { type CoinbaseRest, restPageTrades } from './rest.ts'
 import type { RestPage } from './rest-page.ts'
 import type { Gap, TradeSequencer } from './trade-sequencer.ts'
 
 /** The REST API lags behind the socket: how often it is asked again for what it does not have, and how soon. */
-const MISSING_ASKS_MAX = 3
-const REFUTING_ASKS_MAX = 8
-const ASK_AGAIN: RetryPolicy = { initialMs: 250, waitMsMax: 8_000 }
+const missingAsksMax = 3
+const refutingAsksMax = 8
+const askAgainPolicy: RetryPolicy = { initialMs: 250, waitMsMax: 8_000 }
 /** No lag explains an id so far beyond the newest that the REST API knows. */
-export const PLAUSIBLE_LAG_TRADES = 10_000
+export const plausibleLagTrades = 10_000
 
 /** What fetching the missing trades of a product comes to. */
 export type BackfillEvent = { readonly product: string } & (
@@ -98,7 +98,7 @@ export class Backfill {
     try {
       const isCloser = yield* isTooLong ? this.#shorten(gap, signal) : this.#fetch(gap, signal)
       this.#asks = isCloser ? 0 : this.#asks + 1
-      if (!isCloser) await clock.sleep(backoffMs(ASK_AGAIN, this.#asks, clock), signal)
+      if (!isCloser) await clock.sleep(backoffMs(askAgainPolicy, this.#asks, clock), signal)
     } catch (error) {
       // The REST API does not know this product at all.
       if (!(error instanceof RivuletError) || error.retryable) throw error
@@ -109,7 +109,7 @@ export class Backfill {
   /** Returns whether it came closer to the gap's end. */
   async *#fetch(gap: Gap, signal: AbortSignal): BackfillEvents<boolean> {
     const { product, sequencer, rest } = this.#options
-    const beforeId = Math.min(gap.fromId + REST_PAGE_TRADES, gap.toId + 1)
+    const beforeId = Math.min(gap.fromId + restPageTrades, gap.toId + 1)
     const page = await rest.tradesBetween(product, gap.fromId, beforeId, signal)
     let trades = 0
     for (const trade of page.trades) {
@@ -117,7 +117,7 @@ export class Backfill {
     }
     yield { type: 'backfilled', product, trades }
     if (trades > 0) return true
-    if (this.#asks < MISSING_ASKS_MAX) return false
+    if (this.#asks < missingAsksMax) return false
     for (const bad of page.bad) {
       const { tradeId } = bad
       if (tradeId === undefined || (tradeId >= gap.fromId && tradeId < beforeId)) {
@@ -129,7 +129,7 @@ export class Backfill {
       yield this.#abandon(Math.min(beforeId, newestId + 1), 'the exchange does not have them')
       return true
     }
-    if (this.#asks < REFUTING_ASKS_MAX) return false
+    if (this.#asks < refutingAsksMax) return false
     yield this.#refute(newestId)
     return true
   }
@@ -142,8 +142,8 @@ export class Backfill {
       yield this.#abandon(toId + 1 - backfillTradesMax, `more than ${backfillTradesMax} were missed`)
       return true
     }
-    const isAbsurd = toId - newestId > PLAUSIBLE_LAG_TRADES
-    if (!isAbsurd && this.#asks < REFUTING_ASKS_MAX) return false
+    const isAbsurd = toId - newestId > plausibleLagTrades
+    if (!isAbsurd && this.#asks < refutingAsksMax) return false
     yield this.#refute(newestId)
     return true
   }

@@ -1,7 +1,7 @@
 import type { SourceContext } from 'rivulet'
 
 /** A storm of garbage is counted, not told line by line. */
-const TOLD_MAX = 10
+const toldMax = 10
 
 export interface LetterPlace {
   readonly from: 'socket' | 'rest'
@@ -16,7 +16,7 @@ export function deadLetterReport(context: Pick<SourceContext, 'logger' | 'deadLe
   let letters = 0
   return (bytes, reason, { from, product, tradeId }) => {
     letters++
-    const level = letters <= TOLD_MAX ? 'warn' : 'debug'
+    const level = letters <= toldMax ? 'warn' : 'debug'
     context.logger[level]({ product, tradeId, from, reason }, 'not decodable: it goes to the dead letters')
     context.deadLetter({
       bytes,

@@ -1,11 +1,11 @@
 import { opposite, type Side, symbolOf, type Trade } from '../trade.ts'
 
 /** Ten years of the busiest product are 10⁹; a larger id is garbage, and must not become a position. */
-const TRADE_ID_MAX = 1e12
+const tradeIdMax = 1e12
 /** Far beyond any market, and small enough for sums of products of two to stay finite. */
-const AMOUNT_MAX = 1e30
-const DECIMAL = /^\d+(\.\d+)?(e[+-]?\d{1,3})?$/i
-const TIME = /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/
+const amountMax = 1e30
+const decimalPattern = /^\d+(\.\d+)?(e[+-]?\d{1,3})?$/i
+const timePattern = /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/
 
 export interface BadTrade {
   readonly reason: string
@@ -72,12 +72,12 @@ export function isProduct(value: unknown): value is string {
 }
 
 export function isTradeId(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= TRADE_ID_MAX
+  return Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= tradeIdMax
 }
 
 /** Of one of the exchange's times, since the epoch; NaN: it is none. */
 export function millisecondsOf(time: unknown): number {
-  return typeof time === 'string' && TIME.test(time) ? Date.parse(time) : Number.NaN
+  return typeof time === 'string' && timePattern.test(time) ? Date.parse(time) : Number.NaN
 }
 
 function isSide(value: unknown): value is Side {
@@ -86,8 +86,8 @@ function isSide(value: unknown): value is Side {
 
 /** NaN for whatever is no decimal string with a finite value that a market may have. */
 function decimal(value: unknown): number {
-  const number = typeof value === 'string' && DECIMAL.test(value) ? Number(value) : Number.NaN
-  return number <= AMOUNT_MAX ? number : Number.NaN
+  const number = typeof value === 'string' && decimalPattern.test(value) ? Number(value) : Number.NaN
+  return number <= amountMax ? number : Number.NaN
 }
 
 function shown(value: unknown): string {

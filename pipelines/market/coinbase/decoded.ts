@@ -1,7 +1,7 @@
 import type { Clock } from 'rivulet'
 import { map, type OperatorFunction } from 'rxjs'
 import { ExchangeTime } from './exchange-time.ts'
-import { decodeMessage, FRAME_BYTES_MAX, type Message } from './message.ts'
+import { decodeMessage, frameBytesMax, type Message } from './message.ts'
 import type { SocketEvent, SocketOpened } from './socket.ts'
 
 export type DecodedEvent =
@@ -22,7 +22,7 @@ export function decoded(clock: Clock): OperatorFunction<SocketEvent, DecodedEven
     const { bytes, binary } = event
     const message = decodeMessage(bytes, binary, exchangeTime.latestMs)
     if (message.type === 'heartbeat') exchangeTime.heard(message.timestampMs)
-    const isLong = bytes.length > FRAME_BYTES_MAX
-    return { type: 'message', message, bytes: isLong ? bytes.subarray(0, FRAME_BYTES_MAX) : bytes }
+    const isLong = bytes.length > frameBytesMax
+    return { type: 'message', message, bytes: isLong ? bytes.subarray(0, frameBytesMax) : bytes }
   })
 }

@@ -1,7 +1,7 @@
 import type { Clock } from 'rivulet'
 
 /** As far as Kafka lets a record's time lie ahead by default (`message.timestamp.after.max.ms`). */
-const AHEAD_MS_MAX = 3_600_000
+const aheadMsMax = 3_600_000
 
 /**
  * Up to when a trade can be: a little after the exchange's clock and ours, whichever is later. One trade of a false
@@ -23,6 +23,6 @@ export class ExchangeTime {
 
   /** No trade is later, ms since the epoch. */
   get latestMs(): number {
-    return Math.max(this.#clock.now(), this.#heardMs) + AHEAD_MS_MAX
+    return Math.max(this.#clock.now(), this.#heardMs) + aheadMsMax
   }
 }

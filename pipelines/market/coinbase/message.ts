@@ -2,7 +2,7 @@ import type { Trade } from '../trade.ts'
 import { type BadTrade, decodeTrade, isProduct, isTradeId, millisecondsOf } from './decode-trade.ts'
 
 /** Far above the largest frame outside level 2 (292 bytes), below what Kafka takes as a record. */
-export const FRAME_BYTES_MAX = 256 * 1024
+export const frameBytesMax = 256 * 1024
 
 /** What a frame of the socket says. `ignored`: a type that is none of ours, as the protocol demands. */
 export type Message =
@@ -38,7 +38,7 @@ export function decodeMessage(
   latestMs: number = Number.POSITIVE_INFINITY,
 ): Message {
   if (binary) return bad('a binary frame')
-  if (bytes.length > FRAME_BYTES_MAX) return bad(`${bytes.length} bytes, more than ${FRAME_BYTES_MAX}`)
+  if (bytes.length > frameBytesMax) return bad(`${bytes.length} bytes, more than ${frameBytesMax}`)
   let value: unknown
   try {
     value = JSON.parse(utf8.decode(bytes))

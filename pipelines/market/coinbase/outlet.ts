@@ -2,7 +2,7 @@ import type { Logger } from 'rivulet'
 import type { Trade } from '../trade.ts'
 
 /** How long one product may keep the others waiting after a connection. */
-const STALLED_CHECKS_MAX = 5
+const stalledChecksMax = 5
 
 /** What an outlet sees of a product's tape. */
 export interface Outflow {
@@ -49,7 +49,7 @@ export class Outlet {
   check(): void {
     if (!this.#catchingUp || this.#paused) return
     this.#stalledChecks++
-    if (this.#stalledChecks < STALLED_CHECKS_MAX) return
+    if (this.#stalledChecks < stalledChecksMax) return
     this.#logger.warn('a product can not be caught up with: the others go on')
     this.#catchingUp = false
   }

@@ -1,6 +1,6 @@
 import type { Logger } from 'rivulet'
 import type { Trade } from '../trade.ts'
-import { Backfill, type BackfillEvent, type BackfillOptions, PLAUSIBLE_LAG_TRADES } from './backfill.ts'
+import { Backfill, type BackfillEvent, type BackfillOptions, plausibleLagTrades } from './backfill.ts'
 import type { Outflow } from './outlet.ts'
 import { TradeSequencer } from './trade-sequencer.ts'
 
@@ -87,7 +87,7 @@ export class ProductTape implements Outflow {
   /** All that comes is taken for known then: ids that began anew, or another exchange's tape. */
   #warnIfAhead(newestId: number): void {
     const { nextId = 0 } = this.#sequencer
-    if (this.#warnedAhead || newestId === 0 || nextId - newestId <= PLAUSIBLE_LAG_TRADES) return
+    if (this.#warnedAhead || newestId === 0 || nextId - newestId <= plausibleLagTrades) return
     this.#warnedAhead = true
     this.#logger.error(
       { product: this.product, nextId, newestId },

@@ -1,16 +1,16 @@
 import { type Clock, type Logger, messageOf, type RetryPolicy, RivuletError, retry } from 'rivulet'
 import { RateLimiter } from '../rate-limiter.ts'
 import type { ExchangeTime } from './exchange-time.ts'
-import { FRAME_BYTES_MAX } from './message.ts'
+import { frameBytesMax } from './message.ts'
 import { decodeRestPage, type RestPage } from './rest-page.ts'
 
 /** The most that Coinbase gives in one answer. */
-export const REST_PAGE_TRADES = 1000
+export const restPageTrades = 1000
 /** Coinbase refuses who does not say what it is. */
 const headers = { accept: 'application/json', 'user-agent': 'rivulet' }
-const ANSWER_BYTES_MAX = 4 * 1024 * 1024
+const answerBytesMax = 4 * 1024 * 1024
 /** How long an answer of 429 may ask us to wait. */
-const RETRY_AFTER_MS_MAX = 60_000
+const retryAfterMsMax = 60_000
 
 export interface CoinbaseRestOptions {
   readonly restUrl: string
@@ -38,7 +38,7 @@ export class CoinbaseRest {
 
   /** The newest trades with `fromId <= id < beforeId`, at most 1000; older ones may come with them. */
   tradesBetween(product: string, fromId: number, beforeId: number, signal: AbortSignal): Promise<RestPage> {
-    const limit = Math.min(REST_PAGE_TRADES, beforeId - fromId)
+    const limit = Math.min(restPageTrades, beforeId - fromId)
     return this.#page(product, `limit=${limit}&after=${beforeId}`, signal)
   }
 
@@ -56,7 +56,7 @@ export class CoinbaseRest {
         const bytes = await this.#get(url, signal)
         const page = decodeRestPage(product, bytes, exchangeTime.latestMs)
         if (page) return page
-        if (attempt === 1) onGarbage(product, bytes.subarray(0, FRAME_BYTES_MAX))
+        if (attempt === 1) onGarbage(product, bytes.subarray(0, frameBytesMax))
         throw new RivuletError('SOURCE_FAILED', `${url} did not answer with trades`, { retryable: true })
       },
       {
@@ -98,7 +98,7 @@ export class CoinbaseRest {
   #refused(url: string, { status, headers }: Response): RivuletError {
     if (status === 429) {
       const waitMs = Number(headers.get('retry-after')) * 1000
-      if (waitMs > 0) this.#limiter.pause(Math.min(waitMs, RETRY_AFTER_MS_MAX))
+      if (waitMs > 0) this.#limiter.pause(Math.min(waitMs, retryAfterMsMax))
     }
     // What the exchange does not know now it will not know later; all else may be a proxy, a limit or an outage.
     const retryable = status !== 400 && status !== 404
@@ -111,8 +111,8 @@ async function readBounded(response: Response, url: string): Promise<Buffer> {
   let bytes = 0
   for await (const part of response.body ?? []) {
     bytes += part.length
-    if (bytes > ANSWER_BYTES_MAX) {
-      throw new RivuletError('SOURCE_FAILED', `${url} answered more than ${ANSWER_BYTES_MAX} bytes`, {
+    if (bytes > answerBytesMax) {
+      throw new RivuletError('SOURCE_FAILED', `${url} answered more than ${answerBytesMax} bytes`, {
         retryable: true,
       })
     }

@@ -3,8 +3,8 @@ import { distinctUntilChanged, interval, Observable, Subscription } from 'rxjs'
 import { WebSocket } from 'ws'
 
 /** A frame beyond this ends the connection: it is not even read. */
-const PAYLOAD_BYTES_MAX = 4 * 1024 * 1024
-const SILENCE_CHECKS = 5
+const payloadBytesMax = 4 * 1024 * 1024
+const silenceChecks = 5
 
 export interface SocketOptions {
   readonly url: string
@@ -46,7 +46,7 @@ export function openSocket(options: SocketOptions): Observable<SocketEvent> {
     try {
       socket = new WebSocket(url, {
         handshakeTimeout: connectTimeoutMs,
-        maxPayload: PAYLOAD_BYTES_MAX,
+        maxPayload: payloadBytesMax,
         perMessageDeflate: false,
         // Else one garbled frame would end the connection: the decoder checks it.
         skipUTF8Validation: true,
@@ -72,7 +72,7 @@ export function openSocket(options: SocketOptions): Observable<SocketEvent> {
     })
     socket.on('error', (error: Error & { code?: string }) => {
       if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
-        subscriber.next({ type: 'oversized', reason: `a frame of more than ${PAYLOAD_BYTES_MAX} bytes` })
+        subscriber.next({ type: 'oversized', reason: `a frame of more than ${payloadBytesMax} bytes` })
       }
       fail(error.message || error.code || 'the connection failed', error)
     })
@@ -91,10 +91,10 @@ export function openSocket(options: SocketOptions): Observable<SocketEvent> {
     // Checks are counted, not time: after the process itself was stopped for a while, what waits in the socket is
     // read before the next check.
     subscriptions.add(
-      interval(silenceMsMax / SILENCE_CHECKS, clock.scheduler).subscribe(() => {
+      interval(silenceMsMax / silenceChecks, clock.scheduler).subscribe(() => {
         if (!opened || paused) return
         silentChecks++
-        if (silentChecks > SILENCE_CHECKS) fail(`nothing came for ${silenceMsMax} ms`)
+        if (silentChecks > silenceChecks) fail(`nothing came for ${silenceMsMax} ms`)
       }),
     )
     return subscriptions

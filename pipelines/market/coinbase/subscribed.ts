@@ -19,7 +19,7 @@ import type { FeedEvent } from './feed-event.ts'
 import type { Message } from './message.ts'
 import { CoinbaseSubscription } from './subscription.ts'
 
-const CHECK_MS = 1_000
+const checkMs = 1_000
 
 export interface SubscribedOptions {
   readonly products: readonly string[]
@@ -35,7 +35,7 @@ export interface SubscribedOptions {
 export function subscribed(options: SubscribedOptions): OperatorFunction<DecodedEvent, FeedEvent> {
   const { products, clock, logger, paused$ } = options
   const wanted = new Set(products)
-  const second$ = paused$.pipe(switchMap((paused) => (paused ? NEVER : interval(CHECK_MS, clock.scheduler))))
+  const second$ = paused$.pipe(switchMap((paused) => (paused ? NEVER : interval(checkMs, clock.scheduler))))
   return connect((decoded$) =>
     decoded$.pipe(
       filter((event) => event.type === 'open'),

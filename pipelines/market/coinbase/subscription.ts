@@ -1,7 +1,7 @@
 import type { Logger } from 'rivulet'
 import type { Message, SubscribedChannel } from './message.ts'
 
-export const CHANNELS = ['ticker', 'matches', 'heartbeat'] as const
+export const channelNames = ['ticker', 'matches', 'heartbeat'] as const
 
 export interface SubscriptionOptions {
   readonly products: readonly string[]
@@ -10,10 +10,10 @@ export interface SubscriptionOptions {
 }
 
 /** In checks: how long the first answer may take, and how rarely is asked in the end. */
-const ANSWER_CHECKS = 2
-const ASK_AGAIN_CHECKS_MAX = 30
+const answerChecks = 2
+const askAgainChecksMax = 30
 /** A product whose heartbeats (one a second) stopped for so long has lost its subscription. */
-const SILENT_CHECKS_MAX = 10
+const silentChecksMax = 10
 const none: readonly string[] = []
 
 /**
@@ -27,7 +27,7 @@ export class CoinbaseSubscription {
   readonly #present = new Set<string>()
   readonly #lastHeartbeatCheck = new Map<string, number>()
   #checks = 0
-  #checksToWait = ANSWER_CHECKS
+  #checksToWait = answerChecks
   #checksSinceAsked = 0
 
   constructor(options: SubscriptionOptions) {
@@ -60,18 +60,18 @@ export class CoinbaseSubscription {
     this.#checks++
     this.#checksSinceAsked++
     for (const [product, check] of this.#lastHeartbeatCheck) {
-      if (this.#checks - check <= SILENT_CHECKS_MAX) continue
+      if (this.#checks - check <= silentChecksMax) continue
       this.#options.logger.warn({ product }, 'the heartbeats of a product stopped: subscribing to it again')
       this.#lastHeartbeatCheck.delete(product)
       this.#present.delete(product)
-      this.#checksToWait = ANSWER_CHECKS
+      this.#checksToWait = answerChecks
     }
     if (this.#checksSinceAsked < this.#checksToWait) return
     const missing = this.#options.products.filter(
       (product) => !this.#rejected.has(product) && !this.#present.has(product),
     )
     if (missing.length === 0) return
-    this.#checksToWait = Math.min(ASK_AGAIN_CHECKS_MAX, this.#checksToWait * 2)
+    this.#checksToWait = Math.min(askAgainChecksMax, this.#checksToWait * 2)
     this.#ask(missing)
   }
 
@@ -86,12 +86,12 @@ export class CoinbaseSubscription {
 
   #ask(products: readonly string[]): void {
     this.#checksSinceAsked = 0
-    this.#options.send(JSON.stringify({ type: 'subscribe', product_ids: products, channels: CHANNELS }))
+    this.#options.send(JSON.stringify({ type: 'subscribe', product_ids: products, channels: channelNames }))
   }
 }
 
 function isAcknowledged(product: string, channels: readonly SubscribedChannel[]): boolean {
-  return CHANNELS.every((name) =>
+  return channelNames.every((name) =>
     channels.some((channel) => channel.name === name && channel.products.includes(product)),
   )
 }

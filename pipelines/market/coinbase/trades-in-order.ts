@@ -24,7 +24,7 @@ import type { Products } from './products.ts'
 import { CoinbaseRest } from './rest.ts'
 import { SourceReport } from './source-report.ts'
 
-const STALL_CHECK_MS = 1_000
+const stallCheckMs = 1_000
 
 export interface OrderOptions<K, V> extends Products {
   readonly restUrl: string
@@ -77,7 +77,7 @@ function inOrder<K, V>(
     const tapes = productTapes(options, context, rest, tapeEnd)
 
     const pauses$ = paused$.pipe(map((paused): TapeEvent => ({ type: 'paused', paused })))
-    const stallChecks$ = interval(STALL_CHECK_MS, clock.scheduler).pipe(
+    const stallChecks$ = interval(stallCheckMs, clock.scheduler).pipe(
       map((): TapeEvent => ({ type: 'stall check' })),
     )
     // The way back: what is missing is asked of REST, and the answer comes in here as another event.

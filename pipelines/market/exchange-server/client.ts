@@ -2,19 +2,19 @@ import type { Clock } from 'rivulet'
 import { interval, Subscription } from 'rxjs'
 import { WebSocket } from 'ws'
 import { isFields } from '../coinbase/message.ts'
-import { CHANNELS } from '../coinbase/subscription.ts'
+import { channelNames } from '../coinbase/subscription.ts'
 import { RateLimiter } from '../rate-limiter.ts'
 import type { ExchangeFaults, SentFrame } from './faults.ts'
 import { errorFrame, heartbeatFrame, matchFrame, tickerFrame } from './frames.ts'
 import type { Channel, Market, MarketFrame } from './market.ts'
 
-const SUBSCRIBE_WITHIN_MS = 5_000
-const HEARTBEAT_MS = 1_000
+const subscribeWithinMs = 5_000
+const heartbeatMs = 1_000
 /** A slow consumer is cut off, as Coinbase does. */
-const UNREAD_BYTES_MAX = 16 * 1024 * 1024
+const unreadBytesMax = 16 * 1024 * 1024
 /** Where there is no pace, this much may be on its way. */
-const UNREAD_BYTES_FULL = 1024 * 1024
-const DRAIN_CHECK_MS = 5
+const unreadBytesFull = 1024 * 1024
+const drainCheckMs = 5
 
 export interface ExchangeClientOptions {
   readonly socket: WebSocket
@@ -26,7 +26,7 @@ export interface ExchangeClientOptions {
 /** One connection to the local exchange: what it is subscribed to, and what is sent to it. */
 export class ExchangeClient {
   readonly #options: ExchangeClientOptions
-  readonly #channels = new Map<Channel, Set<string>>(CHANNELS.map((name) => [name, new Set()]))
+  readonly #channels = new Map<Channel, Set<string>>(channelNames.map((name) => [name, new Set()]))
   readonly #timers = new Subscription()
   readonly #requests: RateLimiter
   #subscribed = false
@@ -38,9 +38,9 @@ export class ExchangeClient {
     this.#timers.add(
       clock.scheduler.schedule(() => {
         if (!this.#subscribed) socket.close(1008, 'no subscription')
-      }, SUBSCRIBE_WITHIN_MS),
+      }, subscribeWithinMs),
     )
-    this.#timers.add(interval(HEARTBEAT_MS, clock.scheduler).subscribe(() => this.#sendHeartbeats()))
+    this.#timers.add(interval(heartbeatMs, clock.scheduler).subscribe(() => this.#sendHeartbeats()))
   }
 
   get isSubscribed(): boolean {
@@ -76,8 +76,8 @@ export class ExchangeClient {
   /** Resolves when the client has read most of what was sent to it, or is gone. */
   async drained(): Promise<void> {
     const { socket, clock } = this.#options
-    while (socket.bufferedAmount > UNREAD_BYTES_FULL && socket.readyState === WebSocket.OPEN) {
-      await clock.sleep(DRAIN_CHECK_MS)
+    while (socket.bufferedAmount > unreadBytesFull && socket.readyState === WebSocket.OPEN) {
+      await clock.sleep(drainCheckMs)
     }
   }
 
@@ -135,7 +135,7 @@ export class ExchangeClient {
       if (typeof frame === 'string') socket.send(frame)
       else socket.send(frame.bytes, { binary: frame.binary })
     }
-    if (socket.bufferedAmount > UNREAD_BYTES_MAX) socket.terminate()
+    if (socket.bufferedAmount > unreadBytesMax) socket.terminate()
   }
 }
 
@@ -157,7 +157,7 @@ function parse(text: string): Request | undefined {
   for (const channel of Array.isArray(value.channels) ? value.channels : []) {
     const name: unknown = isFields(channel) ? channel.name : channel
     const products: unknown = (isFields(channel) ? channel.product_ids : undefined) ?? value.product_ids
-    const known = CHANNELS.find((each) => each === name)
+    const known = channelNames.find((each) => each === name)
     if (!known || !Array.isArray(products)) continue
     for (const product of products) if (typeof product === 'string') pairs.push([known, product])
   }

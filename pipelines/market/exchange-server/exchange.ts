@@ -9,7 +9,7 @@ import type { Market } from './market.ts'
 import { answer } from './rest.ts'
 
 /** No client sends more than a subscription. */
-const REQUEST_BYTES_MAX = 1024 * 1024
+const requestBytesMax = 1024 * 1024
 
 export interface ExchangeOptions {
   readonly market: Market
@@ -52,7 +52,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
   })
   const sockets = new WebSocketServer({
     server,
-    maxPayload: REQUEST_BYTES_MAX,
+    maxPayload: requestBytesMax,
     perMessageDeflate: false,
     verifyClient: () => faults.refusesConnection?.() !== true,
   })

@@ -1,8 +1,8 @@
 import type { Clock } from 'rivulet'
-import type { CHANNELS } from '../coinbase/subscription.ts'
+import type { channelNames } from '../coinbase/subscription.ts'
 import type { Side } from '../trade.ts'
 
-export type Channel = (typeof CHANNELS)[number]
+export type Channel = (typeof channelNames)[number]
 
 /** A trade as an exchange has it: decimal strings, and the maker's side. */
 export interface ExchangeTrade {

@@ -5,7 +5,7 @@ import { opposite } from '../trade.ts'
 import type { ExchangeTrade } from './market.ts'
 
 /** A line without an end is no recording. */
-const LINE_BYTES_MAX = 16 * 1024 * 1024
+const lineBytesMax = 16 * 1024 * 1024
 
 export interface RecordedLine {
   readonly bytes: Buffer
@@ -119,7 +119,7 @@ async function* readLines(path: string): AsyncIterable<RecordedLine> {
         bytes = bytes.subarray(end + 1)
         offset += end + 1
       }
-      if (bytes.length > LINE_BYTES_MAX) throw unusable(path, `a line has more than ${LINE_BYTES_MAX} bytes`)
+      if (bytes.length > lineBytesMax) throw unusable(path, `a line has more than ${lineBytesMax} bytes`)
       rest = Buffer.from(bytes)
     }
   } catch (error) {

@@ -12,7 +12,7 @@ import type {
 import { Recording } from './recording.ts'
 
 /** A longer silence in a recording is the recorder's own, not the market's. */
-const SILENCE_MS_MAX = 60_000
+const silenceMsMax = 60_000
 
 export interface ReplayOptions {
   readonly file: string
@@ -133,7 +133,7 @@ class Pace {
     // A time in the past (a re-sent trade) is due at once.
     if (stepMs < 0) return
     this.#latestMs = timeMs
-    this.#elapsedMs += Math.min(stepMs, SILENCE_MS_MAX)
+    this.#elapsedMs += Math.min(stepMs, silenceMsMax)
     const waitMs = this.#startedMs + this.#elapsedMs / this.#speed - this.#clock.now()
     if (waitMs >= 1) await this.#clock.sleep(waitMs, signal)
   }

@@ -5,9 +5,9 @@ import type { ExchangeFaults } from './faults.ts'
 import { restTrade } from './frames.ts'
 import type { Market } from './market.ts'
 
-const TRADES_MAX = 1000
-const CANDLES_MAX = 300
-const GRANULARITIES_SECONDS = [60, 300, 900, 3600, 21600, 86400]
+const tradesMax = 1000
+const candlesMax = 300
+const granularitiesSeconds = [60, 300, 900, 3600, 21600, 86400]
 
 export interface RestContext {
   readonly market: Market
@@ -56,14 +56,14 @@ function route(url: URL, market: Market, clock: Clock): Answer {
 const notFound: Answer = { status: 404, body: { message: 'NotFound' } }
 
 function trades(product: string, query: URLSearchParams, market: Market): Answer {
-  const limit = integer(query, 'limit') ?? TRADES_MAX
+  const limit = integer(query, 'limit') ?? tradesMax
   const beforeId = integer(query, 'after')
   const afterId = integer(query, 'before')
   if (![limit, beforeId ?? 0, afterId ?? 0].every(Number.isSafeInteger) || limit < 1) {
     return { status: 400, body: { message: 'limit, after and before are whole numbers' } }
   }
   const page = market.trades(product, {
-    limit: Math.min(limit, TRADES_MAX),
+    limit: Math.min(limit, tradesMax),
     ...(beforeId !== undefined && { beforeId }),
     ...(afterId !== undefined && { afterId }),
   })
@@ -77,16 +77,16 @@ function trades(product: string, query: URLSearchParams, market: Market): Answer
 
 function candles(product: string, query: URLSearchParams, market: Market, clock: Clock): Answer {
   const granularity = integer(query, 'granularity') ?? 60
-  if (!GRANULARITIES_SECONDS.includes(granularity)) {
+  if (!granularitiesSeconds.includes(granularity)) {
     return { status: 400, body: { message: 'Unsupported granularity' } }
   }
   const granularityMs = granularity * 1000
   const endMs = time(query, 'end') ?? clock.now()
-  const startMs = time(query, 'start') ?? endMs - (CANDLES_MAX - 1) * granularityMs
+  const startMs = time(query, 'start') ?? endMs - (candlesMax - 1) * granularityMs
   if (Number.isNaN(startMs) || Number.isNaN(endMs))
     return { status: 400, body: { message: 'Invalid start or end' } }
-  if ((endMs - startMs) / granularityMs > CANDLES_MAX) {
-    return { status: 400, body: { message: `count of aggregations requested exceeds ${CANDLES_MAX}` } }
+  if ((endMs - startMs) / granularityMs > candlesMax) {
+    return { status: 400, body: { message: `count of aggregations requested exceeds ${candlesMax}` } }
   }
   return { status: 200, body: market.candles(product, { granularityMs, startMs, endMs }) }
 }

@@ -6,13 +6,13 @@ import { opposite } from '../trade.ts'
 import { matchFrame, tickerFrame } from './frames.ts'
 import type { CandleRange, CandleRow, ExchangeTrade, Market, MarketFrame, TradeRange } from './market.ts'
 
-const MINUTE_MS = 60_000
+const minuteMs = 60_000
 /** Fewer wake-ups than trades. */
-const PUMP_MS_MIN = 20
+const pumpMsMin = 20
 /** After the machine slept, what was missed is left to the REST API. */
-const CATCH_UP_MS_MAX = 10_000
+const catchUpMsMax = 10_000
 /** Up to so many minutes a candle is made of all its trades, a longer one of so many minutes spread over it. */
-const CANDLE_MINUTES_MAX = 5
+const candleMinutesMax = 5
 
 export interface SimulatedMarketOptions {
   readonly seed: number
@@ -62,9 +62,9 @@ export function simulatedMarket(options: SimulatedMarketOptions): Market {
       sending = true
       for (;;) {
         const nextMs = Math.min(...[...tapes.values()].map((tape) => nextTradeMs(tape, happenedMs())))
-        await pace.sleep(Math.max(PUMP_MS_MIN, Math.ceil(nextMs - pace.now())), signal)
+        await pace.sleep(Math.max(pumpMsMin, Math.ceil(nextMs - pace.now())), signal)
         const nowMs = pace.now()
-        const happened = tradesBetween(tapes, Math.max(happenedMs(), nowMs - CATCH_UP_MS_MAX), nowMs)
+        const happened = tradesBetween(tapes, Math.max(happenedMs(), nowMs - catchUpMsMax), nowMs)
         toldMs = Math.max(toldMs, nowMs)
         yield* framesOf(happened)
       }
@@ -136,9 +136,9 @@ function candle(
   lengthMs: number,
   nowMs: number,
 ): CandleRow | undefined {
-  const firstMinute = startMs / MINUTE_MS
-  const minutes = Math.ceil((Math.min(startMs + lengthMs, nowMs + 1) - startMs) / MINUTE_MS)
-  const sampled = Math.min(minutes, CANDLE_MINUTES_MAX)
+  const firstMinute = startMs / minuteMs
+  const minutes = Math.ceil((Math.min(startMs + lengthMs, nowMs + 1) - startMs) / minuteMs)
+  const sampled = Math.min(minutes, candleMinutesMax)
   const stride = sampled > 1 ? (minutes - 1) / (sampled - 1) : 1
   const trades: SyntheticTrade[] = []
   for (let i = 0; i < sampled; i++) {

@@ -17,9 +17,9 @@ import { type Instrument, stockInstruments } from './instrument.ts'
 import { microseconds } from './microseconds.ts'
 import { SyntheticTape } from './synthetic-tape.ts'
 
-const MINUTE_MS = 60_000
+const minuteMs = 60_000
 /** A burst comes as one, and an idle program does not wake up for each trade. */
-const STEP_MS_MIN = 50
+const stepMsMin = 50
 
 export interface StockOptions<K, V> {
   /** Another seed is another market. */
@@ -98,7 +98,7 @@ function tradesFrom(
         const nextMs = Math.min(
           ...tapes.map((tape) => tape.trade(nextIds.get(tape.instrument.product) ?? 1).timeMs),
         )
-        await clock.sleep(Math.max(STEP_MS_MIN, Math.ceil(nextMs - clock.now())), stop.signal)
+        await clock.sleep(Math.max(stepMsMin, Math.ceil(nextMs - clock.now())), stop.signal)
       }
     }
 
@@ -151,7 +151,7 @@ function* happened(
   const firstMs = Math.min(
     ...tapes.map((tape) => tape.trade(nextIds.get(tape.instrument.product) ?? 1).timeMs),
   )
-  for (let minute = Math.floor(firstMs / MINUTE_MS); minute * MINUTE_MS <= nowMs; minute++) {
+  for (let minute = Math.floor(firstMs / minuteMs); minute * minuteMs <= nowMs; minute++) {
     const trades: Trade[] = []
     for (const tape of tapes) {
       const { product } = tape.instrument

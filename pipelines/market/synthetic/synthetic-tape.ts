@@ -2,11 +2,11 @@ import type { Side } from '../trade.ts'
 import type { Instrument } from './instrument.ts'
 import { gaussian, hash, hashText, seededRandom, uniform } from './random.ts'
 
-const MINUTE_MS = 60_000
+const minuteMs = 60_000
 /** The trades of one minute are computed together; those that were asked for last are kept. */
-const MINUTES_CACHED = 32
+const minutesCached = 32
 /** Wandering at many speeds at once looks like a random walk, and can be computed at any time by itself. */
-const WAVE_MINUTES = [0.25, 1, 4, 16, 64, 256, 1024, 4096, 16384, 65536]
+const waveMinutes = [0.25, 1, 4, 16, 64, 256, 1024, 4096, 16384, 65536]
 
 export interface SyntheticTrade {
   readonly tradeId: number
@@ -30,13 +30,13 @@ export class SyntheticTape {
   constructor(instrument: Instrument, seed: number) {
     this.instrument = instrument
     this.#seed = hash(seed, hashText(instrument.product))
-    this.#waves = WAVE_MINUTES.map((minutes, i) => new Wave(hash(this.#seed, -1 - i), minutes))
+    this.#waves = waveMinutes.map((minutes, i) => new Wave(hash(this.#seed, -1 - i), minutes))
   }
 
   /** The id of the newest trade at `timeMs` or before; 0 if there was none. */
   lastIdAt(timeMs: number): number {
     if (timeMs < 0) return 0
-    const minute = Math.floor(timeMs / MINUTE_MS)
+    const minute = Math.floor(timeMs / minuteMs)
     let count = 0
     for (const trade of this.minute(minute)) if (trade.timeMs <= timeMs) count++
     return minute * this.instrument.tradesPerMinute + count
@@ -55,7 +55,7 @@ export class SyntheticTape {
     if (cached) return cached
     const trades = this.#compute(minute)
     for (const oldest of this.#minutes.keys()) {
-      if (this.#minutes.size < MINUTES_CACHED) break
+      if (this.#minutes.size < minutesCached) break
       this.#minutes.delete(oldest)
     }
     this.#minutes.set(minute, trades)
@@ -71,7 +71,7 @@ export class SyntheticTape {
     return burstTimes(tradesPerMinute, random).map((offsetMs, i) => {
       // One taker's order is often filled by several makers: same time, same side.
       if (i === 0 || random() > 0.3) {
-        timeMs = minute * MINUTE_MS + offsetMs
+        timeMs = minute * minuteMs + offsetMs
         takerSide = random() < 0.5 ? 'buy' : 'sell'
       }
       const spread = (takerSide === 'buy' ? 1 : -1) * tick * random()
@@ -105,7 +105,7 @@ class Wave {
 
   constructor(seed: number, minutes: number) {
     this.#seed = seed
-    this.#periodMs = minutes * MINUTE_MS
+    this.#periodMs = minutes * minuteMs
     this.#height = Math.sqrt(minutes)
   }
 
@@ -125,11 +125,11 @@ class Wave {
 
 /** Ascending offsets within a minute, in ms with microseconds: trades come in bursts. */
 function burstTimes(count: number, random: () => number): readonly number[] {
-  const centres = Array.from({ length: Math.ceil(count / 4) }, () => random() * MINUTE_MS)
+  const centres = Array.from({ length: Math.ceil(count / 4) }, () => random() * minuteMs)
   const times = Array.from({ length: count }, () => {
     const centre = centres[Math.floor(random() * centres.length)] ?? 0
     const offset = centre - 400 * Math.log(1 - random())
-    return Math.floor((offset % MINUTE_MS) * 1000) / 1000
+    return Math.floor((offset % minuteMs) * 1000) / 1000
   })
   return times.sort((a, b) => a - b)
 }

@@ -36,9 +36,9 @@ export interface Outcome {
   readonly virtualMs: number
 }
 
-const LIMIT_MS = 600_000
-const LOOK_MS = 2_000
-const START_MS = 60_000
+const limitMs = 600_000
+const lookMs = 2_000
+const startMs = 60_000
 
 type Written = ReadonlyMap<string, readonly string[]>
 
@@ -78,8 +78,8 @@ class Run {
 
   async through({ records, faults }: Plan): Promise<readonly string[]> {
     const world = this.#world
-    await world.ended(this.#deployment.startBroker(), START_MS)
-    await world.ended(this.#client.admin.ensureTopics(topicsOf(this.#topology, records)), START_MS)
+    await world.ended(this.#deployment.startBroker(), startMs)
+    await world.ended(this.#client.admin.ensureTopics(topicsOf(this.#topology, records)), startMs)
     this.#deployment.startInstances()
     const beganMs = world.time.nowMs
     for (const record of records) world.time.at(beganMs + record.atMs, () => this.#write(record))
@@ -93,14 +93,14 @@ class Run {
   /** Waits until all that is expected is there, and says what is not. */
   async #settled(expected: Written): Promise<readonly string[]> {
     const world = this.#world
-    const endMs = world.time.nowMs + LIMIT_MS
+    const endMs = world.time.nowMs + limitMs
     let broken: readonly string[] = ['nothing was read']
     while (world.time.nowMs < endMs) {
-      await world.pass(LOOK_MS)
+      await world.pass(lookMs)
       if (this.#deployment.failures.length > 0)
         return this.#deployment.failures.map((error) => `ended: ${messageOf(error)}`)
       if (this.#unsent > 0) continue
-      broken = differences(expected, await world.ended(this.#read(), LIMIT_MS))
+      broken = differences(expected, await world.ended(this.#read(), limitMs))
       // More than there should be never becomes less.
       if (broken.length === 0 || broken.some((each) => each.startsWith('too many'))) return broken
     }

@@ -2,7 +2,7 @@ import { type SchedulerAction, type SchedulerLike, Subscription } from 'rxjs'
 import { Heap } from '../../state/heap.ts'
 
 /** Where virtual time begins: event times of a simulation look like those of a real one. */
-const START_MS = Date.UTC(2026, 0, 1)
+const startMs = Date.UTC(2026, 0, 1)
 
 /** Decides when work that is due is done: at once, later, or never. */
 export type Gate = (work: () => void) => void
@@ -20,7 +20,7 @@ interface Due {
  */
 export class VirtualTime {
   readonly #due = new Heap<Due>((a, b) => a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order))
-  #nowMs = START_MS
+  #nowMs = startMs
   #set = 0
 
   get nowMs(): number {
@@ -29,7 +29,7 @@ export class VirtualTime {
 
   /** Since the beginning. */
   get elapsedMs(): number {
-    return this.#nowMs - START_MS
+    return this.#nowMs - startMs
   }
 
   at(atMs: number, run: () => void): void {

@@ -7,7 +7,7 @@ import { seededRandom } from './seeded-random.ts'
 import { VirtualTime } from './virtual-time.ts'
 
 /** Of a Kafka request: what it asks for stands behind its length. */
-const API_KEY_AT = 4
+const apiKeyAt = 4
 
 interface Watch {
   readonly machine: Machine
@@ -102,7 +102,7 @@ export class World {
   #tell(connection: Connection, from: Side, bytes: Buffer): void {
     this.#messages++
     const [client, server] = connection.machines
-    const apiKey = from === 0 && bytes.length >= API_KEY_AT + 2 ? bytes.readInt16BE(API_KEY_AT) : undefined
+    const apiKey = from === 0 && bytes.length >= apiKeyAt + 2 ? bytes.readInt16BE(apiKeyAt) : undefined
     const who = from === 0 ? `${client.name}>${server.name}` : `${client.name}<${server.name}`
     this.#trace.update(`${this.time.elapsedMs.toFixed(3)} ${who} ${apiKey ?? ''} ${bytes.length}\n`)
     if (apiKey === undefined) return

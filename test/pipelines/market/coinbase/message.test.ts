@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decodeMessage, FRAME_BYTES_MAX } from '../../../../pipelines/market/coinbase/message.ts'
+import { decodeMessage, frameBytesMax } from '../../../../pipelines/market/coinbase/message.ts'
 
 const match = {
   type: 'match',
@@ -100,7 +100,7 @@ describe('decodeMessage', () => {
       decodeMessage(Buffer.from('null')),
       decodeMessage(Buffer.from([0x7b, 0xff, 0x7d])),
       decodeMessage(Buffer.from(JSON.stringify(match)), true),
-      decodeMessage(Buffer.alloc(FRAME_BYTES_MAX + 1, 0x20)),
+      decodeMessage(Buffer.alloc(frameBytesMax + 1, 0x20)),
       decodeMessage(Buffer.from('['.repeat(200_000))),
     ].map((message) => message.type === 'bad' && message.reason)
     expect(reasons).toEqual([
@@ -109,7 +109,7 @@ describe('decodeMessage', () => {
       'not a JSON object',
       'not UTF-8',
       'a binary frame',
-      `${FRAME_BYTES_MAX + 1} bytes, more than ${FRAME_BYTES_MAX}`,
+      `${frameBytesMax + 1} bytes, more than ${frameBytesMax}`,
       'not JSON',
     ])
   })

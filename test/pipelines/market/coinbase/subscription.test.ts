@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Message } from '../../../../pipelines/market/coinbase/message.ts'
-import { CHANNELS, CoinbaseSubscription } from '../../../../pipelines/market/coinbase/subscription.ts'
+import { CoinbaseSubscription, channelNames } from '../../../../pipelines/market/coinbase/subscription.ts'
 import { silentLogger } from '../../../../src/logger.ts'
 
 function subscribe(...products: string[]) {
@@ -15,7 +15,7 @@ function subscribe(...products: string[]) {
   const acknowledge = (...acknowledged: string[]) =>
     receive({
       type: 'subscriptions',
-      channels: CHANNELS.map((name) => ({ name, products: acknowledged })),
+      channels: channelNames.map((name) => ({ name, products: acknowledged })),
     })
   const check = (times: number, beating: readonly string[] = []) => {
     for (let i = 0; i < times; i++) {
