@@ -1,42 +1,87 @@
 /** Rivulet: Kafka Streams for TypeScript, on RxJS. See README.md. */
 
-export { type Clock, createClock, systemClock } from './clock.ts'
-export { type ErrorCode, type ErrorPlace, isRetryable, messageOf, RivuletError } from './errors.ts'
-// How it runs
-export { connectKafka, partitionFor } from './kafka/kafka.ts'
-export type { Kafka, KafkaOptions } from './kafka/types.ts'
-export { createLogger, type Logger, type LogLevel, silentLogger } from './logger.ts'
+// What is declared: a topology, between topics, sources and sinks
+
+export { type Topic, type TopicOptions, topic, type WritableTopic, type Writer } from './stream/topic.ts'
+export {
+  type Declare,
+  type GlobalTableOptions,
+  type SourceOptions,
+  type StreamOptions,
+  type TableOptions,
+  type Topology,
+  topology,
+} from './stream/topology.ts'
+
+// How keys and values are written
+
+export type { FieldType } from './serdes/flat-json-reader.ts'
+export type { Serde, SerdeContext, SerdePlace } from './serdes/serde.ts'
+export { nullable, serdes } from './serdes/serdes.ts'
+export { type ShapeOf, shape } from './serdes/shape.ts'
+
+// The stages of a path: each method answers the next one
+
+export type { BatchedStream } from './stream/batched-stream.ts'
+export type {
+  CogroupedStream,
+  SessionWindowedCogroup,
+  TimeWindowedCogroup,
+} from './stream/cogrouped-stream.ts'
+export type { GlobalTable } from './stream/global-table.ts'
+export type { GroupedStream } from './stream/grouped-stream.ts'
+export type { GroupedTable } from './stream/grouped-table.ts'
+export type { SessionWindowedStream } from './stream/session-windowed-stream.ts'
+export { otherwise, type Stream } from './stream/stream.ts'
+export type { Table, WindowedTable } from './stream/table.ts'
+export type { TimeWindowedStream } from './stream/time-windowed-stream.ts'
+export type { WindowedStream } from './stream/windowed-stream.ts'
+
+// What their steps take
+
 export type { Emission } from './operators/emission.ts'
-export type { Dropped, DropReason } from './operators/operator.ts'
+export type { BufferBounds } from './operators/suppress.ts'
+export type { ForeignKey } from './stream/foreign-key-join.ts'
+export type { AggregateSpec } from './stream/grouped-stream.ts'
+export type { TableAggregateSpec } from './stream/grouped-table.ts'
+export type { ByForeignKey, ByKey, TableJoiner } from './stream/join-table-with.ts'
+export type { WithGlobalTable, WithStream, WithTable } from './stream/join-with.ts'
+export type { AsyncMapper, MapAsyncOptions } from './stream/map-async.ts'
+export type { Named } from './stream/named.ts'
+export type { RepartitionOptions } from './stream/repartition.ts'
+export type { SessionAggregateSpec } from './stream/session-windowed-stream.ts'
+export type { StoreOptions, WindowedStoreOptions } from './stream/store-options.ts'
+export type { Predicate, TopicBy } from './stream/stream.ts'
+export type { RowJoinOptions, StreamJoinSerdes } from './stream/stream-joins.ts'
+export {
+  type FinalResultBounds,
+  type UntilTimeLimit,
+  type UntilWindowCloses,
+  untilTimeLimit,
+  untilWindowCloses,
+} from './stream/suppression.ts'
+export type { WindowedByOptions } from './stream/windowed-aggregation.ts'
+
+// Windows
+
+export { type JoinWindow, within } from './windows/join-window.ts'
+export {
+  type Grace,
+  hopping,
+  type SessionWindows,
+  type SlidingWindows,
+  session,
+  sliding,
+  type TimeWindows,
+  tumbling,
+  type Windowed,
+} from './windows/windows.ts'
+
+// Processors, and what they keep
+
 export type { Processor, ProcessorContext, RecordInfo, StoreSpecs, StoresOf } from './operators/process.ts'
 export type { ValueProcessor, ValueProcessorContext } from './operators/process-values.ts'
 export type { Punctuation } from './operators/punctuation.ts'
-export type { BufferBounds } from './operators/suppress.ts'
-// What a pipeline is written with
-// What it is made of: RxJS operators over chunks, each usable alone
-export { BytesColumn } from './records/bytes-column.ts'
-export {
-  type Chunk,
-  chunkOf,
-  type Headers,
-  type PlainRecord,
-  recordsOf,
-  type TableChunk,
-} from './records/chunk.ts'
-export { backoffMs, type RetryOptions, type RetryPolicy, retry, retryWithBackoff } from './retry.ts'
-export {
-  type ProducerRecord,
-  producer,
-  type TopicProducer,
-  type TopicProducerOptions,
-} from './runtime/producer.ts'
-export type { Queries } from './runtime/queries.ts'
-export { compile, type Environment, type Running, type RuntimeEvent, run } from './runtime/run.ts'
-// How records are written
-export type { Serde, SerdeContext, SerdePlace } from './serdes/serde.ts'
-export { nullable, serdes } from './serdes/serdes.ts'
-export { shape } from './serdes/shape.ts'
-// What a processor keeps, and what may be asked of a running topology's stores
 export {
   type KeyValueEntry,
   KeyValueStore,
@@ -44,13 +89,11 @@ export {
   keyValueStore,
   type ReadOnlyKeyValueStore,
 } from './state/key-value-store.ts'
-export type { TableQuery, TableRef, WindowQuery, WindowRef, WindowRow } from './state/query.ts'
-export {
-  type ReadOnlySessionStore,
-  type SessionEntry,
+export type {
+  ReadOnlySessionStore,
+  SessionEntry,
   SessionStore,
-  type SessionStoreOptions,
-  sessionStore,
+  SessionStoreOptions,
 } from './state/session-store.ts'
 export type { ChangelogAppender, StateStore, StoreSpec } from './state/store.ts'
 export {
@@ -64,47 +107,144 @@ export {
   type ReadOnlyWindowStore,
   type WindowEntry,
   WindowStore,
+  type WindowStoreOptions,
   windowStore,
 } from './state/window-store.ts'
-export { CogroupedStream, SessionWindowedCogroup, TimeWindowedCogroup } from './stream/cogrouped-stream.ts'
-// How it is looked at
-export { describe, describeAsMermaid, describeAsText, type TopologyDescription } from './stream/describe.ts'
-export { diffTopologies, type TopologyChange } from './stream/diff.ts'
-export { GlobalTable } from './stream/global-table.ts'
-export { type AggregateSpec, GroupedStream } from './stream/grouped-stream.ts'
-export { GroupedTable, type TableAggregateSpec } from './stream/grouped-table.ts'
-export type { AsyncMapper, MapAsyncOptions } from './stream/map-async.ts'
 export type { ProcessorSpec } from './stream/processor-step.ts'
-export { queryable } from './stream/queryable.ts'
-export type { RepartitionOptions } from './stream/repartition.ts'
-export { type SessionAggregateSpec, SessionWindowedStream } from './stream/session-windowed-stream.ts'
+
+// Sources and sinks of one's own
+
+export type { BatchPolicy } from './stream/graph.ts'
 export type { Sink, SinkBatch, SinkContext, SinkWriter } from './stream/sink.ts'
 export type { DeadLetter, Source, SourceContext, SourceState } from './stream/source.ts'
-export type { StoreOptions, WindowedStoreOptions } from './stream/store-options.ts'
-export { otherwise, Stream, type TopicBy } from './stream/stream.ts'
-export type { RowJoinOptions, StreamJoinSerdes } from './stream/stream-joins.ts'
-export { untilTimeLimit, untilWindowCloses } from './stream/suppression.ts'
-export { Table, WindowedTable } from './stream/table.ts'
-export { TimeWindowedStream } from './stream/time-windowed-stream.ts'
-export { type Topic, type TopicOptions, topic } from './stream/topic.ts'
+
+// How it runs
+
+export type {
+  PartitionStatus,
+  PipelineEdge,
+  PipelineNode,
+  PipelineStatus,
+  SourceStatus,
+} from './runtime/pipeline-status.ts'
 export {
-  type Declare,
-  type GlobalTableOptions,
-  type SourceOptions,
-  type StreamOptions,
-  type TableOptions,
-  type Topology,
-  topology,
-} from './stream/topology.ts'
-export type { WindowedByOptions } from './stream/windowed-aggregation.ts'
-export { type JoinWindow, within } from './windows/join-window.ts'
+  compile,
+  type Environment,
+  type Processing,
+  type Running,
+  type RuntimeEvent,
+  run,
+  type StopOutcome,
+} from './runtime/run.ts'
+export type { CallbackErrorHandler } from './runtime/task.ts'
+
+// Kafka, as a topology is given it, and how any program writes to it
+
+export { connectKafka, partitionFor } from './kafka/kafka.ts'
+export type {
+  AssignedPartition,
+  Assignor,
+  CommittedOffset,
+  ConsumerEvent,
+  ConsumerOptions,
+  Fetched,
+  GroupMember,
+  Kafka,
+  KafkaAdmin,
+  KafkaConsumer,
+  KafkaOptions,
+  KafkaProducer,
+  OutgoingRecords,
+  PartitionOffset,
+  PartitionRange,
+  ProducerOptions,
+  ReadRange,
+  SaslOptions,
+  SendResult,
+  SocketFactory,
+  TopicPartition,
+  TopicToEnsure,
+  TransactionalProducer,
+  TransactionalProducerOptions,
+} from './kafka/types.ts'
 export {
-  hopping,
-  type SessionWindows,
-  type SlidingWindows,
-  session,
-  sliding,
-  type TimeWindows,
-  tumbling,
-  type Windowed,
-} from './windows/windows.ts'
+  type ProducerRecord,
+  producer,
+  type TopicProducer,
+  type TopicProducerOptions,
+} from './runtime/producer.ts'
+
+// What may be asked of a running topology's stores
+
+export type { Queries } from './runtime/queries.ts'
+export type { Query, TableQuery, TableRef, WindowQuery, WindowRef, WindowRow } from './state/query.ts'
+export type { RowStore } from './state/row-reader.ts'
+export { type QueryableStores, queryable } from './stream/queryable.ts'
+
+// How a topology is looked at
+
+export {
+  describe,
+  describeAsMermaid,
+  describeAsText,
+  type NodeDescription,
+  type StoreDescription,
+  type SubTopologyDescription,
+  type TopologyDescription,
+} from './stream/describe.ts'
+export { diffTopologies, type TopologyChange } from './stream/diff.ts'
+export type {
+  AnyChunk,
+  AsyncCall,
+  ExternalSinkNode,
+  ExternalSourceNode,
+  GraphNode,
+  HeartbeatTest,
+  NodeBase,
+  OperatorNode,
+  Partitioner,
+  Port,
+  RepartitionNode,
+  SourceRecordMapper,
+  TimestampExtractor,
+  TopicChooser,
+  TopicSinkNode,
+  TopicSourceNode,
+  UntypedOperator,
+} from './stream/graph.ts'
+
+// What flows
+
+export type { Dropped, DropReason, OperatorContext, StreamTime } from './operators/operator.ts'
+export { BytesColumn, type BytesDecoder } from './records/bytes-column.ts'
+export type { Change } from './records/change.ts'
+export {
+  type Chunk,
+  chunkOf,
+  type Headers,
+  type PlainRecord,
+  type RawChunk,
+  recordsOf,
+  type TableChunk,
+} from './records/chunk.ts'
+
+// Time, errors, log, retries
+
+export { type Clock, createClock, systemClock } from './clock.ts'
+export {
+  type ErrorCode,
+  type ErrorOptions,
+  type ErrorPlace,
+  isRetryable,
+  messageOf,
+  RivuletError,
+} from './errors.ts'
+export {
+  createLogger,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  logLevels,
+  silentLogger,
+} from './logger.ts'
+export { backoffMs, type RetryOptions, type RetryPolicy, retry, retryWithBackoff } from './retry.ts'

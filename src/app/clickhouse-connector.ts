@@ -2,7 +2,8 @@ import type { ClickHouse } from '../clickhouse/client.ts'
 import type { Connector } from './connector.ts'
 import { setting } from './setting.ts'
 
-const settings = {
+/** Which ClickHouse to use. */
+export const clickhouseSettings = {
   clickhouseUrl: setting.address(['http', 'https'], {
     placeholder: '<url>',
     description: 'ClickHouse server to use; without it, the embedded engine',
@@ -28,8 +29,8 @@ const settings = {
  * program({ name: 'words', summary: 'counts words', connectors: { clickhouse: clickhouseConnector }, topology })
  * ```
  */
-export const clickhouseConnector: Connector<typeof settings, ClickHouse> = {
-  settings,
+export const clickhouseConnector: Connector<typeof clickhouseSettings, ClickHouse> = {
+  settings: clickhouseSettings,
   async open({ config, folder, prefix, clock, logger }) {
     // Whoever has no use for ClickHouse does not load it.
     const { connectClickHouse } = await import('../clickhouse/connection.ts')

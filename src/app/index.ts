@@ -1,8 +1,8 @@
 /** Makes a program of a topology: settings, what is embedded, health, metrics, stores and pages over HTTP, an orderly end. */
 export { type Answer, AnswerCache, answerOf } from './answer-cache.ts'
-export { clickhouseConnector } from './clickhouse-connector.ts'
+export { clickhouseConnector, clickhouseSettings } from './clickhouse-connector.ts'
 export type { Connection, ConnectionsOf, Connector, ConnectorContext, Connectors } from './connector.ts'
-export { errorAnswers, errorBody, unavailable } from './error-answer.ts'
+export { type ErrorBody, errorAnswers, errorBody, unavailable } from './error-answer.ts'
 export { badParameter, type Parameters, parametersOf } from './parameters.ts'
 export { type Program, program, type StartedProgram, type StartOptions } from './program.ts'
 export type {
@@ -22,8 +22,15 @@ export {
   type Told,
   variableOf,
 } from './read-settings.ts'
-export { type ApiServer, type ServeOptions, serve } from './serve.ts'
-export { type ConfigOf, type Setting, type SettingOptions, type Settings, setting } from './setting.ts'
+export { type ApiServer, type Served, type ServeOptions, serve } from './serve.ts'
+export {
+  type ConfigOf,
+  type Setting,
+  type SettingOf,
+  type SettingOptions,
+  type Settings,
+  setting,
+} from './setting.ts'
 export { type StaticFile, sendFile, serveFiles, staticFile, staticFiles } from './static-files.ts'
 export { type StoreApiOptions, storeApi } from './store-api.ts'
 export { createWeb, type Readiness, type Web, type WebEnv, type WebOptions } from './web.ts'

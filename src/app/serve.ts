@@ -7,7 +7,8 @@ import { RivuletError } from '../errors.ts'
 import { errorBody } from './error-answer.ts'
 import type { WebEnv } from './web.ts'
 
-type App = Pick<Hono<WebEnv>, 'fetch' | 'request'>
+/** What of a Hono app is served. */
+export type Served = Pick<Hono<WebEnv>, 'fetch' | 'request'>
 
 export interface ServeOptions {
   readonly host: string
@@ -28,7 +29,7 @@ const headersTimeoutMs = 10_000
 const requestTimeoutMs = 30_000
 
 /** Rejects with `PORT_IN_USE` when somebody listens there already, `BAD_CONFIG` when host or port can't be had. */
-export async function serve(app: App, options: ServeOptions): Promise<ApiServer> {
+export async function serve(app: Served, options: ServeOptions): Promise<ApiServer> {
   const { host, port, clock = systemClock } = options
   const closing = new AbortController()
   const plainHeaders = await headersOfEveryAnswer(app)
@@ -96,7 +97,7 @@ export async function serve(app: App, options: ServeOptions): Promise<ApiServer>
 }
 
 /** The headers that the app sets on each answer, for those answers that never reach it. */
-async function headersOfEveryAnswer(app: App): Promise<Record<string, string>> {
+async function headersOfEveryAnswer(app: Served): Promise<Record<string, string>> {
   const { headers } = await app.request('/healthz', { method: 'HEAD' })
   return Object.fromEntries(
     [...headers].filter(([name]) => !/^(content-(type|length|encoding)|etag|vary)$/.test(name)),

@@ -36,10 +36,10 @@ export type ConfigOf<S extends Settings> = {
 export type SettingOptions = Omit<Setting<unknown>, 'schema' | 'expected'> & { readonly expected?: string }
 
 /** Without a default, the value may be undefined. */
-type Told<T, O> = O extends { readonly default: string } ? Setting<T> : Setting<T | undefined>
+export type SettingOf<T, O> = O extends { readonly default: string } ? Setting<T> : Setting<T | undefined>
 
 function made<T, O extends SettingOptions>(schema: z.ZodType<T, string>, expected: string, options: O) {
-  return { expected, ...options, schema } as unknown as Told<T, O>
+  return { expected, ...options, schema } as unknown as SettingOf<T, O>
 }
 
 const nonEmpty = z.string().min(1)

@@ -1,39 +1,62 @@
-import { z } from 'zod'
+import { checked } from '../checked.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { RivuletError } from '../errors.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 
-const count = z.number().int().positive()
-const ms = z.number().int().nonnegative()
-
-const limits = z.object({
-  /** When written data is forced to the medium. Acknowledged data survives the end of the process (`kill -9`) in
-   * any case; this is about a loss of power. `always`: before it is acknowledged. `interval`: every
-   * `fsyncIntervalMs`, so at most so much is lost. `never`: as the operating system likes; and at a clean close. */
-  fsync: z.enum(['always', 'interval', 'never']).default('interval'),
-  fsyncIntervalMs: count.default(1_000),
-  /** One request; a longer one ends its connection. */
-  requestBytesMax: count.default(100 * 1024 * 1024),
-  /** One answer to Fetch (plus at most one batch). */
-  fetchBytesMax: count.default(55 * 1024 * 1024),
-  connectionsMax: count.default(1_024),
-  /** Of all topics together. */
-  partitionsMax: count.default(4_096),
-  groupInitialRebalanceDelayMs: ms.default(0),
-  groupSessionTimeoutMsMin: ms.default(6_000),
-  groupSessionTimeoutMsMax: ms.default(1_800_000),
-  groupMembersMax: count.default(1_000),
-  transactionTimeoutMsMax: count.default(900_000),
-  /** How often retention and compaction look for something to do. */
-  maintenanceIntervalMs: count.default(15_000),
-  /** Keys that one pass of compaction remembers. */
-  compactionKeysMax: count.default(1_000_000),
-  /** An idempotent producer not heard of for so long is forgotten. */
-  producerIdExpirationMs: count.default(86_400_000),
-})
-
 /** What bounds the broker, each with its unit; the defaults are Kafka's where Kafka has them. */
-export type BrokerLimits = z.output<typeof limits>
+export interface BrokerLimits {
+  /**
+   * When written data is forced to the medium. Acknowledged data survives the end of the process (`kill -9`) in any
+   * case; this is about a loss of power. `always`: before it is acknowledged. `interval`, the default: every
+   * `fsyncIntervalMs`, so at most so much is lost. `never`: as the operating system likes; and at a clean close.
+   */
+  readonly fsync: 'always' | 'interval' | 'never'
+  /** Default 1,000. */
+  readonly fsyncIntervalMs: number
+  /** One request; a longer one ends its connection. Default 100 MiB. */
+  readonly requestBytesMax: number
+  /** One answer to Fetch (plus at most one batch). Default 55 MiB. */
+  readonly fetchBytesMax: number
+  /** Default 1,024. */
+  readonly connectionsMax: number
+  /** Of all topics together. Default 4,096. */
+  readonly partitionsMax: number
+  /** Default 0. */
+  readonly groupInitialRebalanceDelayMs: number
+  /** Default 6,000. */
+  readonly groupSessionTimeoutMsMin: number
+  /** Default 30 minutes. */
+  readonly groupSessionTimeoutMsMax: number
+  /** Default 1,000. */
+  readonly groupMembersMax: number
+  /** Default 15 minutes. */
+  readonly transactionTimeoutMsMax: number
+  /** How often retention and compaction look for something to do. Default 15,000. */
+  readonly maintenanceIntervalMs: number
+  /** Keys that one pass of compaction remembers. Default 1,000,000. */
+  readonly compactionKeysMax: number
+  /** An idempotent producer not heard of for so long is forgotten. Default 1 day. */
+  readonly producerIdExpirationMs: number
+}
+
+const fsyncs: readonly BrokerLimits['fsync'][] = ['always', 'interval', 'never']
+
+const defaults: BrokerLimits = {
+  fsync: 'interval',
+  fsyncIntervalMs: 1_000,
+  requestBytesMax: 100 * 1024 * 1024,
+  fetchBytesMax: 55 * 1024 * 1024,
+  connectionsMax: 1_024,
+  partitionsMax: 4_096,
+  groupInitialRebalanceDelayMs: 0,
+  groupSessionTimeoutMsMin: 6_000,
+  groupSessionTimeoutMsMax: 1_800_000,
+  groupMembersMax: 1_000,
+  transactionTimeoutMsMax: 900_000,
+  maintenanceIntervalMs: 15_000,
+  compactionKeysMax: 1_000_000,
+  producerIdExpirationMs: 86_400_000,
+}
 
 export interface BrokerOptions extends Partial<BrokerLimits> {
   /** Where the log is kept, made when it is missing; absent: everything is in memory. */
@@ -65,9 +88,23 @@ export function brokerConfig(options: BrokerOptions): BrokerConfig {
     logger = silentLogger,
     ...rest
   } = options
-  const parsed = limits.safeParse(rest)
-  if (!parsed.success) {
-    throw new RivuletError('BAD_CONFIG', `broker options: ${z.prettifyError(parsed.error)}`)
+  const limits = { ...defaults, ...rest }
+  checkLimits(limits)
+  return { dataDir, host, port, clock, logger, limits }
+}
+
+function checkLimits({ fsync, ...limits }: BrokerLimits): void {
+  const { groupInitialRebalanceDelayMs, groupSessionTimeoutMsMin, groupSessionTimeoutMsMax, ...counts } =
+    limits
+  checked(
+    { groupInitialRebalanceDelayMs, groupSessionTimeoutMsMin, groupSessionTimeoutMsMax },
+    0,
+    'BAD_CONFIG',
+  )
+  checked(counts, 1, 'BAD_CONFIG')
+  if (!fsyncs.includes(fsync)) {
+    throw new RivuletError('BAD_CONFIG', `fsync must be ${fsyncs.join(', ')}, not ${fsync}`, {
+      place: { parameter: 'fsync' },
+    })
   }
-  return { dataDir, host, port, clock, logger, limits: parsed.data }
 }

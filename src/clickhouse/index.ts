@@ -7,7 +7,9 @@ export type {
   InsertTarget,
   QueryParams,
 } from './client.ts'
+export type { ColumnValue } from './columns.ts'
 export { connectClickHouse } from './connection.ts'
+export type { FieldWriter } from './field-writer.ts'
 export { type ClickHouseSinkOptions, clickhouse } from './sink.ts'
 export {
   type ClickHouseTable,
@@ -18,4 +20,5 @@ export {
   type RowOf,
   type TableColumn,
   type TableSchema,
+  type TypeOf,
 } from './table.ts'

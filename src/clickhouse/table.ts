@@ -6,7 +6,8 @@ import type { FieldWriter } from './field-writer.ts'
 export type ColumnSpec = string | { readonly type: string; readonly codec?: string }
 export type ColumnSpecs = Readonly<Record<string, ColumnSpec>>
 
-type TypeOf<C extends ColumnSpec> = C extends { readonly type: infer T extends string }
+/** The ClickHouse type in a column's spec. */
+export type TypeOf<C extends ColumnSpec> = C extends { readonly type: infer T extends string }
   ? T
   : C extends string
     ? C

@@ -20,7 +20,7 @@ export interface StoreParts {
   holds(key: Buffer): boolean
 }
 
-interface Query<K> {
+export interface Query<K> {
   readonly name: string
   /** How keys are written. */
   readonly key: Serde<K>

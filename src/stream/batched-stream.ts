@@ -13,6 +13,7 @@ export class BatchedStream<K, V> {
   readonly #stage: Stage<K, V>
   readonly #policy: BatchPolicy
 
+  /** @internal */
   constructor(stage: Stage<K, V>, { rowsMax, waitMsMax }: BatchPolicy) {
     this.#stage = stage
     this.#policy = { ...checked({ rowsMax }, 1), ...checked({ waitMsMax }, 0) }

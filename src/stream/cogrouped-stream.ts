@@ -24,6 +24,7 @@ interface Member<K, A> {
 export class CogroupedStream<K, A> {
   readonly #members: readonly Member<K, A>[]
 
+  /** @internal */
   constructor(members: readonly Member<K, A>[] = []) {
     this.#members = members
   }
@@ -63,6 +64,7 @@ export class TimeWindowedCogroup<K, A> {
   readonly #members: readonly Member<K, A>[]
   readonly #windows: TimeWindows | SlidingWindows
 
+  /** @internal */
   constructor(members: readonly Member<K, A>[], windows: TimeWindows | SlidingWindows) {
     this.#members = members
     this.#windows = windows
@@ -81,6 +83,7 @@ export class SessionWindowedCogroup<K, A> {
   readonly #members: readonly Member<K, A>[]
   readonly #windows: SessionWindows
 
+  /** @internal */
   constructor(members: readonly Member<K, A>[], windows: SessionWindows) {
     this.#members = members
     this.#windows = windows

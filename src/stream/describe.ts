@@ -12,7 +12,7 @@ export interface TopologyDescription {
 export interface SubTopologyDescription {
   readonly id: number
   /** `source`: from an observable; `stream`: Kafka to Kafka; `sink`: Kafka to an external system; `global`: whole topics. */
-  readonly kind: SubTopology['kind']
+  readonly kind: 'stream' | 'sink' | 'source' | 'global'
   /** `chunks`: each step takes whole chunks; `records`: each record goes through alone, for paths meet again. */
   readonly order: 'chunks' | 'records'
   /** In order of declaration. */

@@ -9,6 +9,7 @@ export class GlobalTable<K, V> {
   readonly #stage: Stage<K, V>
   readonly #view: RowView<K, V>
 
+  /** @internal */
   constructor(stage: Stage<K, V>, view: RowView<K, V>) {
     this.#stage = stage
     this.#view = view

@@ -11,7 +11,7 @@ import type { Sink } from './sink.ts'
 import type { Source } from './source.ts'
 import type { Topic } from './topic.ts'
 
-type AnyChunk = Chunk<unknown, unknown>
+export type AnyChunk = Chunk<unknown, unknown>
 
 /**
  * An operator as the graph knows it: without its types. They are written as methods, whose parameters TypeScript
@@ -27,7 +27,8 @@ export interface Port {
   readonly port: string
 }
 
-interface NodeBase {
+/** What every node has. */
+export interface NodeBase {
   /** Position in the order of declaration, which is the order in which a record reaches children. */
   readonly id: number
   readonly name: string

@@ -25,6 +25,7 @@ export interface AggregateSpec<K, V, A> {
 export class GroupedStream<K, V> {
   readonly #group: Group<K, V>
 
+  /** @internal */
   constructor(group: Group<K, V>) {
     this.#group = group
   }

@@ -28,6 +28,7 @@ export class GroupedTable<K, V> {
   readonly #group: Group<K, Change<V>>
   readonly #value: Serde<V>
 
+  /** @internal */
   constructor(group: Group<K, Change<V>>, value: Serde<V>) {
     this.#group = group
     this.#value = value

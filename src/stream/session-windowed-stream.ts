@@ -20,6 +20,7 @@ export class SessionWindowedStream<K, V> extends WindowedStream<K, V> {
   readonly #windows: SessionWindows
   readonly #options: WindowedByOptions
 
+  /** @internal */
   constructor(group: Group<K, V>, windows: SessionWindows, options: WindowedByOptions) {
     super(group)
     this.#windows = windows
@@ -34,6 +35,7 @@ export class SessionWindowedStream<K, V> extends WindowedStream<K, V> {
     return this.aggregated({ kind: 'aggregate', ...name }, sessionAggregationOf(spec, name), options)
   }
 
+  /** @internal */
   protected override aggregated<A>(
     step: StepSpec,
     aggregation: SessionAggregation<K, V, A>,

@@ -31,7 +31,7 @@ import { joinStreams, keyed, type StreamJoinSerdes, written } from './stream-joi
 import { Table } from './table.ts'
 import type { Topic, WritableTopic } from './topic.ts'
 
-type Predicate<K, V> = (value: V, key: K) => boolean
+export type Predicate<K, V> = (value: V, key: K) => boolean
 
 /** The topic of each record is chosen by what is in it; all of them are written with the same serdes. */
 export interface TopicBy<K, V> {
@@ -50,6 +50,7 @@ export const otherwise = (): boolean => true
 export class Stream<K, V> {
   readonly #stage: Stage<K, V>
 
+  /** @internal */
   constructor(stage: Stage<K, V>) {
     this.#stage = stage
   }

@@ -31,6 +31,7 @@ export class Table<K, V> {
   readonly #stage: Stage<K, V>
   readonly #rows: TableRows<K, V>
 
+  /** @internal */
   constructor(stage: Stage<K, V>, rows: TableRows<K, V>) {
     this.#stage = stage
     this.#rows = rows
@@ -214,6 +215,7 @@ export interface WindowClosing {
 export class WindowedTable<K, V> extends Table<Windowed<K>, V> {
   readonly #closing: WindowClosing
 
+  /** @internal */
   constructor(stage: Stage<Windowed<K>, V>, rows: TableRows<Windowed<K>, V>, closing: WindowClosing) {
     super(stage, rows)
     this.#closing = closing

@@ -13,6 +13,7 @@ export class TimeWindowedStream<K, V> extends WindowedStream<K, V> {
   readonly #windows: TimeWindows | SlidingWindows
   readonly #options: WindowedByOptions
 
+  /** @internal */
   constructor(group: Group<K, V>, windows: TimeWindows | SlidingWindows, options: WindowedByOptions) {
     super(group)
     this.#windows = windows
@@ -27,6 +28,7 @@ export class TimeWindowedStream<K, V> extends WindowedStream<K, V> {
     return this.aggregated({ kind: 'aggregate', ...name }, aggregationOf(spec, name), options)
   }
 
+  /** @internal */
   protected override aggregated<A>(
     step: StepSpec,
     aggregation: Aggregation<K, V, A>,

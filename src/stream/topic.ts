@@ -25,7 +25,7 @@ export interface WritableTopic<K, V> extends Omit<Topic<unknown, unknown>, 'key'
 }
 
 /** A property, not a method: TypeScript then refuses what takes less than `T`. */
-interface Writer<T> {
+export interface Writer<T> {
   readonly name: string
   readonly serialize: (value: T) => Buffer
 }

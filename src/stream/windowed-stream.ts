@@ -6,8 +6,10 @@ import type { WindowedTable } from './table.ts'
 
 /** What can be made of the records of a key's windows, whatever kind of windows they are. */
 export abstract class WindowedStream<K, V> {
+  /** @internal */
   protected readonly group: Group<K, V>
 
+  /** @internal */
   constructor(group: Group<K, V>) {
     this.group = group
   }
@@ -27,7 +29,7 @@ export abstract class WindowedStream<K, V> {
     return this.aggregated({ kind: 'reduce', ...name }, reduction(reducer), { value, ...options })
   }
 
-  /** The aggregation can merge sessions; where windows never merge, nobody asks it to. */
+  /** @internal The aggregation can merge sessions; where windows never merge, nobody asks it to. */
   protected abstract aggregated<A>(
     step: StepSpec,
     aggregation: SessionAggregation<K, V, A>,

@@ -42,6 +42,7 @@ export class TestDriver implements Queries {
   /** A store's contents, with their types. */
   readonly query: Queries['query']
   readonly queries: Queries['queries']
+  /** @internal */
   readonly subTopologies: readonly SubTopology[]
   readonly #loop: DriverLoop
   #nowMs: number
