@@ -1,5 +1,5 @@
 import type { ResultSet } from '@clickhouse/client'
-import { RivuletError } from '../errors.ts'
+import { messageOf, RivuletError } from '../errors.ts'
 import type { CallOptions, ClickHouse, ClickHouseOptions, Columns, QueryParams } from './client.ts'
 import { withDeadline } from './deadline.ts'
 import { server } from './server.ts'
@@ -73,17 +73,21 @@ export async function connectClickHouse(options: ClickHouseOptions): Promise<Cli
 /** In the SQL's text: on the embedded engine, settings given beside the query stick to the session. */
 const readSettings = "output_format_json_quote_64bit_integers = 0, date_time_output_format = 'iso'"
 
-/** Loaded only where it is used: it is large, and not made for every platform. */
+/** Loaded only where it is used: it is large, not made for every platform, and left to the user to install. */
 async function openEmbedded(options: ClickHouseOptions): Promise<Transport> {
   let module: typeof import('./embedded.ts')
   try {
     module = await import('./embedded.ts')
   } catch (cause) {
-    throw new RivuletError(
-      'BAD_CONFIG',
-      `The embedded ClickHouse does not run here (${process.platform} ${process.arch}): give the address of a server`,
-      { cause, place: { parameter: 'clickhouseUrl' } },
-    )
+    const why = isMissing(cause)
+      ? 'The embedded ClickHouse is not installed: install chdb (npm install chdb), or give the address of a server'
+      : `The embedded ClickHouse does not run here (${process.platform} ${process.arch}): give the address of a server`
+    throw new RivuletError('BAD_CONFIG', why, { cause, place: { parameter: 'clickhouseUrl' } })
   }
   return module.embedded(options)
+}
+
+/** Whether there is no chdb at all; where its engine for this platform is missing, chdb itself says so. */
+function isMissing(error: unknown): boolean {
+  return messageOf(error).startsWith("Cannot find package 'chdb'")
 }

@@ -80,6 +80,17 @@ describe('a project that installs the package', () => {
     expect(stdout.trim().split('\n')).toHaveLength(2)
   })
 
+  test('says what to install where it wants the embedded ClickHouse', async (context) => {
+    skipOffline(context)
+    const script = `
+      import { silentLogger, systemClock } from 'rivulet'
+      import { connectClickHouse } from 'rivulet/clickhouse'
+      await connectClickHouse({ clock: systemClock, logger: silentLogger }).catch((error) => console.log(error.message))
+    `
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: project })
+    expect(stdout).toContain('install chdb (npm install chdb), or give the address of a server')
+  })
+
   test.for([
     ['5.7.3', 'nodenext', 'nodenext'],
     ['7.0.2', 'esnext', 'bundler'],
