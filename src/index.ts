@@ -15,6 +15,7 @@ export {
 
 // How keys and values are written
 
+export type { BindSerde } from './serdes/bound-serde.ts'
 export type { FieldType } from './serdes/flat-json-reader.ts'
 export type { Serde, SerdeContext, SerdePlace } from './serdes/serde.ts'
 export { nullable, serdes } from './serdes/serdes.ts'
@@ -89,11 +90,12 @@ export {
   keyValueStore,
   type ReadOnlyKeyValueStore,
 } from './state/key-value-store.ts'
-export type {
-  ReadOnlySessionStore,
-  SessionEntry,
+export {
+  type ReadOnlySessionStore,
+  type SessionEntry,
   SessionStore,
-  SessionStoreOptions,
+  type SessionStoreOptions,
+  sessionStore,
 } from './state/session-store.ts'
 export type { ChangelogAppender, StateStore, StoreSpec } from './state/store.ts'
 export {
