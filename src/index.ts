@@ -65,7 +65,7 @@ export type { WindowedByOptions } from './stream/windowed-aggregation.ts'
 
 // Windows
 
-export { type JoinWindow, within } from './windows/join-window.ts'
+export { type JoinSpan, type JoinWindow, within } from './windows/join-window.ts'
 export {
   type Grace,
   hopping,
