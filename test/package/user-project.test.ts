@@ -80,6 +80,12 @@ describe('a project that installs the package', () => {
     expect(stdout.trim().split('\n')).toHaveLength(2)
   })
 
+  test('has the command rivulet', async (context) => {
+    skipOffline(context)
+    const { stdout } = await run(join(project, 'node_modules', '.bin', 'rivulet'), ['--version'])
+    expect(stdout).toBe('0.1.0\n')
+  })
+
   test('says what to install where it wants the embedded ClickHouse', async (context) => {
     skipOffline(context)
     const script = `
@@ -126,9 +132,13 @@ describe('a project that installs the package', () => {
         stderr += text
       })
       words.once('close', () => words.stdout.destroy(new Error(stderr)))
-      const [counted] = await once(words.stdout.setEncoding('utf8'), 'data')
-      expect(counted).toMatch(/^the 1$/m)
-      words.kill('SIGKILL')
+      let stdout = ''
+      for await (const text of words.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+        stdout += text
+        if (/^the 1$/m.test(stdout)) break
+      }
+      words.kill('SIGINT')
+      expect(await once(words, 'exit')).toEqual([0, null])
     },
   )
 })
