@@ -1,3 +1,11 @@
+export type { ContractCheck } from './contracts/contract-check.ts'
+export { type SerdeContractOptions, serdeContract } from './contracts/serde-contract.ts'
+export { type SinkContractOptions, type SinkUnderTest, sinkContract } from './contracts/sink-contract.ts'
+export {
+  type SourceContractOptions,
+  type SourceUnderTest,
+  sourceContract,
+} from './contracts/source-contract.ts'
 export { type Driven, type DriveOptions, drive } from './drive.ts'
 export type { OutputRecord, ReadRecord } from './driver-outputs.ts'
 export { type MarbleHelpers, marbles } from './marbles.ts'

@@ -1,0 +1,110 @@
+import { AssertionError } from 'node:assert/strict'
+import { inspect } from 'node:util'
+import { BehaviorSubject, defer, distinctUntilChanged, isObservable, type Subscription } from 'rxjs'
+import type { Clock } from '../../clock.ts'
+import { silentLogger } from '../../logger.ts'
+import type { PlainRecord } from '../../records/chunk.ts'
+import type { DeadLetter, Source, SourceContext, SourceState } from '../../stream/source.ts'
+
+type TailRecord = PlainRecord<unknown, unknown> & { readonly partition: number }
+
+/** Where the emissions of one source are written: what its `tail` finds. */
+export class Tape<T> {
+  readonly values: T[] = []
+  readonly #record: (value: T) => { readonly key: unknown; readonly value: unknown }
+
+  constructor(record: (value: T) => { readonly key: unknown; readonly value: unknown }) {
+    this.#record = record
+  }
+
+  /** Of this moment, newest first. */
+  *tail(): Iterable<TailRecord> {
+    for (const [offset, value] of [...this.values.entries()].reverse())
+      yield { ...this.#record(value), timestampMs: offset, offset, partition: 0 }
+  }
+}
+
+export interface SourceRunOptions<T> {
+  readonly source: Source<T>
+  readonly tape: Tape<T>
+  readonly clock: Clock
+  readonly waitMsMax: number
+  /** Whether it is paused from the start. */
+  readonly paused?: boolean
+  /** Default: what it emits is written at once. */
+  readonly writes?: boolean
+  /** Whoever reads the topic's end waits for it. */
+  readonly gate?: Promise<void>
+}
+
+/** A source from one start to its end, as the runtime has it. */
+export class SourceRun<T> {
+  readonly emitted: T[] = []
+  readonly letters: DeadLetter[] = []
+  /** All that it has said of itself. */
+  readonly states: SourceState[] = []
+  isCompleted = false
+  failure: { readonly error: unknown } | undefined
+  readonly #options: SourceRunOptions<T>
+  readonly #paused: BehaviorSubject<boolean>
+  readonly #subscription: Subscription
+
+  constructor(options: SourceRunOptions<T>) {
+    const { source, tape, writes = true, paused = false } = options
+    this.#options = options
+    this.#paused = new BehaviorSubject(paused)
+    this.#subscription = defer(() => (isObservable(source) ? source : source(this.#context()))).subscribe({
+      next: (value) => {
+        this.emitted.push(value)
+        if (writes) tape.values.push(value)
+      },
+      error: (error) => {
+        this.failure = { error }
+      },
+      complete: () => {
+        this.isCompleted = true
+      },
+    })
+  }
+
+  pause(paused: boolean): void {
+    this.#paused.next(paused)
+  }
+
+  stop(): void {
+    this.#subscription.unsubscribe()
+  }
+
+  /** Resolves when it holds; rejects, with all that has come, when it does not within the time. */
+  async until(what: string, holds: () => boolean): Promise<void> {
+    const { clock, waitMsMax } = this.#options
+    const untilMs = clock.now() + waitMsMax
+    while (!holds()) {
+      if (clock.now() >= untilMs) {
+        const { emitted, letters, states, failure } = this
+        const seen = inspect({ emitted, letters: letters.length, states, failure })
+        throw new AssertionError({ message: `${what} within ${waitMsMax} ms: ${seen}` })
+      }
+      await clock.sleep(1)
+    }
+  }
+
+  #context(): SourceContext {
+    const { clock, tape, gate } = this.#options
+    return {
+      clock,
+      logger: silentLogger,
+      paused$: this.#paused.pipe(distinctUntilChanged()),
+      async *tail<K, V>() {
+        await gate
+        // The records are what the contract's `record` makes, as the source's topic has them.
+        yield* tape.tail() as Iterable<PlainRecord<K, V> & { readonly partition: number }>
+      },
+      deadLetter: (letter) => this.letters.push(letter),
+      setState: (state) => this.states.push(state),
+      rejected: () => {},
+      count: () => {},
+      messageReceived: () => {},
+    }
+  }
+}
