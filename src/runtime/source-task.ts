@@ -3,6 +3,7 @@ import { isRetryable, messageOf, RivuletError } from '../errors.ts'
 import { retryWithBackoff } from '../retry.ts'
 import type { ExternalSourceNode } from '../stream/graph.ts'
 import type { DeadLetter, Source, SourceContext, SourceState } from '../stream/source.ts'
+import type { Topic } from '../stream/topic.ts'
 import { sourceLetterOf } from './dead-letter.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { Outbox } from './outbox.ts'
@@ -139,11 +140,12 @@ export class SourceTask {
 
   #context(): SourceContext {
     const { settings, logger, statistics } = this.#options.context
+    const emittedBefore = this.#emittedBefore()
     return {
       clock: settings.clock,
       logger,
       paused$: this.#paused.pipe(distinctUntilChanged()),
-      tail: (topic) => tailOf(this.#options.context, topic),
+      tail: (topic) => this.#tail(topic, emittedBefore),
       deadLetter: (letter) => this.#deadLetter(letter),
       setState: (state) => {
         this.state = state
@@ -160,6 +162,20 @@ export class SourceTask {
         this.lastMessageMs = settings.clock.now()
       },
     }
+  }
+
+  /** Resolves when Kafka has what the source has emitted until now, as after a failure: at once when it begins. */
+  #emittedBefore(): Promise<void> {
+    this.#flush()
+    const settled = this.#outbox.settled()
+    settled.catch(() => {}) // whoever reads is told, and the instance has been
+    return settled
+  }
+
+  /** A source that looks where it was finds all that it has emitted before it failed, or it would emit it again. */
+  async *#tail<K, V>(topic: Topic<K, V>, emittedBefore: Promise<void>): ReturnType<typeof tailOf<K, V>> {
+    await emittedBefore
+    yield* tailOf(this.#options.context, topic)
   }
 
   #deadLetter(letter: DeadLetter): void {

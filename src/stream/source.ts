@@ -26,7 +26,8 @@ export interface SourceContext {
   readonly paused$: Observable<boolean>
   /**
    * The records at the end of the topic, newest first, read backwards in growing steps: how a source finds where it
-   * was. Stop iterating when enough was seen. Nothing comes from a topic that does not exist yet.
+   * was, also after a failure: what it emitted before is among them. Stop iterating when enough was seen. Nothing comes
+   * from a topic that does not exist yet.
    */
   tail<K, V>(topic: Topic<K, V>): AsyncIterable<PlainRecord<K, V> & { readonly partition: number }>
   deadLetter(letter: DeadLetter): void

@@ -1,5 +1,6 @@
-import { lastValueFrom, Subject } from 'rxjs'
+import { lastValueFrom, NEVER, type Observable, Subject, VirtualTimeScheduler } from 'rxjs'
 import { expect, test, vi } from 'vitest'
+import { createClock } from '../../src/clock.ts'
 import { RivuletError } from '../../src/errors.ts'
 import type { Kafka, TopicToEnsure } from '../../src/kafka/types.ts'
 import { createTask } from '../../src/runtime/create-task.ts'
@@ -21,19 +22,21 @@ async function texts(
   partitionsOf: () => Promise<number> = async () => 1,
 ) {
   const subject = new Subject<string>()
-  let given: SourceContext | undefined
+  const contexts: SourceContext[] = []
   const app = topology('texts', (declare) => {
     write(
       source(declare, (context) => {
-        given = context
-        return subject
+        contexts.push(context)
+        return contexts.length === 1 ? subject : NEVER
       }),
     )
   })
   const context = await instanceContext(app, environment)
   const ensureTopics = async (topics: readonly TopicToEnsure[]) =>
     new Map(await Promise.all(topics.map(async ({ name }) => [name, await partitionsOf()] as const)))
-  const settings = { ...context.settings, kafka: { admin: { ensureTopics } } as unknown as Kafka }
+  // No topic has records yet.
+  const admin = { ensureTopics, partitionCounts: async () => new Map() }
+  const settings = { ...context.settings, kafka: { admin } as unknown as Kafka }
   const producer = heldProducer()
   const node = app.nodes.find((each) => each.type === 'external-source')
   const [layout] = context.layout.subTopologies
@@ -44,11 +47,12 @@ async function texts(
     context: { ...context, settings, producer },
   })
   task.start()
+  const [given] = contexts
   if (!given) throw new Error('the source was started')
-  return { task, subject, context: given, sent: producer.sent, failures: context.failures }
+  return { task, subject, context: given, contexts, sent: producer.sent, failures: context.failures }
 }
 
-function source(declare: Declare, begin: (context: SourceContext) => Subject<string>) {
+function source(declare: Declare, begin: (context: SourceContext) => Observable<string>) {
   return declare.source('texts', begin, { key: (text) => text, timestampMs: () => 1 })
 }
 
@@ -136,4 +140,24 @@ test('a source is asked to pause while what it could not decode waits for Kafka'
   expect(paused).toEqual([false, true])
   for (const { acknowledge } of sent) acknowledge()
   await vi.waitFor(() => expect(paused).toEqual([false, true, false]))
+})
+
+test('a source that has failed and looks where it was waits until all that it has emitted is there', async () => {
+  const scheduler = new VirtualTimeScheduler()
+  const { subject, sent, contexts } = await texts(toOut, { clock: createClock(scheduler) })
+  subject.next('a')
+  scheduler.flush()
+  await vi.waitFor(() => expect(sent).toHaveLength(1))
+  subject.error(new RivuletError('SOURCE_FAILED', 'it broke', { retryable: true }))
+  scheduler.flush()
+  expect(contexts).toHaveLength(2)
+  let isRead = false
+  const read = (async () => {
+    for await (const _ of contexts[1]?.tail(topic('out', strings)) ?? []) throw new Error('there is no topic')
+    isRead = true
+  })()
+  await new Promise(setImmediate)
+  expect(isRead).toBe(false)
+  sent[0]?.acknowledge()
+  await read
 })
