@@ -57,7 +57,7 @@ export function sessions(website: Source<Click>, print: (line: string) => void):
       })
 
     pages
-      .suppress('visits that are over', untilWindowCloses)
+      .suppress('visits that are over', untilWindowCloses, { recordsMax: 100_000, whenFull: 'shutDown' })
       .toStream()
       .filter((pages) => pages !== null)
       .map('to visit', (pages, { key, startMs, endMs }) => [key, { pages, ms: endMs - startMs }])
