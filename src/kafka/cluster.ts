@@ -3,7 +3,7 @@ import { createErrorFromCode, type KafkajsLogger } from './internals.ts'
 import { kafkajsLogger } from './kafkajs-logger.ts'
 import { type Address, type Link, openLink } from './link.ts'
 import { type ClusterMetadata, fetchMetadata, type TopicMetadata } from './metadata.ts'
-import { isConnectionError, isStale, translate } from './translate.ts'
+import { isConnectionError, isStale, translate, translateSent } from './translate.ts'
 import type { KafkaSettings, TopicPartition } from './types.ts'
 
 /** A node that takes a connection and says nothing keeps a caller waiting for longer than an operator should guess. */
@@ -196,7 +196,7 @@ class KafkaCluster implements Cluster {
       return await work(entry.link)
     } catch (error) {
       if (isConnectionError(error)) this.#drop(key, entry)
-      throw translate(error, what)
+      throw translateSent(error, what)
     }
   }
 

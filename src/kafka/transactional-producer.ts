@@ -1,9 +1,10 @@
-import { RivuletError } from '../errors.ts'
+import { isRetryable, RivuletError } from '../errors.ts'
 import { Appender, checkRecords } from './appender.ts'
 import type { Cluster } from './cluster.ts'
 import type { Broker } from './internals.ts'
 import { persist } from './persist.ts'
 import { topicPartitions } from './topic-partitions.ts'
+import { isUnanswered } from './translate.ts'
 import type {
   PartitionOffset,
   TopicPartition,
@@ -24,19 +25,39 @@ export async function createTransactionalProducer(
 ): Promise<TransactionalProducer> {
   const { transactionalId, signal } = options
   const use = `transactions ${transactionalId}`
-  const coordinate = <T>(what: string, work: (broker: Broker) => Promise<T>) =>
+  const coordinate: Coordinate = (what, work, { retryable, unanswered } = {}) =>
     persist(
       () =>
-        cluster.withCoordinator({ type: 'transaction', key: transactionalId }, use, what, (link) =>
-          work(link.broker),
-        ),
-      { kafka: cluster.options, signal, initialMs: concurrentTransactionWaitMs },
+        cluster
+          .withCoordinator({ type: 'transaction', key: transactionalId }, use, what, (link) =>
+            work(link.broker),
+          )
+          .catch((error) => {
+            if (isUnanswered(error)) unanswered?.(error)
+            throw error
+          }),
+      {
+        kafka: cluster.options,
+        signal,
+        initialMs: concurrentTransactionWaitMs,
+        ...(retryable && { retryable }),
+      },
     )
   const identity = await coordinate(`Can't take over ${transactionalId}`, (broker) =>
     broker.initProducerId({ transactionalId, transactionTimeout: options.transactionTimeoutMs ?? 60_000 }),
   )
   return new OpenTransactions(cluster, options, use, { ...identity, transactionalId }, coordinate)
 }
+
+type Coordinate = <T>(
+  what: string,
+  work: (broker: Broker) => Promise<T>,
+  options?: {
+    readonly retryable?: (error: unknown) => boolean
+    /** Told of each try whose answer did not come. */
+    readonly unanswered?: (error: unknown) => void
+  },
+) => Promise<T>
 
 interface Producer {
   readonly transactionalId: string
@@ -50,19 +71,24 @@ class OpenTransactions implements TransactionalProducer {
   readonly #use: string
   readonly #signal: AbortSignal | undefined
   readonly #producer: Producer
-  readonly #coordinate: <T>(what: string, work: (broker: Broker) => Promise<T>) => Promise<T>
+  readonly #coordinate: Coordinate
   readonly #appender: Appender
   /** What the coordinator was told belongs to the transaction: partitions, and groups for their offsets. */
   readonly #members = new Map<string, Promise<unknown>>()
   readonly #pending = new Set<Promise<unknown>>()
   #failure: RivuletError | undefined
+  /**
+   * A request of this epoch that was never answered: it may still be heard, in whatever transaction is open by then. So no
+   * other transaction is begun, and the epoch is raised by whoever takes over. Source: KIP-890.
+   */
+  #unanswered: unknown
 
   constructor(
     cluster: Cluster,
     options: TransactionalProducerOptions,
     use: string,
     producer: Producer,
-    coordinate: <T>(what: string, work: (broker: Broker) => Promise<T>) => Promise<T>,
+    coordinate: Coordinate,
   ) {
     this.transactionalId = producer.transactionalId
     this.#cluster = cluster
@@ -116,9 +142,13 @@ class OpenTransactions implements TransactionalProducer {
   async #end(committed: boolean): Promise<void> {
     if (this.#members.size === 0) return
     const what = `Can't ${committed ? 'commit' : 'abort'} the transaction of ${this.transactionalId}`
-    await this.#coordinate(what, (broker) =>
-      broker.endTxn({ ...this.#producer, transactionResult: committed }),
-    )
+    await this.#coordinate(
+      what,
+      (broker) => broker.endTxn({ ...this.#producer, transactionResult: committed }),
+      { retryable: (error) => isRetryable(error) && !isUnanswered(error) },
+    ).catch((error) => {
+      throw isUnanswered(error) ? unknownEnd(what, error) : error
+    })
     this.#members.clear()
   }
 
@@ -131,7 +161,10 @@ class OpenTransactions implements TransactionalProducer {
   #member(name: string, add: (broker: Broker) => Promise<unknown>): Promise<unknown> {
     let added = this.#members.get(name)
     if (!added) {
-      added = this.#coordinate(`Can't add ${name} to the transaction of ${this.transactionalId}`, add)
+      const what = `Can't add ${name} to the transaction of ${this.transactionalId}`
+      added = this.#mayGoOn(what).then(() =>
+        this.#coordinate(what, add, { unanswered: this.#noteUnanswered }),
+      )
       this.#members.set(name, added)
       // What was never added needs no end; the coordinator would refuse to end a transaction of nothing.
       added.catch(() => this.#members.delete(name))
@@ -151,11 +184,25 @@ class OpenTransactions implements TransactionalProducer {
     const what = `Can't commit offsets of group ${groupId} in a transaction`
     await persist(
       () =>
-        this.#cluster.withCoordinator({ type: 'group', key: groupId }, this.#use, what, (link) =>
-          link.broker.txnOffsetCommit({ ...this.#producer, groupId, topics }),
-        ),
+        this.#cluster
+          .withCoordinator({ type: 'group', key: groupId }, this.#use, what, (link) =>
+            link.broker.txnOffsetCommit({ ...this.#producer, groupId, topics }),
+          )
+          .catch((error) => {
+            if (isUnanswered(error)) this.#noteUnanswered(error)
+            throw error
+          }),
       { kafka: this.#cluster.options, signal: this.#signal },
     )
+  }
+
+  readonly #noteUnanswered = (error: unknown) => {
+    this.#unanswered ??= error
+  }
+
+  /** Within the transaction in which an answer was missed, a request may be repeated: it says the same. */
+  async #mayGoOn(what: string): Promise<void> {
+    if (this.#unanswered !== undefined && this.#members.size === 0) throw unknownEnd(what, this.#unanswered)
   }
 
   /** What fails makes the whole transaction fail: it can only be aborted. */
@@ -169,4 +216,10 @@ class OpenTransactions implements TransactionalProducer {
     tracked.then(settled, settled)
     return tracked
   }
+}
+
+/** To its owner the same as if somebody else had taken over: what was committed is asked again, by the next epoch. */
+function unknownEnd(what: string, cause: unknown): RivuletError {
+  const message = `${what}: an answer never came, so what it was about may still happen`
+  return new RivuletError('KAFKA_FENCED', message, { cause })
 }

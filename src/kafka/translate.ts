@@ -48,8 +48,24 @@ export function kafkaErrorType(error: unknown): string | undefined {
 
 /** The connection is broken or silent: it must not be used again. */
 export function isConnectionError(error: unknown): boolean {
-  if (error instanceof RivuletError) return error.code === 'KAFKA_UNREACHABLE'
+  if (error instanceof RivuletError) return error.code === 'KAFKA_UNREACHABLE' || isUnanswered(error)
   return error instanceof Error && connectionErrors.has(error.name)
+}
+
+/**
+ * A request was sent, and its answer did not come: whether it was heard, or will be, is not known. A connection that could
+ * not be opened is no such case.
+ */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof RivuletError && error.code === 'KAFKA_NO_ANSWER'
+}
+
+/** What the end of a connection means to a request that was sent on it. */
+export function translateSent(error: unknown, what: string): RivuletError {
+  const translated = translate(error, what)
+  if (translated.code !== 'KAFKA_UNREACHABLE') return translated
+  const { message, retryable, place } = translated
+  return new RivuletError('KAFKA_NO_ANSWER', message, { cause: error, retryable, place })
 }
 
 /** The answer came from a node that is no longer (or not yet) the right one. */

@@ -44,6 +44,12 @@ describe('a simulation', () => {
     expect(report.virtualMs).toBeGreaterThan(120_000)
   })
 
+  test('finds no record counted twice where requests come late and answers are lost', async () => {
+    const faults = { stall: 25, 'lose-answers': 10 }
+    const report = await simulate(counts, { seeds: 6, records, faults })
+    expect(report.seeds).toBe(6)
+  })
+
   test('says which seed fails, and what did not hold', async () => {
     let made = 0
     // Counts on from where the other instances and the driver are: what no topology may do.
