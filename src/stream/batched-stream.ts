@@ -19,7 +19,14 @@ export class BatchedStream<K, V> {
     this.#policy = { ...checked({ rowsMax }, 1), ...checked({ waitMsMax }, 0) }
   }
 
-  /** Hands the batches to a sink, each once; the path ends here. */
+  /**
+   * Hands the batches to a sink, each once; the path ends here. Throws `BAD_TOPOLOGY` for a name that another step has.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).batch({ rowsMax: 10_000, waitMsMax: 1_000 }).to('clicks to ClickHouse', clickhouse(clicksTable))
+   * ```
+   */
   to(...args: Named<[sink: Sink<K, V>]>): void {
     const [name, sink] = splitName(args, 'sink')
     const { builder } = this.#stage

@@ -29,7 +29,10 @@ export class CogroupedStream<K, A> {
     this.#members = members
   }
 
-  /** Adds another group. */
+  /**
+   * Adds another group: the same aggregate, with an aggregator for the values of this one. It answers null to delete
+   * the row.
+   */
   cogroup<V>(
     group: GroupedStream<K, V>,
     aggregator: (aggregate: A, value: V, key: K) => A | null,
@@ -38,7 +41,10 @@ export class CogroupedStream<K, A> {
     return new CogroupedStream([...this.#members, memberOf(group, aggregator)])
   }
 
-  /** The aggregate of each key. */
+  /**
+   * The aggregate of each key, which begins with what the initializer answers. Source: Kafka Streams
+   * `CogroupedKStream.aggregate`.
+   */
   aggregate(...args: Named<[initializer: () => A, options?: StoreOptions<A>]>): Table<K, A> {
     const [name, initializer, options] = splitName(args, 'initializer')
     const inputs = inputsOf(this.#members, (aggregator) => aggregationOf({ initializer, aggregator }))
@@ -47,6 +53,7 @@ export class CogroupedStream<K, A> {
 
   /** One aggregate for each key and window. Emits on update, as Kafka Streams' cogroups do. */
   windowedBy(windows: TimeWindows | SlidingWindows): TimeWindowedCogroup<K, A>
+  /** One aggregate for each session of a key. Emits on update, as Kafka Streams' cogroups do. */
   windowedBy(windows: SessionWindows): SessionWindowedCogroup<K, A>
   windowedBy(
     windows: TimeWindows | SlidingWindows | SessionWindows,
@@ -59,7 +66,10 @@ export class CogroupedStream<K, A> {
   }
 }
 
-/** Source: Kafka Streams `TimeWindowedCogroupedKStream`. */
+/**
+ * Groups of several streams, by tumbling, hopping or sliding window. Source: Kafka Streams
+ * `TimeWindowedCogroupedKStream`.
+ */
 export class TimeWindowedCogroup<K, A> {
   readonly #members: readonly Member<K, A>[]
   readonly #windows: TimeWindows | SlidingWindows
@@ -78,7 +88,7 @@ export class TimeWindowedCogroup<K, A> {
   }
 }
 
-/** Source: Kafka Streams `SessionWindowedCogroupedKStream`. */
+/** Groups of several streams, by session. Source: Kafka Streams `SessionWindowedCogroupedKStream`. */
 export class SessionWindowedCogroup<K, A> {
   readonly #members: readonly Member<K, A>[]
   readonly #windows: SessionWindows

@@ -5,11 +5,15 @@ import type { Topology } from './topology.ts'
 
 /** A topology as plain data: what runs where, under the names that its author gave. */
 export interface TopologyDescription {
+  /** The topology's. */
   readonly name: string
+  /** In the order of their ids. */
   readonly subTopologies: readonly SubTopologyDescription[]
 }
 
+/** Steps that run in one task, with nothing but function calls between them. */
 export interface SubTopologyDescription {
+  /** From 0 on; part of the names of its tasks. */
   readonly id: number
   /** `source`: from an observable; `stream`: Kafka to Kafka; `sink`: Kafka to an external system; `global`: whole topics. */
   readonly kind: 'stream' | 'sink' | 'source' | 'global'
@@ -19,25 +23,40 @@ export interface SubTopologyDescription {
   readonly nodes: readonly NodeDescription[]
 }
 
+/** One step. */
 export interface NodeDescription {
+  /** As its author gave it, or as the graph did: `filter-2`. */
   readonly name: string
+  /** The DSL's word for it, such as `mapValues`. */
   readonly kind: string
   /** Names of the nodes before it in the same sub-topology; a branch is `name:branch`. */
   readonly inputs: readonly string[]
   /** The topic that it reads or writes. */
   readonly topic?: string
+  /** What it keeps; a store that several steps share is with each of them. */
   readonly stores: readonly StoreDescription[]
 }
 
+/** One store of a step. */
 export interface StoreDescription {
+  /** Its changelog is `<application>-<name>-changelog`. */
   readonly name: string
+  /** What is kept in it, and how it is found. */
   readonly kind: StoreSpec['kind']
+  /** How long an entry may be found, ms of event time; absent: for ever. */
   readonly retentionMs?: number
   /** Whether it has a changelog topic. */
   readonly logged: boolean
 }
 
-/** Describes a topology in the order in which it was declared. */
+/**
+ * Describes a topology in the order in which it was declared.
+ *
+ * @example
+ * ```ts
+ * for (const { id, kind, nodes } of describe(app).subTopologies) console.log(id, kind, nodes.length)
+ * ```
+ */
 export function describe(topology: Topology): TopologyDescription {
   const subTopologies = subTopologiesOf(topology).map((sub) => ({
     id: sub.id,
@@ -77,7 +96,14 @@ function describeStore({ name, kind, retentionMs, logged }: StoreSpec): StoreDes
   return { name, kind, logged, ...(retentionMs !== undefined && { retentionMs }) }
 }
 
-/** The description as text for a terminal: one line a node, with an arrow from each of its inputs. */
+/**
+ * The description as text for a terminal: one line a node, with an arrow from each of its inputs.
+ *
+ * @example
+ * ```ts
+ * process.stdout.write(describeAsText(app))
+ * ```
+ */
 export function describeAsText(topology: Topology): string {
   const { name, subTopologies } = describe(topology)
   const lines = [`Topology ${name}`]
@@ -98,7 +124,14 @@ function textOf({ name, kind, inputs, topic, stores }: NodeDescription): string 
   return parts.join('  ')
 }
 
-/** The description as a Mermaid flowchart, for a README or a page. */
+/**
+ * The description as a Mermaid flowchart, for a README or a page.
+ *
+ * @example
+ * ```ts
+ * writeFileSync('topology.mmd', describeAsMermaid(app))
+ * ```
+ */
 export function describeAsMermaid(topology: Topology): string {
   const { subTopologies } = describe(topology)
   const lines = ['flowchart LR']

@@ -10,6 +10,7 @@ import type { Topology } from './topology.ts'
 export interface TopologyChange {
   /** `breaks`: what is stored can't be used, or would be lost; `moves`: it is read from somewhere else; `safe`: neither. */
   readonly effect: 'breaks' | 'moves' | 'safe'
+  /** What is different, in a sentence. */
   readonly what: string
   /** What it means, and what to do. */
   readonly why: string
@@ -18,6 +19,12 @@ export interface TopologyChange {
 /**
  * Says which changes between two versions break stored state: stores, their changelogs, repartition topics, and the
  * group's offsets hang on names. The worst come first. Takes topologies, or descriptions that were saved as JSON.
+ *
+ * @example
+ * ```ts
+ * const saved: TopologyDescription = JSON.parse(readFileSync('released.json', 'utf8'))
+ * for (const { effect, what, why } of diffTopologies(saved, app)) console.log(`${effect}: ${what} (${why})`)
+ * ```
  */
 export function diffTopologies(
   before: Topology | TopologyDescription,

@@ -12,6 +12,7 @@ import { asTopicName } from './topic-name.ts'
 
 /** Says which row of the other table belongs to a record or row; null: none. */
 export interface ForeignKey<K, V, FK> {
+  /** The key of the other table's row; null: none. */
   readonly foreignKey: (value: V, key: K) => NoInfer<FK> | null
 }
 

@@ -17,7 +17,9 @@ import type { WindowedByOptions } from './windowed-aggregation.ts'
 
 /** What a stage needs to become a table: the aggregation, and the initial value that tells its type. */
 export interface AggregateSpec<K, V, A> {
+  /** The aggregate before the first value, and again after a deletion. */
   readonly initializer: () => A
+  /** Answers the next aggregate, a new one, never the same changed in place; null deletes the row. */
   readonly aggregator: (aggregate: A, value: V, key: K) => A | null
 }
 
@@ -35,13 +37,29 @@ export class GroupedStream<K, V> {
     return this.#group
   }
 
-  /** How many records each key has had; a record with a null value is dropped. */
+  /**
+   * How many records each key has had; a record with a null value is dropped. Source: Kafka Streams
+   * `KGroupedStream.count`.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).groupByKey().count('clicks by user').toStream().to(counts)
+   * ```
+   */
   count(...args: Named<[options?: StoreOptions<number>]>): Table<K, number> {
     const [name, options] = splitName(args)
     return this.#aggregate({ kind: 'count', ...name }, counting, options)
   }
 
-  /** Combines the values of each key; the first one stands as it is. The reducer answers null to delete the row. */
+  /**
+   * Combines the values of each key; the first one stands as it is. The reducer answers null to delete the row. A
+   * record with a null value is dropped. Source: Kafka Streams `KGroupedStream.reduce`.
+   *
+   * @example
+   * ```ts
+   * stream(orders).groupByKey().reduce('largest order', (a, b) => (a.amount > b.amount ? a : b))
+   * ```
+   */
   reduce(
     ...args: Named<[reducer: (aggregate: V, value: V) => V | null, options?: StoreOptions<V>]>
   ): Table<K, V> {
@@ -50,14 +68,48 @@ export class GroupedStream<K, V> {
     return this.#aggregate({ kind: 'reduce', ...name }, reduction(reducer), { value, ...options })
   }
 
-  /** Makes an aggregate of the values of each key. The aggregator answers null to delete the row. */
+  /**
+   * Makes an aggregate of the values of each key. The aggregator answers null to delete the row. A record with a null
+   * value is dropped. Source: Kafka Streams `KGroupedStream.aggregate`.
+   *
+   * @example
+   * ```ts
+   * stream(orders).groupByKey().aggregate(
+   *   'revenue',
+   *   { initializer: () => 0, aggregator: (sum, { amount }) => sum + amount },
+   *   { value: serdes.double },
+   * )
+   * ```
+   */
   aggregate<A>(...args: Named<[spec: AggregateSpec<K, V, A>, options?: StoreOptions<A>]>): Table<K, A> {
     const [name, spec, options] = splitName(args, 'spec')
     return this.#aggregate({ kind: 'aggregate', ...name }, aggregationOf(spec, name), options)
   }
 
-  /** Aggregates each window of a key for itself: tumbling, hopping or sliding windows, or sessions. */
+  /**
+   * Aggregates each window of a key for itself: tumbling, hopping or sliding ones. Throws `BAD_TOPOLOGY` for what are
+   * no windows. Source: Kafka Streams `KGroupedStream.windowedBy`.
+   *
+   * @example
+   * ```ts
+   * stream(clicks)
+   *   .groupByKey()
+   *   .windowedBy(tumbling({ sizeMs: 60_000, graceMs: 5_000 }), { emit: 'onWindowClose' })
+   *   .count('clicks per minute')
+   * ```
+   */
   windowedBy(windows: TimeWindows | SlidingWindows, options?: WindowedByOptions): TimeWindowedStream<K, V>
+  /**
+   * Aggregates each session of a key for itself. Source: Kafka Streams `KGroupedStream.windowedBy(SessionWindows)`.
+   *
+   * @example
+   * ```ts
+   * stream(clicks)
+   *   .groupByKey()
+   *   .windowedBy(session({ gapMs: 1_800_000 }))
+   *   .count('clicks per visit')
+   * ```
+   */
   windowedBy(windows: SessionWindows, options?: WindowedByOptions): SessionWindowedStream<K, V>
   windowedBy(
     windows: TimeWindows | SlidingWindows | SessionWindows,
@@ -71,7 +123,19 @@ export class GroupedStream<K, V> {
       : new TimeWindowedStream(this.#group, windows, options)
   }
 
-  /** Begins one aggregate over several groups: each has an aggregator of its own for it. */
+  /**
+   * Begins one aggregate over several groups: each has an aggregator of its own for it. Source: Kafka Streams
+   * `KGroupedStream.cogroup`.
+   *
+   * @example
+   * ```ts
+   * stream(orders)
+   *   .groupByKey()
+   *   .cogroup<number>((balance, { amount }) => balance - amount)
+   *   .cogroup(stream(payments).groupByKey(), (balance, { amount }) => balance + amount)
+   *   .aggregate('balance', () => 0)
+   * ```
+   */
   cogroup<A>(aggregator: (aggregate: A, value: V, key: K) => A | null): CogroupedStream<K, A> {
     return new CogroupedStream<K, A>().cogroup(this, aggregator)
   }

@@ -13,6 +13,7 @@ import { storedRows } from './table-rows.ts'
 
 /** How an aggregate follows rows that come, change and go. */
 export interface TableAggregateSpec<K, V, A> {
+  /** The aggregate of a group before its first value, and again after a deletion. */
   readonly initializer: () => A
   /** A value enters the group. Answers null to delete the group's row. */
   readonly adder: (aggregate: A, value: V, key: K) => A | null
@@ -34,7 +35,14 @@ export class GroupedTable<K, V> {
     this.#value = value
   }
 
-  /** How many rows each group has. */
+  /**
+   * How many rows each group has.
+   *
+   * @example
+   * ```ts
+   * table(users).groupBy((name) => [name.slice(0, 1), name]).count('users by first letter')
+   * ```
+   */
   count(...args: Named<[options?: StoreOptions<number>]>): Table<K, number> {
     const [name, options] = splitName(args)
     const aggregation: TableAggregation<K, V, number> = {
@@ -44,7 +52,17 @@ export class GroupedTable<K, V> {
     return this.#aggregate({ kind: 'count', ...name }, aggregation, options)
   }
 
-  /** Combines the values of each group: the adder takes in what enters, the subtractor takes out what leaves. */
+  /**
+   * Combines the values of each group: the adder takes in what enters, the subtractor takes out what leaves.
+   *
+   * @example
+   * ```ts
+   * table(stock).groupBy((amount, item) => [shopOf(item), amount]).reduce('stock by shop', {
+   *   adder: (sum, amount) => sum + amount,
+   *   subtractor: (sum, amount) => sum - amount,
+   * })
+   * ```
+   */
   reduce(
     ...args: Named<
       [
@@ -65,7 +83,19 @@ export class GroupedTable<K, V> {
     return this.#aggregate({ kind: 'reduce', ...name }, aggregation, { value: this.#value, ...options })
   }
 
-  /** Makes an aggregate of each group's values. */
+  /**
+   * Makes an aggregate of each group's values: the subtractor takes out what a row was worth before the adder takes in
+   * what it is worth now. Source: Kafka Streams `KGroupedTable.aggregate`.
+   *
+   * @example
+   * ```ts
+   * table(users).groupBy((name, id) => [name.slice(0, 1), id]).aggregate('ids by first letter', {
+   *   initializer: (): readonly string[] => [],
+   *   adder: (ids, id) => [...ids, id],
+   *   subtractor: (ids, id) => ids.filter((each) => each !== id),
+   * })
+   * ```
+   */
   aggregate<A>(...args: Named<[spec: TableAggregateSpec<K, V, A>, options?: StoreOptions<A>]>): Table<K, A> {
     const [name, { initializer, adder, subtractor }, options] = splitName(args, 'spec')
     required({ initializer, adder, subtractor }, placeOf(name))

@@ -10,6 +10,7 @@ import { asTopicName } from './topic-name.ts'
 /** Makes a value of a record, in its own time. `signal` aborts when nobody waits for it any more. */
 export type AsyncMapper<K, V, W> = (value: V, key: K, signal: AbortSignal) => PromiseLike<W> | Observable<W>
 
+/** How many calls are under way, how long they may take, and how often they are tried. */
 export interface MapAsyncOptions<W> {
   /** Calls under way at a time, in each task. */
   readonly concurrencyMax: number
@@ -17,7 +18,9 @@ export interface MapAsyncOptions<W> {
   readonly timeoutMs: number
   /** Default: one try. `retryable` says which errors are worth another one; default: all. */
   readonly retry?: RetryPolicy & {
+    /** Tries in all, the first one included; at least 1. */
     readonly attemptsMax: number
+    /** Which errors are worth another try; default: all. */
     readonly retryable?: (error: unknown) => boolean
   }
   /** How the results are written; default JSON. */

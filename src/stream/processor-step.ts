@@ -9,7 +9,9 @@ import { placeOf, type StepSpec } from './named.ts'
 export interface ProcessorSpec<K, V, S extends StoreSpecs> {
   /** A store that two processors name is shared: they then run in one task. */
   readonly stores?: S
+  /** How the keys that it forwards are written; default: as those of the stream before it. */
   readonly key?: Serde<K>
+  /** How the values that it forwards are written; default: as those of the stream before it. */
   readonly value?: Serde<V>
 }
 

@@ -5,7 +5,9 @@ import { asTopicName } from './topic-name.ts'
 
 /** How grouped or repartitioned records are written on their way, where that differs from what is known of them. */
 export interface RepartitionOptions<K, V> {
+  /** How keys are written; default: the stream's, JSON behind a step that made new ones. */
   readonly key?: Serde<K>
+  /** How values are written; default: the stream's, JSON behind a step that made new ones. */
   readonly value?: Serde<V>
   /** Of the repartition topic; absent: as many as its input has. */
   readonly partitions?: number

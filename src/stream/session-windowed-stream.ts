@@ -27,7 +27,21 @@ export class SessionWindowedStream<K, V> extends WindowedStream<K, V> {
     this.#options = options
   }
 
-  /** Makes an aggregate of the values of each session. The aggregator answers null to delete the session. */
+  /**
+   * Makes an aggregate of the values of each session. The aggregator answers null to delete the session.
+   *
+   * @example
+   * ```ts
+   * stream(clicks)
+   *   .groupByKey()
+   *   .windowedBy(session({ gapMs: 1_800_000, graceMs: 60_000 }))
+   *   .aggregate('pages of a visit', {
+   *     initializer: (): readonly string[] => [],
+   *     aggregator: (pages, { page }) => [...pages, page],
+   *     merger: (earlier, later) => [...earlier, ...later],
+   *   })
+   * ```
+   */
   aggregate<A>(
     ...args: Named<[spec: SessionAggregateSpec<K, V, A>, options?: WindowedStoreOptions<A>]>
   ): WindowedTable<K, A> {

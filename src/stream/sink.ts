@@ -11,16 +11,24 @@ export interface Sink<K, V, Connection = unknown> {
   readonly name: string
   /** Which connection of the environment it needs, such as `clickhouse`. */
   readonly connection: string
+  /**
+   * Called once by each instance, for one sink after the other. The sink's tasks wait for it, the others go on; so
+   * retry within until the signal aborts. A rejection ends the program.
+   */
   open(connection: Connection, context: SinkContext): Promise<SinkWriter<K, V>>
 }
 
+/** What the runtime gives to a sink. */
 export interface SinkContext {
+  /** The environment's: whatever waits or reads time does it by this one. */
   readonly clock: Clock
+  /** The environment's. */
   readonly logger: Logger
   /** Aborted when the program stops for good: pending retries give up. */
   readonly signal: AbortSignal
 }
 
+/** What an open sink does, for all partitions of its topics. */
 export interface SinkWriter<K, V> {
   /** The offset to go on from; undefined: nothing of this partition has ever been written. */
   resumeOffset(topic: string, partition: number): Promise<number | undefined>
@@ -33,12 +41,17 @@ export interface SinkWriter<K, V> {
    * Rejects with a `RivuletError` when the batch can't be written at all; nothing of it is there then.
    */
   write(batch: SinkBatch<K, V>): Promise<{ readonly nextOffset: number }>
+  /** Frees what `open` has taken; nothing is written any more. */
   close(): Promise<void>
 }
 
+/** Records of one partition on their way, encoded as they come. */
 export interface SinkBatch<K, V> {
+  /** Of the input records. */
   readonly topic: string
+  /** Of the input records. */
   readonly partition: number
+  /** How many it has, against the policy's `rowsMax`. */
   readonly rows: number
   /** What it takes in memory: a batch goes out before it is too large, however few rows it has. */
   readonly bytes: number

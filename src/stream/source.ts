@@ -9,7 +9,9 @@ export type SourceState = 'connecting' | 'live' | 'recovering' | 'waiting' | 'st
 
 /** Something that could not be decoded. It goes to the source's dead-letter topic, with the reason in headers. */
 export interface DeadLetter {
+  /** As they came. */
   readonly bytes: Buffer
+  /** A sentence that says what is wrong with them. */
   readonly reason: string
   /** Where it was found, such as `{ device: 'sensor-7', line: '123' }`: one header each. */
   readonly place: Readonly<Record<string, string>>
@@ -17,7 +19,9 @@ export interface DeadLetter {
 
 /** What the runtime gives to a source each time it is started. */
 export interface SourceContext {
+  /** The environment's: whatever waits or reads time does it by this one. */
   readonly clock: Clock
+  /** The environment's. */
   readonly logger: Logger
   /**
    * Whether what is downstream is full; the present state comes on subscribing. A source that goes on all the same
@@ -30,6 +34,7 @@ export interface SourceContext {
    * from a topic that does not exist yet.
    */
   tail<K, V>(topic: Topic<K, V>): AsyncIterable<PlainRecord<K, V> & { readonly partition: number }>
+  /** Puts away what could not be decoded, into the source's dead-letter topic; counted. */
   deadLetter(letter: DeadLetter): void
   /** Shown in `/api/pipeline` and in metrics. */
   setState(state: SourceState): void
@@ -41,5 +46,13 @@ export interface SourceContext {
   messageReceived(): void
 }
 
-/** Any observable can be a source; one that wants to resume, to pause or to report takes the context. */
+/**
+ * Any observable can be a source; one that wants to resume, to pause or to report takes the context.
+ *
+ * @example
+ * ```ts
+ * const ticks: Source<number> = ({ clock }) => timer(0, 1_000, clock.scheduler)
+ * source('ticks', ticks).to(seconds)
+ * ```
+ */
 export type Source<T> = Observable<T> | ((context: SourceContext) => Observable<T>)

@@ -8,6 +8,7 @@ export interface StoreOptions<A> {
   readonly value?: Serde<A>
 }
 
+/** How the windows of an aggregation are kept. */
 export interface WindowedStoreOptions<A> extends StoreOptions<A> {
   /** How long a window may be found in the store, ms of event time; default: until it has closed. */
   readonly retentionMs?: number

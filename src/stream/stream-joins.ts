@@ -20,8 +20,11 @@ interface JoinSpec {
 
 /** How a join writes what it keeps or sends on, where that differs from what is known of it. */
 export interface StreamJoinSerdes<K, L, R, J> {
+  /** Of both sides; default: the left stream's. */
   readonly key?: Serde<K>
+  /** Of the left values that wait for a match; default: the left stream's. */
   readonly left?: Serde<L>
+  /** Of the right values that wait for a match; default: the right stream's. */
   readonly right?: Serde<R>
   /** Of the result; default JSON. */
   readonly value?: Serde<J>
@@ -85,6 +88,7 @@ export function joinStreams<K, K2, L, R, J>(
   return { builder, port, key: resultKey as Serde<K | K2>, value, rekeyed: false }
 }
 
+/** How a stream's records wait for a table, and how they are written. */
 export interface RowJoinOptions<K, V, J> {
   /**
    * Of a versioned table: each record waits until stream time has passed it by this, so that a late update of the table
@@ -93,7 +97,9 @@ export interface RowJoinOptions<K, V, J> {
   readonly graceMs?: number
   /** A table has no window: `within` is no option of its join. */
   readonly beforeMs?: never
+  /** How keys are written, where records are repartitioned or wait; default: the stream's. */
   readonly key?: Serde<K>
+  /** How the stream's values are written, where they are repartitioned or wait; default: the stream's. */
   readonly left?: Serde<V>
   /** Of the result; default JSON. */
   readonly value?: Serde<J>

@@ -31,16 +31,27 @@ import { joinStreams, keyed, type StreamJoinSerdes, written } from './stream-joi
 import { Table } from './table.ts'
 import type { Topic, WritableTopic } from './topic.ts'
 
+/** Whether a record is meant. */
 export type Predicate<K, V> = (value: V, key: K) => boolean
 
 /** The topic of each record is chosen by what is in it; all of them are written with the same serdes. */
 export interface TopicBy<K, V> {
+  /** How keys are written; default: as the stream's are. */
   readonly key?: Serde<K>
+  /** How values are written; default: as the stream's are. */
   readonly value?: Serde<V>
+  /** The topic's name, without the environment's prefix. A topic that is missing is made, with one partition. */
   readonly topicBy: (value: V, key: K) => string
 }
 
-/** The last branch of a `split`, for what fits none before it. */
+/**
+ * The last branch of a `split`, for what fits none before it.
+ *
+ * @example
+ * ```ts
+ * const { home, other } = stream(clicks).split({ home: ({ page }) => page === '/', other: otherwise })
+ * ```
+ */
 export const otherwise = (): boolean => true
 
 /**
@@ -60,8 +71,9 @@ export class Stream<K, V> {
     return this.#stage
   }
 
-  /** Keeps the records for which the predicate holds. */
+  /** Keeps the records for which the predicate holds; what it proves is the type of the values behind it. */
   filter<W extends V>(...args: Named<[predicate: (value: V, key: K) => value is W]>): Stream<K, W>
+  /** Keeps the records for which the predicate holds. */
   filter(...args: Named<[predicate: Predicate<K, V>]>): Stream<K, V>
   filter(...args: Named<[predicate: Predicate<K, V>]>): Stream<K, V> {
     const [name, predicate] = splitName(args, 'predicate')
@@ -75,7 +87,14 @@ export class Stream<K, V> {
     return this.#step({ kind: 'filterNot', ...name }, (context) => filter(inverse, context), this.#stage)
   }
 
-  /** Gives each record a new value. The key stays, so nothing is repartitioned for it. */
+  /**
+   * Gives each record a new value. The key stays, so nothing is repartitioned for it.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).mapValues('page only', ({ page }) => page)
+   * ```
+   */
   mapValues<W>(...args: Named<[mapper: (value: V, key: K) => W]>): Stream<K, W> {
     const [name, mapper] = splitName(args, 'mapper')
     return this.#step(
@@ -85,13 +104,27 @@ export class Stream<K, V> {
     )
   }
 
-  /** Gives each record a new key and value. What needs the key afterwards is repartitioned. */
+  /**
+   * Gives each record a new key and value. What needs the key afterwards is repartitioned.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).map(({ page }, user) => [page, user])
+   * ```
+   */
   map<K2, V2>(...args: Named<[mapper: (value: V, key: K) => readonly [key: K2, value: V2]]>): Stream<K2, V2> {
     const [name, mapper] = splitName(args, 'mapper')
     return this.#step({ kind: 'map', ...name }, (context) => map(mapper, context), rekeyed<K2, V2>())
   }
 
-  /** Makes any number of records of each one. What needs the key afterwards is repartitioned. */
+  /**
+   * Makes any number of records of each one. What needs the key afterwards is repartitioned.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).flatMap(({ page }, user) => page.split('/').map((part) => [part, user]))
+   * ```
+   */
   flatMap<K2, V2>(
     ...args: Named<[mapper: (value: V, key: K) => Iterable<readonly [key: K2, value: V2]>]>
   ): Stream<K2, V2> {
@@ -103,7 +136,14 @@ export class Stream<K, V> {
     )
   }
 
-  /** Makes any number of values of each one; the key stays. */
+  /**
+   * Makes any number of values of each one; the key stays.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).flatMapValues(({ page }) => page.split('/'))
+   * ```
+   */
   flatMapValues<W>(...args: Named<[mapper: (value: V, key: K) => Iterable<W>]>): Stream<K, W> {
     const [name, mapper] = splitName(args, 'mapper')
     return this.#step(
@@ -113,7 +153,14 @@ export class Stream<K, V> {
     )
   }
 
-  /** Gives each record a new key. What needs the key afterwards is repartitioned. */
+  /**
+   * Gives each record a new key. What needs the key afterwards is repartitioned.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).selectKey(({ page }) => page)
+   * ```
+   */
   selectKey<K2>(...args: Named<[mapper: (value: V, key: K) => K2]>): Stream<K2, V> {
     const [name, mapper] = splitName(args, 'mapper')
     return this.#step(
@@ -138,6 +185,13 @@ export class Stream<K, V> {
   /**
    * Any RxJS operator over chunks, one of yours or one of this package's. Inside a task everything is synchronous: it
    * must answer a chunk before the next one comes. Its result counts as keyed anew unless `keepsKey` says otherwise.
+   *
+   * @example
+   * ```ts
+   * const loud = (source: Observable<Chunk<string, Click>>) =>
+   *   source.pipe(map((chunk) => ({ ...chunk, values: chunk.values.map(({ page }) => page.toUpperCase()) })))
+   * stream(clicks).pipe('loud', loud, { value: serdes.string, keepsKey: true, key: serdes.string })
+   * ```
    */
   pipe<K2, V2>(
     name: string,
@@ -154,17 +208,34 @@ export class Stream<K, V> {
   }
 
   /**
-   * Gives each record the value that an asynchronous call answers, such as a request to another system. The results come
-   * in the order of the records; at most `concurrencyMax` calls are under way in a task, and no offset is committed before
-   * its results are. They go through a topic of the application's own, `<application>-<name>-results`. A call that has
-   * failed for good fails the program, or its record is dropped, as `onCallbackError` says. The other steps of the same
-   * sub-topology wait with it: a `repartition` before lets them go their own way.
+   * Gives each record the value that an asynchronous call answers, such as a request to another system. The results
+   * come in the order of the records; at most `concurrencyMax` calls are under way in a task, and no offset is
+   * committed before its results are. They go through a topic of the application's own, `<application>-<name>-results`.
+   * A call that has failed for good fails the program, or its record is dropped, as `onCallbackError` says. The other
+   * steps of the same sub-topology wait with it: a `repartition` before lets them go their own way. Throws
+   * `BAD_TOPOLOGY` where all tries of a call could take longer than 30 s.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).mapAsync(
+   *   'title of the page',
+   *   async ({ page }, _user, signal) => (await fetch(`http://localhost/titles${page}`, { signal })).text(),
+   *   { concurrencyMax: 10, timeoutMs: 2_000, value: serdes.string },
+   * )
+   * ```
    */
   mapAsync<W>(name: string, mapper: AsyncMapper<K, V, W>, options: MapAsyncOptions<W>): Stream<K, W> {
     return new Stream(mapAsync(this.#stage, name, mapper, options))
   }
 
-  /** Both streams as one, in the order in which the records are processed. */
+  /**
+   * Both streams as one, in the order in which the records are processed.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).merge('all clicks', stream(mobileClicks)).to(visits)
+   * ```
+   */
   merge(...args: Named<[other: Stream<K, V>]>): Stream<K, V> {
     const [name, other] = splitName(args, 'other')
     const { builder, port } = this.#stage
@@ -185,8 +256,18 @@ export class Stream<K, V> {
   }
 
   /**
-   * Sends each record to the first branch whose predicate holds, in the order written; `otherwise` as the last one takes
-   * the rest, and without it the rest is left out.
+   * Sends each record to the first branch whose predicate holds, in the order written; `otherwise` as the last one
+   * takes the rest, and without it the rest is left out. Throws `BAD_TOPOLOGY` for a branch whose name is a number:
+   * JavaScript would not keep the order. Source: Kafka Streams `KStream.split`.
+   *
+   * @example
+   * ```ts
+   * const { home, shop } = stream(clicks).split('by page', {
+   *   home: ({ page }) => page === '/',
+   *   shop: ({ page }) => page.startsWith('/shop'),
+   * })
+   * home.merge(shop).to(visits)
+   * ```
    */
   split<B extends Readonly<Record<string, Predicate<K, V>>>>(
     ...args: Named<[branches: B]>
@@ -198,7 +279,14 @@ export class Stream<K, V> {
     return Object.fromEntries(streams) as { readonly [Name in keyof B]: Stream<K, V> }
   }
 
-  /** Writes the records to a topic, or to one chosen for each record; the path ends here. */
+  /**
+   * Writes the records to a topic, or to one chosen for each record; the path ends here.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).to('clicks by country', { topicBy: ({ country }) => `clicks-${country}` })
+   * ```
+   */
   to(...args: Named<[topic: WritableTopic<K, V> | TopicBy<K, V>]>): void {
     const [name, topic] = splitName(args, 'topic')
     const { builder, port, key, value } = this.#stage
@@ -218,7 +306,10 @@ export class Stream<K, V> {
     })
   }
 
-  /** Writes the records to a topic of yours and reads them from there. */
+  /**
+   * Writes the records to a topic of yours and reads them from there: for another number of partitions, or for others
+   * to read. The environment makes the topic where it is missing.
+   */
   through(...args: Named<[topic: Topic<K, V>]>): Stream<K, V> {
     const [, topic] = splitName(args)
     this.to(...args)
@@ -230,6 +321,11 @@ export class Stream<K, V> {
   /**
    * Sends the records through a topic of the application's own, `<application>-<name>-repartition`, which partitions
    * them by their key. Records with a null key are left out.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).repartition('spread', { partitions: 24 }).mapAsync('title', titleOf, calls)
+   * ```
    */
   repartition(...args: Named<[options?: RepartitionOptions<K, V>]>): Stream<K, V> {
     const [name, options = {}] = splitName(args)
@@ -238,7 +334,14 @@ export class Stream<K, V> {
     )
   }
 
-  /** Groups by the key there is. A record with a null key is left out. */
+  /**
+   * Groups by the key there is. A record with a null key is left out.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).groupByKey().count('clicks by user')
+   * ```
+   */
   groupByKey(
     ...args: Named<[options?: RepartitionOptions<NonNullable<K>, V>]>
   ): GroupedStream<NonNullable<K>, V> {
@@ -246,7 +349,16 @@ export class Stream<K, V> {
     return new GroupedStream(groupOf(this.#stage, name, options))
   }
 
-  /** Groups by a new key, through a repartition topic. A record whose new key is null is left out. */
+  /**
+   * Groups by a new key, through a repartition topic. A record whose new key is null is left out.
+   *
+   * @example
+   * ```ts
+   * stream(clicks)
+   *   .groupBy('by page', ({ page }) => page, { key: serdes.string })
+   *   .count('clicks by page')
+   * ```
+   */
   groupBy<K2>(
     ...args: Named<[mapper: (value: V, key: K) => K2, options?: RepartitionOptions<NonNullable<K2>, V>]>
   ): GroupedStream<NonNullable<K2>, V> {
@@ -259,7 +371,15 @@ export class Stream<K, V> {
     return new GroupedStream(groupOf(stage, name, options))
   }
 
-  /** The records as updates of a table: a value replaces the row of its key, null deletes it. */
+  /**
+   * The records as updates of a table: a value replaces the row of its key, null deletes it, and a record without key
+   * is dropped. Repartitioned first where the key may have changed. Source: Kafka Streams `KStream.toTable`.
+   *
+   * @example
+   * ```ts
+   * const lastPage = stream(clicks).mapValues(({ page }) => page).toTable('last page', { store: 'last-page' })
+   * ```
+   */
   toTable(
     ...args: Named<[options?: StoreOptions<NonNullable<V>> & { readonly key?: Serde<NonNullable<K>> }]>
   ): Table<NonNullable<K>, NonNullable<V>> {
@@ -273,13 +393,49 @@ export class Stream<K, V> {
     return new Table(table.stage, table.rows)
   }
 
-  /** Joins each record with the records of the other stream that have its key and are near it in time. */
+  /**
+   * Joins each record with the records of the other stream that have its key and are near it in time. The result has
+   * the larger timestamp; a side whose key may have changed is repartitioned first. Null keys and values are dropped.
+   * Source: Kafka Streams `KStream.join(KStream)`.
+   *
+   * @example
+   * ```ts
+   * stream(orders).join(
+   *   'paid orders',
+   *   stream(payments),
+   *   (order, payment) => ({ ...order, paid: payment.amount }),
+   *   within({ beforeMs: 0, afterMs: 600_000 }),
+   * )
+   * ```
+   */
   join<R, J>(
     ...args: Named<WithStream<K, NonNullable<K>, V, R, NonNullable<R>, J>>
   ): Stream<NonNullable<K>, J>
-  /** Gives each record the table's row of its key; a record without one is left out. */
+  /**
+   * Gives each record the table's row of its key; a record without one is left out. The row is the one that is there
+   * when the record is processed; of a versioned table, the one that was valid at the record's timestamp. Only records
+   * make results, no change of the table does. Source: Kafka Streams `KStream.join(KTable)`.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).join('with name', table(users), (click, name) => ({ ...click, name }))
+   * ```
+   */
   join<R, J>(...args: Named<WithTable<K, NonNullable<K>, V, R, R, J>>): Stream<NonNullable<K>, J>
-  /** Gives each record the row of a global table that its foreign key names; a record without one is left out. */
+  /**
+   * Gives each record the row of a global table that its foreign key names; a record without one is left out. The key
+   * stays, and nothing is repartitioned. Source: Kafka Streams `KStream.join(GlobalKTable)`.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).join(
+   *   'with title',
+   *   globalTable(pages),
+   *   { foreignKey: ({ page }) => page },
+   *   (click, title) => ({ ...click, title }),
+   * )
+   * ```
+   */
   join<FK, R, J>(...args: Named<WithGlobalTable<K, V, FK, R, R, J>>): Stream<K, J>
   join<FK, R, J>(
     ...args: Named<
@@ -291,9 +447,30 @@ export class Stream<K, V> {
     return new Stream(joinWith(this.#stage, 'join', args))
   }
 
-  /** The same with a result for each record of this stream: with null where it has no match. */
+  /**
+   * As the `join` of streams, with a result for each record of this stream too that found no match: with null for the
+   * other side, once stream time is past its window and grace. Source: Kafka Streams `KStream.leftJoin(KStream)`.
+   *
+   * @example
+   * ```ts
+   * stream(orders).leftJoin(
+   *   'orders and payments',
+   *   stream(payments),
+   *   (order, payment) => ({ ...order, paid: payment === null ? 0 : payment.amount }),
+   *   within({ beforeMs: 0, afterMs: 600_000, graceMs: 5_000 }),
+   * )
+   * ```
+   */
   leftJoin<R, J>(...args: Named<WithStream<K, K, V, R, NonNullable<R> | null, J>>): Stream<K, J>
+  /**
+   * As the `join` with a table, with a result for each record: with null where the table has no row. Source: Kafka
+   * Streams `KStream.leftJoin(KTable)`.
+   */
   leftJoin<R, J>(...args: Named<WithTable<K, K, V, R, R | null, J>>): Stream<K, J>
+  /**
+   * As the `join` with a global table, with a result for each record: with null where no row is named, or none is
+   * there. Source: Kafka Streams `KStream.leftJoin(GlobalKTable)`.
+   */
   leftJoin<FK, R, J>(...args: Named<WithGlobalTable<K, V, FK, R, R | null, J>>): Stream<K, J>
   leftJoin<FK, R, J>(
     ...args: Named<
@@ -305,7 +482,20 @@ export class Stream<K, V> {
     return new Stream(joinWith(this.#stage, 'leftJoin', args))
   }
 
-  /** The same with a result for each record of either stream: with null where it has no match. */
+  /**
+   * As the `leftJoin` of streams, with a result for each record of either stream: with null where it has no match.
+   * Source: Kafka Streams `KStream.outerJoin`.
+   *
+   * @example
+   * ```ts
+   * stream(orders).outerJoin(
+   *   'orders and payments',
+   *   stream(payments),
+   *   (order, payment) => ({ ordered: order !== null, paid: payment !== null }),
+   *   within({ ms: 600_000 }),
+   * )
+   * ```
+   */
   outerJoin<K2 extends K | null, V2, J>(
     ...args: Named<
       [
@@ -324,7 +514,19 @@ export class Stream<K, V> {
 
   /**
    * Hands each record to a processor of yours, which may keep stores, forward any number of records, and be called as
-   * time goes on. What needs the key afterwards is repartitioned. Without serdes its records are written as this stream's.
+   * time goes on. What needs the key afterwards is repartitioned. Without serdes its records are written as this
+   * stream's.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).process('first visits', {
+   *   stores: { seen: keyValueStore({ name: 'seen', key: serdes.string, value: serdes.long }) },
+   *   processor: ({ stores, forward }) => (click, user, { timestampMs }) => {
+   *     if (stores.seen.get(user) === undefined) forward(user, click)
+   *     stores.seen.put(user, timestampMs, timestampMs)
+   *   },
+   * })
+   * ```
    */
   process<K2 = K, V2 = V, S extends StoreSpecs = Record<never, never>>(
     name: string,
@@ -333,7 +535,23 @@ export class Stream<K, V> {
     return new Stream(processStep(this.#stage, name, spec))
   }
 
-  /** The same where the key stays: `forward` takes the value alone, and nothing is repartitioned for it. */
+  /**
+   * As `process` where the key stays: `forward` takes the value alone, nothing is repartitioned for it, and a
+   * punctuation can't forward. Source: Kafka Streams `KStream.processValues`.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).processValues('numbered', {
+   *   stores: { counts: keyValueStore({ name: 'counts', key: serdes.string, value: serdes.long }) },
+   *   processor: ({ stores, forward }) => (click, user, { timestampMs }) => {
+   *     const n = (stores.counts.get(user) ?? 0) + 1
+   *     stores.counts.put(user, n, timestampMs)
+   *     forward({ ...click, n })
+   *   },
+   *   value: serdes.json<Click & { n: number }>(),
+   * })
+   * ```
+   */
   processValues<V2 = V, S extends StoreSpecs = Record<never, never>>(
     name: string,
     spec: Omit<ProcessorSpec<K, V2, S>, 'key'> & { readonly processor: ValueProcessor<K, V, V2, S> },
@@ -341,12 +559,28 @@ export class Stream<K, V> {
     return new Stream(processValuesStep(this.#stage, name, spec))
   }
 
-  /** Collects records for a sink. Throws `BAD_TOPOLOGY` for a policy by which nothing could go out. */
+  /**
+   * Collects records for a sink. Throws `BAD_TOPOLOGY` for a policy by which nothing could go out.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).batch({ rowsMax: 10_000, waitMsMax: 1_000 }).to('clicks to ClickHouse', clickhouse(clicksTable))
+   * ```
+   */
   batch(policy: BatchPolicy): BatchedStream<K, V> {
     return new BatchedStream(this.#stage, policy)
   }
 
-  /** What the step before has left out, with the reason. Every such record is counted too. */
+  /**
+   * What the step before has left out, with the reason. Every such record is counted too.
+   *
+   * @example
+   * ```ts
+   * stream(orders)
+   *   .join(table(users), (order, name) => ({ ...order, name }))
+   *   .dropped$.map(({ reason, value }, key) => [String(key), `${reason}: ${JSON.stringify(value)}`])
+   * ```
+   */
   get dropped$(): Stream<unknown, Dropped<unknown>> {
     return new Stream(sideOutput(this.#stage, 'dropped'))
   }

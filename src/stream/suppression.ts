@@ -8,25 +8,45 @@ import type { TableRows, TableStage } from './table-rows.ts'
 
 /** Holds each window back until it has closed, and sends its last update only. */
 export interface UntilWindowCloses {
+  /** Which of the two it is. */
   readonly until: 'windowCloses'
 }
 
-/** Source: Kafka Streams `Suppressed.untilWindowCloses`. */
+/**
+ * Source: Kafka Streams `Suppressed.untilWindowCloses`.
+ *
+ * @example
+ * ```ts
+ * perMinute.suppress('closed minutes', untilWindowCloses)
+ * ```
+ */
 export const untilWindowCloses: UntilWindowCloses = { until: 'windowCloses' }
 
 /** Holds each key back for a time, from its first update on, and sends the latest one then. */
 export interface UntilTimeLimit {
+  /** Which of the two it is. */
   readonly until: 'timeLimit'
+  /** How long, in ms of event time. */
   readonly limitMs: number
 }
 
-/** `limitMs` of event time. Source: Kafka Streams `Suppressed.untilTimeLimit`. */
+/**
+ * `limitMs` of event time. Source: Kafka Streams `Suppressed.untilTimeLimit`.
+ *
+ * @example
+ * ```ts
+ * table(stock).suppress('once a minute', untilTimeLimit({ limitMs: 60_000 }))
+ * ```
+ */
 export function untilTimeLimit({ limitMs }: { readonly limitMs: number }): UntilTimeLimit {
   return { until: 'timeLimit', ...checked({ limitMs }, 0) }
 }
 
 /** A window's final result can't be sent early: when there are too many open windows, the pipeline fails. */
-export type FinalResultBounds = BufferBounds & { readonly whenFull: 'shutDown' }
+export type FinalResultBounds = BufferBounds & {
+  /** The pipeline fails with `BUFFER_FULL`. */
+  readonly whenFull: 'shutDown'
+}
 
 /** Adds a suppression to the graph; its buffer is a store with a changelog, named after the step. */
 export function suppressionStep<K, V>(

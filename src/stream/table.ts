@@ -48,19 +48,29 @@ export class Table<K, V> {
   }
 
   /**
-   * Keeps the rows for which the predicate holds. A rejected value becomes a tombstone: only if the row was there
-   * before, where that can be known from a store before this step or of its own.
+   * Keeps the rows for which the predicate holds; what it proves is the type of the values behind it. A rejected value
+   * becomes a tombstone: only if the row was there before, where that can be known from a store before this step or of
+   * its own.
    */
   filter<W extends V>(
     ...args: Named<[predicate: (value: V, key: K) => value is W, options?: StoreOptions<W>]>
   ): Table<K, W>
+  /**
+   * Keeps the rows for which the predicate holds. A rejected value becomes a tombstone: only if the row was there
+   * before, where that can be known from a store before this step or of its own. Source: Kafka Streams `KTable.filter`.
+   *
+   * @example
+   * ```ts
+   * table(stock).filter('in stock', (amount) => amount > 0, { store: 'in-stock' })
+   * ```
+   */
   filter(...args: Named<[predicate: (value: V, key: K) => boolean, options?: StoreOptions<V>]>): Table<K, V>
   filter(...args: Named<[predicate: (value: V, key: K) => boolean, options?: StoreOptions<V>]>): Table<K, V> {
     const [name, predicate, options] = splitName(args, 'predicate')
     return this.#filter({ kind: 'filter', ...name }, predicate, options)
   }
 
-  /** Keeps the rows for which the predicate does not hold. */
+  /** Keeps the rows for which the predicate does not hold; else as `filter`. */
   filterNot(
     ...args: Named<[predicate: (value: V, key: K) => boolean, options?: StoreOptions<V>]>
   ): Table<K, V> {
@@ -68,7 +78,14 @@ export class Table<K, V> {
     return this.#filter({ kind: 'filterNot', ...name }, (value, key) => !predicate(value, key), options)
   }
 
-  /** Gives each row a new value; null deletes it. With a `store` the results are kept there. */
+  /**
+   * Gives each row a new value; null deletes it. With a `store` the results are kept there.
+   *
+   * @example
+   * ```ts
+   * table(users).mapValues('initials', (name) => name.slice(0, 1), { store: 'initials', value: serdes.string })
+   * ```
+   */
   mapValues<W>(
     ...args: Named<[mapper: (value: V, key: K) => W | null, options?: StoreOptions<W>]>
   ): Table<K, W> {
@@ -79,7 +96,16 @@ export class Table<K, V> {
     )
   }
 
-  /** Puts each row in a group, with a value of its own there; a null key or value puts it in none. */
+  /**
+   * Puts each row in a group, with a value of its own there; a null key or value puts it in none.
+   *
+   * @example
+   * ```ts
+   * table(users)
+   *   .groupBy((name, id) => [name.slice(0, 1), id], { key: serdes.string, value: serdes.string })
+   *   .count('users by first letter')
+   * ```
+   */
   groupBy<K2, V2>(
     ...args: Named<
       [
@@ -120,16 +146,49 @@ export class Table<K, V> {
     return new GroupedTable(new Group(stage, name.name, options.partitions), value)
   }
 
-  /** Joins the rows of equal keys: a result where both tables have one. The joiner answers null for no row. */
+  /**
+   * Joins the rows of equal keys: a result where both tables have one. A change of either table makes one, with the
+   * larger timestamp. The joiner answers null for no row. Source: Kafka Streams `KTable.join`.
+   *
+   * @example
+   * ```ts
+   * table(users).join('named stock', table(stock), (name, amount) => `${name}: ${amount}`, { value: serdes.string })
+   * ```
+   */
   join<R, J>(...args: Named<ByKey<K, V, R, R, J>>): Table<K, J>
-  /** Joins each row with the row of the other table that its foreign key names. */
+  /**
+   * Joins each row with the row of the other table that its foreign key names: a change of either makes a result. It
+   * goes through two topics of the application's own. Source: Kafka Streams' foreign-key join, KIP-213.
+   *
+   * @example
+   * ```ts
+   * table(baskets).join(
+   *   'baskets of users',
+   *   table(users),
+   *   { foreignKey: ({ user }) => user },
+   *   (basket, name) => ({ ...basket, name }),
+   * )
+   * ```
+   */
   join<FK, R, J>(...args: Named<ByForeignKey<K, V, FK, R, R, J>>): Table<K, J>
   join<FK, R, J>(...args: Named<ByKey<K, V, R, R, J> | ByForeignKey<K, V, FK, R, R, J>>): Table<K, J> {
     return tableOf(joinTableWith(this, 'join', args))
   }
 
-  /** The same with a result for each row of this table: with null where the other one has none. */
+  /**
+   * As the `join` by key, with a result for each row of this table: with null where the other one has none. Source:
+   * Kafka Streams `KTable.leftJoin`.
+   *
+   * @example
+   * ```ts
+   * table(users).leftJoin(table(stock), (name, amount) => `${name}: ${amount ?? 'nothing'}`)
+   * ```
+   */
   leftJoin<R, J>(...args: Named<ByKey<K, V, R, R | null, J>>): Table<K, J>
+  /**
+   * As the `join` by foreign key, with a result for each row of this table: with null where it names none, or none is
+   * there. Source: Kafka Streams' foreign-key join, KIP-213.
+   */
   leftJoin<FK, R, J>(...args: Named<ByForeignKey<K, V, FK, R, R | null, J>>): Table<K, J>
   leftJoin<FK, R, J>(
     ...args: Named<ByKey<K, V, R, R | null, J> | ByForeignKey<K, V, FK, R, R | null, J>>
@@ -137,7 +196,15 @@ export class Table<K, V> {
     return tableOf(joinTableWith(this, 'leftJoin', args))
   }
 
-  /** The same with a result for each key that one of the tables has: with null for the other. */
+  /**
+   * As the `join` by key, with a result for each key that one of the tables has: with null for the other. Source: Kafka
+   * Streams `KTable.outerJoin`.
+   *
+   * @example
+   * ```ts
+   * table(users).outerJoin(table(stock), (name, amount) => `${name ?? 'nobody'}: ${amount ?? 'nothing'}`)
+   * ```
+   */
   outerJoin<R, J>(
     ...args: Named<
       [other: Table<K, R>, joiner: TableJoiner<K, V | null, R | null, J>, options?: StoreOptions<J>]
@@ -149,8 +216,17 @@ export class Table<K, V> {
   }
 
   /**
-   * Holds back what changes: of each key only the newest update goes out, when it has waited for the limit. With `bounds`
-   * no more than that is held.
+   * Holds back what changes: of each key only the newest update goes out, when it has waited for the limit. With
+   * `bounds` no more than that is held. Throws `BAD_TOPOLOGY` for a versioned table, and for `untilWindowCloses`: this
+   * table has no windows. Source: Kafka Streams `KTable.suppress`.
+   *
+   * @example
+   * ```ts
+   * table(stock).suppress('once a minute', untilTimeLimit({ limitMs: 60_000 }), {
+   *   recordsMax: 10_000,
+   *   whenFull: 'emitEarly',
+   * })
+   * ```
    */
   suppress(...args: Named<[until: UntilTimeLimit, bounds?: BufferBounds]>): Table<K, V> {
     const [{ name }, { until, limitMs }, bounds] = splitName(args, 'until')
@@ -160,9 +236,16 @@ export class Table<K, V> {
     return tableOf(suppressionStep(this, name, { timeOf, waitMs: limitMs, tombstones: true, bounds }))
   }
 
-  /** The changes of the table as records; a deleted row is a null value. */
+  /**
+   * The changes of the table as records; a deleted row is a null value. Source: Kafka Streams `KTable.toStream`.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).groupByKey().count('clicks by user').toStream().to(counts)
+   * ```
+   */
   toStream(...args: Named<[]>): Stream<K, V | null>
-  /** The same with a new key for each record. What needs the key afterwards is repartitioned. */
+  /** As `toStream()`, with a new key for each record. What needs the key afterwards is repartitioned. */
   toStream<K2>(...args: Named<[keyMapper: (value: V | null, key: K) => K2]>): Stream<K2, V | null>
   toStream<K2>(
     ...args: Named<[keyMapper?: (value: V | null, key: K) => K2]>
@@ -222,13 +305,24 @@ export class WindowedTable<K, V> extends Table<Windowed<K>, V> {
   }
 
   /**
-   * `untilWindowCloses`: each window once, with its last update, when stream time has reached its end plus grace (of a
-   * session: plus gap and grace), in order of end, then of the serialized key; none that was deleted. If its `bounds` are
-   * exceeded, the pipeline fails with `BUFFER_FULL`. `untilTimeLimit`: as for any table.
+   * Each window once, with its last update, when stream time has reached its end plus grace (of a session: plus gap and
+   * grace), in order of end, then of the serialized key; none that was deleted. If its `bounds` are exceeded, the
+   * pipeline fails with `BUFFER_FULL`. Source: Kafka Streams `Suppressed.untilWindowCloses`.
+   *
+   * @example
+   * ```ts
+   * stream(clicks)
+   *   .groupByKey()
+   *   .windowedBy(tumbling({ sizeMs: 60_000, graceMs: 5_000 }))
+   *   .count('clicks per minute')
+   *   .suppress('closed minutes', untilWindowCloses)
+   *   .toStream((_count, { key, startMs }) => `${key} ${startMs}`)
+   * ```
    */
   override suppress(
     ...args: Named<[until: UntilWindowCloses, bounds?: FinalResultBounds]>
   ): WindowedTable<K, V>
+  /** As for any table: the newest update of each window, when it has waited for the limit. */
   override suppress(...args: Named<[until: UntilTimeLimit, bounds?: BufferBounds]>): WindowedTable<K, V>
   override suppress(
     ...args: Named<[until: UntilWindowCloses | UntilTimeLimit, bounds?: BufferBounds]>
@@ -271,7 +365,18 @@ export class WindowedTable<K, V> extends Table<Windowed<K>, V> {
     return this.#same(super.mapValues(...args))
   }
 
-  /** Records that came after their window had closed, once for each window that they missed. Each is counted too. */
+  /**
+   * Records that came after their window had closed, once for each window that they missed. Each is counted too.
+   *
+   * @example
+   * ```ts
+   * const perMinute = stream(clicks)
+   *   .groupByKey()
+   *   .windowedBy(tumbling({ sizeMs: 60_000, graceMs: 5_000 }))
+   *   .count('clicks per minute')
+   * perMinute.late$.peek(({ window, streamTimeMs }) => console.log('missed', window, 'at', streamTimeMs))
+   * ```
+   */
   get late$(): Stream<unknown, Dropped<unknown>> {
     return new Stream(sideOutput(this.#closing.aggregation, 'late'))
   }

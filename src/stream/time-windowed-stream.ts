@@ -20,7 +20,20 @@ export class TimeWindowedStream<K, V> extends WindowedStream<K, V> {
     this.#options = options
   }
 
-  /** Makes an aggregate of the values of each key and window. The aggregator answers null to delete the window. */
+  /**
+   * Makes an aggregate of the values of each key and window. The aggregator answers null to delete the window.
+   *
+   * @example
+   * ```ts
+   * stream(orders)
+   *   .groupByKey()
+   *   .windowedBy(hopping({ sizeMs: 3_600_000, advanceMs: 60_000 }))
+   *   .aggregate('revenue of the last hour', {
+   *     initializer: () => 0,
+   *     aggregator: (sum, { amount }) => sum + amount,
+   *   })
+   * ```
+   */
   aggregate<A>(
     ...args: Named<[spec: AggregateSpec<K, V, A>, options?: WindowedStoreOptions<A>]>
   ): WindowedTable<K, A> {

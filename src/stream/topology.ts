@@ -20,9 +20,11 @@ import { deadLetterTopicOf } from './topic-name.ts'
 export interface Topology {
   /** Kafka Streams' `application.id`: prefix of its own topics, and the consumer group. */
   readonly name: string
+  /** Its steps, in the order of declaration. */
   readonly nodes: readonly GraphNode[]
 }
 
+/** How what a source emits becomes records. */
 export interface SourceOptions<T, K> {
   /** The record's key; default: none. */
   readonly key?: (value: T) => K
@@ -32,7 +34,9 @@ export interface SourceOptions<T, K> {
   readonly deadLetters?: string
 }
 
+/** How a topic's records are read. A topic that is read twice must be read alike. */
 export interface StreamOptions<K, V> {
+  /** Of the step; default: made of the topic's name. */
   readonly name?: string
   /** Takes event time from the record; a negative answer drops the record, counted. Default: Kafka's timestamp. */
   readonly timestampMs?: (value: V, key: K, recordTimestampMs: number) => number
@@ -45,7 +49,9 @@ export interface StreamOptions<K, V> {
   readonly isHeartbeat?: (value: V, key: K) => boolean
 }
 
+/** How a topic becomes a table, and whether its rows are kept. */
 export interface TableOptions<V> {
+  /** Of the step; default: made of the topic's name. */
   readonly name?: string
   /** Name of the store that keeps the rows; without one they are kept once a step looks them up. */
   readonly store?: string
@@ -55,24 +61,68 @@ export interface TableOptions<V> {
   readonly value?: Serde<V>
 }
 
+/** How a topic becomes a table on every instance. */
 export interface GlobalTableOptions<V> {
+  /** Of the step; default: made of the topic's name. */
   readonly name?: string
+  /** Name of the store that keeps the rows; default: the step's name. */
   readonly store?: string
+  /** How rows are written, where that differs from the topic. */
   readonly value?: Serde<V>
 }
 
 /** What a topology is declared with. Source: Kafka Streams `StreamsBuilder`. */
 export interface Declare {
-  /** Any observable as the beginning of a path: a socket, a file, a timer. What it emits has no partition yet. */
+  /**
+   * Any observable as the beginning of a path: a socket, a file, a timer. What it emits has no partition yet.
+   *
+   * @example
+   * ```ts
+   * source('clicks', click$, { key: ({ user }) => user, timestampMs: ({ atMs }) => atMs }).to(clicks)
+   * ```
+   */
   source<T, K = null>(name: string, source: Source<T>, options?: SourceOptions<T, K>): Stream<K, T>
-  /** The records of a topic, each a fact of its own. */
+  /**
+   * The records of a topic, each a fact of its own. Throws `BAD_TOPOLOGY` where the topic is read already in another
+   * way. Source: Kafka Streams `StreamsBuilder.stream`.
+   *
+   * @example
+   * ```ts
+   * stream(clicks, { timestampMs: ({ atMs }) => atMs })
+   *   .filter(({ page }) => page !== '/')
+   *   .to(visits)
+   * ```
+   */
   stream<K, V>(topic: Topic<K, V>, options?: StreamOptions<K, V>): Stream<K, V>
-  /** The records of a topic as updates of a table: a value replaces the row of its key, null deletes it. */
+  /**
+   * The records of a topic as updates of a table: a value replaces the row of its key, null deletes it; a record
+   * without key is dropped. Throws `BAD_TOPOLOGY` where the topic is read already: declare a table once, and use it in
+   * both places. Source: Kafka Streams `StreamsBuilder.table`.
+   *
+   * @example
+   * ```ts
+   * const names = table(users, { store: 'names' })
+   * stream(clicks)
+   *   .join(names, (click, name) => ({ ...click, name }))
+   *   .to(visits)
+   * ```
+   */
   table<K, V>(
     topic: Topic<K, V>,
     options?: TableOptions<NonNullable<V>>,
   ): Table<NonNullable<K>, NonNullable<V>>
-  /** The whole topic as a table on every instance, for joins by any key. */
+  /**
+   * The whole topic as a table on every instance, for joins by any key. Throws `BAD_TOPOLOGY` where the topic is read
+   * already. Source: Kafka Streams `StreamsBuilder.globalTable`.
+   *
+   * @example
+   * ```ts
+   * const titles = globalTable(pages)
+   * stream(clicks)
+   *   .leftJoin(titles, { foreignKey: ({ page }) => page }, (click, title) => ({ ...click, title }))
+   *   .to(visits)
+   * ```
+   */
   globalTable<K, V>(
     topic: Topic<K, V>,
     options?: GlobalTableOptions<NonNullable<V>>,
@@ -80,13 +130,25 @@ export interface Declare {
 }
 
 /**
- * Declares a topology; nothing runs until it is given to `run` or to a test driver. Stores that `declare` answers, such as
- * `{ counts: queryable(counts) }`, are found as `stores` in the result.
+ * Declares a topology; nothing runs until it is given to `run` or to a test driver. Stores that `declare` answers, such
+ * as `{ counts: queryable(counts) }`, are found as `stores` in the result. Throws `BAD_TOPOLOGY` for what can't run: a
+ * name that is none for a topic, steps that are named alike, topics that don't fit together.
+ *
+ * @example
+ * ```ts
+ * const perUser = topology('per-user', ({ stream }) => {
+ *   const counted = stream(clicks).groupByKey().count('clicks by user')
+ *   counted.toStream().to(counts)
+ *   return { counted: queryable(counted) }
+ * })
+ * run(perUser, { kafka }).query(perUser.stores.counted).get('ann')
+ * ```
  */
 export function topology<S extends QueryableStores>(
   name: string,
   declare: (declare: Declare) => S,
 ): Topology & { readonly stores: S }
+/** Declares a topology that offers no stores. Throws `BAD_TOPOLOGY` for what can't run. */
 export function topology(name: string, declare: (declare: Declare) => void): Topology
 export function topology(
   name: string,

@@ -17,6 +17,7 @@ import type { WindowedStoreOptions } from './store-options.ts'
 import { WindowedTable } from './table.ts'
 import { storedRows, type TableRows } from './table-rows.ts'
 
+/** When a windowed aggregation emits. */
 export interface WindowedByOptions {
   /** Default `onUpdate`: after each record. `onWindowClose`: each window once, when it has closed. */
   readonly emit?: Emission

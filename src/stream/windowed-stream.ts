@@ -14,13 +14,35 @@ export abstract class WindowedStream<K, V> {
     this.group = group
   }
 
-  /** How many records each window of each key has. */
+  /**
+   * How many records each window of each key has.
+   *
+   * @example
+   * ```ts
+   * const perMinute = stream(clicks)
+   *   .groupByKey()
+   *   .windowedBy(tumbling({ sizeMs: 60_000 }))
+   *   .count('clicks per minute')
+   * perMinute.toStream((_count, { key }) => key)
+   * ```
+   */
   count(...args: Named<[options?: WindowedStoreOptions<number>]>): WindowedTable<K, number> {
     const [name, options] = splitName(args)
     return this.aggregated({ kind: 'count', ...name }, counting, options)
   }
 
-  /** Combines the values of each key and window; the first one stands as it is. The reducer answers null to delete the window. */
+  /**
+   * Combines the values of each key and window; the first one stands as it is. The reducer answers null to delete the
+   * window.
+   *
+   * @example
+   * ```ts
+   * stream(orders)
+   *   .groupByKey()
+   *   .windowedBy(tumbling({ sizeMs: 86_400_000 }))
+   *   .reduce('largest order of the day', (a, b) => (a.amount > b.amount ? a : b))
+   * ```
+   */
   reduce(
     ...args: Named<[reducer: (aggregate: V, value: V) => V | null, options?: WindowedStoreOptions<V>]>
   ): WindowedTable<K, V> {
