@@ -6,8 +6,11 @@ import type { Aggregation } from './aggregation.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 
+/** What is aggregated, and where the rows are. */
 export interface AggregateOptions<K, V, A> {
+  /** How values become an aggregate. */
   readonly aggregation: Aggregation<NoInfer<K>, V, A>
+  /** The rows; each context has its own. */
   readonly store: StoreSpec<KeyValueStore<K, A>>
 }
 

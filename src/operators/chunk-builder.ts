@@ -23,6 +23,7 @@ export class ChunkBuilder<K, V> {
     this.#offsets = new Array(room)
   }
 
+  /** How many records it has. */
   get length(): number {
     return this.#length
   }
@@ -44,6 +45,7 @@ export class ChunkBuilder<K, V> {
     this.#offsets[at] = this.#origin.offsets[i] as number
   }
 
+  /** What was pushed, as a chunk of the origin's partition. The builder is used up: its columns are the chunk's. */
   build(): Chunk<K, V> {
     const { topic, partition } = this.#origin
     for (const column of [this.#keys, this.#values, this.#timestampsMs, this.#offsets]) {
@@ -61,7 +63,7 @@ export class ChunkBuilder<K, V> {
   }
 }
 
-/** The same for updates of a table. */
+/** As a `ChunkBuilder`, for updates of a table. */
 export class TableChunkBuilder<K, V> {
   readonly #records: ChunkBuilder<K, V | null>
   readonly #oldValues: (V | null)[] = []
@@ -72,11 +74,15 @@ export class TableChunkBuilder<K, V> {
     this.#records = new ChunkBuilder(origin)
   }
 
+  /** How many updates it has. */
   get length(): number {
     return this.#records.length
   }
 
-  /** `latest`: versioned tables only, whether the update is the newest of its key. */
+  /**
+   * Adds an update that comes from record `i` of the origin. `latest`: versioned tables only, whether it is the newest
+   * of its key.
+   */
   update(
     i: number,
     key: K,
@@ -92,6 +98,7 @@ export class TableChunkBuilder<K, V> {
     this.#records.push(i, key, value, timestampMs, headers)
   }
 
+  /** What was added, as a chunk of the origin's partition. The builder is used up: its columns are the chunk's. */
   build(): TableChunk<K, V> {
     const chunk = { ...this.#records.build(), oldValues: this.#oldValues }
     return this.#latest ? { ...chunk, latest: this.#latest } : chunk

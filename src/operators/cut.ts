@@ -4,6 +4,11 @@ import type { Chunk, TableChunk } from '../records/chunk.ts'
 /**
  * Cuts chunks into single records. Where paths meet again, or read what the same task writes, each record must go
  * through alone, depth first, as in Kafka Streams; elsewhere nothing is cut.
+ *
+ * @example
+ * ```ts
+ * clicks$.pipe(cut())
+ * ```
  */
 export function cut<C extends Chunk<unknown, unknown>>(): OperatorFunction<C, C> {
   return concatMap((chunk) =>

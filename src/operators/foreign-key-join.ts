@@ -9,11 +9,17 @@ import { ChunkBuilder } from './chunk-builder.ts'
 import { fingerprint } from './fingerprint.ts'
 import { chunkOperator, eachRecord, eachUpdate, type OperatorContext, standalone } from './operator.ts'
 
+/** Of the first step of a foreign-key join. */
 export interface SubscribeOptions<K, L, FK> {
+  /** Which right row a left one names; null: none. */
   readonly foreignKey: (value: L, key: K) => FK | null
+  /** Whether two foreign keys are one. */
   readonly sameKey: (a: FK, b: FK) => boolean
+  /** Makes the fingerprint of a left value, by which an answer is told from one that is out of date. */
   readonly left: Serde<L>
+  /** Whether left rows without a right one have a result. */
   readonly outer: boolean
+  /** Whether updates that are not the newest of their key are dropped: a versioned left table. */
   readonly versioned: boolean
 }
 
@@ -55,9 +61,13 @@ export function subscribeForeignKey<K, L, FK>(
   })
 }
 
+/** Of the second step of a foreign-key join. */
 export interface AnswerOptions<FK, K, R> {
+  /** Who has named which row. */
   readonly subscriptions: StoreSpec<SubscriptionStore<FK, K>>
+  /** Looks up the right rows. */
   readonly right: (context: OperatorContext) => RowReader<FK, R>
+  /** Whether updates that are not the newest of their key are dropped: a versioned right table. */
   readonly versioned: boolean
 }
 
@@ -112,10 +122,15 @@ export function answerForeignKey<FK, K, R>(
   ]
 }
 
+/** Of the last step of a foreign-key join. */
 export interface RespondOptions<K, L, R, J> {
+  /** Looks up the left rows. */
   readonly rows: (context: OperatorContext) => RowReader<K, L>
+  /** The same as in the first step: it makes the fingerprint again. */
   readonly left: Serde<L>
+  /** Makes the result; null: no row. */
   readonly joiner: (left: L | null, right: R | null, key: K) => J | null
+  /** Whether left rows without a right one have a result. */
   readonly outer: boolean
 }
 

@@ -26,17 +26,24 @@ export type DropReason =
 
 /** A record that an operator left out, as the value of the record that `dropped$` and `late$` emit for it. */
 export interface Dropped<V> {
+  /** Why it was left out. */
   readonly reason: DropReason
+  /** The record's own value. */
   readonly value: V
   /** For a late record: the window that it missed. */
-  readonly window?: { readonly startMs: number; readonly endMs: number }
+  readonly window?: {
+    /** Ms since the epoch. */
+    readonly startMs: number
+    /** Ms since the epoch. */
+    readonly endMs: number
+  }
   /** For a late record: how far the operator's stream time had come. */
   readonly streamTimeMs?: number
 }
 
 /** How far event time has come at one operator; kept with the task's offsets, so that a restart does not turn it back. */
 export interface StreamTime {
-  /** −Infinity before the first record. */
+  /** Ms since the epoch; −Infinity before the first record. */
   ms: number
 }
 
@@ -48,6 +55,7 @@ export interface OperatorContext {
   now(): number
   /** The task's instance of the store. */
   store<S extends StateStore>(spec: StoreSpec<S>): S
+  /** How far event time has come at this step: the operator moves it itself. */
   readonly streamTime: StreamTime
   /** Another time of the operator's own, kept as its stream time is: when it last emitted, or how far one input is. */
   keptTime(name: string): StreamTime
@@ -101,12 +109,13 @@ export function chunkOperator<I, O extends Chunk<unknown, unknown>>(
 
 /** What an operator that keeps event time does: with records, and when a heartbeat says how far time has come. */
 export interface TimedStep<I, O> {
+  /** What comes of a chunk of records. */
   take(chunk: I): O
   /** `heartbeat` is a chunk of one record: what the heartbeat closes comes from there. */
   advance(heartbeat: Chunk<unknown, unknown>): O
 }
 
-/** The same as `chunkOperator` for a step that keeps event time. */
+/** As `chunkOperator`, for a step that keeps event time: its heartbeats go through the step, too. */
 export function timedOperator<I, O extends Chunk<unknown, unknown>>(
   { heartbeats$ }: OperatorContext,
   makeStep: () => TimedStep<I, O>,
@@ -150,7 +159,7 @@ export function eachRecord<K, V>(
   }
 }
 
-/** The same for updates of a table, with the value that each one replaces. */
+/** As `eachRecord`, for updates of a table, with the value that each one replaces. */
 export function eachUpdate<K, V>(
   context: OperatorContext,
   chunk: TableChunk<K, V>,

@@ -1,5 +1,6 @@
 import type { Processor, ProcessorContext, RecordInfo, StoreSpecs } from './process.ts'
 
+/** What a processor is given that forwards values alone. */
 export interface ValueProcessorContext<K, V, S extends StoreSpecs>
   extends Omit<ProcessorContext<K, V, S>, 'forward'> {
   /** Sends a value on under the key of the record that is being processed. Punctuations have no record, so no key. */

@@ -10,20 +10,28 @@ import { type Punctuation, Punctuations } from './punctuation.ts'
 /** The stores of a processor, by the names that it calls them. */
 export type StoreSpecs = Readonly<Record<string, StoreSpec>>
 
+/** The stores that such specs make, by the same names. */
 export type StoresOf<S extends StoreSpecs> = {
   readonly [Name in keyof S]: S[Name] extends StoreSpec<infer Store> ? Store : never
 }
 
 /** Where a record comes from, beside its key and value. */
 export interface RecordInfo {
+  /** The topic that the task has read it from. */
   readonly topic: string
+  /** Of that topic. */
   readonly partition: number
+  /** Of the input record that it came of; −1: of none. */
   readonly offset: number
+  /** Event time, ms since the epoch. */
   readonly timestampMs: number
+  /** Undefined: it has none. */
   readonly headers: Headers | undefined
 }
 
+/** What a processor is given: its stores, both times, and where its records go. */
 export interface ProcessorContext<K, V, S extends StoreSpecs> {
+  /** The task's own, by the names in the spec. */
   readonly stores: StoresOf<S>
   /** How far event time has come at this step; −Infinity before the first record. */
   streamTimeMs(): number
@@ -44,8 +52,11 @@ export type Processor<K, V, K2, V2, S extends StoreSpecs> = (
   context: ProcessorContext<K2, V2, S>,
 ) => (value: V, key: K, record: RecordInfo) => void
 
+/** A processor, and what it keeps. */
 export interface ProcessOptions<K, V, K2, V2, S extends StoreSpecs> {
+  /** By the names that the processor calls them. */
   readonly stores: S
+  /** Called once for each task, or subscription. */
   readonly processor: Processor<K, V, K2, V2, S>
 }
 

@@ -4,7 +4,9 @@ import type { Chunk, TableChunk } from '../records/chunk.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachUpdate, type OperatorContext, standalone } from './operator.ts'
 
+/** Which group a row is in. */
 export interface RegroupOptions<K, V, K2, V2> {
+  /** The row's group, and its value there; null: it is in none. */
   readonly mapper: (value: V, key: K) => readonly [key: K2 | null, value: V2 | null]
   /** Whether two keys are one group. */
   readonly sameKey: (a: K2, b: K2) => boolean
@@ -20,7 +22,7 @@ export interface RegroupOptions<K, V, K2, V2> {
  * @example
  * ```ts
  * users$.pipe(
- *   upsert({ store }),
+ *   upsert({ store: users }),
  *   regroup({ mapper: (name, id) => [name.slice(0, 1), id], sameKey: (a, b) => a === b, versioned: false }),
  * )
  * ```

@@ -8,9 +8,13 @@ import { TableChunkBuilder } from './chunk-builder.ts'
 import { advanceTo, type Emission, windowClosing } from './emission.ts'
 import { eachRecord, type OperatorContext, standalone, timedOperator } from './operator.ts'
 
+/** What is aggregated, in which sessions, and where they are. */
 export interface SessionAggregateOptions<K, V, A> {
+  /** How far apart the records of a session may be. */
   readonly windows: SessionWindows
+  /** How values become an aggregate, and two sessions one. */
   readonly aggregation: SessionAggregation<NoInfer<K>, V, A>
+  /** The sessions; its retention is at least gap plus grace. */
   readonly store: StoreSpec<SessionStore<K, A>>
   /** Default: on update. */
   readonly emit?: Emission

@@ -8,9 +8,13 @@ import { TableChunkBuilder } from './chunk-builder.ts'
 import { advanceTo, type Emission, windowClosing } from './emission.ts'
 import { eachRecord, type OperatorContext, standalone, timedOperator } from './operator.ts'
 
+/** What is aggregated, in which windows, and where they are. */
 export interface SlidingAggregateOptions<K, V, A> {
+  /** How far apart the records of a window may be. */
   readonly windows: SlidingWindows
+  /** How values become an aggregate. */
   readonly aggregation: Aggregation<NoInfer<K>, V, A>
+  /** The windows, of size `differenceMs`; its retention is at least twice that plus the grace. */
   readonly store: StoreSpec<WindowStore<K, A>>
   /** Default: on update. */
   readonly emit?: Emission
@@ -33,6 +37,14 @@ interface Before<A> {
  * left, its right one; for `ts < d`: those that exist by ascending start, its right window, that of the record before
  * it, `[0, d]`. On window close: each once, when stream time is past its end + graceMs, in order of start, then of the
  * serialized key; a record with `ts < d` closes nothing. Source: Kafka Streams' `KStreamSlidingWindowAggregate`.
+ *
+ * @example
+ * ```ts
+ * const windows = sliding({ differenceMs: 10_000 })
+ * const kept = { sizeMs: 10_000, retentionMs: 20_000 }
+ * const store = windowStore({ name: 'counts', key: serdes.string, value: serdes.long, ...kept })
+ * clicks$.pipe(slidingAggregate({ windows, aggregation: counting, store }))
+ * ```
  */
 export function slidingAggregate<K, V, A>(
   { windows, aggregation, store: spec, emit = 'onUpdate' }: SlidingAggregateOptions<K, V, A>,

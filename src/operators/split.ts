@@ -3,8 +3,11 @@ import type { Chunk } from '../records/chunk.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
 import { eachRecord, type OperatorContext, standalone } from './operator.ts'
 
+/** One way out of a split. */
 export interface Branch<K, V> {
+  /** The branch's name: what `context.emitTo` is given. */
   readonly port: string
+  /** Whether a record goes there, if no branch before takes it. */
   readonly predicate: (value: V, key: K) => boolean
 }
 

@@ -7,15 +7,23 @@ import type { JoinWindow } from '../windows/join-window.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 
+/** What is joined, how near in time, and where records wait. */
 export interface StreamJoinOptions<K, L, R, J> {
+  /** How near in time two records must be. */
   readonly window: JoinWindow
+  /** Makes the result; null on an outer side: no match. */
   readonly joiner: (left: L | null, right: R | null, key: K | null) => J
+  /** The left records that wait; its retention is before plus after plus grace. */
   readonly left: StoreSpec<JoinStore<K, L>>
+  /** The right records that wait; its retention is before plus after plus grace. */
   readonly right: StoreSpec<JoinStore<K, R>>
   /** Sides whose records give a result without a match, and where they wait for one; absent: an inner join. */
   readonly outer?: {
+    /** Whether left records without a match have a result. */
     readonly left: boolean
+    /** Whether right records without a match have a result. */
     readonly right: boolean
+    /** Records that have found no match yet. */
     readonly unmatched: StoreSpec<UnmatchedStore<K, L, R>>
   }
 }

@@ -6,15 +6,23 @@ import type { Buffered, TimeBuffer } from '../state/time-buffer.ts'
 import { ChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 
+/** Which row a record is given, and what becomes of both. */
 export interface StreamTableJoinOptions<K, V, TK, T, J> {
+  /** Looks up the rows. */
   readonly rows: (context: OperatorContext) => RowReader<TK, T>
   /** Chooses the row; null: none. */
   readonly keyOf: (value: V, key: K | null) => TK | null
+  /** Makes the result; null for a row that is not there. */
   readonly joiner: (value: V, row: T | null, key: K | null) => J
   /** Whether a record without a row gives a result too. */
   readonly outer: boolean
   /** Records wait here, by time, until stream time has passed theirs by the grace; for versioned tables. */
-  readonly grace?: { readonly graceMs: number; readonly buffer: StoreSpec<TimeBuffer<K, V>> }
+  readonly grace?: {
+    /** How far stream time must have passed a record's before it is joined. */
+    readonly graceMs: number
+    /** The records that wait. */
+    readonly buffer: StoreSpec<TimeBuffer<K, V>>
+  }
 }
 
 /**

@@ -16,13 +16,17 @@ export interface BufferBounds {
   readonly whenFull: 'emitEarly' | 'shutDown'
 }
 
+/** What updates wait for, and where. */
 export interface SuppressOptions<K, V> {
   /** What an update waits for: `timeOf + waitMs ≤ streamTime`. */
   readonly timeOf: (key: K, timestampMs: number) => number
+  /** How long, of event time, from `timeOf` on. */
   readonly waitMs: number
   /** Whether deletions are passed on: no final result of a window is one. */
   readonly tombstones: boolean
+  /** How much may wait; absent: whatever comes. */
   readonly bounds?: BufferBounds | undefined
+  /** The updates that wait. */
   readonly store: StoreSpec<SuppressBuffer<K, V>>
 }
 

@@ -11,11 +11,15 @@ import { putRow } from './upsert.ts'
 export interface TableAggregation<K, V, A> {
   /** What a value makes of the aggregate; null: it is the first one in. */
   readonly add: (aggregate: A | null, value: V, key: K) => A | null
+  /** What is left of the aggregate without a value; null: nothing. */
   readonly subtract: (aggregate: A, value: V, key: K) => A | null
 }
 
+/** What is aggregated, and where the groups' rows are. */
 export interface TableAggregateOptions<K, V, A> {
+  /** How an aggregate follows the rows of its group. */
   readonly aggregation: TableAggregation<K, V, A>
+  /** The groups' rows. */
   readonly store: StoreSpec<KeyValueStore<K, A>>
 }
 

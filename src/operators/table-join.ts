@@ -9,18 +9,27 @@ import { putRow } from './upsert.ts'
 
 /** Which rows give a result without a partner. */
 export interface OuterSides {
+  /** Whether left rows do. */
   readonly left: boolean
+  /** Whether right rows do. */
   readonly right: boolean
 }
 
+/** What is joined, and where the rows are. */
 export interface TableJoinOptions<K, L, R, J> {
+  /** Makes the result; null: no row. */
   readonly joiner: (left: L | null, right: R | null, key: K) => J | null
+  /** Looks up the left rows. */
   readonly left: (context: OperatorContext) => RowReader<K, L>
+  /** Looks up the right rows. */
   readonly right: (context: OperatorContext) => RowReader<K, R>
+  /** Which rows have a result without a partner. */
   readonly outer: OuterSides
   /** Sides whose updates that are not the newest of their key are dropped: versioned tables. */
   readonly versioned: OuterSides
+  /** Whether results carry the value before. */
   readonly sendsOldValues: boolean
+  /** Keeps the results; absent: nobody looks them up here. */
   readonly store?: StoreSpec<KeyValueStore<K, J>>
 }
 
@@ -37,6 +46,18 @@ interface Side<K, This, Other, J> {
  * Joins two tables by key; the answer is an operator for each side. An update looks up the row of the other side, and
  * the result has the larger of both timestamps. A tombstone is passed on, whether or not there was a result before,
  * unless the other side has no row (left and outer: and this side had none). Source: Kafka Streams `KTable.join`.
+ *
+ * @example
+ * ```ts
+ * const context = standalone()
+ * const rows = ({ store }: OperatorContext) => rowReader(store(users))
+ * const inner = { left: false, right: false }
+ * const [left, right] = tableJoin<string, string, string, string>(
+ *   { joiner: (a, b) => `${a} ${b}`, left: rows, right: rows, outer: inner, versioned: inner, sendsOldValues: false },
+ *   context,
+ * )
+ * merge(updates$.pipe(left), updates$.pipe(right))
+ * ```
  */
 export function tableJoin<K, L, R, J>(
   options: TableJoinOptions<K, L, R, J>,

@@ -6,6 +6,7 @@ import { TableChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachUpdate, type OperatorContext, standalone } from './operator.ts'
 import { putRow } from './upsert.ts'
 
+/** What becomes of a row, and what is sent of that. */
 export interface TableMapOptions<K, V, W> {
   /** Answers null for no row; it is not called where there is none. */
   readonly mapper: (value: V, key: K) => W | null
@@ -13,12 +14,19 @@ export interface TableMapOptions<K, V, W> {
   readonly sendsOldValues: boolean
   /** Whether a change from no row to no row is left out, where the old value is known: a filter's tombstones. */
   readonly skipsNothing: boolean
+  /** Keeps the results; absent: nobody looks them up here. */
   readonly store?: StoreSpec<KeyValueStore<K, W>>
 }
 
 /**
  * Makes each row of one row: `mapValues` and, with a mapper that answers the value or null, `filter`. A deletion stays
  * one. Source: Kafka Streams' `KTableMapValues` and `KTableFilter`.
+ *
+ * @example
+ * ```ts
+ * const mapper = (name: string) => name.toUpperCase()
+ * updates$.pipe(tableMap({ mapper, sendsOldValues: true, skipsNothing: false }))
+ * ```
  */
 export function tableMap<K, V, W>(
   { mapper, sendsOldValues, skipsNothing, store: spec }: TableMapOptions<K, V, W>,

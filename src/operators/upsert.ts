@@ -7,6 +7,7 @@ import { type PutResult, VersionedStore } from '../state/versioned-store.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
 import { chunkOperator, eachRecord, type OperatorContext, standalone } from './operator.ts'
 
+/** Where the rows are. */
 export interface UpsertOptions<K, V> {
   /** Absent: nobody looks rows up, so updates only pass. */
   readonly store?: StoreSpec<RowStore<K, V>>

@@ -8,9 +8,13 @@ import { TableChunkBuilder } from './chunk-builder.ts'
 import { advanceTo, type Emission, windowClosing } from './emission.ts'
 import { eachRecord, type OperatorContext, standalone, timedOperator } from './operator.ts'
 
+/** What is aggregated, in which windows, and where they are. */
 export interface WindowAggregateOptions<K, V, A> {
+  /** Tumbling or hopping. */
   readonly windows: TimeWindows
+  /** How values become an aggregate. */
   readonly aggregation: Aggregation<NoInfer<K>, V, A>
+  /** The windows, of the same size; its retention is at least size plus grace. */
   readonly store: StoreSpec<WindowStore<K, A>>
   /** Default: on update. */
   readonly emit?: Emission

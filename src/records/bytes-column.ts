@@ -2,6 +2,7 @@ const nullAt = -1
 
 /** What makes a value of bytes and of where they stand: the reading half of a serde. */
 export interface BytesDecoder<T, C> {
+  /** The value of these bytes; throws for what is none. */
   deserialize(bytes: Buffer, context: C): T
   /** The same for `bytes[from, to)`, where that needs no view of its own. */
   deserializeWithin?(bytes: Buffer, from: number, to: number, context: C): T
@@ -21,7 +22,7 @@ export class BytesColumn implements Iterable<Buffer | null> {
     this.#ends = new Int32Array(lengthMax)
   }
 
-  /** For tests and edges. */
+  /** A column of its own copy of the values, for tests and edges. */
   static of(values: readonly (Buffer | null)[]): BytesColumn {
     const column = new BytesColumn(Buffer.concat(values.filter((value) => value !== null)), values.length)
     let start = 0
@@ -33,19 +34,23 @@ export class BytesColumn implements Iterable<Buffer | null> {
     return column
   }
 
+  /** How many values it has. */
   get length(): number {
     return this.#length
   }
 
+  /** Adds `buffer[start, end)`. There must be room: `lengthMax`. */
   push(start: number, end: number): void {
     this.#starts[this.#length] = start
     this.#ends[this.#length++] = end
   }
 
+  /** Adds a null. There must be room: `lengthMax`. */
   pushNull(): void {
     this.push(nullAt, nullAt)
   }
 
+  /** Whether there is no value at `index`. */
   isNull(index: number): boolean {
     return this.#starts[index] === nullAt
   }
@@ -64,13 +69,14 @@ export class BytesColumn implements Iterable<Buffer | null> {
       : decoder.deserialize(this.#buffer.subarray(start, end), context)
   }
 
-  /** The first ones. */
+  /** The first `count` ones, over the same buffer. */
   first(count: number): BytesColumn {
     const column = new BytesColumn(this.#buffer, count)
     for (let i = 0; i < count; i++) column.push(this.#starts[i] as number, this.#ends[i] as number)
     return column
   }
 
+  /** The values in order, as `at` gives them. */
   *[Symbol.iterator](): IterableIterator<Buffer | null> {
     for (let i = 0; i < this.#length; i++) yield this.at(i)
   }

@@ -7,7 +7,9 @@ import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type St
 
 /** A record that waits for its matches. */
 export interface JoinRecord<V> {
+  /** The record's. */
   readonly value: V
+  /** Event time, ms since the epoch. */
   readonly timestampMs: number
 }
 
@@ -21,9 +23,13 @@ interface Change<K, V> {
   readonly entry: Entry<V>
 }
 
+/** How one side of a join is named and written, and how long it is kept. */
 export interface JoinStoreOptions<K, V> {
+  /** Of the store: unique in the topology. */
   readonly name: string
+  /** How keys are written. */
   readonly key: Serde<K>
+  /** How values are written. */
   readonly value: Serde<V>
   /** A record is found while its timestamp > (largest timestamp ever put) − retentionMs. */
   readonly retentionMs: number
@@ -146,6 +152,7 @@ function isBehind<V>(entry: Entry<V>, timestampMs: number, sequence: number): bo
   return entry.timestampMs === timestampMs && entry.sequence > sequence
 }
 
+/** The store of one side of a `streamJoin`: its retention is the window's before plus after plus grace. */
 export function joinStore<K, V>(options: JoinStoreOptions<K, V>): StoreSpec<JoinStore<K, V>> {
   return {
     name: options.name,

@@ -3,8 +3,11 @@ import type { Serde } from '../serdes/serde.ts'
 import { DirtyList } from './dirty-list.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
 
+/** One row, with its time. */
 export interface KeyValueEntry<K, V> {
+  /** The row's key. */
   readonly key: K
+  /** The row's value. */
   readonly value: V
   /** Event time of the record that made it. */
   readonly timestampMs: number
@@ -12,6 +15,7 @@ export interface KeyValueEntry<K, V> {
 
 /** What may be asked of a key-value store from outside a task. */
 export interface ReadOnlyKeyValueStore<K, V> {
+  /** The value of the key; undefined: there is none. */
   get(key: K): V | undefined
   /** All entries, in no particular order. */
   all(): Iterable<KeyValueEntry<K, V>>
@@ -25,9 +29,13 @@ interface Entry<K, V> {
   dirty: boolean
 }
 
+/** How a store is named, and how what it holds is written to its changelog. */
 export interface KeyValueStoreOptions<K, V> {
+  /** Of the store: unique in the topology. */
   readonly name: string
+  /** How keys are written. Keys are equal if their bytes, or primitives, are. */
   readonly key: Serde<K>
+  /** How values are written. */
   readonly value: Serde<V>
 }
 
@@ -51,6 +59,7 @@ export class KeyValueStore<K, V> implements StateStore, ReadOnlyKeyValueStore<K,
     return this.#entries.size
   }
 
+  /** The value of the key; undefined: there is none. */
   get(key: K): V | undefined {
     return this.#entries.get(this.#mapKey(key))?.value
   }
@@ -60,6 +69,7 @@ export class KeyValueStore<K, V> implements StateStore, ReadOnlyKeyValueStore<K,
     return this.#entries.get(this.#mapKey(key))
   }
 
+  /** Sets the value of the key. `timestampMs`: event time of the record that makes it. */
   put(key: K, value: V, timestampMs: number): void {
     const mapKey = this.#mapKey(key)
     const entry = this.#entries.get(mapKey)
@@ -74,6 +84,7 @@ export class KeyValueStore<K, V> implements StateStore, ReadOnlyKeyValueStore<K,
     this.#dirty.mark(added)
   }
 
+  /** Removes the row of the key, if there is one. `timestampMs`: event time of the record that does it. */
   delete(key: K, timestampMs: number): void {
     const mapKey = this.#mapKey(key)
     const entry = this.#entries.get(mapKey)
@@ -107,6 +118,15 @@ export class KeyValueStore<K, V> implements StateStore, ReadOnlyKeyValueStore<K,
   }
 }
 
+/**
+ * A key-value store for a processor; `logged: false` keeps no changelog, so what it holds is gone after a restart.
+ * Source: Kafka Streams `Stores.keyValueStoreBuilder`.
+ *
+ * @example
+ * ```ts
+ * const seen = keyValueStore({ name: 'seen', key: serdes.string, value: serdes.long })
+ * ```
+ */
 export function keyValueStore<K, V>(
   options: KeyValueStoreOptions<K, V> & { readonly logged?: boolean },
 ): StoreSpec<KeyValueStore<K, V>> {

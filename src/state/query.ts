@@ -20,7 +20,9 @@ export interface StoreParts {
   holds(key: Buffer): boolean
 }
 
+/** What every store can be asked. */
 export interface Query<K> {
+  /** Of the store. */
   readonly name: string
   /** How keys are written. */
   readonly key: Serde<K>
@@ -35,8 +37,11 @@ export interface Query<K> {
  * `NOT_READY` while tasks start or move. Source: Kafka Streams' `ReadOnlyKeyValueStore`.
  */
 export interface TableQuery<K, V> extends Query<K> {
+  /** Tells it from a `WindowQuery`. */
   readonly kind: 'table'
+  /** The value of the key; undefined: this instance has none. */
   get(key: K): V | undefined
+  /** The row of the key with its time, a copy; undefined: this instance has none. */
   entry(key: K): KeyValueEntry<K, V> | undefined
   /** In no particular order. What changes meanwhile is seen or not. */
   all(): Iterable<KeyValueEntry<K, V>>
@@ -44,12 +49,18 @@ export interface TableQuery<K, V> extends Query<K> {
 
 /** One window or session of one key. */
 export interface WindowRow<K, V> {
+  /** Its key, start and end. */
   readonly windowed: Windowed<K>
+  /** The aggregate. */
   readonly value: V
 }
 
-/** The same for a windowed table. Source: Kafka Streams' `ReadOnlyWindowStore` and `ReadOnlySessionStore`. */
+/**
+ * What a windowed table holds on this instance now, as a `TableQuery` says it of a table. Source: Kafka Streams'
+ * `ReadOnlyWindowStore` and `ReadOnlySessionStore`.
+ */
 export interface WindowQuery<K, V> extends Query<K> {
+  /** Tells it from a `TableQuery`. */
   readonly kind: 'windows'
   /** The key's windows that start in `[fromMs, toMs]`, earliest first; default: all that are not forgotten. */
   fetch(key: K, fromMs?: number, toMs?: number): readonly WindowRow<K, V>[]

@@ -3,12 +3,15 @@ import { VersionedStore } from './versioned-store.ts'
 
 /** A row of a table as a step finds it. */
 export interface Row<V> {
+  /** As it was when it was looked up. */
   readonly value: V
+  /** Event time of the record that made it, ms since the epoch. */
   readonly timestampMs: number
 }
 
 /** Looks up the rows of a table. */
 export interface RowReader<K, V> {
+  /** The newest row of the key; undefined: there is none. */
   row(key: K): Row<V> | undefined
   /** Versioned tables only: the row as it stood at `atMs`. */
   rowAsOf?(key: K, atMs: number): Row<V> | undefined
@@ -17,6 +20,16 @@ export interface RowReader<K, V> {
 /** A store of which each key has one row. */
 export type RowStore<K, V> = KeyValueStore<K, V> | VersionedStore<K, V>
 
+/**
+ * Looks up the rows of a store, of a versioned one also as they stood.
+ *
+ * @example
+ * ```ts
+ * const names = keyValueStore({ name: 'names', key: serdes.string, value: serdes.string })
+ * const rows = rowReader(standalone().store(names))
+ * rows.row('ann') // undefined: there is none
+ * ```
+ */
 export function rowReader<K, V>(store: RowStore<K, V>): RowReader<K, V> {
   if (store instanceof VersionedStore) {
     return { row: (key) => store.entry(key), rowAsOf: (key, atMs) => store.getAsOf(key, atMs) }

@@ -7,11 +7,15 @@ import { RetentionClock } from './retention-clock.ts'
 import { Segments } from './segments.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
 
+/** One session of one key. */
 export interface SessionEntry<K, V> {
+  /** Its key, start and end. */
   readonly windowed: Windowed<K>
+  /** The aggregate. */
   readonly value: V
 }
 
+/** What may be asked of a session store from outside a task. */
 export interface ReadOnlySessionStore<K, V> {
   /** The key's sessions that end at or after `endMs` and start at or before `startMs`, earliest first. */
   fetch(key: K, endMs: number, startMs: number): readonly SessionEntry<K, V>[]
@@ -26,9 +30,13 @@ interface Entry<K, V> {
   deleted: boolean
 }
 
+/** How a store is named and written, and how long it remembers. */
 export interface SessionStoreOptions<K, V> {
+  /** Of the store: unique in the topology. */
   readonly name: string
+  /** How keys are written. Keys are equal if their bytes, or primitives, are. */
   readonly key: Serde<K>
+  /** How values are written. */
   readonly value: Serde<V>
   /** A session is found while its end > (largest end ever put) − retentionMs. */
   readonly retentionMs: number
@@ -100,6 +108,7 @@ export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V
     this.#dirty.mark(entry)
   }
 
+  /** Removes the session with that key, start and end, if there is one; like `put`, it moves the store's time. */
   delete(windowed: Windowed<K>): void {
     const moves = this.#advance(windowed.endMs)
     const entry = this.#byKey
@@ -177,6 +186,14 @@ function isSameWindow(a: Windowed<unknown>, b: Windowed<unknown>): boolean {
   return a.startMs === b.startMs && a.endMs === b.endMs
 }
 
+/**
+ * A session store for a processor. Source: Kafka Streams `Stores.sessionStoreBuilder`.
+ *
+ * @example
+ * ```ts
+ * const visits = sessionStore({ name: 'visits', key: serdes.string, value: serdes.long, retentionMs: 3_600_000 })
+ * ```
+ */
 export function sessionStore<K, V>(options: SessionStoreOptions<K, V>): StoreSpec<SessionStore<K, V>> {
   return {
     name: options.name,

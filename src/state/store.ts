@@ -9,6 +9,7 @@ export type ChangelogAppender = (key: Buffer, value: Buffer | null, timestampMs:
  * key that changes a thousand times between two commits is written once.
  */
 export interface StateStore {
+  /** The spec's; its changelog is `<application>-<name>-changelog`. */
   readonly name: string
   /** How many entries it holds. */
   readonly size: number
@@ -18,8 +19,9 @@ export interface StateStore {
   restore(key: Buffer, value: Buffer | null, timestampMs: number): void
 }
 
-/** How a task makes one of its stores. */
+/** How a task makes one of its stores. The spec is what a store is known by: two specs are two stores. */
 export interface StoreSpec<S extends StateStore = StateStore> {
+  /** Unique in the topology: stores are found again by it. */
   readonly name: string
   /** Said in `describe()` and compared by the topology diff. */
   readonly kind: 'key-value' | 'window' | 'session' | 'versioned' | 'buffer'

@@ -6,9 +6,11 @@ import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type St
 
 /** A left row that wants to hear of a right one. */
 export interface Subscriber<K> {
+  /** Of the left row. */
   readonly key: K
   /** Fingerprint of the left row's value, sent back with every answer: it tells which row the answer is for. */
   readonly hash: Buffer
+  /** Where the left row lives. */
   readonly partition: number
 }
 
@@ -18,9 +20,13 @@ interface Entry<FK, K> extends Subscriber<K> {
   gone: boolean
 }
 
+/** How the subscriptions of a foreign-key join are named and written. */
 export interface SubscriptionStoreOptions<FK, K> {
+  /** Of the store: unique in the topology. */
   readonly name: string
+  /** How the right rows' keys are written. */
   readonly foreignKey: Serde<FK>
+  /** How the left rows' keys are written. */
   readonly key: Serde<K>
 }
 
@@ -46,12 +52,14 @@ export class SubscriptionStore<FK, K> implements StateStore {
     return this.#size
   }
 
+  /** The left row names the right one, in place of what was known of it. */
   put(foreignKey: FK, subscriber: Subscriber<K>): void {
     const entry = { ...subscriber, foreignKey, keyBytes: this.#key.serialize(subscriber.key), gone: false }
     this.#insert(entry)
     this.#mark(entry)
   }
 
+  /** The left row names the right one no more. */
   delete(foreignKey: FK, key: K): void {
     const removed = this.#remove(foreignKey, this.#key.serialize(key))
     if (removed) this.#mark({ ...removed, gone: true })
@@ -121,6 +129,7 @@ function partitionBytes(partition: number): Buffer {
   return bytes
 }
 
+/** The store of `answerForeignKey`. */
 export function subscriptionStore<FK, K>(
   options: SubscriptionStoreOptions<FK, K>,
 ): StoreSpec<SubscriptionStore<FK, K>> {

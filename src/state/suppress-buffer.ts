@@ -9,10 +9,15 @@ import type { ChangelogAppender, StateStore, StoreSpec } from './store.ts'
 
 /** The newest update of a key, while it is held back. */
 export interface BufferedUpdate<K, V> {
+  /** The row's. */
   readonly key: K
+  /** The row's newest; null: it is deleted. */
   readonly value: V | null
+  /** What the newest update has replaced; null: no row. */
   readonly oldValue: V | null
+  /** Event time of the newest update, ms since the epoch. */
   readonly timestampMs: number
+  /** Of the newest update; undefined: it has none. */
   readonly headers: Headers | undefined
 }
 
@@ -32,9 +37,13 @@ interface Entry<K, V> extends BufferedUpdate<K, V> {
   gone: boolean
 }
 
+/** How a buffer is named and written. */
 export interface SuppressBufferOptions<K, V> {
+  /** Of the store: unique in the topology. */
   readonly name: string
+  /** How keys are written. */
   readonly key: Serde<K>
+  /** How values are written. */
   readonly value: Serde<V>
   /** Whether to know how many bytes it holds: for that each update is serialized as it comes. */
   readonly measured: boolean
@@ -83,7 +92,10 @@ export class SuppressBuffer<K, V> implements StateStore {
     return entry && { value: entry.priorValue }
   }
 
-  /** Not an object for each update: most of them take the place of one that is there. */
+  /**
+   * Holds an update back until `timeMs`; one of a key that is held takes the place of the one before, whose `timeMs`
+   * stays. (Not an object for each update: most of them do.)
+   */
   put(
     timeMs: number,
     key: K,
@@ -191,6 +203,7 @@ function isBefore(a: Entry<unknown, unknown>, b: Entry<unknown, unknown>): boole
   return a.timeMs < b.timeMs || (a.timeMs === b.timeMs && a.keyText < b.keyText)
 }
 
+/** The store of `suppress`. */
 export function suppressBuffer<K, V>(options: SuppressBufferOptions<K, V>): StoreSpec<SuppressBuffer<K, V>> {
   return {
     name: options.name,

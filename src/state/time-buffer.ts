@@ -6,10 +6,15 @@ import type { Serde } from '../serdes/serde.ts'
 import { firstNotBefore } from './first-not-before.ts'
 import type { ChangelogAppender, StateStore, StoreSpec } from './store.ts'
 
+/** A record that waits. */
 export interface Buffered<K, V> {
+  /** The record's. */
   readonly key: K
+  /** The record's. */
   readonly value: V
+  /** Event time, ms since the epoch: when it is due. */
   readonly timestampMs: number
+  /** Undefined: it has none. */
   readonly headers: Headers | undefined
 }
 
@@ -23,9 +28,13 @@ interface Place {
 
 interface Entry<K, V> extends Buffered<K, V>, Place {}
 
+/** How a buffer is named and written. */
 export interface TimeBufferOptions<K, V> {
+  /** Of the store: unique in the topology. */
   readonly name: string
+  /** How keys are written. */
   readonly key: Serde<K>
+  /** How values are written. */
   readonly value: Serde<V>
 }
 
@@ -62,6 +71,7 @@ export class TimeBuffer<K, V> implements StateStore {
     return this.#observedMs
   }
 
+  /** Takes a record in; it moves the buffer's time. */
   put(key: K, value: V, timestampMs: number, headers?: Headers): void {
     if (timestampMs > this.#observedMs) {
       this.#observedMs = timestampMs
@@ -132,6 +142,7 @@ function compare(a: Place, b: Place): number {
   return a.timestampMs - b.timestampMs || Buffer.compare(a.keyBytes, b.keyBytes) || a.sequence - b.sequence
 }
 
+/** The buffer of a `streamTableJoin` with a grace. */
 export function timeBuffer<K, V>(options: TimeBufferOptions<K, V>): StoreSpec<TimeBuffer<K, V>> {
   return { name: options.name, kind: 'buffer', logged: true, create: (bind) => new TimeBuffer(options, bind) }
 }

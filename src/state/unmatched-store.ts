@@ -5,13 +5,18 @@ import { DirtyList } from './dirty-list.ts'
 import { firstNotBefore } from './first-not-before.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
 
+/** Which stream of a join a record comes from. */
 export type JoinSide = 'left' | 'right'
 
 /** Records of one side, key and time that have found no match yet; in order of arrival. */
 export interface Unmatched<K, V> {
+  /** The records'. */
   readonly key: K
+  /** Where they come from. */
   readonly side: JoinSide
+  /** Event time, ms since the epoch. */
   readonly timestampMs: number
+  /** The records', in order of arrival. */
   readonly values: readonly V[]
 }
 
@@ -22,10 +27,15 @@ interface Entry<K, V> extends Unmatched<K, V> {
   dirty: boolean
 }
 
+/** How what waits for a match is named and written. */
 export interface UnmatchedStoreOptions<K, L, R> {
+  /** Of the store: unique in the topology. */
   readonly name: string
+  /** How keys are written. */
   readonly key: Serde<K>
+  /** How left values are written. */
   readonly left: Serde<L>
+  /** How right values are written. */
   readonly right: Serde<R>
 }
 
@@ -74,12 +84,14 @@ export class UnmatchedStore<K, L, R> implements StateStore {
     return this.#lookedAtMs
   }
 
+  /** Written to the changelog with the next changes. */
   set lookedAtMs(ms: number) {
     if (this.#lookedAtMs === ms) return
     this.#lookedAtMs = ms
     this.#lookedAtDirty = true
   }
 
+  /** A record of that side has found no match yet. */
   add(side: JoinSide, key: K, value: L | R, timestampMs: number): void {
     const known = this.#find(side, key, timestampMs)
     if (known) {
@@ -161,6 +173,7 @@ function isBefore<K, V>(a: Entry<K, V>, b: Entry<K, V>): boolean {
   return Buffer.compare(a.keyBytes, b.keyBytes) < 0
 }
 
+/** What a `streamJoin` with an outer side keeps beside its two stores. */
 export function unmatchedStore<K, L, R>(
   options: UnmatchedStoreOptions<K, L, R>,
 ): StoreSpec<UnmatchedStore<K, L, R>> {

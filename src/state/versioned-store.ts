@@ -30,9 +30,13 @@ interface Change<K, V> {
   gone: boolean
 }
 
+/** How a store is named and written, and how far back one may look. */
 export interface VersionedStoreOptions<K, V> {
+  /** Of the store: unique in the topology. */
   readonly name: string
+  /** How keys are written. Keys are equal if their bytes, or primitives, are. */
   readonly key: Serde<K>
+  /** How values are written. */
   readonly value: Serde<V>
   /** How far back one may look: a version is kept while it was valid less than this before the newest time seen. */
   readonly historyMs: number
@@ -68,6 +72,7 @@ export class VersionedStore<K, V> implements StateStore, ReadOnlyVersionedStore<
     return this.#size
   }
 
+  /** The key has had this value since `timestampMs`, until its next later version; null: no row. */
   put(key: K, value: V | null, timestampMs: number): PutResult {
     if (timestampMs < this.#clock.horizonMs) return 'too-old'
     const row = this.#insert(key, value, timestampMs)
@@ -76,6 +81,7 @@ export class VersionedStore<K, V> implements StateStore, ReadOnlyVersionedStore<
     return isLatest ? 'latest' : 'history'
   }
 
+  /** The latest value; undefined: there is none, or it is deleted. */
   get(key: K): V | undefined {
     return this.entry(key)?.value
   }
@@ -203,7 +209,15 @@ function lastAtOrBefore<V>(versions: readonly Version<V>[], timestampMs: number)
   return i
 }
 
-/** Throws `BAD_TOPOLOGY` for a history that is no whole number of at least 0. */
+/**
+ * A versioned store for a processor. Throws `BAD_TOPOLOGY` for a history that is no whole number of at least 0. Source:
+ * Kafka Streams `Stores.versionedKeyValueStoreBuilder`.
+ *
+ * @example
+ * ```ts
+ * const prices = versionedStore({ name: 'prices', key: serdes.string, value: serdes.double, historyMs: 3_600_000 })
+ * ```
+ */
 export function versionedStore<K, V>(options: VersionedStoreOptions<K, V>): StoreSpec<VersionedStore<K, V>> {
   checked({ historyMs: options.historyMs }, 0, 'BAD_TOPOLOGY', { step: options.name })
   return {

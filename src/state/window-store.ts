@@ -11,12 +11,15 @@ import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type St
 
 /** One window of one key, as it stands now: value and time change with the next update. */
 export interface WindowEntry<K, V> {
+  /** Its key, start and end. */
   readonly windowed: Windowed<K>
+  /** The aggregate. */
   readonly value: V
   /** Largest event time of the records in it. */
   readonly timestampMs: number
 }
 
+/** What may be asked of a window store from outside a task. */
 export interface ReadOnlyWindowStore<K, V> {
   /** The key's windows that start in `[fromMs, toMs]`, earliest first. */
   fetch(key: K, fromMs: number, toMs: number): readonly WindowEntry<K, V>[]
@@ -37,9 +40,13 @@ interface Entry<K, V> {
   newer: Entry<K, V> | undefined
 }
 
+/** How a store is named and written, and how long it remembers. */
 export interface WindowStoreOptions<K, V> {
+  /** Of the store: unique in the topology. */
   readonly name: string
+  /** How keys are written. Keys are equal if their bytes, or primitives, are. */
   readonly key: Serde<K>
+  /** How values are written. */
   readonly value: Serde<V>
   /** `endMs = startMs + sizeMs` for every window in it. */
   readonly sizeMs: number
@@ -134,6 +141,7 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     return windowed
   }
 
+  /** Removes the window of the key that starts at `startMs`, if there is one; like `put`, it moves the store's time. */
   delete(key: K, startMs: number, timestampMs: number): void {
     const moves = this.#advance(startMs)
     const entry = lastAtOrBefore(this.#newest.get(this.#mapKey(key)), startMs)
@@ -248,7 +256,21 @@ function windowKeyBytes(key: Buffer, startMs: number): Buffer {
   return bytes
 }
 
-/** Throws `BAD_TOPOLOGY` for a retention in which a window would not last to its end. */
+/**
+ * A window store for a processor. Throws `BAD_TOPOLOGY` for a retention in which a window would not last to its end.
+ * Source: Kafka Streams `Stores.windowStoreBuilder`.
+ *
+ * @example
+ * ```ts
+ * const minutes = windowStore({
+ *   name: 'minutes',
+ *   key: serdes.string,
+ *   value: serdes.long,
+ *   sizeMs: 60_000,
+ *   retentionMs: 3_600_000,
+ * })
+ * ```
+ */
 export function windowStore<K, V>(options: WindowStoreOptions<K, V>): StoreSpec<WindowStore<K, V>> {
   const { name, sizeMs, retentionMs } = options
   checked({ sizeMs, retentionMs }, 0, 'BAD_TOPOLOGY', { step: name })
