@@ -18,6 +18,15 @@ export interface Clock {
   random(): number
 }
 
+/**
+ * A clock over an RxJS scheduler. Default: the machine's time, and `Math.random`.
+ *
+ * @example
+ * ```ts
+ * const scheduler = new VirtualTimeScheduler()
+ * const clock = createClock(scheduler, () => 0.5)
+ * ```
+ */
 export function createClock(
   scheduler: SchedulerLike = asyncScheduler,
   random: () => number = Math.random,
@@ -47,6 +56,7 @@ export function createClock(
   }
 }
 
+/** The machine's time and chance. */
 export const systemClock: Clock = createClock()
 
 /** A new id in the form of a UUID of version 4, by the clock's dice. */

@@ -33,28 +33,53 @@ export type ErrorCode =
 
 /** Where it happened; what is known of it. */
 export interface ErrorPlace {
+  /** The step's name, or the store's. */
   readonly step?: string
+  /** The topic's name, with the environment's prefix where it has one. */
   readonly topic?: string
+  /** Of the topic. */
   readonly partition?: number
+  /** Of the record; −1: of none. */
   readonly offset?: number
+  /** The ClickHouse table's name. */
   readonly table?: string
+  /** How many rows were to be written. */
   readonly rows?: number
+  /** The setting, option or request parameter that is wrong. */
   readonly parameter?: string
+  /** The file or folder. */
   readonly path?: string
 }
 
+/** What an error knows beside its sentence. */
 export interface ErrorOptions {
+  /** What was thrown below. */
   readonly cause?: unknown
   /** Whether the same call may succeed later, unchanged. An unknown error is not retryable. */
   readonly retryable?: boolean
+  /** Where it happened. */
   readonly place?: ErrorPlace
 }
 
-/** The one base class of Rivulet's errors: each edge translates its client's errors into it. */
+/**
+ * The one base class of Rivulet's errors: each edge translates its client's errors into it.
+ *
+ * @example
+ * ```ts
+ * await run(app, { kafka }).done.catch((error: unknown) => {
+ *   if (error instanceof RivuletError && error.code === 'CALLBACK_FAILED') console.error(error.place)
+ *   throw error
+ * })
+ * ```
+ */
 export class RivuletError extends Error {
+  /** Always `RivuletError`. */
   override readonly name = 'RivuletError'
+  /** Which kind of failure it is. */
   readonly code: ErrorCode
+  /** Whether the same call may succeed later, unchanged. */
   readonly retryable: boolean
+  /** Where it happened; empty where nobody knows. */
   readonly place: ErrorPlace
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
@@ -65,6 +90,7 @@ export class RivuletError extends Error {
   }
 }
 
+/** Whether the same call may succeed later: only a `RivuletError` can say so. */
 export function isRetryable(error: unknown): boolean {
   return error instanceof RivuletError && error.retryable
 }

@@ -2,10 +2,14 @@ import { type DestinationStream, type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 
 export type { Logger } from 'pino'
+/** From the least important lines to none at all. */
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+/** The least important lines that are written; `silent`: none. */
 export type LogLevel = (typeof logLevels)[number]
 
+/** What is written, how, and where to. */
 export interface LoggerOptions {
+  /** The least important lines that are written. */
   readonly level: LogLevel
   /** Readable lines for a person; else one JSON object a line. Default: whether stderr is a terminal. */
   readonly readable?: boolean
@@ -13,7 +17,14 @@ export interface LoggerOptions {
   readonly destination?: DestinationStream
 }
 
-/** The one logger: stdout belongs to the program's answers, the log goes to stderr. */
+/**
+ * The one logger: stdout belongs to the program's answers, the log goes to stderr.
+ *
+ * @example
+ * ```ts
+ * run(app, { kafka, logger: createLogger({ level: 'info' }) })
+ * ```
+ */
 export function createLogger({ level, readable = process.stderr.isTTY, destination }: LoggerOptions): Logger {
   const base = { level, base: null, formatters: { level: (label: string) => ({ level: label }) } }
   if (!readable) {
@@ -32,4 +43,5 @@ export function createLogger({ level, readable = process.stderr.isTTY, destinati
   return pino({ level, base: null }, lines)
 }
 
+/** Writes nothing: for tests. */
 export const silentLogger: Logger = pino({ level: 'silent' })

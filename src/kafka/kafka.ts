@@ -12,7 +12,14 @@ import type { Kafka, KafkaOptions } from './types.ts'
 export { partitionFor } from './partitioner.ts'
 export type * from './types.ts'
 
-/** Connects when first used. Throws `BAD_CONFIG` for brokers that are not `host:port`. */
+/**
+ * Connects when first used. Throws `BAD_CONFIG` for brokers that are not `host:port`.
+ *
+ * @example
+ * ```ts
+ * const kafka = connectKafka({ brokers: ['localhost:9092'], clientId: 'shop' })
+ * ```
+ */
 export function connectKafka(options: KafkaOptions): Kafka {
   const { clock = systemClock, logger = createLogger({ level: 'warn' }), onTrouble } = options
   const trouble = new Trouble({ clock, logger, onTrouble })

@@ -3,7 +3,9 @@
  * by murmur2. A record without key may go anywhere: to `keyless` modulo `partitions`, for which the caller counts.
  *
  * @example
+ * ```ts
  * partitionFor(serdes.string.serialize('ann'), 12) // where the records of "ann" are
+ * ```
  */
 export function partitionFor(key: Buffer | null, partitions: number, keyless = 0): number {
   return (key === null ? keyless : murmur2(key) & 0x7fffffff) % partitions

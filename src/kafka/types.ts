@@ -6,13 +6,16 @@ import type { Trouble } from './trouble.ts'
 
 /** One connection of a program to a Kafka cluster, or to the embedded broker: the same protocol. */
 export interface Kafka {
+  /** Topics, offsets and groups. */
   readonly admin: KafkaAdmin
+  /** A producer without transactions. It connects when it is first used. */
   producer(options?: ProducerOptions): KafkaProducer
   /**
    * Shuts out (fences) whoever else uses this `transactionalId` and finishes what they left open, before it
    * resolves. What the fenced one has committed is visible to `admin.committedOffsets` then, and nothing follows.
    */
   transactionalProducer(options: TransactionalProducerOptions): Promise<TransactionalProducer>
+  /** A member of a group. It joins when its `events$` are subscribed to. */
   consumer(options: ConsumerOptions): KafkaConsumer
   /**
    * Reads one partition without a group. With `toOffset` (exclusive) it completes there; with `'follow'` never.
@@ -24,15 +27,19 @@ export interface Kafka {
   close(): Promise<void>
 }
 
+/** Where Kafka is, and how to speak with it. */
 export interface KafkaOptions {
   /** `host:port` each. */
   readonly brokers: readonly string[]
+  /** Said to the brokers, for their logs and quotas. */
   readonly clientId: string
   /** Default: the machine's. */
   readonly clock?: Clock
   /** Default: warnings and worse, on stderr. */
   readonly logger?: Logger
+  /** Whether to speak TLS. Default: no. */
   readonly ssl?: boolean
+  /** How to log in. Default: not at all. */
   readonly sasl?: SaslOptions
   /** Told why, when calls have failed for a while, and undefined when one that did succeeds again. */
   readonly onTrouble?: (reason: string | undefined) => void
@@ -48,12 +55,17 @@ export interface KafkaOptions {
 export type KafkaSettings = KafkaOptions &
   Required<Pick<KafkaOptions, 'clock' | 'logger'>> & { readonly trouble: Trouble }
 
+/** How to log in. */
 export interface SaslOptions {
+  /** `plain` sends the password as it is: only over TLS. */
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+  /** The user's name. */
   readonly username: string
+  /** The user's password. */
   readonly password: string
 }
 
+/** Opens a connection to a broker, such as through a proxy, or in memory. */
 export type SocketFactory = (options: {
   readonly host: string
   readonly port: number
@@ -62,13 +74,17 @@ export type SocketFactory = (options: {
   readonly onConnect: () => void
 }) => import('node:net').Socket
 
+/** One partition of one topic. */
 export interface TopicPartition {
+  /** The topic's real name. */
   readonly topic: string
+  /** From 0 on. */
   readonly partition: number
 }
 
 /** `offset` is that of the next record to read, as in Kafka. */
 export interface PartitionOffset extends TopicPartition {
+  /** Of the next record to read. */
   readonly offset: number
   /** Kept with the committed offset, at most 4,096 bytes: what belongs to the offset, such as a task's stream times. */
   readonly metadata?: string
@@ -76,12 +92,17 @@ export interface PartitionOffset extends TopicPartition {
 
 // --- admin ---
 
+/** A topic that must be there. */
 export interface TopicToEnsure {
+  /** The topic's real name. */
   readonly name: string
+  /** If it is made. */
   readonly partitions: number
+  /** If it is made: Kafka's topic settings; default: the broker's. */
   readonly config?: Readonly<Record<string, string>>
 }
 
+/** What a program does with topics and groups. Faults that may pass are retried. */
 export interface KafkaAdmin {
   /**
    * Makes what is missing and waits until every partition has a leader. Answers the real partition counts: a topic
@@ -96,6 +117,7 @@ export interface KafkaAdmin {
   committedOffsets(groupId: string, topics: readonly string[]): Promise<readonly CommittedOffset[]>
   /** Deletes what lies before `beforeOffset`: for repartition topics, whose records were worked off. */
   deleteRecords(topic: string, partition: number, beforeOffset: number): Promise<void>
+  /** Deletes topics with all that is in them. */
   deleteTopics(names: readonly string[]): Promise<void>
   /** Who is in the group at the moment; of a group that does not exist, nobody. */
   groupMembers(groupId: string): Promise<readonly string[]>
@@ -103,7 +125,9 @@ export interface KafkaAdmin {
   deleteGroup(groupId: string): Promise<void>
 }
 
+/** What of a partition is there. */
 export interface PartitionRange {
+  /** From 0 on. */
   readonly partition: number
   /** The first record still there. */
   readonly lowOffset: number
@@ -111,7 +135,9 @@ export interface PartitionRange {
   readonly endOffset: number
 }
 
+/** How far a group has come in a partition. */
 export interface CommittedOffset extends TopicPartition {
+  /** Of the next record to read; undefined: nothing was committed. */
   readonly offset: number | undefined
   /** What was committed with it; '' for nothing. */
   readonly metadata: string
@@ -121,12 +147,17 @@ export interface CommittedOffset extends TopicPartition {
 
 /** Records in columns, all equally long. */
 export interface OutgoingRecords {
+  /** Null: none. */
   readonly keys: readonly (Buffer | null)[]
+  /** Null: a tombstone. */
   readonly values: readonly (Buffer | null)[]
+  /** Event times, ms since the epoch. */
   readonly timestampsMs: readonly number[]
+  /** Absent: none of them has any. */
   readonly headers?: readonly (Headers | undefined)[]
 }
 
+/** How much a producer takes, and when it gives up. */
 export interface ProducerOptions {
   /** Accepted and not yet acknowledged; beyond it `send` waits for room. Default 32 MiB. */
   readonly bytesInFlightMax?: number
@@ -134,6 +165,7 @@ export interface ProducerOptions {
   readonly signal?: AbortSignal
 }
 
+/** Writes to any topic, each record once, without transactions. */
 export interface KafkaProducer {
   /**
    * Appends records to one partition, in the order of the calls, once each (idempotent). Resolves when all in-sync
@@ -145,11 +177,13 @@ export interface KafkaProducer {
   send(topic: string, partition: number, records: OutgoingRecords): Promise<SendResult>
   /** Resolves when there is room for another `send`, at once if there is some. */
   ready(): Promise<void>
+  /** Accepted and not yet acknowledged. */
   readonly bytesInFlight: number
   /** Resolves when everything sent is acknowledged; then it takes nothing more. */
   close(): Promise<void>
 }
 
+/** Where the records of a `send` are. */
 export interface SendResult {
   /**
    * The offset of the first record. The others follow, unless other producers write to the partition too and the call
@@ -158,10 +192,13 @@ export interface SendResult {
   readonly baseOffset: number
 }
 
+/** Who a transactional producer is, and how long its transactions may take. */
 export interface TransactionalProducerOptions {
+  /** Of several producers with one id, only the newest can write. */
   readonly transactionalId: string
   /** The broker aborts what is open for longer. Default 60,000; at most 15 min. */
   readonly transactionTimeoutMs?: number
+  /** Aborted: whatever waits gives up. Without it, what may pass is retried for ever. */
   readonly signal?: AbortSignal
 }
 
@@ -170,14 +207,18 @@ export interface TransactionalProducerOptions {
  * `KAFKA_FENCED`: another producer of this id has taken over, or the transaction timed out; make a new one.
  */
 export interface TransactionalProducer {
+  /** As it was made with. */
   readonly transactionalId: string
+  /** As `KafkaProducer.send`, within the transaction. */
   send(topic: string, partition: number, records: OutgoingRecords): Promise<SendResult>
+  /** Commits a group's offsets with the transaction. */
   sendOffsets(groupId: string, offsets: readonly PartitionOffset[]): Promise<void>
   /**
    * Makes everything sent since the last one visible, together. Waits for sends under way; rejects if one failed.
    * It is decided when this resolves; readers see it some milliseconds later.
    */
   commit(): Promise<void>
+  /** Takes back everything since the last `commit`: no reader of committed records sees it. */
   abort(): Promise<void>
   /** Aborts what is open. */
   close(): Promise<void>
@@ -185,11 +226,15 @@ export interface TransactionalProducer {
 
 // --- consuming ---
 
+/** Which group a consumer is in, and what it reads. */
 export interface ConsumerOptions {
+  /** Members of one group share the partitions. */
   readonly groupId: string
+  /** By their real names. */
   readonly topics: readonly string[]
   /** Where to begin a partition for which nothing was committed. Default `earliest`. */
   readonly startAt?: 'earliest' | 'latest'
+  /** Who gets what; default: evenly, equally numbered partitions of all topics to the same member. */
   readonly assignor?: Assignor
   /** How long the group waits for a silent member. Default 10,000; Kafka allows no less than 6,000 by default. */
   readonly sessionTimeoutMs?: number
@@ -205,7 +250,9 @@ export interface ConsumerOptions {
   readonly fetchWaitMsMax?: number
 }
 
+/** A member of a group, as its leader knows it. */
 export interface GroupMember {
+  /** Given by Kafka, new with each join of a new member. */
   readonly memberId: string
   /** What its `Assignor.userData` said when it joined. */
   readonly userData: Buffer
@@ -213,6 +260,7 @@ export interface GroupMember {
 
 /** Decides who gets which partitions. All members must agree on the `name`. */
 export interface Assignor {
+  /** Said to Kafka as the group's protocol. */
   readonly name: string
   /** Sent with each join, for instance the stores a member has: sticky assignment. */
   userData?(): Buffer
@@ -223,6 +271,7 @@ export interface Assignor {
   ): ReadonlyMap<string, readonly TopicPartition[]>
 }
 
+/** A member of a group: what it has, what it reads, what it commits. */
 export interface KafkaConsumer {
   /**
    * Subscribing joins the group; it takes one subscriber. `close()` leaves it in order (`revoking`, then complete);
@@ -232,6 +281,7 @@ export interface KafkaConsumer {
   readonly events$: Observable<ConsumerEvent>
   /** From now on nothing is emitted for them; what was fetched already is kept for `resume`, not fetched twice. */
   pause(partitions: readonly TopicPartition[]): void
+  /** Takes up what `pause` has stopped. */
   resume(partitions: readonly TopicPartition[]): void
   /** The next `fetched` of the partition begins there (or behind, if the record is gone). */
   seek(topic: string, partition: number, offset: number): void
@@ -262,27 +312,61 @@ export interface AssignedPartition extends TopicPartition {
   readonly committedMetadata: string
 }
 
+/** What a consumer is told. */
 export type ConsumerEvent =
-  /**
-   * These partitions are added to what the member has (a first assignment may be empty). Fetching begins when the
-   * handler has returned; it may `seek` or `pause` them.
-   */
-  | { readonly type: 'assigned'; readonly partitions: readonly AssignedPartition[] }
-  /**
-   * These partitions are going away; nothing of them is emitted any more. Flush, commit, then call `done()`: only
-   * then, or after the rebalance timeout, may another member have them.
-   */
-  | { readonly type: 'revoking'; readonly partitions: readonly TopicPartition[]; done(): void }
-  /** These are gone already, without a chance to commit: the session expired, or flushing took too long. */
-  | { readonly type: 'lost'; readonly partitions: readonly TopicPartition[] }
-  | ({ readonly type: 'fetched' } & Fetched)
-  /**
-   * `fromOffset` was no longer (or not yet) in the log, so reading goes on at `toOffset`: the nearest that is. What
-   * lies between them was deleted by the topic's retention before it was read.
-   */
-  | ({ readonly type: 'skipped'; readonly fromOffset: number; readonly toOffset: number } & TopicPartition)
+  | {
+      /**
+       * These partitions are added to what the member has (a first assignment may be empty). Fetching begins when the
+       * handler has returned; it may `seek` or `pause` them.
+       */
+      readonly type: 'assigned'
+      /** Each with what the group has committed. */
+      readonly partitions: readonly AssignedPartition[]
+    }
+  | {
+      /**
+       * These partitions are going away; nothing of them is emitted any more. Flush, commit, then call `done()`: only
+       * then, or after the rebalance timeout, may another member have them.
+       */
+      readonly type: 'revoking'
+      /** All that go with this rebalance. */
+      readonly partitions: readonly TopicPartition[]
+      /** Says that nothing more will be committed of them. */
+      done(): void
+    }
+  | {
+      /** These are gone already, without a chance to commit: the session expired, or flushing took too long. */
+      readonly type: 'lost'
+      /** Those that the member had until now. */
+      readonly partitions: readonly TopicPartition[]
+    }
+  | ({
+      /** Records of one partition, or news of its end. */
+      readonly type: 'fetched'
+    } & Fetched)
+  | ({
+      /**
+       * `fromOffset` was no longer (or not yet) in the log, so reading goes on at `toOffset`: the nearest that is. What
+       * lies between them was deleted by the topic's retention before it was read.
+       */
+      readonly type: 'skipped'
+      /** Where reading would have gone on. */
+      readonly fromOffset: number
+      /** Where it goes on. */
+      readonly toOffset: number
+    } & TopicPartition)
 
+/** Which records of a partition are read. */
 export type ReadRange =
-  /** `fromOffset` is clamped to what is there; absent: from the first record. */
-  | { readonly fromOffset?: number; readonly toOffset: number }
-  | { readonly fromOffset?: number; readonly toOffset: 'follow' }
+  | {
+      /** The first record, clamped to what is there; absent: the first that is there. */
+      readonly fromOffset?: number
+      /** Completes before this one. */
+      readonly toOffset: number
+    }
+  | {
+      /** The first record, clamped to what is there; absent: the first that is there. */
+      readonly fromOffset?: number
+      /** Never completes. */
+      readonly toOffset: 'follow'
+    }

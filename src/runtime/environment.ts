@@ -11,11 +11,24 @@ import type { CallbackErrorHandler } from './task.ts'
  */
 export type Processing = 'exactly-once' | 'at-least-once'
 
-/** What a topology is run against. */
+/**
+ * What a topology is run against.
+ *
+ * @example
+ * ```ts
+ * const environment: Environment = {
+ *   kafka: connectKafka({ brokers: ['localhost:9092'], clientId: 'shop' }),
+ *   connections: { clickhouse: await connectClickHouse({ path: './data', clock: systemClock, logger: silentLogger }) },
+ *   stateDir: './state',
+ * }
+ * ```
+ */
 export interface Environment {
+  /** Where the topics are. */
   readonly kafka: Kafka
   /** By the name that the sinks ask for, such as `{ clickhouse }`. */
   readonly connections?: Readonly<Record<string, unknown>>
+  /** Default: the machine's. */
   readonly clock?: Clock
   /** Default: warnings and worse, on stderr. */
   readonly logger?: Logger

@@ -2,14 +2,37 @@ import type { PartitionOffset } from '../kafka/types.ts'
 
 /** What a running topology tells about itself. */
 export type RuntimeEvent =
-  /** Topics are there, sinks are open, and what the group gave to this instance first is running. */
-  | { readonly type: 'started' }
   | {
+      /** Topics are there, sinks are open, and what the group gave to this instance first is running. */
+      readonly type: 'started'
+    }
+  | {
+      /** A task has its state, and begins to read. */
       readonly type: 'task-started'
+      /** `<sub-topology>_<partition>`. */
       readonly task: string
+      /** Entries of its stores that came from checkpoints. */
       readonly fromCheckpoint: number
+      /** Records of changelogs that were read. */
       readonly fromTopic: number
     }
-  | { readonly type: 'task-stopped'; readonly task: string }
-  | { readonly type: 'committed'; readonly task: string; readonly offsets: readonly PartitionOffset[] }
-  | { readonly type: 'dead-letter'; readonly topic: string }
+  | {
+      /** A task has ended: it goes to another instance, or the program stops. */
+      readonly type: 'task-stopped'
+      /** `<sub-topology>_<partition>`. */
+      readonly task: string
+    }
+  | {
+      /** What a task has read up to these offsets is processed and written. */
+      readonly type: 'committed'
+      /** `<sub-topology>_<partition>`. */
+      readonly task: string
+      /** Of the next record to read, in each partition that has moved. */
+      readonly offsets: readonly PartitionOffset[]
+    }
+  | {
+      /** A record was put away. */
+      readonly type: 'dead-letter'
+      /** Where it went: the dead-letter topic's real name. */
+      readonly topic: string
+    }

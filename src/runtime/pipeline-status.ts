@@ -4,15 +4,21 @@ import type { SourceState } from '../stream/source.ts'
 export interface PipelineStatus {
   /** The topology's name. */
   readonly topology: string
+  /** The steps, in order of declaration. */
   readonly nodes: readonly PipelineNode[]
+  /** What leads from step to step, also through topics. */
   readonly edges: readonly PipelineEdge[]
+  /** How far this instance has come in what it reads. */
   readonly partitions: readonly PartitionStatus[]
   /** Since the program's start: duplicates, gaps, backfilled, late, dead_letters, … */
   readonly counters: Readonly<Record<string, number>>
+  /** The sources that this instance runs. */
   readonly sources: readonly SourceStatus[]
 }
 
+/** A step, and how much goes through it. */
 export interface PipelineNode {
+  /** The step's. */
   readonly name: string
   /** Such as `source`, `topic`, `mapValues`, `windowedBy`, `sink`. */
   readonly kind: string
@@ -22,22 +28,33 @@ export interface PipelineNode {
   readonly total: number
 }
 
+/** A way from one step to the next. */
 export interface PipelineEdge {
+  /** The name of the step before. */
   readonly from: string
+  /** The name of the step behind. */
   readonly to: string
 }
 
+/** How far the reading of one partition has come. */
 export interface PartitionStatus {
+  /** The topic's real name. */
   readonly topic: string
+  /** From 0 on. */
   readonly partition: number
+  /** Behind the last record that can be read. */
   readonly end_offset: number
+  /** The next record to read after a restart. */
   readonly committed: number
   /** Records between the two. */
   readonly lag: number
 }
 
+/** How a source is. */
 export interface SourceStatus {
+  /** Of its step. */
   readonly name: string
+  /** As the source has said last. */
   readonly state: SourceState
   /** ISO 8601 in UTC; null before the first one. */
   readonly last_message: string | null

@@ -18,11 +18,13 @@ export interface ProducerRecord<K, V> {
   readonly value: V | null
   /** Event time, ms since the epoch. Default: now. */
   readonly timestampMs?: number
+  /** Absent: none. */
   readonly headers?: Headers
   /** Default: the key's, as Kafka's default partitioner chooses it. */
   readonly partition?: number
 }
 
+/** How a producer names the topic, and how much may wait. */
 export interface TopicProducerOptions {
   /** Default: the machine's. */
   readonly clock?: Clock
@@ -178,9 +180,11 @@ export class TopicProducer<K, V> {
  * Source: Kafka's `KafkaProducer`, with its default partitioner.
  *
  * @example
+ * ```ts
  * const orders = producer(kafka, topic('orders', { key: serdes.string, value: serdes.json<Order>() }))
- * await orders.send({ key: 'ann', value: { item: 'book' } })
+ * await orders.send({ key: 'ann', value: { item: 'book', amount: 12 } })
  * await orders.close()
+ * ```
  */
 export function producer<K, V>(
   kafka: Kafka,

@@ -13,8 +13,18 @@ import type { Topology } from '../stream/topology.ts'
 
 /** The stores of a topology, to be asked while it runs. Source: Kafka Streams' interactive queries. */
 export interface Queries {
-  /** Throws `BAD_TOPOLOGY` where the topology has no such store. */
+  /**
+   * Asks a store with one row for each key. Throws `BAD_TOPOLOGY` where the topology has no such store.
+   *
+   * @example
+   * ```ts
+   * const running = run(app, { kafka })
+   * await running.started
+   * console.log(running.query(app.stores.clicksByUser).get('ann'))
+   * ```
+   */
   query<K, V>(store: TableRef<K, V>): TableQuery<K, V>
+  /** Asks a store with windows or sessions. Throws `BAD_TOPOLOGY` where the topology has no such store. */
   query<K, V>(store: WindowRef<K, V>): WindowQuery<K, V>
   /** All of them, in order of declaration; their types are known where they are declared. */
   queries(): readonly (TableQuery<unknown, unknown> | WindowQuery<unknown, unknown>)[]

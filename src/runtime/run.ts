@@ -23,7 +23,9 @@ export interface Running extends Queries {
   readonly done: Promise<void>
   /** Reads nothing more, writes and commits what was read, as far as `stopTimeoutMs` allows, and is over. */
   stop(): Promise<StopOutcome>
+  /** What happens, from now on; completes after `stop`, errors with what ended it. */
   readonly events$: Observable<RuntimeEvent>
+  /** Whether it has started, or what it waits for, in a sentence. */
   ready(): { readonly ready: boolean; readonly why?: string }
   /** Where it stands at this moment: what `/api/pipeline` of a program answers. */
   status(): PipelineStatus
@@ -33,10 +35,22 @@ export interface Running extends Queries {
   topicName(name: string): string
   /** This instance's parts of a store, one for each task. */
   stores(name: string): readonly StateStore[]
+  /** This instance's parts of a window store, one for each task; empty for a name that is none. */
   windowStores<K, V>(name: string): readonly ReadOnlyWindowStore<K, V>[]
 }
 
-/** Runs a topology until it is stopped or fails. */
+/**
+ * Runs a topology until it is stopped or fails. Throws `BAD_CONFIG` for a number in the environment that is none, or by
+ * which nothing could go on; what shows later, such as a connection that a sink needs and the environment does not
+ * have, rejects `done`. Source: Kafka Streams `KafkaStreams.start`.
+ *
+ * @example
+ * ```ts
+ * const running = run(app, { kafka: connectKafka({ brokers: ['localhost:9092'], clientId: 'shop' }) })
+ * process.once('SIGTERM', () => void running.stop())
+ * await running.done
+ * ```
+ */
 export function run(topology: Topology, environment: Environment): Running {
   const settings = settingsOf(environment)
   const instance = new Instance(topology, settings)
@@ -69,7 +83,15 @@ export function run(topology: Topology, environment: Environment): Running {
   }
 }
 
-/** The same as an observable: subscribing starts it, unsubscribing drains and stops it, what goes wrong is its error. */
+/**
+ * As `run`, as an observable: subscribing starts it, unsubscribing drains and stops it, what goes wrong is its error.
+ *
+ * @example
+ * ```ts
+ * const subscription = compile(app, { kafka }).subscribe((event) => console.log(event.type))
+ * subscription.unsubscribe()
+ * ```
+ */
 export function compile(topology: Topology, environment: Environment): Observable<RuntimeEvent> {
   return new Observable((subscriber) => {
     const settings = settingsOf(environment)

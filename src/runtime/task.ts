@@ -25,6 +25,10 @@ export interface TaskOutput {
   readonly chunk: AnyChunk
 }
 
+/**
+ * What becomes of a record on which a user's callback has thrown: the program fails, or the record is dropped and
+ * counted.
+ */
 export type CallbackErrorHandler = (error: unknown) => 'fail' | 'drop'
 
 /** What a task does that was not told otherwise. */

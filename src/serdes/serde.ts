@@ -5,16 +5,27 @@ import type { Headers } from '../records/chunk.ts'
 export interface SerdeContext {
   /** Its real name, with prefixes. Of state: the changelog, or the topic that the table is read from. */
   readonly topic: string
+  /** Which half of the record it is. */
   readonly part: 'key' | 'value'
   /** The record's; undefined: it has none. */
   readonly headers: Headers | undefined
 }
 
+/** Where values stand of which none is at hand yet. */
 export type SerdePlace = Omit<SerdeContext, 'headers'>
 
 /**
  * How one type stands in Kafka's bytes. Null (no key; a tombstone) is handled outside, unless the serde says by
  * `nullable` that its type includes it.
+ *
+ * @example
+ * ```ts
+ * const csv: Serde<readonly string[]> = {
+ *   name: 'csv',
+ *   serialize: (fields) => Buffer.from(fields.join(',')),
+ *   deserialize: (bytes) => bytes.toString().split(','),
+ * }
+ * ```
  */
 export interface Serde<T> {
   /** Said in errors and in `describe()`. */

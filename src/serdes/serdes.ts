@@ -156,7 +156,14 @@ function pathOf(path: ReadonlyArray<PropertyKey | StandardSchemaV1.PathSegment>)
   return path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
 }
 
-/** The same serde for a type that includes null: a null key, or a null value, then reaches the pipeline. */
+/**
+ * The same serde for a type that includes null: a null key, or a null value, then reaches the pipeline.
+ *
+ * @example
+ * ```ts
+ * const counts = topic('counts', { key: serdes.string, value: nullable(serdes.long) })
+ * ```
+ */
 export function nullable<T>(serde: Serde<T>): Serde<T | null> {
   return {
     name: serde.name,
@@ -191,5 +198,33 @@ export function valueFromText<T>(serde: Serde<T>, text: string): T {
   return serde.fromText ? serde.fromText(text) : serde.deserialize(Buffer.from(text, 'utf8'))
 }
 
-/** The serdes that come along; any object of type `Serde` does as well. */
-export const serdes = { string, long, bigint, int32, double, date, uuid, bytes, json, nullable }
+/**
+ * The serdes that come along; any object of type `Serde` does as well.
+ *
+ * @example
+ * ```ts
+ * const readings = topic('readings', { key: serdes.uuid, value: serdes.json<{ celsius: number }>() })
+ * ```
+ */
+export const serdes = {
+  /** UTF-8 text. */
+  string,
+  /** A signed 64-bit integer, big-endian, as Kafka Streams' `Serdes.Long()`; within JavaScript's safe integers. */
+  long,
+  /** A signed 64-bit integer, big-endian, as Kafka's `LongSerializer`; all of them, also those beyond 2^53. */
+  bigint,
+  /** A signed 32-bit integer, big-endian, as Kafka's `IntegerSerializer`. */
+  int32,
+  /** A 64-bit float, big-endian, as Kafka Streams' `Serdes.Double()`. */
+  double,
+  /** A point in time as ms since the epoch, a signed 64-bit integer, big-endian: a `Date`. */
+  date,
+  /** A UUID as text in UTF-8, in lower case, as Kafka's `UUIDSerializer`. */
+  uuid,
+  /** The bytes as they are: a view, to be copied if it is kept. */
+  bytes,
+  /** JSON; with a Standard Schema (zod, valibot, arktype …), what is read is checked by it. */
+  json,
+  /** The same serde for a type that includes null. */
+  nullable,
+}
