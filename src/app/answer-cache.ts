@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 
+/** A JSON text, with a tag by which a client knows it again. */
 export interface Answer {
+  /** The body. */
   readonly json: string
+  /** With its quotes, as the header has it. */
   readonly etag: string
 }
 
@@ -14,6 +17,15 @@ interface Entry {
 /**
  * Answers by question, each good for one version of the data. The same question at the same version is asked once,
  * however many ask at the same time. The least recently used go first when `bytesMax` is passed.
+ *
+ * @example
+ * ```ts
+ * const answers = new AnswerCache({ bytesMax: 64 * 1024 * 1024 })
+ * web.get('/api/clicks', async (context) => {
+ *   const answer = await answers.get(context.req.url, String(version), () => clicksAsJson())
+ *   return context.body(answer.json, 200, { 'content-type': 'application/json', etag: answer.etag })
+ * })
+ * ```
  */
 export class AnswerCache {
   readonly #entries = new Map<string, Entry>()
@@ -24,6 +36,10 @@ export class AnswerCache {
     this.#bytesMax = bytesMax
   }
 
+  /**
+   * The answer to the question at this version of the data: a known one, or what `ask` answers. Rejects as `ask` does;
+   * a failure is not kept.
+   */
   get(question: string, version: string, ask: () => Promise<string>): Promise<Answer> {
     const known = this.#entries.get(question)
     if (known) this.#drop(question, known)
@@ -63,6 +79,7 @@ export class AnswerCache {
   }
 }
 
+/** Gives a JSON text its tag: equal texts have equal tags. */
 export function answerOf(json: string): Answer {
   return { json, etag: `"${createHash('sha1').update(json).digest('base64url')}"` }
 }

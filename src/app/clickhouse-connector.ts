@@ -4,15 +4,18 @@ import { setting } from './setting.ts'
 
 /** Which ClickHouse to use. */
 export const clickhouseSettings = {
+  /** `CLICKHOUSE_URL`, `--clickhouse-url`: a server's address; without it, the embedded engine. */
   clickhouseUrl: setting.address(['http', 'https'], {
     placeholder: '<url>',
     description: 'ClickHouse server to use; without it, the embedded engine',
   }),
+  /** `CLICKHOUSE_USER`, `--clickhouse-user`. */
   clickhouseUser: setting.text({
     placeholder: '<name>',
     description: 'user at ClickHouse',
     expected: 'a name',
   }),
+  /** `CLICKHOUSE_PASSWORD`, `--clickhouse-password`; not shown in help or messages. */
   clickhousePassword: setting.text({
     placeholder: '<password>',
     description: 'password at ClickHouse',
@@ -26,7 +29,7 @@ export const clickhouseSettings = {
  *
  * @example
  * ```ts
- * program({ name: 'words', summary: 'counts words', connectors: { clickhouse: clickhouseConnector }, topology })
+ * program({ name: 'words', summary: 'counts words', connectors: { clickhouse: clickhouseConnector }, topology: wordCount })
  * ```
  */
 export const clickhouseConnector: Connector<typeof clickhouseSettings, ClickHouse> = {

@@ -6,16 +6,21 @@ import type { ConfigOf, Settings } from './setting.ts'
 export interface Connection {
   /** Rejects with why it does not answer; absent: it is not asked for `/readyz`. */
   ping?(options: { readonly timeoutMs: number }): Promise<void>
+  /** Called when the topology has stopped. */
   close(): Promise<void>
 }
 
+/** What a connector is given. */
 export interface ConnectorContext<S extends Settings> {
+  /** The values of its settings. */
   readonly config: ConfigOf<S>
   /** A folder of the program's data for this run, made where it is missing. */
   folder(name: string): string
   /** Before the names of what the program makes on a server that others use too, such as `simulated`; may be empty. */
   readonly prefix: string
+  /** The program's: whatever waits or reads time does it by this one. */
   readonly clock: Clock
+  /** The program's. */
   readonly logger: Logger
 }
 
@@ -28,11 +33,13 @@ export interface ConnectorContext<S extends Settings> {
  *   settings: { outDir: setting.text({ description: 'where the files go', default: './out' }) },
  *   open: async ({ config }) => openFiles(config.outDir),
  * }
- * program({ name: 'words', summary: 'counts words', connectors: { files }, topology })
+ * program({ name: 'words', summary: 'counts words', connectors: { files }, topology: wordCount })
  * ```
  */
 export interface Connector<S extends Settings, C extends Connection> {
+  /** What it must be told: part of the program's help. */
   readonly settings: S
+  /** Called before the topology runs. A rejection ends the start. */
   open(context: ConnectorContext<S>): Promise<C>
 }
 

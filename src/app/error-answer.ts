@@ -4,10 +4,20 @@ import { type Clock, systemClock } from '../clock.ts'
 import { isRetryable, RivuletError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 
+/** How an error is told over HTTP. */
 export interface ErrorBody {
-  readonly error: { readonly code: string; readonly message: string; readonly parameter?: string }
+  /** What is wrong. */
+  readonly error: {
+    /** An `ErrorCode`, or `NOT_FOUND`, `METHOD_NOT_ALLOWED`, `NOT_HERE`. */
+    readonly code: string
+    /** A sentence for the user. */
+    readonly message: string
+    /** The request's parameter that is wrong. */
+    readonly parameter?: string
+  }
 }
 
+/** An error as a body of JSON. */
 export function errorBody(code: string, message: string, parameter?: string): ErrorBody {
   return { error: { code, message, ...(parameter !== undefined && { parameter }) } }
 }
@@ -52,6 +62,7 @@ export function errorAnswers(
   }
 }
 
+/** Status 503, with the header that says to come back in 2 s. */
 export function unavailable(context: Context, code: string, message: string): Response {
   return context.json(errorBody(code, message), 503, { 'retry-after': '2' })
 }

@@ -8,13 +8,27 @@ import { RivuletError } from '../errors.ts'
 export interface Parameters {
   /** As it stands; null: it is not given. */
   text(name: string): string | null
+  /** A whole number within the range, without a sign. */
   integer(name: string, range: { readonly min: number; readonly max: number }): number | null
+  /** One of these texts. */
   oneOf<T extends string>(name: string, values: readonly T[]): T | null
   /** ISO 8601 with a time zone, or ms since the epoch; as ms. */
   time(name: string): number | null
 }
 
-/** Reads them of a Hono context. */
+/**
+ * Reads them of a Hono context.
+ *
+ * @example
+ * ```ts
+ * web.get('/api/clicks', (context) => {
+ *   const parameters = parametersOf(context)
+ *   const limit = parameters.integer('limit', { min: 1, max: 1_000 }) ?? 100
+ *   const fromMs = parameters.time('from') ?? 0
+ *   return context.json({ limit, fromMs })
+ * })
+ * ```
+ */
 export function parametersOf(context: Context): Parameters {
   const text = (name: string): string | null => {
     const values = context.req.queries(name)
@@ -61,6 +75,7 @@ export function parametersOf(context: Context): Parameters {
 
 const isoPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/
 
+/** A `BAD_REQUEST` that names the parameter: `limit must be a whole number`. */
 export function badParameter(parameter: string, what: string): RivuletError {
   return new RivuletError('BAD_REQUEST', `${parameter} ${what}`, { place: { parameter } })
 }

@@ -13,10 +13,13 @@ export type ProgramConfig<S extends Settings> = ConfigOf<S> & CommonConfig
 
 /** What a program has before anything is open. */
 export interface Opening<S extends Settings> {
+  /** The values of its settings. */
   readonly config: ProgramConfig<S>
   /** The settings that somebody chose, where the others have their defaults. */
   readonly chosen: ReadonlySet<string>
+  /** The program's: whatever waits or reads time does it by this one. */
   readonly clock: Clock
+  /** The program's. */
   readonly logger: Logger
 }
 
@@ -34,6 +37,7 @@ export interface Prepared {
 
 /** What a topology may depend on. */
 export interface Declaring<S extends Settings, P extends Prepared> {
+  /** The values of the program's settings. */
   readonly config: ProgramConfig<S>
   /** Undefined where the topology is only looked at: it does not run then. */
   readonly prepared: P | undefined
@@ -42,12 +46,17 @@ export interface Declaring<S extends Settings, P extends Prepared> {
 /** What a program's routes are given. */
 export interface ProgramContext<S extends Settings, C extends Connectors, P extends Prepared>
   extends Opening<S> {
+  /** What `prepare` has answered. */
   readonly prepared: P
+  /** The topology that runs. */
   readonly topology: Topology
+  /** It may still be starting. */
   readonly running: Running
+  /** What the connectors have opened, by their names. */
   readonly connections: ConnectionsOf<C>
 }
 
+/** What a program is made of. */
 export interface ProgramOptions<S extends Settings, C extends Connectors, P extends Prepared> {
   /** Said in help, in the log and to Kafka, as its client. */
   readonly name: string
@@ -61,6 +70,7 @@ export interface ProgramOptions<S extends Settings, C extends Connectors, P exte
   readonly connectors?: C
   /** Whatever must be there before the topology. */
   prepare?(opening: Opening<S>): Promise<P>
+  /** The topology, or what makes it of the settings. It is also called to look at what it makes. */
   readonly topology: Topology | ((declaring: Declaring<S, P>) => Topology)
   /** What it answers over HTTP beside what every program does. */
   routes?(web: Web, context: ProgramContext<S, C, P>): void

@@ -13,7 +13,16 @@ import type { Settings } from './setting.ts'
 import { runFromShell } from './shell.ts'
 import { startProgram } from './start-program.ts'
 
-/** A topology as a program of its own. */
+/**
+ * A topology as a program of its own.
+ *
+ * @example
+ * ```ts
+ * const started = await shop.start({ args: ['--port', '0'] })
+ * console.log(await (await fetch(`${started.url}readyz`)).json())
+ * await started.stop()
+ * ```
+ */
 export interface Program {
   /** The topology as it is with the default configuration: to look at, not to run. */
   describe(): Topology
@@ -23,11 +32,13 @@ export interface Program {
   start(options?: StartOptions): Promise<StartedProgram>
 }
 
+/** What a program is told that is started within a process. */
 export interface StartOptions {
   /** Flags, as on the command line. Default: none. */
   readonly args?: readonly string[]
   /** Variables. Default: none, whatever the process has. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** Default: the machine's. */
   readonly clock?: Clock
   /** Default: warnings and worse, on stderr. */
   readonly logger?: Logger
@@ -37,6 +48,7 @@ export interface StartOptions {
 export interface StartedProgram {
   /** With a slash at its end: `http://127.0.0.1:8502/`. */
   readonly url: string
+  /** The topology; it may still be starting. */
   readonly running: Running
   /** Writes what was read, and closes all that it has opened. */
   stop(): Promise<StopOutcome>

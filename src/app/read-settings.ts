@@ -4,12 +4,15 @@ import type { ConfigOf, Setting, Settings } from './setting.ts'
 
 /** What a program says of itself on the command line. */
 export interface ProgramWords {
+  /** How it is called. */
   readonly name: string
+  /** A sentence. */
   readonly summary: string
 }
 
 /** What a program was told. */
 export interface Told<S extends Settings> {
+  /** Each setting's value. */
   readonly config: ConfigOf<S>
   /** The settings that somebody chose, where the others have their defaults. */
   readonly chosen: ReadonlySet<keyof S>
@@ -20,12 +23,20 @@ export type Flags = Readonly<Record<string, string | boolean>>
 
 /** What the user asked for instead of a run: the help. */
 export interface HelpAsked {
+  /** The text to be printed. */
   readonly help: string
 }
 
 /**
- * Reads settings from flags (first) and variables. Throws `BAD_CONFIG` with a sentence that names the variable, its value
- * and what would be right.
+ * Reads settings from flags (first) and variables. Throws `BAD_CONFIG` with a sentence that names the variable, its
+ * value and what would be right.
+ *
+ * @example
+ * ```ts
+ * const settings = { rounds: setting.wholeNumber({ description: 'how often', min: 1, max: 9, default: '3' }) }
+ * const told = readSettings({ name: 'knock', summary: 'Knocks.' }, settings, ['--rounds', '2'], {})
+ * if ('config' in told) console.log(told.config.rounds)
+ * ```
  */
 export function readSettings<S extends Settings>(
   program: ProgramWords,

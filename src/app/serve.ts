@@ -10,16 +10,21 @@ import type { WebEnv } from './web.ts'
 /** What of a Hono app is served. */
 export type Served = Pick<Hono<WebEnv>, 'fetch' | 'request'>
 
+/** Where a server listens. */
 export interface ServeOptions {
+  /** An address of this machine. */
   readonly host: string
   /** 0: any free one. */
   readonly port: number
+  /** For the time that answers have on closing; default: the machine's. */
   readonly clock?: Clock
 }
 
+/** A server that listens. */
 export interface ApiServer {
   /** With a slash at its end: `http://127.0.0.1:8502/`. */
   readonly url: string
+  /** The port that it has. */
   readonly port: number
   /** Takes no new connection, ends the streams, and lets answers finish for `drainMs` (default 2,000) at most. */
   close(options?: { readonly drainMs?: number }): Promise<void>
@@ -28,7 +33,17 @@ export interface ApiServer {
 const headersTimeoutMs = 10_000
 const requestTimeoutMs = 30_000
 
-/** Rejects with `PORT_IN_USE` when somebody listens there already, `BAD_CONFIG` when host or port can't be had. */
+/**
+ * Serves a Hono app. Rejects with `PORT_IN_USE` when somebody listens there already, `BAD_CONFIG` when host or port
+ * can't be had.
+ *
+ * @example
+ * ```ts
+ * const server = await serve(web, { host: '127.0.0.1', port: 0 })
+ * console.log(server.url)
+ * await server.close()
+ * ```
+ */
 export async function serve(app: Served, options: ServeOptions): Promise<ApiServer> {
   const { host, port, clock = systemClock } = options
   const closing = new AbortController()

@@ -6,6 +6,7 @@ import { z } from 'zod'
  * flag with hyphens, which wins.
  */
 export interface Setting<T> {
+  /** For help. */
   readonly description: string
   /** What would be right, said when a value is not. */
   readonly expected: string
@@ -25,6 +26,7 @@ export interface Setting<T> {
   readonly takesEmpty?: boolean
 }
 
+/** Settings by their names in code. */
 export type Settings = Readonly<Record<string, Setting<unknown>>>
 
 /** What a program was told: each setting's value; undefined where nothing was said and there is no default. */
@@ -33,7 +35,10 @@ export type ConfigOf<S extends Settings> = {
 }
 
 /** All of a setting but what its kind says. */
-export type SettingOptions = Omit<Setting<unknown>, 'schema' | 'expected'> & { readonly expected?: string }
+export type SettingOptions = Omit<Setting<unknown>, 'schema' | 'expected'> & {
+  /** What would be right, where the kind's own words are too wide. */
+  readonly expected?: string
+}
 
 /** Without a default, the value may be undefined. */
 export type SettingOf<T, O> = O extends { readonly default: string } ? Setting<T> : Setting<T | undefined>
@@ -55,8 +60,10 @@ const nonEmpty = z.string().min(1)
  * ```
  */
 export const setting = {
+  /** A text that is not empty. */
   text: <const O extends SettingOptions>(options: O) => made(nonEmpty, 'a text that is not empty', options),
 
+  /** A whole number from `min` to `max`, both inside. */
   wholeNumber: <const O extends SettingOptions & { readonly min: number; readonly max: number }>(
     options: O,
   ) => {
@@ -69,6 +76,7 @@ export const setting = {
     return made<number, O>(schema, `a whole number from ${min} to ${max}`, rest as unknown as O)
   },
 
+  /** `true`, `1` or `yes`; `false`, `0` or `no`. */
   boolean: <const O extends SettingOptions>(options: O) =>
     made(
       z
@@ -78,7 +86,7 @@ export const setting = {
       options,
     ),
 
-  /** Upper and lower case are the same. */
+  /** One of these texts; upper and lower case are the same. */
   oneOf: <const V extends string, const O extends SettingOptions>(values: readonly [V, ...V[]], options: O) =>
     made<V, O>(
       nonEmpty.transform((value) => value.toLowerCase()).pipe(z.enum(values)) as unknown as z.ZodType<

@@ -5,9 +5,13 @@ import { fileURLToPath } from 'node:url'
 import type { Context } from 'hono'
 import type { Web } from './web.ts'
 
+/** A file to be served, as it was when it was read. */
 export interface StaticFile {
+  /** Its content. */
   readonly bytes: Uint8Array<ArrayBuffer>
+  /** Its content type. */
   readonly type: string
+  /** With its quotes, as the header has it. */
   readonly etag: string
 }
 
@@ -23,7 +27,7 @@ const contentTypes: Readonly<Record<string, string>> = {
   '.txt': 'text/plain; charset=utf-8',
 }
 
-/** The extension says the type; another one is served as plain bytes. */
+/** Content to be served under this name: the extension says the type, and another one is served as plain bytes. */
 export function staticFile(name: string, content: Buffer): StaticFile {
   return {
     bytes: Uint8Array.from(content),
@@ -39,7 +43,7 @@ export function staticFile(name: string, content: Buffer): StaticFile {
  * @example
  * ```ts
  * const pages = staticFiles(new URL('./public', import.meta.url))
- * program({ name: 'words', summary: 'counts words', topology, routes: (web) => serveFiles(web, pages) })
+ * program({ name: 'words', summary: 'counts words', topology: wordCount, routes: (web) => serveFiles(web, pages) })
  * ```
  */
 export function staticFiles(folder: URL): ReadonlyMap<string, StaticFile> {
@@ -54,10 +58,12 @@ export function staticFiles(folder: URL): ReadonlyMap<string, StaticFile> {
   return files
 }
 
+/** Answers a GET of each path with its file. */
 export function serveFiles(web: Web, files: ReadonlyMap<string, StaticFile>): void {
   for (const [path, file] of files) web.get(path, (context) => sendFile(context, file))
 }
 
+/** Answers with a file, its content type and its ETag. */
 export function sendFile(context: Context, { bytes, type, etag }: StaticFile): Response {
   return context.body(bytes, 200, { 'content-type': type, etag })
 }

@@ -8,7 +8,9 @@ import type { WindowRow } from '../state/query.ts'
 import { errorAnswers, errorBody, unavailable } from './error-answer.ts'
 import { badParameter, type Parameters, parametersOf } from './parameters.ts'
 
+/** Where the store API logs. */
 export interface StoreApiOptions {
+  /** Told of failed requests; default: silent. */
   readonly logger?: Logger
 }
 
@@ -22,10 +24,20 @@ const offsetMax = 1_000_000_000
  * 503 with `Retry-After`. It asks nobody who they are, so no program mounts it unasked.
  *
  * - `GET /stores`: `[{name, kind: 'table'|'windows', key, size}]`
- * - `GET /stores/NAME?limit=100&offset=0`: `{entries, next_offset}`; `next_offset` is null behind the last one. Entries that
- *   come or go between two pages move the others.
- * - `GET /stores/NAME/KEY`: `{key, value, timestamp}` of a table; of windows, that start in `[from, to]` (ISO 8601 or ms):
- *   `{entries: [{key, window_start, window_end, value}], next_offset}`, with `limit` and `offset`.
+ * - `GET /stores/NAME?limit=100&offset=0`: `{entries, next_offset}`; `next_offset` is null behind the last one. Entries
+ * that come or go between two pages move the others.
+ * - `GET /stores/NAME/KEY`: `{key, value, timestamp}` of a table; of windows, that start in `[from, to]` (ISO 8601 or
+ * ms): `{entries: [{key, window_start, window_end, value}], next_offset}`, with `limit` and `offset`.
+ *
+ * @example
+ * ```ts
+ * program({
+ *   name: 'words',
+ *   summary: 'Counts words.',
+ *   topology: wordCount,
+ *   routes: (web, { running }) => web.route('/api', storeApi(running)),
+ * })
+ * ```
  */
 export function storeApi(queries: Queries, { logger = silentLogger }: StoreApiOptions = {}): Hono {
   const app = new Hono()

@@ -8,26 +8,37 @@ import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { errorAnswers, errorBody, unavailable } from './error-answer.ts'
 
+/** What `/readyz` answers. */
 export interface Readiness {
+  /** Whether it does what it is for: else status 503. */
   readonly ready: boolean
+  /** What it waits for, in a sentence. */
   readonly why?: string
 }
 
+/** What a program's web answers with. */
 export interface WebOptions {
   /** What every answer says in a header of its own: `{ region: 'eu' }` is `x-rivulet-region: eu`. */
   readonly labels?: Readonly<Record<string, string>>
   /** What `/api/pipeline` answers. */
   readonly pipeline: () => object
+  /** What `/readyz` answers. */
   readonly ready: () => Readiness | Promise<Readiness>
   /** Prometheus text. */
   readonly metrics: () => Promise<string>
+  /** For how often the log says that requests fail. */
   readonly clock: Clock
+  /** Told of failed requests. */
   readonly logger: Logger
 }
 
 /** What the server gives with each request. */
 export interface WebEnv {
-  Bindings: { readonly closing?: AbortSignal }
+  /** By Hono's name for it. */
+  Bindings: {
+    /** Aborts when the server is about to close: answers without an end must end. */
+    readonly closing?: AbortSignal
+  }
 }
 
 /** A program over HTTP: routes are added to it as to any Hono app. */
@@ -36,9 +47,21 @@ export type Web = Hono<WebEnv>
 const bodyBytesMax = 64 * 1024
 
 /**
- * What every program answers: `/api/pipeline`, `/healthz`, `/readyz`, `/metrics`, and errors as JSON. Each answer to a GET
- * has an ETag, is compressed where the client takes it, and carries headers under which a page loads nothing from
+ * What every program answers: `/api/pipeline`, `/healthz`, `/readyz`, `/metrics`, and errors as JSON. Each answer to a
+ * GET has an ETag, is compressed where the client takes it, and carries headers under which a page loads nothing from
  * elsewhere and nothing inline.
+ *
+ * @example
+ * ```ts
+ * const web = createWeb({
+ *   pipeline: () => running.status(),
+ *   ready: () => running.ready(),
+ *   metrics: async () => '',
+ *   clock: systemClock,
+ *   logger: silentLogger,
+ * })
+ * web.get('/hello', (context) => context.text('hello'))
+ * ```
  */
 export function createWeb({ labels = {}, pipeline, ready, metrics, clock, logger }: WebOptions): Web {
   const web: Web = new Hono()

@@ -2,10 +2,13 @@ import type { Clock } from '../clock.ts'
 import type { ErrorPlace } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 
+/** Which ClickHouse to use, and how long its answers may take. One of `url` and `path` must be said. */
 export interface ClickHouseOptions {
   /** A server's address, such as `http://localhost:8123`; absent: the engine in this process, on the data in `path`. */
   readonly url?: string | undefined
+  /** Of the server; default: its default user. */
   readonly user?: string | undefined
+  /** Of the server's user. */
   readonly password?: string | undefined
   /** Folder of the embedded engine's data; it is made where it is missing. One process at a time. */
   readonly path?: string | undefined
@@ -13,24 +16,34 @@ export interface ClickHouseOptions {
   readonly tablePrefix?: string
   /** Makes tables `ON CLUSTER` this one, with replicated engines. */
   readonly cluster?: string
+  /** How long a query may take; default 30,000. */
   readonly queryTimeoutMs?: number
+  /** How long an insert or a command may take; default 60,000. */
   readonly insertTimeoutMs?: number
+  /** For the timeouts. */
   readonly clock: Clock
+  /** Told what the client has to say. */
   readonly logger: Logger
 }
 
+/** What `{name:Type}` in the SQL stands for. */
 export type QueryParams = Readonly<
   Record<string, string | number | boolean | null | readonly (string | number)[]>
 >
 
+/** Where rows go, and how they are taken. */
 export interface InsertTarget {
   /** As `connection.tableName()` gives it. */
   readonly table: string
+  /** In the order of the fields. */
   readonly columns: readonly string[]
+  /** ClickHouse's, of this insert. */
   readonly settings: Readonly<Record<string, string | number>>
 }
 
+/** How long a call may take, and what is said of it. */
 export interface CallOptions {
+  /** Aborted: nobody waits for the answer any more. */
   readonly signal?: AbortSignal | undefined
   /** Default: that of the connection. */
   readonly timeoutMs?: number
@@ -42,13 +55,23 @@ export interface CallOptions {
 
 /** A ClickHouse, embedded or a server. Every call rejects with a `RivuletError` (see `translateError`). */
 export interface ClickHouse {
+  /** Whether it runs in this process. */
   readonly kind: 'embedded' | 'server'
+  /** Where tables are made `ON CLUSTER`; undefined: nowhere. */
   readonly cluster: string | undefined
   /** `shop.orders` with the connection's prefix: `shop.simulated_orders`. */
   tableName(name: string): string
   /**
-   * The rows of a SELECT: 64-bit integers as numbers (exact up to 2⁵³), times in ISO 8601, UTC. Values go in as `params`
-   * only (`{name:Type}` in the SQL). `Row` is what the SQL says, unchecked.
+   * The rows of a SELECT: 64-bit integers as numbers (exact up to 2⁵³), times in ISO 8601, UTC. Values go in as
+   * `params` only (`{name:Type}` in the SQL). `Row` is what the SQL says, unchecked.
+   *
+   * @example
+   * ```ts
+   * interface Visit { readonly page: string; readonly visits: number }
+   * const table = database.tableName('shop.clicks')
+   * const sql = `SELECT page, count() AS visits FROM ${table} WHERE user = {user:String} GROUP BY page`
+   * const visits = await database.query<Visit>(sql, { user: 'ann' })
+   * ```
    */
   query<Row>(sql: string, params?: QueryParams, options?: CallOptions): Promise<Row[]>
   /** The same in columns, all equally long: for many rows. The SQL names each column of `Row`. */
@@ -60,8 +83,11 @@ export interface ClickHouse {
    * still be read: they must never change.
    */
   insert(target: InsertTarget, rows: Buffer, options?: CallOptions): Promise<void>
+  /** Rejects with why it does not answer a query. */
   ping(options?: CallOptions): Promise<void>
+  /** Closes every connection; the embedded engine frees its folder. */
   close(): Promise<void>
 }
 
+/** The answer to a query, a list for each column. */
 export type Columns<Row> = { readonly [Name in keyof Row]: readonly Row[Name][] }

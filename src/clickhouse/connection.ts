@@ -11,8 +11,14 @@ interface ColumnsAnswer {
 }
 
 /**
- * Opens ClickHouse. Embedded: throws `DATA_DIR_IN_USE` when another process has the folder, `DATA_DIR_UNUSABLE` when
- * it cannot be written. By URL nothing is sent yet: an unreachable server shows in the first call (`ping()`).
+ * Opens ClickHouse. Embedded: throws `DATA_DIR_IN_USE` when another process has the folder, `DATA_DIR_UNUSABLE` when it
+ * cannot be written. By URL nothing is sent yet: an unreachable server shows in the first call (`ping()`).
+ *
+ * @example
+ * ```ts
+ * const database = await connectClickHouse({ path: './data/clickhouse', clock: systemClock, logger: silentLogger })
+ * await database.ping()
+ * ```
  */
 export async function connectClickHouse(options: ClickHouseOptions): Promise<ClickHouse> {
   if (!/^\w*$/.test(options.tablePrefix ?? '')) {

@@ -27,6 +27,7 @@ export class FieldWriter {
     this.#bytes = buffer
   }
 
+  /** How many bytes were written. */
   get length(): number {
     return this.#length
   }
@@ -46,6 +47,7 @@ export class FieldWriter {
     this.#length = length
   }
 
+  /** One byte as it is, such as the tab behind a field. */
   byte(byte: number): void {
     this.#reserve(1)
     this.#bytes[this.#length++] = byte
@@ -65,6 +67,7 @@ export class FieldWriter {
     this.#length = from + length
   }
 
+  /** Bytes as they are. */
   raw(bytes: Uint8Array): void {
     const { length } = bytes
     this.#reserve(length)
@@ -74,6 +77,7 @@ export class FieldWriter {
     this.#length = from + length
   }
 
+  /** A whole number, in decimal. */
   integer(value: number | bigint): void {
     if (typeof value === 'number' && value >= 0 && value <= INT32_MAX) this.#digits(value)
     else this.ascii(`${value}`)

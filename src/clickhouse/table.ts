@@ -3,7 +3,16 @@ import { type ColumnValue, type FieldEncoder, fieldEncoder } from './columns.ts'
 import type { FieldWriter } from './field-writer.ts'
 
 /** A ClickHouse type (times in UTC), and how it is compressed. */
-export type ColumnSpec = string | { readonly type: string; readonly codec?: string }
+export type ColumnSpec =
+  | string
+  | {
+      /** ClickHouse's name for it, such as `LowCardinality(String)`. */
+      readonly type: string
+      /** Such as `Delta, ZSTD(1)`; absent: the server's default. */
+      readonly codec?: string
+    }
+
+/** Columns by their names. */
 export type ColumnSpecs = Readonly<Record<string, ColumnSpec>>
 
 /** The ClickHouse type in a column's spec. */
@@ -16,9 +25,11 @@ export type TypeOf<C extends ColumnSpec> = C extends { readonly type: infer T ex
 /** A row of the table: a value for each column; what else the object has is not looked at. */
 export type RowOf<C extends ColumnSpecs> = { readonly [Name in keyof C]: ColumnValue<TypeOf<C[Name]>> }
 
+/** What a table is made of, and how a record becomes a row. */
 export interface ClickHouseTableOptions<C extends ColumnSpecs, V, K> {
   /** What the pipeline writes, by name. Names that begin with `_` are Rivulet's own. */
   readonly columns: C
+  /** The sorting key: names of columns, at least one. */
   readonly orderBy: readonly (keyof C & string)[]
   /**
    * How a record becomes a row; null: it makes none. A value that has the columns as its properties is a row itself:
@@ -35,8 +46,11 @@ export interface TableSchema {
   readonly name: string
   /** In the order of the inserted fields: the pipeline's, then `placeColumns`. */
   readonly columns: readonly TableColumn[]
+  /** The sorting key. */
   readonly orderBy: readonly string[]
+  /** The user's, and the one that finds where to go on. */
   readonly projections: readonly { readonly name: string; readonly query: string }[]
+  /** Skipping indexes: what is indexed, how, and how finely. */
   readonly indexes: readonly { readonly name: string; readonly expression: string }[]
 }
 
@@ -49,9 +63,13 @@ export interface ClickHouseTable<K, V> extends TableSchema {
   encode(value: V, key: K, timestampMs: number, into: FieldWriter): boolean
 }
 
+/** A column, as it is made. */
 export interface TableColumn {
+  /** Of the column. */
   readonly name: string
+  /** ClickHouse's name for it. */
   readonly type: string
+  /** Absent: the server's default. */
   readonly codec?: string
 }
 
@@ -69,8 +87,17 @@ export const placeColumns: readonly TableColumn[] = [
 
 /**
  * Declares a table. The program makes it where it is missing, and adds what an existing one lacks. One step of one
- * topology may write to it from a topic: the rows are the memory of how far that step has come.
- * Throws `BAD_CONFIG` when the declaration can't be a table.
+ * topology may write to it from a topic: the rows are the memory of how far that step has come. Throws `BAD_CONFIG`
+ * when the declaration can't be a table.
+ *
+ * @example
+ * ```ts
+ * const clicksTable = clickhouseTable('shop.clicks', {
+ *   columns: { user: 'String', page: 'LowCardinality(String)', at: "DateTime64(3, 'UTC')" },
+ *   orderBy: ['user', 'at'],
+ *   row: ({ page }: Click, user: string, timestampMs) => ({ user, page, at: timestampMs }),
+ * })
+ * ```
  */
 export function clickhouseTable<const C extends ColumnSpecs, V, K = unknown>(
   name: string,

@@ -17,6 +17,7 @@ import type { Topic } from '../stream/topic.ts'
 import type { Topology } from '../stream/topology.ts'
 import { TestDriver, type TestDriverOptions } from './test-driver.ts'
 
+/** When a driven topology starts, and how its faults are met. */
 export interface DriveOptions extends Omit<TestDriverOptions, 'answered'> {
   /** Default: RxJS's own time, which is virtual inside of `marbles` and of `TestScheduler.run`. */
   readonly clock?: Clock
@@ -26,6 +27,7 @@ export interface DriveOptions extends Omit<TestDriverOptions, 'answered'> {
 
 /** A topology that runs on its own sources. Its observables replay what was before, and complete with the sources. */
 export interface Driven {
+  /** The driver below: stores, drops, and what was written and not read. */
   readonly driver: TestDriver
   /** What is written to the topic, as its bytes are read. */
   topic<K, V>(topic: Topic<K, V>): Observable<PlainRecord<K, V>>
@@ -33,7 +35,9 @@ export interface Driven {
   sink<V>(step: string): Observable<readonly V[]>
   /** What a source has said about itself. */
   readonly counters: ReadonlyMap<string, number>
+  /** What the sources have said of their states, each with its name. */
   readonly states$: Observable<{ readonly source: string; readonly state: SourceState }>
+  /** What the sources could not decode, each with its name. */
   readonly deadLetters$: Observable<DeadLetter & { readonly source: string }>
 }
 
@@ -41,6 +45,15 @@ export interface Driven {
  * Runs a topology from its sources to its sinks in this thread, without a broker: what a source emits is through all
  * topics and windows before `next` returns, and sinks are given batches as their policies say. Sources are subscribed
  * to in the next turn of the scheduler.
+ *
+ * @example
+ * ```ts
+ * marbles(({ hot, drive, expectObservable }) => {
+ *   const lines = hot('a-b', { a: 'so', b: 'much' })
+ *   const { topic: written } = drive(topology('copy', ({ source }) => source('lines', lines).to(copies)))
+ *   expectObservable(written(copies).pipe(map(({ value }) => value))).toBe('a-b', { a: 'so', b: 'much' })
+ * })
+ * ```
  */
 export function drive(topology: Topology, options: DriveOptions = {}): Driven {
   const running = new Drive(topology, options)

@@ -6,12 +6,15 @@ import { nullable } from '../serdes/serdes.ts'
 
 /** A record as it lies in a topic. Of what an external sink was given: as the record that it came of lies in its own. */
 export interface ReadRecord<K, V> extends PlainRecord<K, V> {
+  /** Of the topic. */
   readonly partition: number
+  /** In the partition. */
   readonly offset: number
 }
 
 /** A record that came out, with the topic that it was written to, or the name of the step that is a sink. */
 export interface OutputRecord extends ReadRecord<unknown, unknown> {
+  /** The topic's name, or the sink's step. */
   readonly topic: string
 }
 

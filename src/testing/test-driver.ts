@@ -12,6 +12,7 @@ import type { Topology } from '../stream/topology.ts'
 import { DriverLoop } from './driver-loop.ts'
 import type { OutputRecord, ReadRecord } from './driver-outputs.ts'
 
+/** When a driver starts, with how many partitions, and how it meets faults. */
 export interface TestDriverOptions extends Pick<Environment, 'onCallbackError' | 'onDecodeError'> {
   /** Wall-clock time at the start, ms; default 0. */
   readonly nowMs?: number
@@ -34,13 +35,30 @@ export interface InputRecord<K, V> extends PlainRecord<K, V | null> {
 /**
  * Runs a topology in this thread without a broker, as the runtime does: what is piped in goes as bytes through topics
  * with partitions, one task for each of them, and what a commit would write is written and read back. It is processed
- * to the end, through repartition topics too, before the call returns; only what a `mapAsync` or a serde waits for comes
- * later: `await driver.settle()`. Whatever the partitions, the order is the same each time. Throws `BAD_TOPOLOGY` where
- * topics that are joined have different numbers of partitions. Source: Kafka Streams `TopologyTestDriver`.
+ * to the end, through repartition topics too, before the call returns; only what a `mapAsync` or a serde waits for
+ * comes later: `await driver.settle()`. Whatever the partitions, the order is the same each time. Throws `BAD_TOPOLOGY`
+ * where topics that are joined have different numbers of partitions. Source: Kafka Streams `TopologyTestDriver`.
+ *
+ * @example
+ * ```ts
+ * const driver = new TestDriver(wordCount)
+ * driver.pipe(lines, { key: 'poem', value: 'so so', timestampMs: 1 })
+ * console.log(driver.read(counts).map(({ key, value }) => [key, value])) // [['so', 1], ['so', 2]]
+ * ```
  */
 export class TestDriver implements Queries {
-  /** A store's contents, with their types. */
+  /**
+   * A store's contents, with their types.
+   *
+   * @example
+   * ```ts
+   * const driver = new TestDriver(app)
+   * driver.pipe(clicks, { key: 'ann', value: click, timestampMs: 1 })
+   * console.log(driver.query(app.stores.clicksByUser).get('ann'))
+   * ```
+   */
   readonly query: Queries['query']
+  /** All stores that can be asked, in order of declaration. */
   readonly queries: Queries['queries']
   /** @internal */
   readonly subTopologies: readonly SubTopology[]
@@ -73,6 +91,7 @@ export class TestDriver implements Queries {
    * the topology's own. By its name alone a topic is written with those, too.
    */
   pipe<K, V>(topic: Topic<K, V>, ...records: readonly InputRecord<NoInfer<K>, NoInfer<V>>[]): void
+  /** By the topic's name: written as the topology reads it. */
   pipe(topic: string, ...records: readonly InputRecord<unknown, unknown>[]): void
   pipe(topic: Topic<unknown, unknown> | string, ...records: readonly InputRecord<unknown, unknown>[]): void {
     for (const record of records) this.#pipe(topic, chunkOf([record]), record.partition)
@@ -80,6 +99,7 @@ export class TestDriver implements Queries {
 
   /** Pipes a chunk into a topic at once, each record to where its key says: a fetch for each partition. */
   pipeChunk<K, V>(topic: Topic<K, V>, chunk: Chunk<NoInfer<K>, NoInfer<V> | null>): void
+  /** By the topic's name: written as the topology reads it. */
   pipeChunk(topic: string, chunk: Chunk<unknown, unknown>): void
   pipeChunk(topic: Topic<unknown, unknown> | string, chunk: Chunk<unknown, unknown>): void {
     this.#pipe(topic, chunk)
@@ -101,6 +121,14 @@ export class TestDriver implements Queries {
     })
   }
 
+  /**
+   * Lets wall-clock time go on by `ms`: for punctuations, and whatever a step looks at now and then.
+   *
+   * @example
+   * ```ts
+   * driver.advanceWallClock(60_000)
+   * ```
+   */
   advanceWallClock(ms: number): void {
     this.#nowMs += ms
     for (const task of this.#loop.tasks.all) task.advanceWallClock(this.#nowMs)
@@ -113,6 +141,7 @@ export class TestDriver implements Queries {
    * The name of a sink's step gives what the sink was given. Throws `DECODE_FAILED` for bytes that the serdes refuse.
    */
   read<K, V>(topic: Topic<K, V>): ReadRecord<K, V>[]
+  /** By the topic's name, or a sink's step: as the step that has written it does. */
   read(topic: string): ReadRecord<unknown, unknown>[]
   read(topic: Topic<unknown, unknown> | string): ReadRecord<unknown, unknown>[] {
     return typeof topic === 'string'
@@ -125,7 +154,15 @@ export class TestDriver implements Queries {
     return this.#loop.outputs.takeAll()
   }
 
-  /** Resolves when nothing waits for a `mapAsync` or a serde; rejects with the error that has failed for good. */
+  /**
+   * Resolves when nothing waits for a `mapAsync` or a serde; rejects with the error that has failed for good.
+   *
+   * @example
+   * ```ts
+   * driver.pipe(lines, { key: 'poem', value: 'so', timestampMs: 1 })
+   * await driver.settle()
+   * ```
+   */
   settle(): Promise<void> {
     return this.#loop.settled()
   }

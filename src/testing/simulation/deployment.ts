@@ -9,10 +9,15 @@ import { SimulatedBroker } from './simulated-broker.ts'
 import { simulatedKafka } from './simulated-kafka.ts'
 import type { World } from './world.ts'
 
+/** What runs in a simulation. */
 export interface DeploymentOptions {
+  /** What the instances run. */
   readonly topology: Topology
+  /** How many run at the same time. */
   readonly instances: number
+  /** As `run` is given it; Kafka, clock and log are the simulation's. */
   readonly environment: Omit<Environment, 'kafka' | 'clock' | 'logger'>
+  /** Told by all of them. */
   readonly logger: Logger
 }
 

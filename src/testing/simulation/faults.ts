@@ -15,6 +15,7 @@ export const faultKinds = [
   'power-loss',
   'clock-jump',
 ] as const
+/** One of `faultKinds`. */
 export type FaultKind = (typeof faultKinds)[number]
 
 /** One fault of a plan: plain data, so that a failing plan can be shown, shortened and repeated. */

@@ -6,6 +6,7 @@ import { defaultRates, type FaultRates, planFaults } from './faults.ts'
 import { seededRandom } from './seeded-random.ts'
 import { type Outcome, type Plan, runPlan, type SimulatedRecord } from './simulation.ts'
 
+/** What is written, what goes wrong, and how often. */
 export interface SimulateOptions {
   /** Which seeds, or how many from 1 on. */
   readonly seeds: number | readonly number[]
@@ -15,13 +16,17 @@ export interface SimulateOptions {
   readonly faults?: Partial<FaultRates>
   /** How many run at the same time. Default 2. */
   readonly instances?: number
+  /** As `run` is given it; default: its defaults. */
   readonly environment?: DeploymentOptions['environment']
 }
 
+/** What has been simulated. */
 export interface SimulationReport {
+  /** How many. */
   readonly seeds: number
+  /** Of all of them together. */
   readonly virtualMs: number
-  /** That went over the network. */
+  /** That went over the network, of all of them together. */
   readonly messages: number
 }
 

@@ -13,9 +13,13 @@ import { World } from './world.ts'
 
 /** A record that is written to an input topic while the simulation runs. */
 export interface SimulatedRecord {
+  /** An input of the topology: it is written with its serdes. */
   readonly topic: Topic<unknown, unknown>
+  /** Null: none. */
   readonly key: unknown
+  /** Null: a tombstone. */
   readonly value: unknown
+  /** Event time, ms since the epoch. */
   readonly timestampMs: number
   /** When it is written, since the beginning. */
   readonly atMs: number
