@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { docExamples, namesInTables } from './support/doc-examples.ts'
+import { commentExamples, docExamples, namesInTables } from './support/doc-examples.ts'
+import { operatorsPrelude, prelude } from './support/example-preludes.ts'
 
 const pages = [
   'README.md',
@@ -12,6 +13,12 @@ const pages = [
     .map((file) => `docs/${file}`),
 ]
 const examples = pages.flatMap((page) => docExamples(page))
+const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => `src/${file}`)
+const inComments = sources.flatMap((file) =>
+  commentExamples(file, file.startsWith('src/operators/') ? operatorsPrelude : prelude),
+)
 
 /** Types of the package by the words that the page uses for them. */
 const types: Readonly<Record<string, string>> = {
@@ -69,16 +76,17 @@ describe('the documentation', () => {
 
   const fileOf = (place: string) => join(folder, `${place.replaceAll(/[^a-zA-Z0-9]+/g, '-')}.ts`)
 
-  test('is found: the pages, their examples, and the names in the tables', () => {
+  test('is found: the pages, their examples, those in comments, and the names in the tables', () => {
     expect(pages).toEqual(expect.arrayContaining(['README.md', 'docs/kafka-streams.md', 'docs/recipes.md']))
     expect(examples.length).toBeGreaterThan(12)
     expect(examples.filter(({ runs }) => runs).length).toBeGreaterThan(8)
+    expect(inComments.length).toBeGreaterThan(100)
     expect(namesInTables('docs/kafka-streams.md').length).toBeGreaterThan(150)
   })
 
   test('has code that the compiler accepts, and calls nothing that does not exist', async () => {
     mkdirSync(folder, { recursive: true })
-    for (const { place, module } of examples) writeFileSync(fileOf(place), module)
+    for (const { place, module } of [...examples, ...inComments]) writeFileSync(fileOf(place), module)
     writeFileSync(join(folder, 'names.ts'), moduleOfNames('docs/kafka-streams.md'))
     const config = {
       extends: '../tsconfig.json',

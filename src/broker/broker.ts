@@ -10,8 +10,11 @@ import { DiskDirectory } from './storage/disk.ts'
 import { MemoryDirectory } from './storage/memory.ts'
 import type { LogDirectory } from './storage/storage.ts'
 
+/** A broker that runs in this process. */
 export interface EmbeddedBroker {
+  /** Where it listens. */
   readonly host: string
+  /** The port that it has. */
   readonly port: number
   /** For `new Kafka({ brokers })`. */
   readonly brokers: string[]
@@ -24,6 +27,14 @@ export interface EmbeddedBroker {
 /**
  * Starts a small Kafka in this process: one node, the wire protocol that kafkajs 2.2.4 speaks, a log on disk or in
  * memory. Rejects with `PORT_IN_USE`, `DATA_DIR_IN_USE`, `DATA_DIR_UNUSABLE`, `LOG_CORRUPT` or `BAD_CONFIG`.
+ *
+ * @example
+ * ```ts
+ * const broker = await startBroker({ dataDir: './data/broker' })
+ * const kafka = connectKafka({ brokers: broker.brokers, clientId: 'shop' })
+ * await kafka.close()
+ * await broker.close()
+ * ```
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<EmbeddedBroker> {
   const config = brokerConfig(options)

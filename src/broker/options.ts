@@ -58,6 +58,7 @@ const defaults: BrokerLimits = {
   producerIdExpirationMs: 86_400_000,
 }
 
+/** Where a broker listens and keeps its log, and what bounds it. */
 export interface BrokerOptions extends Partial<BrokerLimits> {
   /** Where the log is kept, made when it is missing; absent: everything is in memory. */
   readonly dataDir?: string
@@ -65,7 +66,9 @@ export interface BrokerOptions extends Partial<BrokerLimits> {
   readonly host?: string
   /** Default 0: any free one. */
   readonly port?: number
+  /** Default: the machine's. */
   readonly clock?: Clock
+  /** Default: silent. */
   readonly logger?: Logger
 }
 

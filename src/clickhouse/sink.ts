@@ -11,6 +11,7 @@ import type { ClickHouseTable } from './table.ts'
 /** An insert of more may become several parts, and several parts are not atomic (`facts`: about 1.05 M). */
 const batchRowsMax = 500_000
 
+/** How patient a sink is. */
 export interface ClickHouseSinkOptions {
   /** While ClickHouse is away or refuses for a while; default: for ever, waiting up to 5 s between the tries. */
   readonly retryPolicy?: RetryPolicy

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 
-test('no public signature names a type that is not exported, no link in a comment leads nowhere', {
+test('all that is exported says what it is, names only what is exported, and links to what is there', {
   timeout: 180_000,
 }, async () => {
   const said = promisify(execFile)('npm', ['run', '--silent', 'docs', '--', '--emit', 'none'])

@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs'
 
-/** A block of TypeScript in a page of documentation, as a module that stands where it is written. */
-export interface DocExample {
+/** A block of TypeScript in the documentation, as a module that stands where it is written. */
+export interface Example {
   /** `docs/recipes.md:12`, the line of its first line. */
   readonly place: string
-  /** Has the line numbers of the page, so that the compiler's errors lead there. */
+  /** Has the line numbers of the file, so that the compiler's errors lead there. */
   readonly module: string
+}
+
+/** A block in a page. */
+export interface DocExample extends Example {
   /** It says what comes out, so it can be run. */
   readonly runs: boolean
 }
@@ -42,6 +46,25 @@ export function docExamples(page: string): DocExample[] {
     }
   }
   return examples
+}
+
+/**
+ * The `@example`s in the comments of a source file, with its line numbers. The prelude stands behind: imports and ambient
+ * declarations hold for what comes before them, too. Throws for one that is not marked `ts`, as it would not be compiled.
+ */
+export function commentExamples(file: string, prelude: string): Example[] {
+  const lines = readFileSync(file, 'utf8')
+    .split('\n')
+    .map((line) => line.replace(/^ *\* ?/, ''))
+  return lines.flatMap((line, i) => {
+    if (!line.startsWith('@example')) return []
+    if (lines[i + 1] !== '```ts') throw new Error(`${file}:${i + 1} has an example that is not marked as ts`)
+    const code = lines.slice(i + 2, lines.indexOf('```', i + 2))
+    // In a block its names may be those of the prelude; what is exported can't stand in one.
+    const [begin, end] = code[0]?.startsWith('export ') ? ['', ''] : ['{', '}']
+    const text = [...Array(i + 1).fill(''), begin, ...code, end, prelude, 'export {}', '']
+    return [{ place: `${file}:${i + 3}`, module: text.join('\n') }]
+  })
 }
 
 /** The names in the second column of a page's tables: what Kafka Streams' words are called here. */
