@@ -4,18 +4,18 @@ import { setting } from './setting.ts'
 
 /** Which ClickHouse to use. */
 export const clickhouseSettings = {
-  /** `CLICKHOUSE_URL`, `--clickhouse-url`: a server's address; without it, the embedded engine. */
+  /** A server's address; without it, the embedded engine. */
   clickhouseUrl: setting.address(['http', 'https'], {
     placeholder: '<url>',
     description: 'ClickHouse server to use; without it, the embedded engine',
   }),
-  /** `CLICKHOUSE_USER`, `--clickhouse-user`. */
+  /** Who logs in to the server. */
   clickhouseUser: setting.text({
     placeholder: '<name>',
     description: 'user at ClickHouse',
     expected: 'a name',
   }),
-  /** `CLICKHOUSE_PASSWORD`, `--clickhouse-password`; not shown in help or messages. */
+  /** Not shown in help or messages. */
   clickhousePassword: setting.text({
     placeholder: '<password>',
     description: 'password at ClickHouse',

@@ -7,27 +7,27 @@ const brokerPattern =
 
 /** Which Kafka to use, and how to log in there. */
 export const kafkaSettings = {
-  /** `KAFKA_BROKERS`, `--kafka-brokers`: `host:port` separated by commas; without it, the embedded broker. */
+  /** `host:port` separated by commas; without it, the embedded broker. */
   kafkaBrokers: setting.list(brokerPattern, {
     placeholder: '<list>',
     description: 'Kafka to use, host:port separated by commas; without it, the embedded broker',
     expected: 'a comma list of host:port, such as localhost:9092',
   }),
-  /** `KAFKA_SSL`, `--kafka-ssl`: whether to speak TLS; default false. */
+  /** Whether to speak TLS; default: no. */
   kafkaSsl: setting.boolean({
     placeholder: '<boolean>',
     description: 'whether to speak TLS with Kafka',
     default: 'false',
   }),
-  /** `KAFKA_SASL_MECHANISM`, `--kafka-sasl-mechanism`: it needs a user and a password. */
+  /** It needs a user and a password. */
   kafkaSaslMechanism: setting.oneOf(['plain', 'scram-sha-256', 'scram-sha-512'], {
     placeholder: '<name>',
     description: 'how to log in to Kafka; needs a user and a password',
     expected: 'plain, scram-sha-256 or scram-sha-512',
   }),
-  /** `KAFKA_USERNAME`, `--kafka-username`. */
+  /** Who logs in to Kafka. */
   kafkaUsername: setting.text({ placeholder: '<name>', description: 'user at Kafka', expected: 'a name' }),
-  /** `KAFKA_PASSWORD`, `--kafka-password`; not shown in help or messages. */
+  /** Not shown in help or messages. */
   kafkaPassword: setting.text({
     placeholder: '<password>',
     description: 'password at Kafka',
@@ -38,21 +38,21 @@ export const kafkaSettings = {
 
 /** What a program takes of its machine, and how much it says. */
 export const machineSettings = {
-  /** `DATA_DIR`, `--data-dir`: default `./data`; one process at a time. */
+  /** Default `./data`; one process at a time. */
   dataDir: setting.text({
     placeholder: '<folder>',
     description: 'where what is embedded and the state stores keep their data',
     default: './data',
     expected: 'a folder',
   }),
-  /** `HOST`, `--host`: default 127.0.0.1. */
+  /** Default 127.0.0.1. */
   host: setting.text({
     placeholder: '<address>',
     description: 'address to serve on',
     default: '127.0.0.1',
     expected: 'an address of this machine',
   }),
-  /** `PORT`, `--port`: default 8502; 0: any free one. */
+  /** Default 8502; 0: any free one. */
   port: setting.wholeNumber({
     placeholder: '<n>',
     description: 'port to serve on; 0: any free one',
@@ -60,7 +60,7 @@ export const machineSettings = {
     min: 0,
     max: 65_535,
   }),
-  /** `LOG_LEVEL`, `--log-level`: default `info`. */
+  /** Default `info`. */
   logLevel: setting.oneOf(logLevels, {
     placeholder: '<level>',
     description: 'least important lines to log',

@@ -18,7 +18,7 @@ import { startProgram } from './start-program.ts'
  *
  * @example
  * ```ts
- * const started = await shop.start({ args: ['--port', '0'] })
+ * const started = await shop.start({ env: { PORT: '0' } })
  * console.log(await (await fetch(`${started.url}readyz`)).json())
  * await started.stop()
  * ```

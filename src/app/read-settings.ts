@@ -34,7 +34,7 @@ export interface HelpAsked {
  * @example
  * ```ts
  * const settings = { rounds: setting.wholeNumber({ description: 'how often', min: 1, max: 9, default: '3' }) }
- * const told = readSettings({ name: 'knock', summary: 'Knocks.' }, settings, ['--rounds', '2'], {})
+ * const told = readSettings({ name: 'knock', summary: 'Knocks.' }, settings, [], { ROUNDS: '2' })
  * if ('config' in told) console.log(told.config.rounds)
  * ```
  */

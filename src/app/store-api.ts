@@ -24,10 +24,10 @@ const offsetMax = 1_000_000_000
  * 503 with `Retry-After`. It asks nobody who they are, so no program mounts it unasked.
  *
  * - `GET /stores`: `[{name, kind: 'table'|'windows', key, size}]`
- * - `GET /stores/NAME?limit=100&offset=0`: `{entries, next_offset}`; `next_offset` is null behind the last one. Entries
- * that come or go between two pages move the others.
- * - `GET /stores/NAME/KEY`: `{key, value, timestamp}` of a table; of windows, that start in `[from, to]` (ISO 8601 or
- * ms): `{entries: [{key, window_start, window_end, value}], next_offset}`, with `limit` and `offset`.
+ * - `GET /stores/NAME?limit=100&offset=0`: `{entries, next_offset}`; `next_offset` is null behind the last one. Entries that
+ *   come or go between two pages move the others.
+ * - `GET /stores/NAME/KEY`: `{key, value, timestamp}` of a table; of windows, that start in `[from, to]` (ISO 8601 or ms):
+ *   `{entries: [{key, window_start, window_end, value}], next_offset}`, with `limit` and `offset`.
  *
  * @example
  * ```ts

@@ -25,6 +25,11 @@ export interface ClickHouseSinkOptions {
  *    different sizes, the first one wins, and ClickHouse drops the others' inserts.
  * 4. So after each insert the last row is read again: if it is not ours, the next batch begins behind the winner's.
  * 5. An insert whose result is unknown is repeated with the same bytes and the same token.
+ *
+ * @example
+ * ```ts
+ * stream(clicks).batch({ rowsMax: 10_000, waitMsMax: 1_000 }).to('clicks to ClickHouse', clickhouse(clicksTable))
+ * ```
  */
 export function clickhouse<K, V>(
   table: ClickHouseTable<K, V>,

@@ -21,10 +21,10 @@ export type ShapeOf<F extends Readonly<Record<string, FieldType>>> = {
  *
  * @example
  * ```ts
- * const ticks = topic('ticks', {
+ * const readings = topic('readings', {
  *   key: serdes.string,
- *   value: shape({ symbol: 'string', side: ['buy', 'sell'], price: 'number' }, ({ price }) =>
- *     price > 0 ? undefined : 'the price must be above 0',
+ *   value: shape({ device: 'string', unit: ['celsius', 'kelvin'], degrees: 'number' }, ({ unit, degrees }) =>
+ *     unit === 'kelvin' && degrees < 0 ? 'nothing is that cold' : undefined,
  *   ),
  * })
  * ```

@@ -215,7 +215,7 @@ function lastAtOrBefore<V>(versions: readonly Version<V>[], timestampMs: number)
  *
  * @example
  * ```ts
- * const prices = versionedStore({ name: 'prices', key: serdes.string, value: serdes.double, historyMs: 3_600_000 })
+ * const rates = versionedStore({ name: 'rates', key: serdes.string, value: serdes.double, historyMs: 3_600_000 })
  * ```
  */
 export function versionedStore<K, V>(options: VersionedStoreOptions<K, V>): StoreSpec<VersionedStore<K, V>> {

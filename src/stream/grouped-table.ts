@@ -57,7 +57,7 @@ export class GroupedTable<K, V> {
    *
    * @example
    * ```ts
-   * table(stock).groupBy((amount, item) => [shopOf(item), amount]).reduce('stock by shop', {
+   * table(supply).groupBy((amount, item) => [shopOf(item), amount]).reduce('supply by shop', {
    *   adder: (sum, amount) => sum + amount,
    *   subtractor: (sum, amount) => sum - amount,
    * })

@@ -35,7 +35,7 @@ export interface UntilTimeLimit {
  *
  * @example
  * ```ts
- * table(stock).suppress('once a minute', untilTimeLimit({ limitMs: 60_000 }))
+ * table(supply).suppress('once a minute', untilTimeLimit({ limitMs: 60_000 }))
  * ```
  */
 export function untilTimeLimit({ limitMs }: { readonly limitMs: number }): UntilTimeLimit {

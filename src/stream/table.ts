@@ -61,7 +61,7 @@ export class Table<K, V> {
    *
    * @example
    * ```ts
-   * table(stock).filter('in stock', (amount) => amount > 0, { store: 'in-stock' })
+   * table(supply).filter('available', (amount) => amount > 0, { store: 'available' })
    * ```
    */
   filter(...args: Named<[predicate: (value: V, key: K) => boolean, options?: StoreOptions<V>]>): Table<K, V>
@@ -152,7 +152,7 @@ export class Table<K, V> {
    *
    * @example
    * ```ts
-   * table(users).join('named stock', table(stock), (name, amount) => `${name}: ${amount}`, { value: serdes.string })
+   * table(users).join('named supply', table(supply), (name, amount) => `${name}: ${amount}`, { value: serdes.string })
    * ```
    */
   join<R, J>(...args: Named<ByKey<K, V, R, R, J>>): Table<K, J>
@@ -181,7 +181,7 @@ export class Table<K, V> {
    *
    * @example
    * ```ts
-   * table(users).leftJoin(table(stock), (name, amount) => `${name}: ${amount ?? 'nothing'}`)
+   * table(users).leftJoin(table(supply), (name, amount) => `${name}: ${amount ?? 'nothing'}`)
    * ```
    */
   leftJoin<R, J>(...args: Named<ByKey<K, V, R, R | null, J>>): Table<K, J>
@@ -202,7 +202,7 @@ export class Table<K, V> {
    *
    * @example
    * ```ts
-   * table(users).outerJoin(table(stock), (name, amount) => `${name ?? 'nobody'}: ${amount ?? 'nothing'}`)
+   * table(users).outerJoin(table(supply), (name, amount) => `${name ?? 'nobody'}: ${amount ?? 'nothing'}`)
    * ```
    */
   outerJoin<R, J>(
@@ -222,7 +222,7 @@ export class Table<K, V> {
    *
    * @example
    * ```ts
-   * table(stock).suppress('once a minute', untilTimeLimit({ limitMs: 60_000 }), {
+   * table(supply).suppress('once a minute', untilTimeLimit({ limitMs: 60_000 }), {
    *   recordsMax: 10_000,
    *   whenFull: 'emitEarly',
    * })

@@ -47,7 +47,7 @@ export interface Writer<T> {
  * @example
  * ```ts
  * const orders = topic('orders', { key: serdes.string, value: serdes.json<Order>(), partitions: 12 })
- * const stock = topic('stock', { key: serdes.string, value: serdes.long, config: { 'cleanup.policy': 'compact' } })
+ * const supply = topic('supply', { key: serdes.string, value: serdes.long, config: { 'cleanup.policy': 'compact' } })
  * ```
  */
 export function topic<K, V>(name: string, options: TopicOptions<K, V>): Topic<K, V> {

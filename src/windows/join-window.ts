@@ -38,10 +38,9 @@ export type JoinSpan =
 
 /**
  * How near in time two records must be to join. `within({ ms: 10 })` is 10 ms either way; `beforeMs` and `afterMs` say
- * how much earlier and later than the left record the right one may be, and one of them may be negative: `within({
- * beforeMs: -5, afterMs: 10 })` is 5 to 10 ms later. Records are kept for before + after + grace, so if all are 0
- * nothing ever joins. Throws `BAD_TOPOLOGY` for a window that ends before it begins. Source: Kafka Streams
- * `JoinWindows`.
+ * how much earlier and later than the left record the right one may be, and one of them may be negative:
+ * `within({ beforeMs: -5, afterMs: 10 })` is 5 to 10 ms later. Records are kept for before + after + grace, so if all are
+ * 0 nothing ever joins. Throws `BAD_TOPOLOGY` for a window that ends before it begins. Source: Kafka Streams `JoinWindows`.
  *
  * @example
  * ```ts

@@ -29,10 +29,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { map, type Observable, timer, VirtualTimeScheduler } from 'rxjs'
 import {
   type AsyncMapper, backoffMs, type Chunk, chunkOf, compile, connectKafka, createClock, createLogger, type Declare, describe,
-  describeAsMermaid, describeAsText, diffTopologies, type Environment, hopping, type Kafka, type KeyValueStore, keyValueStore,
+  describeAsMermaid, describeAsText, diffTopologies, type Environment, hopping, type Kafka, keyValueStore,
   type MapAsyncOptions, nullable, otherwise, partitionFor, producer, queryable, recordsOf, retry, retryWithBackoff,
   RivuletError, run, type Running, type Serde, serdes, session, sessionStore, shape, silentLogger, type Sink, sliding,
-  type Source, type StoreSpec, systemClock, type TableRef, type Topic, topic, type Topology, topology,
+  type Source, systemClock, type TableRef, type Topic, topic, type Topology, topology,
   type TopologyDescription, tumbling, untilTimeLimit, untilWindowCloses, versionedStore, type WindowedTable, windowStore,
   within,
 } from 'rivulet'
@@ -40,15 +40,19 @@ import {
   AnswerCache, type Connection, type Connector, clickhouseConnector, createWeb, parametersOf, type Program, program,
   readSettings, serve, serveFiles, type Setting, setting, staticFiles, storeApi, type Web,
 } from 'rivulet/app'
-import { type BrokerOptions, startBroker } from 'rivulet/broker'
+import { startBroker } from 'rivulet/broker'
 import { type ClickHouse, type ClickHouseTable, clickhouse, clickhouseTable, connectClickHouse } from 'rivulet/clickhouse'
 import { rowReader, standalone } from 'rivulet/operators'
-import { drive, marbles, simulate, TestDriver } from 'rivulet/testing'
+import {
+  drive, marbles, serdeContract, simulate, sinkContract, sourceContract, TestDriver,
+} from 'rivulet/testing'
+import { test } from 'vitest'
 
 interface Click { readonly user: string; readonly page: string; readonly country: string; readonly atMs: number }
 interface Order { readonly item: string; readonly amount: number }
 interface Payment { readonly amount: number }
 interface Basket { readonly user: string; readonly items: readonly string[] }
+interface Message { readonly id: number; readonly device: string }
 interface FileConnection extends Connection { readonly folder: string }
 
 declare const source: Declare['source']
@@ -64,7 +68,7 @@ declare const payments: Topic<string, Payment>
 declare const baskets: Topic<string, Basket>
 declare const users: Topic<string, string>
 declare const pages: Topic<string, string>
-declare const stock: Topic<string, number>
+declare const supply: Topic<string, number>
 declare const counts: Topic<string, number | null>
 declare const lines: Topic<string, string>
 declare const copies: Topic<null, string>
@@ -79,6 +83,11 @@ declare const clicksTable: ClickHouseTable<string, Click>
 declare const shelf: Sink<null, string>
 declare const titleOf: AsyncMapper<string, Click, string>
 declare const calls: MapAsyncOptions<string>
+declare const amounts: Serde<number>
+declare class FakeServer { readonly source: Source<Message>; send(count: number): void }
+declare function files(name: string): Sink<null, { readonly number: number }, FileConnection>
+declare function newFolder(): Promise<FileConnection>
+declare function readNumbers(): readonly number[]
 declare function shopOf(item: string): string
 declare function openFiles(folder: string): FileConnection
 

@@ -10,6 +10,7 @@ import { inspect, isDeepStrictEqual } from 'node:util'
  * ```
  */
 export interface ContractCheck {
+  /** What it holds the thing to, as the name of a test. */
   readonly name: string
   /** Rejects with what is wrong. */
   run(): Promise<void>

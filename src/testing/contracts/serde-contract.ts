@@ -6,6 +6,7 @@ import type { Serde, SerdeContext } from '../../serdes/serde.ts'
 import { valueFromText } from '../../serdes/serdes.ts'
 import { type ContractCheck, expectSame } from './contract-check.ts'
 
+/** What is known of a serde's values: the more is said, the more is checked. */
 export interface SerdeContractOptions<T> {
   /** What it can write; the more different, the better. */
   readonly values: readonly T[]

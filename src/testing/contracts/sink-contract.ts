@@ -6,7 +6,9 @@ import { type ContractCheck, expectSame } from './contract-check.ts'
 
 /** A sink, and what it writes into. */
 export interface SinkUnderTest<K, V, Connection> {
+  /** What is held to the contract. */
   readonly sink: Sink<K, V, Connection>
+  /** What `open` is given. */
   readonly connection: Connection
   /** The numbers of the records that are there, in any order; one that is there twice, twice. */
   written(): readonly number[] | Promise<readonly number[]>
@@ -14,6 +16,7 @@ export interface SinkUnderTest<K, V, Connection> {
   close?(): Promise<void>
 }
 
+/** How a check comes by a sink, and by records for it. */
 export interface SinkContractOptions<K, V, Connection> {
   /** Something empty to write into, anew for each check. */
   open(): SinkUnderTest<K, V, Connection> | Promise<SinkUnderTest<K, V, Connection>>

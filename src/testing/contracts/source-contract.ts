@@ -6,6 +6,7 @@ import { SourceRun, type SourceRunOptions, Tape } from './source-run.ts'
 
 /** A source, and the other side that it hears: yours to play, such as a server on this machine. */
 export interface SourceUnderTest<T> {
+  /** What is held to the contract. */
   readonly source: Source<T>
   /** Lets the other side send so many messages more, numbered from 0 on, and keep them for whoever asks again. */
   send(count: number): void | Promise<void>
@@ -19,6 +20,7 @@ export interface SourceUnderTest<T> {
   close?(): Promise<void>
 }
 
+/** How a check comes by a source, and what it may expect of it. */
 export interface SourceContractOptions<T> {
   /** A source that has never run, and its other side, anew for each check. */
   open(): SourceUnderTest<T> | Promise<SourceUnderTest<T>>
@@ -34,6 +36,7 @@ export interface SourceContractOptions<T> {
   readonly waitMsMax?: number
   /** How long nothing comes until that is believed; default 50. */
   readonly quietMs?: number
+  /** Default: the machine's. */
   readonly clock?: Clock
 }
 
