@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { z } from 'zod'
+import * as v from 'valibot'
 
 /**
  * One thing that a program is told, under one name of three spellings: `dataDir` in code, a variable in capitals, and a
@@ -43,11 +43,11 @@ export type SettingOptions = Omit<Setting<unknown>, 'schema' | 'expected'> & {
 /** Without a default, the value may be undefined. */
 export type SettingOf<T, O> = O extends { readonly default: string } ? Setting<T> : Setting<T | undefined>
 
-function made<T, O extends SettingOptions>(schema: z.ZodType<T, string>, expected: string, options: O) {
+function made<T, O extends SettingOptions>(schema: v.GenericSchema<string, T>, expected: string, options: O) {
   return { expected, ...options, schema } as unknown as SettingOf<T, O>
 }
 
-const nonEmpty = z.string().min(1)
+const nonEmpty = v.pipe(v.string(), v.nonEmpty())
 
 /**
  * Settings by what their values are.
@@ -68,40 +68,38 @@ export const setting = {
     options: O,
   ) => {
     const { min, max, ...rest } = options
-    const schema = z
-      .string()
-      .regex(/^\d{1,15}$/)
-      .transform(Number)
-      .pipe(z.number().int().min(min).max(max))
+    const schema = v.pipe(
+      v.string(),
+      v.regex(/^\d{1,15}$/),
+      v.transform(Number),
+      v.integer(),
+      v.minValue(min),
+      v.maxValue(max),
+    )
     return made<number, O>(schema, `a whole number from ${min} to ${max}`, rest as unknown as O)
   },
 
   /** `true`, `1` or `yes`; `false`, `0` or `no`. */
   boolean: <const O extends SettingOptions>(options: O) =>
     made(
-      z
-        .enum(['true', 'false', '1', '0', 'yes', 'no'])
-        .transform((value) => ['true', '1', 'yes'].includes(value)),
+      v.pipe(
+        v.picklist(['true', 'false', '1', '0', 'yes', 'no']),
+        v.transform((value) => ['true', '1', 'yes'].includes(value)),
+      ),
       'true or false',
       options,
     ),
 
   /** One of these texts; upper and lower case are the same. */
   oneOf: <const V extends string, const O extends SettingOptions>(values: readonly [V, ...V[]], options: O) =>
-    made<V, O>(
-      nonEmpty.transform((value) => value.toLowerCase()).pipe(z.enum(values)) as unknown as z.ZodType<
-        V,
-        string
-      >,
-      values.join(', '),
-      options,
-    ),
+    made<V, O>(v.pipe(nonEmpty, v.toLowerCase(), v.picklist(values)), values.join(', '), options),
 
   /** An address whose scheme is one of these, such as `https`. */
   address: <const O extends SettingOptions>(schemes: readonly string[], options: O) =>
     made(
-      nonEmpty.refine(
-        (value) => URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)),
+      v.pipe(
+        nonEmpty,
+        v.check((value) => URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1))),
       ),
       `an address that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
       options,
@@ -110,9 +108,11 @@ export const setting = {
   /** Separated by commas; each part is as the pattern says, and there is at least one. */
   list: <const O extends SettingOptions & { readonly expected: string }>(pattern: RegExp, options: O) =>
     made<readonly string[], O>(
-      nonEmpty
-        .transform((value) => value.split(',').map((part) => part.trim()))
-        .pipe(z.array(z.string().regex(pattern)).min(1)),
+      v.pipe(
+        nonEmpty,
+        v.transform((value) => value.split(',').map((part) => part.trim())),
+        v.array(v.pipe(v.string(), v.regex(pattern))),
+      ),
       options.expected,
       options,
     ),
