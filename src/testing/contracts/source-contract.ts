@@ -26,8 +26,13 @@ export interface SourceContractOptions<T> {
   open(): SourceUnderTest<T> | Promise<SourceUnderTest<T>>
   /** Which message an emission was made of. */
   numberOf(value: T): number
-  /** The emission as it stands in the source's topic: what `tail` finds. */
+  /** The emission as it stands in the source's topic: what `tail` finds. Its key decides where, as in Kafka. */
   record(value: T): { readonly key: unknown; readonly value: unknown }
+  /**
+   * How many partitions its topic has; default 3. Then the messages must be of several keys, or of none; 1 says that
+   * the source feeds topics of one partition only.
+   */
+  readonly partitions?: number
   /** What there is not with this source: messages that can't be decoded, or a connection. Default: both are checked. */
   readonly without?: readonly ('undecodable' | 'connection')[]
   /** How many emissions may still come after a pause, such as those of messages that were received already; default 0. */
@@ -55,8 +60,8 @@ export interface SourceContractOptions<T> {
  * ```
  */
 export function sourceContract<T>(options: SourceContractOptions<T>): ContractCheck[] {
-  const { without = [] } = options
-  return sentences<T>()
+  const { without = [], partitions = 3 } = options
+  return sentences<T>(partitions)
     .filter(({ about }) => about === undefined || !without.includes(about))
     .map(({ name, check }) => ({
       name,
@@ -88,7 +93,7 @@ class SourceTrial<T> {
     this.#options = options
     this.under = under
     this.afterPauseMax = options.afterPauseMax ?? 0
-    this.tape = new Tape((value) => options.record(value))
+    this.tape = new Tape(options.partitions ?? 3, (value) => options.record(value))
   }
 
   start(options: Pick<SourceRunOptions<T>, 'paused' | 'writes' | 'gate'> = {}): SourceRun<T> {
@@ -125,12 +130,18 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, i) => from + i)
 }
 
-function sentences<T>(): Sentence<T>[] {
+function sentences<T>(partitions: number): Sentence<T>[] {
   return [
     { name: 'emits each message once, in order', check: emitsInOrder },
     { name: 'waits while it is paused, and loses nothing', check: obeysPauses },
     { name: 'goes on where it was after a restart', check: goesOn },
     { name: 'emits again what it has emitted and its topic does not have', check: goesOnBehindTheTopic },
+    partitions === 1
+      ? { name: 'feeds one partition, which no other one can be behind', check: async () => {} }
+      : {
+          name: 'loses and doubles nothing when its partitions were acknowledged unevenly',
+          check: goesOnBehindUnevenPartitions,
+        },
     {
       name: 'hands over what it can not decode, once, and goes on',
       about: 'undecodable',
@@ -200,8 +211,32 @@ async function goesOnBehindTheTopic<T>(trial: SourceTrial<T>): Promise<void> {
   await trial.under.send(5)
   await trial.expectEmitted(before, range(0, 5))
   before.stop()
-  trial.tape.values.push(...before.emitted.slice(0, 3))
+  trial.tape.write(before.emitted.slice(0, 3))
   await trial.expectEmitted(trial.start(), range(3, 5))
+}
+
+/** As after a crash: each partition has acknowledged a part of its own, and one after the other is the one behind. */
+async function goesOnBehindUnevenPartitions<T>(trial: SourceTrial<T>): Promise<void> {
+  const { tape, under } = trial
+  const sentAtOnce = 4 * tape.partitions.length
+  for (const behind of tape.partitions.keys()) {
+    const before = trial.start({ writes: false })
+    await under.send(sentAtOnce)
+    await before.until(`${sentAtOnce} are emitted`, () => before.emitted.length >= sentAtOnce)
+    before.stop()
+    // Nothing of the first partition is there yet; then each has something, and is behind all the same.
+    let acknowledged = 0
+    tape.write(before.emitted, (partition) => partition !== behind || acknowledged++ < behind)
+    const sent = (behind + 1) * sentAtOnce
+    const run = trial.start()
+    await run.until(`${sent} are in the topic`, () => tape.values.length >= sent)
+    await trial.quiet()
+    run.stop()
+    const numbers = trial.numbers(tape.values).toSorted((a, b) => a - b)
+    expectSame('what is in its topic', numbers, range(0, sent))
+  }
+  const used = tape.partitions.filter((values) => values.length > 0).length
+  expectSame('that its messages were of several keys (or say `partitions: 1`)', used > 1, true)
 }
 
 async function handsOverDeadLetters<T>(trial: SourceTrial<T>): Promise<void> {
@@ -269,5 +304,9 @@ async function survivesBreaks<T>(trial: SourceTrial<T>): Promise<void> {
     expectSame('that it has said so by its state', said, true)
   }
   await trial.quiet()
-  expectSame('what is in its topic', trial.numbers(tape.values), range(0, 6))
+  expectSame(
+    'what is in its topic',
+    trial.numbers(tape.values).toSorted((a, b) => a - b),
+    range(0, 6),
+  )
 }

@@ -8,19 +8,53 @@ import type { DeadLetter, Source, SourceContext, SourceState } from '../../strea
 
 type TailRecord = PlainRecord<unknown, unknown> & { readonly partition: number }
 
-/** Where the emissions of one source are written: what its `tail` finds. */
+/** Where the emissions of one source are written, by their keys as in Kafka: what its `tail` finds. */
 export class Tape<T> {
-  readonly values: T[] = []
+  readonly partitions: readonly T[][]
   readonly #record: (value: T) => { readonly key: unknown; readonly value: unknown }
+  readonly #partitionOfKey = new Map<string, number>()
+  #keyless = 0
 
-  constructor(record: (value: T) => { readonly key: unknown; readonly value: unknown }) {
+  constructor(partitions: number, record: (value: T) => { readonly key: unknown; readonly value: unknown }) {
+    this.partitions = Array.from({ length: partitions }, () => [])
     this.#record = record
   }
 
-  /** Of this moment, newest first. */
+  /** All that is there, one partition after the other. */
+  get values(): readonly T[] {
+    return this.partitions.flat()
+  }
+
+  /** Writes the values, in order, that their partition acknowledges; the others never reach it. */
+  write(values: readonly T[], isAcknowledged: (partition: number) => boolean = () => true): void {
+    for (const value of values) {
+      const partition = this.#partitionOf(value)
+      if (isAcknowledged(partition)) this.partitions[partition]?.push(value)
+    }
+  }
+
+  /** Of this moment, as the runtime's: of each partition the newest first, the partitions in turns, in growing steps. */
   *tail(): Iterable<TailRecord> {
-    for (const [offset, value] of [...this.values.entries()].reverse())
-      yield { ...this.#record(value), timestampMs: offset, offset, partition: 0 }
+    const left = this.partitions.map((values, partition) => ({ partition, values: values.slice() }))
+    for (let step = 2; left.some(({ values }) => values.length > 0); step *= 4) {
+      for (const { partition, values } of left) {
+        let offset = values.length
+        for (const value of values.splice(-step).reverse()) {
+          offset--
+          yield { ...this.#record(value), timestampMs: offset, offset, partition }
+        }
+      }
+    }
+  }
+
+  /** One key's records are in one partition; the keys take turns, so that few of them are enough for all. */
+  #partitionOf(value: T): number {
+    const { key } = this.#record(value)
+    if (key === null) return this.#keyless++ % this.partitions.length
+    const text = inspect(key)
+    const partition = this.#partitionOfKey.get(text) ?? this.#partitionOfKey.size % this.partitions.length
+    this.#partitionOfKey.set(text, partition)
+    return partition
   }
 }
 
@@ -56,7 +90,7 @@ export class SourceRun<T> {
     this.#subscription = defer(() => (isObservable(source) ? source : source(this.#context()))).subscribe({
       next: (value) => {
         this.emitted.push(value)
-        if (writes) tape.values.push(value)
+        if (writes) tape.write([value])
       },
       error: (error) => {
         this.failure = { error }

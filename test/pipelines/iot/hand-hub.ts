@@ -3,18 +3,23 @@ import { sensorReadings } from '../../../pipelines/iot/sensor-readings.ts'
 
 interface Listener {
   isPaused: boolean
-  next: number
+  /** How many of all messages it has been through. */
+  passed: number
+  /** For each device the last message that it knows. */
+  readonly after: ReadonlyMap<string, number>
   readonly heard: (message: SensorMessage) => void
   readonly broken: (why: Error) => void
 }
 
-/** A hub with one device, played by hand: what its readings say is their number. */
+const devices = ['attic', 'boiler', 'cellar']
+
+/** A hub whose devices send in turns, played by hand: what their readings say is which message of all it was. */
 export class HandHub implements SensorHub {
   readonly #messages: SensorMessage[] = []
   readonly #listeners = new Set<Listener>()
   #number = 0
 
-  readonly source = sensorReadings(this, ['boiler'])
+  readonly source = sensorReadings(this, devices)
 
   send(count: number): void {
     for (let i = 0; i < count; i++) this.#keep(JSON.stringify({ celsius: this.#number++, at: 1 }))
@@ -33,8 +38,7 @@ export class HandHub implements SensorHub {
   }
 
   connect({ after, heard, broken }: Parameters<SensorHub['connect']>[0]) {
-    const first = after.get('boiler') ?? -1
-    const listener: Listener = { isPaused: true, next: first + 1, heard, broken }
+    const listener: Listener = { isPaused: true, passed: 0, after, heard, broken }
     this.#listeners.add(listener)
     return {
       pause: (isPaused: boolean) => {
@@ -46,14 +50,19 @@ export class HandHub implements SensorHub {
   }
 
   #keep(text: string): void {
-    this.#messages.push({ device: 'boiler', sequence: this.#messages.length, payload: Buffer.from(text) })
+    const count = this.#messages.length
+    const device = devices[count % devices.length] as string
+    const sequence = Math.floor(count / devices.length)
+    this.#messages.push({ device, sequence, payload: Buffer.from(text) })
     this.#deliver()
   }
 
   #deliver(): void {
     for (const listener of this.#listeners) {
-      while (!listener.isPaused && listener.next < this.#messages.length)
-        listener.heard(this.#messages[listener.next++] as SensorMessage)
+      while (!listener.isPaused && listener.passed < this.#messages.length) {
+        const message = this.#messages[listener.passed++] as SensorMessage
+        if (message.sequence > (listener.after.get(message.device) ?? -1)) listener.heard(message)
+      }
     }
   }
 }

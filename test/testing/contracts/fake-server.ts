@@ -43,10 +43,9 @@ export class FakeServer {
     return this.#connections.size
   }
 
-  /** What comes behind that number is heard, as soon as it is not paused. */
-  listen(after: number, heard: Connection['heard'], broken: () => void) {
-    const next = this.#messages.indexOf(after) + 1
-    const connection = { next, isPaused: true, heard, broken }
+  /** All is heard from the first message on, as soon as it is not paused. */
+  listen(heard: Connection['heard'], broken: () => void) {
+    const connection = { next: 0, isPaused: true, heard, broken }
     this.#connections.add(connection)
     return {
       pause: (isPaused: boolean) => {
@@ -67,23 +66,30 @@ export class FakeServer {
 
 /** What a source does in each of its parts; a test puts another one in the place of one. */
 export interface Parts {
-  lastNumber(context: SourceContext): Promise<number>
-  messages(server: FakeServer, after: number, context: SourceContext): Observable<Message>
+  /** What its topic has. */
+  written(context: SourceContext): Promise<ReadonlySet<number>>
+  /** What the server has, without what is written. */
+  messages(server: FakeServer, written: ReadonlySet<number>, context: SourceContext): Observable<Message>
   undecodable(context: SourceContext): Observable<number>
-  /** Between the answer of where it was and the messages behind. */
-  whole(last: Promise<number>, messages: (after: number) => Observable<number>): Observable<number>
+  /** Between the answer of what is written and the other messages. */
+  whole(
+    written: Promise<ReadonlySet<number>>,
+    messages: (written: ReadonlySet<number>) => Observable<number>,
+  ): Observable<number>
 }
 
 export const healthy: Parts = {
-  async lastNumber({ tail }) {
-    for await (const { value } of tail(numbers)) return value
-    return -1
+  async written({ tail }) {
+    const written = new Set<number>()
+    for await (const { value } of tail(numbers)) written.add(value)
+    return written
   },
-  messages: (server, after, { paused$ }) =>
+  messages: (server, written, { paused$ }) =>
     new Observable((subscriber) => {
       const { pause, hangUp } = server.listen(
-        after,
-        (message) => subscriber.next(message),
+        (message) => {
+          if (message === 'undecodable' || !written.has(message)) subscriber.next(message)
+        },
         () =>
           subscriber.error(
             new RivuletError('SOURCE_UNREACHABLE', 'the connection broke', { retryable: true }),
@@ -96,16 +102,16 @@ export const healthy: Parts = {
     deadLetter({ bytes: Buffer.from('?'), reason: 'no number', place: {} })
     return EMPTY
   },
-  whole: (last, messages) => from(last).pipe(switchMap(messages)),
+  whole: (written, messages) => from(written).pipe(switchMap(messages)),
 }
 
 export function numbersOf(parts: Parts): SourceUnderTest<number> {
   const server = new FakeServer()
   return {
     source: (context) =>
-      parts.whole(parts.lastNumber(context), (after) =>
+      parts.whole(parts.written(context), (written) =>
         parts
-          .messages(server, after, context)
+          .messages(server, written, context)
           .pipe(
             mergeMap((message) => (message === 'undecodable' ? parts.undecodable(context) : of(message))),
           ),

@@ -15,17 +15,33 @@ import { describe, expect, test } from 'vitest'
 import { RivuletError } from '../../../src/errors.ts'
 import { type SourceContractOptions, sourceContract } from '../../../src/testing/contracts/source-contract.ts'
 import { namesOfRed, testAll } from './checks.ts'
-import { healthy, numbersOf, type Parts } from './fake-server.ts'
+import { healthy, numbers, numbersOf, type Parts } from './fake-server.ts'
 
 function contractOf(parts: Parts): SourceContractOptions<number> {
   return {
     open: () => numbersOf(parts),
     numberOf: (value) => value,
-    record: (value) => ({ key: 'number', value }),
+    record: (value) => ({ key: `a third ${value % 3}`, value }),
     // What is in memory comes at once, or never.
     waitMsMax: 50,
     quietMs: 5,
   }
+}
+
+function upTo(number: number): ReadonlySet<number> {
+  return new Set(Array.from({ length: number + 1 }, (_, i) => i))
+}
+
+/** As if all that came before the newest record of all were there. */
+const upToTheNewest: Parts['written'] = async (context) =>
+  upTo(Math.max(-1, ...(await healthy.written(context))))
+
+/** Nothing is lost, but what the partitions that are further have comes again. */
+const upToTheSmallestOfTheNewest: Parts['written'] = async ({ tail }) => {
+  const newest = new Map<number, number>()
+  for await (const { partition, value } of tail(numbers))
+    if (!newest.has(partition)) newest.set(partition, value)
+  return upTo(newest.size < 3 ? -1 : Math.min(...newest.values()))
 }
 
 /** What each of them does wrong beside what `healthy` does right. */
@@ -34,22 +50,26 @@ const broken: Readonly<Record<string, () => Partial<Parts>>> = {
     messages: (...args) => healthy.messages(...args).pipe(filter((message) => message !== 3)),
   }),
   'waits while it is paused, and loses nothing': () => ({
-    messages: (server, after, context) => healthy.messages(server, after, { ...context, paused$: of(false) }),
+    messages: (server, written, context) =>
+      healthy.messages(server, written, { ...context, paused$: of(false) }),
   }),
-  'goes on where it was after a restart': () => ({ lastNumber: async () => -1 }),
+  'goes on where it was after a restart': () => ({ written: async () => new Set() }),
   'emits again what it has emitted and its topic does not have': () => {
-    let last = -1
+    const emitted = new Set<number>()
     return {
-      lastNumber: async () => last,
+      written: async () => emitted,
       messages: (...args) =>
         healthy.messages(...args).pipe(
           filter((message) => {
-            if (message !== 'undecodable') last = message
+            if (message !== 'undecodable') emitted.add(message)
             return true
           }),
         ),
     }
   },
+  'loses and doubles nothing when its partitions were acknowledged unevenly': () => ({
+    written: upToTheNewest,
+  }),
   'hands over what it can not decode, once, and goes on': () => ({
     undecodable: () => throwError(() => new RivuletError('SOURCE_FAILED', 'no number')),
   }),
@@ -65,11 +85,11 @@ const broken: Readonly<Record<string, () => Partial<Parts>>> = {
   }),
   // When it is stopped there is nothing to hang up yet.
   'stops also while it looks where it was': () => ({
-    whole: (last, messages) =>
+    whole: (written, messages) =>
       new Observable((subscriber) => {
         let listening: Subscription | undefined
-        void last.then((after) => {
-          listening = messages(after).subscribe({
+        void written.then((numbers) => {
+          listening = messages(numbers).subscribe({
             next: (value) => subscriber.next(value),
             error: (error) => subscriber.error(error),
           })
@@ -98,7 +118,7 @@ describe('the contract of a source', () => {
   const redOf = (flaw: Partial<Parts>) => namesOfRed(sourceContract(contractOf({ ...healthy, ...flaw })))
 
   test('tells of one that throws away what comes while it is paused', async () => {
-    const messages: Parts['messages'] = (server, after, { paused$, ...context }) => {
+    const messages: Parts['messages'] = (server, written, { paused$, ...context }) => {
       let isPaused = false
       return merge(
         paused$.pipe(
@@ -107,10 +127,35 @@ describe('the contract of a source', () => {
           }),
           ignoreElements(),
         ),
-        healthy.messages(server, after, { ...context, paused$: of(false) }),
+        healthy.messages(server, written, { ...context, paused$: of(false) }),
       ).pipe(filter(() => !isPaused))
     }
     expect(await redOf({ messages })).toEqual(['waits while it is paused, and loses nothing'])
+  })
+
+  test('tells of one that resumes from the newest record of all, and only of a topic of several partitions', async () => {
+    const unevenly = 'loses and doubles nothing when its partitions were acknowledged unevenly'
+    expect(await redOf({ written: upToTheNewest })).toEqual([unevenly])
+    const ofOnePartition = { ...contractOf({ ...healthy, written: upToTheNewest }), partitions: 1 }
+    expect(await namesOfRed(sourceContract(ofOnePartition))).toEqual([])
+    expect(sourceContract(ofOnePartition).map(({ name }) => name)).toContain(
+      'feeds one partition, which no other one can be behind',
+    )
+  })
+
+  test('tells of one that resumes from where the last partition is, and drops nothing', async () => {
+    expect(await redOf({ written: upToTheSmallestOfTheNewest })).toContain(
+      'loses and doubles nothing when its partitions were acknowledged unevenly',
+    )
+  })
+
+  test('is kept where records have no keys, and red where all have the same, which could show nothing', async () => {
+    const keyed = (key: string | null) =>
+      namesOfRed(sourceContract({ ...contractOf(healthy), record: (value) => ({ key, value }) }))
+    expect(await keyed(null)).toEqual([])
+    expect(await keyed('all')).toEqual([
+      'loses and doubles nothing when its partitions were acknowledged unevenly',
+    ])
   })
 
   test.each([
