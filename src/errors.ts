@@ -12,6 +12,8 @@ export type ErrorCode =
   // What is outside
   | 'SOURCE_FAILED'
   | 'SOURCE_UNREACHABLE'
+  | 'SINK_FAILED'
+  | 'SINK_UNREACHABLE'
   | 'KAFKA_UNREACHABLE'
   | 'KAFKA_NO_ANSWER'
   | 'KAFKA_FAILED'

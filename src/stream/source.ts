@@ -29,9 +29,15 @@ export interface SourceContext {
    */
   readonly paused$: Observable<boolean>
   /**
-   * The records at the end of the topic, newest first, read backwards in growing steps: how a source finds where it
-   * was, also after a failure: what it emitted before is among them. Stop iterating when enough was seen. Nothing comes
-   * from a topic that does not exist yet.
+   * The records at the end of the topic, read backwards in growing steps: how a source finds where it was, also after a
+   * failure: what it emitted before is among them. Stop iterating when enough was seen. Nothing comes from a topic that
+   * does not exist yet, and what can't be decoded is passed over.
+   *
+   * Of each `partition` the newest record comes first; the partitions take turns, some 1,000 records each, then more.
+   * Between partitions there is no order: each is acknowledged on its own, and a crash leaves one further than another.
+   * So the newest record tells the place of its own partition alone, and a key's newest that of its key. A place that
+   * is one for all, such as a position in a file, needs a topic of one partition; or it goes on behind the *smallest* of
+   * the partitions' newest places (from the start where a partition has nothing), and drops what is there already.
    */
   tail<K, V>(topic: Topic<K, V>): AsyncIterable<PlainRecord<K, V> & { readonly partition: number }>
   /** Puts away what could not be decoded, into the source's dead-letter topic; counted. */
