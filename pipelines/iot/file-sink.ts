@@ -77,7 +77,7 @@ class FileBatch<K, V> implements SinkBatch<K, V> {
 
   append({ values, offsets }: Chunk<K, V>, nextOffset: number): void {
     for (const value of values) this.#lines += `${JSON.stringify(value)}\n`
-    for (const offset of offsets) this.firstOffset = Math.min(offset, this.firstOffset ?? offset)
+    this.firstOffset ??= offsets[0]
     this.rows += values.length
     this.nextOffset = nextOffset
   }

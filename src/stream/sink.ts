@@ -38,7 +38,8 @@ export interface SinkWriter<K, V> {
    * Writes the batch, retrying with identical bytes while the fault may pass; resolves when it is durably there,
    * once. The answer is the offset to go on from: the batch's end, or, when a rival writer had been there first, the
    * end of what the rival wrote, which may lie beyond the batch or within it.
-   * Rejects with a `RivuletError` when the batch can't be written at all; nothing of it is there then.
+   * Rejects with a `RivuletError` when the batch can't be written at all; nothing of it is there then. That ends the
+   * program, `retryable` or not: `SINK_UNREACHABLE`, `SINK_FAILED` or `DISK_FULL`, with the place.
    */
   write(batch: SinkBatch<K, V>): Promise<{ readonly nextOffset: number }>
   /** Frees what `open` has taken; nothing is written any more. */
@@ -55,6 +56,9 @@ export interface SinkBatch<K, V> {
   readonly rows: number
   /** What it takes in memory: a batch goes out before it is too large, however few rows it has. */
   readonly bytes: number
-  /** `nextOffset` is behind the chunk's last input record, also of those that were filtered out on the way. */
+  /**
+   * `nextOffset` is behind the chunk's last input record, also of those that were filtered out on the way. Offsets rise
+   * within a batch, with gaps; all records that were made of one offset are in one batch.
+   */
   append(chunk: Chunk<K, V>, nextOffset: number): void
 }
