@@ -8,20 +8,19 @@ import { Compaction } from './log/compaction.ts'
 import type { PartitionLog } from './log/partition-log.ts'
 import { enforceRetention } from './log/retention.ts'
 import type { BrokerConfig } from './options.ts'
-import { StateTable } from './state/state-table.ts'
+import { openLogs } from './recovery.ts'
+import type { StateTable } from './state/state-table.ts'
 import type { LogDirectory } from './storage/storage.ts'
-import { Topics } from './topic/topics.ts'
 import { ProducerIds } from './transaction/producer-ids.ts'
 import { Transactions } from './transaction/transactions.ts'
 
 const nodeId = 1
 const clusterIdKey = 'cluster id'
-const compactionSliceBytes = 1_048_576
 
 /** Everything of the broker but its connections and timers. */
 export interface BrokerNode {
   readonly services: Services
-  /** Forces all that was written to the medium. */
+  /** Forces all that was written to the medium, and notes in the recovery points that it is there. */
   sync(): Promise<void>
   /** Retention, compaction, and forgetting what nobody needs. */
   tidy(): Promise<void>
@@ -30,27 +29,22 @@ export interface BrokerNode {
 }
 
 /** Opens what is in `directory`, checking every log, and ends the transactions that were left half ended. */
-export async function openNode(
-  directory: LogDirectory,
-  { clock, logger, limits, host, port }: BrokerConfig,
-): Promise<BrokerNode> {
-  const compaction = { clock, keysMax: limits.compactionKeysMax, sliceBytes: compactionSliceBytes }
-  const state = new StateTable(directory.directory('state'), { clock, logger, compaction })
-  const topics = new Topics({
-    ...{ clock, logger, state, partitionsMax: limits.partitionsMax },
-    directory: directory.directory('topics'),
-  })
+export async function openNode(directory: LogDirectory, config: BrokerConfig): Promise<BrokerNode> {
+  const { clock, logger, limits, host, port } = config
+  const { recoveryPoints, state, topics, compaction } = openLogs(directory, config)
   const sync = async (logs: Iterable<PartitionLog>) => {
     await Promise.all([...logs].map((log) => log.sync()))
     // Last: what it tells of the logs must not be ahead of them.
     await state.log.sync()
   }
   const durable = (logs: readonly PartitionLog[]) => (limits.fsync === 'always' ? sync(logs) : undefined)
-  const offsets = new CommittedOffsets(state)
+  const allLogs = () => [state.log, ...topics.logs()]
+  const syncAll = () => sync(topics.logs())
+  const offsets = new CommittedOffsets(state, topics)
   const transactions = new Transactions({
     ...{ clock, logger, state, topics, offsets, producerIds: new ProducerIds(state) },
     transactionTimeoutMsMax: limits.transactionTimeoutMsMax,
-    decided: () => durable([]),
+    durable,
   })
   const groups = new Groups({
     ...{ clock, offsets, membersMax: limits.groupMembersMax },
@@ -60,7 +54,12 @@ export async function openNode(
     newMemberId: (clientId) => `${clientId}-${newUuid(clock)}`,
   })
   await transactions.recover()
+  const clusterId = clusterIdOf(state, clock)
+  if (limits.fsync !== 'never') await recoveryPoints.note(allLogs, syncAll)
 
+  // Compaction must leave alone what a start may go back to.
+  const settledEnd = (log: PartitionLog) =>
+    limits.fsync === 'never' ? log.endOffset : (log.recoveryPoint?.endOffset ?? 0)
   const compactions = new WeakMap<PartitionLog, Compaction>()
   const tidy = async () => {
     await transactions.resume()
@@ -69,27 +68,30 @@ export async function openNode(
       enforceRetention(log, clock.now())
       log.producers.forgetIdleSince(clock.now() - limits.producerIdExpirationMs)
     }
-    await state.compaction.run()
+    await recoveryPoints.note(allLogs, limits.fsync === 'never' ? undefined : syncAll)
+    for (const log of topics.logs()) log.removeSegmentsBefore(log.recoveryPoint?.startOffset ?? 0)
+    await state.compaction.run(settledEnd(state.log))
     for (const log of [...topics.logs()].filter(({ config }) => config.compacts)) {
       const its = compactions.get(log) ?? new Compaction(log, compaction)
       compactions.set(log, its)
-      await its.run()
+      await its.run(settledEnd(log))
     }
   }
   return {
     services: {
-      ...{ nodeId, clusterId: clusterIdOf(state, clock), address: { host, port } },
+      ...{ nodeId, clusterId, address: { host, port } },
       ...{ clock, topics, groups, offsets, transactions, durable },
       faults: new Faults(logger),
       fetchBytesMax: limits.fetchBytesMax,
     },
-    sync: () => sync(topics.logs()),
+    sync: () => recoveryPoints.note(allLogs, syncAll),
     tidy,
     close: () => {
       groups.close()
       transactions.close()
       topics.close()
       state.log.close()
+      recoveryPoints.close()
     },
   }
 }

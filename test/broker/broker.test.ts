@@ -231,6 +231,7 @@ function fillable(inner: LogDirectory): { directory: LogDirectory; full: boolean
     remove: (name) => directory.remove(name),
     directories: () => directory.directories(),
     removeDirectory: (name) => directory.removeDirectory(name),
+    syncNow: () => directory.syncNow(),
     directory: (name) => wrap(directory.directory(name)),
     open(name) {
       const file = directory.open(name)

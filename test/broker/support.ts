@@ -1,4 +1,5 @@
 import { VirtualTimeScheduler } from 'rxjs'
+import type { RecoveryPoint } from '../../src/broker/log/log-recovery.ts'
 import { PartitionLog } from '../../src/broker/log/partition-log.ts'
 import { attribute, makeBatch } from '../../src/broker/log/record-batch.ts'
 import { encodeBatch, readRecords, type StoredRecord } from '../../src/broker/log/records.ts'
@@ -72,18 +73,28 @@ export function batchOf(records: readonly TestRecord[], options: TestBatch = {})
 }
 
 export function openLog(
-  options: { directory?: LogDirectory; config?: TopicConfig; clock?: Clock; startOffset?: number } = {},
+  options: {
+    directory?: LogDirectory
+    config?: TopicConfig
+    clock?: Clock
+    startOffset?: number
+    recoveryPoint?: RecoveryPoint
+  } = {},
 ): PartitionLog {
   const clock = options.clock ?? virtualClock()
-  return new PartitionLog({
+  const log = new PartitionLog({
     topic: 'orders',
     partition: 0,
+    name: 'orders.1/0',
+    recoveryPoint: options.recoveryPoint,
     directory: options.directory ?? new MemoryDirectory(clock),
     config: logConfigOf({ 'retention.ms': '-1', ...options.config }),
     clock,
     logger: silentLogger,
     ...(options.startOffset !== undefined && { startOffset: options.startOffset }),
   })
+  log.repair()
+  return log
 }
 
 /** All records that a consumer would be given, batch by batch. */

@@ -54,6 +54,10 @@ const readCommits = (reader: Reader) =>
     }),
   )
 
+function placesOf(topics: ReturnType<typeof readCommits>) {
+  return topics.flatMap(({ topic, partitions }) => partitions.map(({ partition }) => ({ topic, partition })))
+}
+
 /** Commits what may be committed by `commit`, and tells for each partition how it went. */
 function commitAll(
   services: Services,
@@ -96,7 +100,10 @@ export const offsetCommit: Api = {
     const groupId = reader.string()
     const generation = reader.int32()
     const memberId = reader.string()
-    const answers = commitAll(services, readCommits(reader), (offsets) =>
+    const wanted = readCommits(reader)
+    // What was read up to there must last before the offset does.
+    await services.durable(services.topics.logsOf(placesOf(wanted)))
+    const answers = commitAll(services, wanted, (offsets) =>
       services.groups.commit(groupId, memberId, generation, offsets),
     )
     await services.durable([])

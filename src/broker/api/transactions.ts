@@ -76,10 +76,7 @@ export const endTxn: Api = {
     const transactionalId = reader.string()
     const producer = { transactionalId, producerId: reader.int64(), producerEpoch: reader.int16() }
     const outcome = reader.boolean() ? 'commit' : 'abort'
-    const errorCode = await codeOf(services, async () => {
-      await services.transactions.end(producer, outcome)
-      await services.durable([])
-    })
+    const errorCode = await codeOf(services, () => services.transactions.end(producer, outcome))
     return (writer) => writer.int32(noThrottleMs).int16(errorCode)
   },
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import type { Change, StateTable } from '../state/state-table.ts'
+import type { Change, LogPosition, StateTable } from '../state/state-table.ts'
+import type { Topics } from '../topic/topics.ts'
 
 export interface CommittedOffset {
   readonly topic: string
@@ -8,7 +9,6 @@ export interface CommittedOffset {
   readonly metadata: string | null
 }
 
-const prefix = 'offset/'
 const stored = z.object({
   group: z.string(),
   topic: z.string(),
@@ -19,12 +19,16 @@ const stored = z.object({
 
 /** The committed offsets of all groups. They don't expire: a group that comes back after a month goes on. */
 export class CommittedOffsets {
+  /** Of its keys in the broker's state. */
+  static readonly prefix = 'offset/'
   readonly #state: StateTable
+  readonly #topics: Topics
   readonly #groups = new Map<string, Map<string, CommittedOffset>>()
 
-  constructor(state: StateTable) {
+  constructor(state: StateTable, topics: Topics) {
     this.#state = state
-    for (const [, value] of state.entries(prefix)) {
+    this.#topics = topics
+    for (const [, value] of state.entries(CommittedOffsets.prefix)) {
       const { group, ...offset } = stored.parse(value)
       this.#remember(group, offset)
     }
@@ -42,19 +46,31 @@ export class CommittedOffsets {
     return [...(this.#groups.get(group)?.values() ?? [])]
   }
 
-  /** Together with `others`: all of it lasts, or none. */
+  /** Together with `others` and what these rest on: all of it lasts, or none. */
   commit(
     commits: Iterable<readonly [group: string, offsets: readonly CommittedOffset[]]>,
-    others: Change[] = [],
+    others: readonly Change[] = [],
+    othersRestOn: readonly LogPosition[] = [],
   ) {
     const all = [...commits].flatMap(([group, offsets]) =>
       offsets.map((offset) => ({ key: key(group, offset), value: { group, ...offset } })),
     )
-    this.#state.change([...all, ...others])
+    const restsOn = all.flatMap(({ value }) => this.positionsOf([value]))
+    this.#state.change([...all, ...others], [...restsOn, ...othersRestOn])
     for (const { value } of all) {
       const { group, ...offset } = value
       this.#remember(group, offset)
     }
+  }
+
+  /** Up to where there must be records for these offsets; one that was committed beyond the end needs none. */
+  positionsOf(offsets: readonly CommittedOffset[]): LogPosition[] {
+    return offsets.flatMap((committed) =>
+      this.#topics
+        .logsOf([committed])
+        .filter(({ endOffset }) => committed.offset <= endOffset)
+        .map(({ name }) => [name, committed.offset] as const),
+    )
   }
 
   delete(group: string): void {
@@ -84,4 +100,4 @@ export class CommittedOffsets {
 
 const place = (topic: string, partition: number) => `${topic}/${partition}`
 const key = (group: string, { topic, partition }: CommittedOffset) =>
-  `${prefix}${place(topic, partition)}/${group}`
+  `${CommittedOffsets.prefix}${place(topic, partition)}/${group}`

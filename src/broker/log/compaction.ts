@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts'
-import type { LogFile } from '../storage/storage.ts'
+import { compactingName } from './log-recovery.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { attribute, type BatchHeader } from './record-batch.ts'
 import { filterBatch, isReadable, readRecords, type StoredRecord } from './records.ts'
@@ -12,8 +12,6 @@ export interface CompactionOptions {
   /** Bytes read before other work gets a turn: this shares its core with the pipeline. */
   readonly sliceBytes: number
 }
-
-const temporaryName = 'compacting'
 
 /** Keeps the last record of each key in the sealed segments of one log. One instance a log; one `run` at a time. */
 export class Compaction {
@@ -30,10 +28,10 @@ export class Compaction {
   /**
    * One pass, if there is enough to gain (`min.cleanable.dirty.ratio`). Aborted records go, and so do the markers of
    * decided transactions, whose records stop being transactional. Tombstones go `delete.retention.ms` after their
-   * segment was written. Returns the bytes freed.
+   * segment was written. Nothing from `beforeOffset` on is touched. Returns the bytes freed.
    */
-  async run(): Promise<number> {
-    const sealed = this.#cleanable()
+  async run(beforeOffset = this.#log.endOffset): Promise<number> {
+    const sealed = this.#cleanable(beforeOffset)
     if (!this.#isWorthwhile(sealed)) return 0
     const latest = new Map<string, number>()
     const covered = await this.#latestOffsets(sealed, latest)
@@ -47,13 +45,14 @@ export class Compaction {
   }
 
   /** Sealed, decided, and old enough. */
-  #cleanable(): Segment[] {
-    const { lastStableOffset, config } = this.#log
+  #cleanable(beforeOffset: number): Segment[] {
+    const { config } = this.#log
     if (this.#log.shouldRoll(0)) this.#log.roll()
+    const decidedBefore = Math.min(beforeOffset, this.#log.lastStableOffset)
     const oldEnoughMs = this.#options.clock.now() - config.minCompactionLagMs
     const sealed = this.#log.segments.slice(0, -1)
     const end = sealed.findIndex(
-      (segment) => segment.nextOffset > lastStableOffset || segment.file.modifiedAtMs > oldEnoughMs,
+      (segment) => segment.nextOffset > decidedBefore || segment.file.modifiedAtMs > oldEnoughMs,
     )
     return end < 0 ? sealed : sealed.slice(0, end)
   }
@@ -87,8 +86,8 @@ export class Compaction {
     protectedOffsets: ReadonlySet<number>,
   ): Promise<boolean> {
     const { directory, config } = this.#log
-    directory.remove(temporaryName)
-    const file = directory.open(temporaryName)
+    directory.remove(compactingName)
+    const file = directory.open(compactingName)
     let swapped = false
     try {
       for (const segment of group) {
@@ -101,24 +100,16 @@ export class Compaction {
       }
       await file.sync()
       const stillThere = group.every((segment) => this.#log.segments.includes(segment))
-      if (stillThere) swapped = this.#swap(group, file)
+      if (stillThere) {
+        file.setModifiedAt(Math.max(...group.map((segment) => segment.file.modifiedAtMs)))
+        this.#log.replaceSegments(group, compactingName)
+        swapped = true
+      }
       return stillThere
     } finally {
       file.close()
-      if (!swapped) directory.remove(temporaryName)
+      if (!swapped) directory.remove(compactingName)
     }
-  }
-
-  #swap(group: readonly Segment[], file: LogFile): boolean {
-    const newest = group.at(-1)
-    // The first one stays, if empty: compaction does not move the start of the log.
-    if (!newest || (file.sizeBytes === 0 && group[0] !== this.#log.segments[0])) {
-      this.#log.removeSegments(group)
-      return false
-    }
-    file.setModifiedAt(newest.file.modifiedAtMs)
-    this.#log.replaceSegments(group, temporaryName)
-    return true
   }
 
   /** What stays of a batch; undefined for nothing. */

@@ -1,14 +1,14 @@
 import type { Clock } from '../../clock.ts'
-import { RivuletError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
 import type { LogDirectory } from '../storage/storage.ts'
 import type { LogConfig } from '../topic/topic-config.ts'
-import { encodeMarker, type Outcome, readMarker } from './control-batch.ts'
+import { encodeMarker, type Marker, type ProducerOfMarker, readMarker } from './control-batch.ts'
+import { cutSegment, cutTail, type RecoveryPoint, recoverSegments } from './log-recovery.ts'
 import { type AbortedTransaction, ProducerState } from './producer-state.ts'
 import { attribute, type BatchHeader, placeBatch, readBatchHeader, stampBatch } from './record-batch.ts'
 import { isReadable, readRecords } from './records.ts'
-import { type ScannedBatch, Segment, type Slice, segmentBaseOffset, segmentName } from './segment.ts'
+import { type ScannedBatch, Segment, type SegmentName, type Slice, segmentName } from './segment.ts'
 import { validateBatch } from './validate-batch.ts'
 
 export interface PartitionLogOptions {
@@ -18,8 +18,14 @@ export interface PartitionLogOptions {
   readonly config: LogConfig
   readonly clock: Clock
   readonly logger: Logger
+  /** Among the recovery points. */
+  readonly name: string
   /** From `DeleteRecords`; offsets below it are gone, even if their segment is still there. */
   readonly startOffset?: number
+  /** What is known to be on the medium. */
+  readonly recoveryPoint?: RecoveryPoint | undefined
+  /** Called with each batch that is found, in order. */
+  readonly onFound?: (batch: ScannedBatch) => void
 }
 
 export interface Appended {
@@ -33,33 +39,80 @@ export interface Found {
   readonly timestampMs: number
 }
 
-const copyBlockBytes = 1_048_576
-
-/** The log of one partition: segments in a folder, what producers did in it, and who waits for more. */
+/**
+ * The log of one partition: segments in a folder, what producers did in it, and who waits for more. After a start it is first
+ * only read, so that a log that is refused is left as it was; `repair` makes it fit for use.
+ */
 export class PartitionLog {
   readonly topic: string
   readonly partition: number
+  readonly name: string
   readonly directory: LogDirectory
   readonly config: LogConfig
+  /** What the recovery points on the medium say of this log; who writes them sets it. */
+  recoveryPoint: RecoveryPoint | undefined
   readonly producers = new ProducerState()
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #listeners = new Set<(bytes: number) => void>()
-  readonly #unsynced = new Set<Segment>()
-  #segments: Segment[] = []
+  readonly #leftovers: readonly string[]
+  readonly #soundBytes: number
+  #restsOnState = 0
+  #segments: Segment[]
   #startOffset: number
+  /** Up to here everything is on the medium. */
+  #syncedOffset: number
   #firstUnstableOffset: number | undefined
 
-  /** Opens the log and checks every batch in it. Throws `LOG_CORRUPT` where more than the last segment's tail is torn. */
+  /** Opens the log and checks every batch in it. Throws `LOG_CORRUPT` where something is missing that a crash can't take. */
   constructor(options: PartitionLogOptions) {
-    this.topic = options.topic
-    this.partition = options.partition
-    this.directory = options.directory
-    this.config = options.config
+    const { topic, partition, directory, config, recoveryPoint, startOffset = 0 } = options
+    this.topic = topic
+    this.partition = partition
+    this.name = options.name
+    this.directory = directory
+    this.config = config
+    this.recoveryPoint = recoveryPoint
     this.#clock = options.clock
     this.#logger = options.logger
-    this.#startOffset = options.startOffset ?? 0
-    this.#recover()
+    this.#startOffset = Math.max(startOffset, recoveryPoint?.startOffset ?? 0)
+    this.#syncedOffset = recoveryPoint?.endOffset ?? 0
+    const nowMs = this.#clock.now()
+    const place = { topic, partition }
+    const found = recoverSegments({ directory, config, place, recoveryPoint }, (batch) => {
+      this.#replay(batch, nowMs)
+      options.onFound?.(batch)
+    })
+    this.#segments = found.segments
+    this.#soundBytes = found.soundBytes
+    this.#leftovers = found.leftovers
+    if (this.#segments.length === 0) this.#segments.push(this.#newSegment(this.#startOffset))
+    for (const segment of this.#segments)
+      segment.firstAppendMs = segment.sizeBytes > 0 ? segment.file.modifiedAtMs : undefined
+    this.#firstUnstableOffset = this.producers.firstUnstableOffset()
+    this.producers.forgetAbortedBefore(this.startOffset)
+  }
+
+  /** Once after the start, before anything else is written: removes and cuts what a crash has left half done. */
+  repair(): void {
+    for (const name of this.#leftovers) this.directory.remove(name)
+    if (this.#soundBytes < this.#active.sizeBytes) this.#cutTorn(this.#soundBytes)
+    // All of its records were deleted, and the last of them are lost: their offsets are not given again.
+    if (this.endOffset < this.#startOffset) this.#skipTo(this.#startOffset)
+    if (this.#active.isCompacted) this.#segments.push(this.#newSegment(this.endOffset))
+  }
+
+  /** Cuts what is behind the recovery point. The log has to be opened anew then. */
+  rollBack(): void {
+    const toOffset = Math.max(this.recoveryPoint?.endOffset ?? 0, this.#segments[0]!.baseOffset)
+    while (this.#active.baseOffset > toOffset) {
+      cutSegment(this.directory, this.#active)
+      this.#segments.pop()
+    }
+    const active = this.#active
+    const position = active.positionOf(toOffset)
+    if (position < active.sizeBytes) cutTail(this.directory, active, position)
+    active.file.syncNow()
   }
 
   get startOffset(): number {
@@ -76,13 +129,18 @@ export class PartitionLog {
     return this.#firstUnstableOffset ?? this.endOffset
   }
 
-  get sizeBytes(): number {
-    return this.#segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
+  /** Of the markers that were found behind the recovery point: how much of the broker's state they rest on. */
+  get restsOnState(): number {
+    return this.#restsOnState
   }
 
-  /** In the order of offsets; the last one is appended to. */
+  get sizeBytes(): number {
+    return this.segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
+  }
+
+  /** In the order of offsets, those that hold anything from the start on; the last one is appended to. */
   get segments(): readonly Segment[] {
-    return this.#segments
+    return this.#segments.slice(this.#goneBefore(this.#startOffset))
   }
 
   /**
@@ -104,14 +162,11 @@ export class PartitionLog {
   }
 
   /** Ends a producer's transaction here. */
-  appendMarker(
-    outcome: Outcome,
-    producer: { readonly producerId: number; readonly producerEpoch: number },
-  ): void {
+  appendMarker(marker: Marker, { producerId, producerEpoch }: ProducerOfMarker): void {
     const nowMs = this.#clock.now()
-    const marker = encodeMarker(outcome, producer, nowMs)
-    this.producers.ended(this.#write(marker), outcome, nowMs)
-    this.#notify(marker.length)
+    const batch = encodeMarker(marker, { producerId, producerEpoch }, nowMs)
+    this.producers.ended(this.#write(batch), marker.outcome, nowMs)
+    this.#notify(batch.length)
   }
 
   /** Appends a batch of the broker's own, which needs no check. */
@@ -154,13 +209,18 @@ export class PartitionLog {
     return undefined
   }
 
-  /** Forgets what is before `offset`; whole segments are removed, the rest is out of reach. Source: `DeleteRecords`. */
+  /** Puts what is before `offset` out of reach. Source: `DeleteRecords`. */
   deleteBefore(offset: number): void {
     this.#startOffset = Math.max(this.#startOffset, offset)
-    let gone = 0
-    while (gone < this.#segments.length - 1 && this.#segments[gone + 1]!.baseOffset <= this.#startOffset)
-      gone++
-    this.removeSegments(this.#segments.slice(0, gone))
+    this.producers.forgetAbortedBefore(this.startOffset)
+  }
+
+  /** Removes whole segments before `offset`, which must be out of reach for good. */
+  removeSegmentsBefore(offset: number): void {
+    for (const segment of this.#segments.splice(0, this.#goneBefore(offset))) {
+      segment.file.close()
+      this.directory.remove(segment.name)
+    }
   }
 
   /** Begins a new segment, so that the one before can be removed or compacted. */
@@ -168,9 +228,8 @@ export class PartitionLog {
     const active = this.#active
     if (active.sizeBytes === 0) return
     // Only the last segment may be torn: the one before must be whole before there is another.
-    active.file.syncNow()
-    this.#unsynced.delete(active)
-    this.#segments.push(new Segment(this.directory, active.nextOffset))
+    this.syncNow()
+    this.#segments.push(this.#newSegment(active.nextOffset))
   }
 
   /** Whether `segment.bytes` or `segment.ms` asks for a new segment before the next append. */
@@ -181,30 +240,21 @@ export class PartitionLog {
     return sizeBytes + bytes > this.config.segmentBytes || ageMs > this.config.segmentMs
   }
 
-  removeSegments(segments: readonly Segment[]): void {
-    for (const segment of segments) {
-      segment.file.close()
-      this.#unsynced.delete(segment)
-      this.directory.remove(segmentName(segment.baseOffset))
-    }
-    this.#segments = this.#segments.filter((segment) => !segments.includes(segment))
-    this.producers.forgetAbortedBefore(this.startOffset)
-  }
-
-  /** Puts a compacted copy (already on the medium, under `temporaryName`) in the place of `replaced`. */
+  /**
+   * Puts a compacted copy (already on the medium, under `temporaryName`) in the place of `replaced`. Its name says what it
+   * stands for: so a start knows what is left of `replaced`.
+   */
   replaceSegments(replaced: readonly Segment[], temporaryName: string): void {
-    const [first, ...others] = replaced
+    const first = replaced[0]
     if (!first) return
     const index = this.#segments.indexOf(first)
-    for (const segment of replaced) {
-      segment.file.close()
-      this.#unsynced.delete(segment)
-    }
-    this.directory.rename(temporaryName, segmentName(first.baseOffset))
-    for (const segment of others) this.directory.remove(segmentName(segment.baseOffset))
-    const cleaned = new Segment(this.directory, first.baseOffset)
-    cleaned.recover(() => {})
-    this.#segments.splice(index, replaced.length, cleaned)
+    const next = this.#segments[index + replaced.length]!
+    const compacted = segmentName(first.baseOffset, next.baseOffset)
+    for (const segment of replaced) segment.file.close()
+    this.directory.rename(temporaryName, compacted.name)
+    this.directory.syncNow()
+    for (const { name } of replaced) if (name !== compacted.name) this.directory.remove(name)
+    this.#segments.splice(index, replaced.length, this.#recovered(compacted))
   }
 
   /** Calls `listener` with the number of bytes after each append; the answer stops that. */
@@ -215,14 +265,17 @@ export class PartitionLog {
 
   /** Resolves once everything appended before is on the medium. */
   async sync(): Promise<void> {
-    const segments = [...this.#unsynced]
-    this.#unsynced.clear()
-    try {
-      await Promise.all(segments.map((segment) => segment.file.sync()))
-    } catch (error) {
-      for (const segment of segments) this.#unsynced.add(segment)
-      throw error
-    }
+    const { endOffset } = this
+    if (this.#syncedOffset >= endOffset) return
+    // Those before the active segment are on the medium, since it was begun.
+    await this.#active.file.sync()
+    this.#syncedOffset = Math.max(this.#syncedOffset, endOffset)
+  }
+
+  /** The same, waiting for the disk: only where a rare step must not be overtaken. */
+  syncNow(): void {
+    this.#active.file.syncNow()
+    this.#syncedOffset = this.endOffset
   }
 
   close(): void {
@@ -232,7 +285,6 @@ export class PartitionLog {
   /** For a topic that is deleted: nothing is written any more, and whoever waits for more is woken. */
   remove(): void {
     this.close()
-    this.#unsynced.clear()
     for (const listener of this.#listeners) listener(Number.POSITIVE_INFINITY)
   }
 
@@ -247,13 +299,23 @@ export class PartitionLog {
     const header = readBatchHeader(batch)
     active.append(batch, header)
     active.firstAppendMs ??= this.#clock.now()
-    this.#unsynced.add(active)
     return header
   }
 
   #notify(bytes: number): void {
     this.#firstUnstableOffset = this.producers.firstUnstableOffset()
     for (const listener of this.#listeners) listener(bytes)
+  }
+
+  #newSegment(baseOffset: number): Segment {
+    return new Segment(this.directory, segmentName(baseOffset))
+  }
+
+  /** How many segments hold nothing from `offset` on; the active one is not counted. */
+  #goneBefore(offset: number): number {
+    let gone = 0
+    while (gone < this.#segments.length - 1 && this.#segments[gone + 1]!.baseOffset <= offset) gone++
+    return gone
   }
 
   #segmentIndexOf(offset: number): number {
@@ -272,66 +334,44 @@ export class PartitionLog {
     )
   }
 
-  #recover(): void {
-    const bases: number[] = []
-    for (const name of this.directory.files()) {
-      const base = segmentBaseOffset(name)
-      if (base === undefined)
-        this.directory.remove(name) // A compaction that was cut short.
-      else bases.push(base)
-    }
-    bases.sort((a, b) => a - b)
-    const nowMs = this.#clock.now()
-    for (const base of bases) this.#recoverSegment(base, base === bases.at(-1), nowMs)
-    if (this.#segments.length === 0) this.#segments.push(new Segment(this.directory, this.#startOffset))
-    this.#firstUnstableOffset = this.producers.firstUnstableOffset()
-    this.producers.forgetAbortedBefore(this.startOffset)
-  }
-
-  #recoverSegment(base: number, isLast: boolean, nowMs: number): void {
-    const before = this.#segments.at(-1)
-    if (before && before.nextOffset > base) {
-      // A compaction had merged it into the one before, and was cut short before removing it.
-      this.directory.remove(segmentName(base))
-      return
-    }
-    const segment = new Segment(this.directory, base)
-    const soundBytes = segment.recover(({ header, bytes }) => this.#replay(header, bytes, nowMs))
-    if (soundBytes < segment.sizeBytes) this.#cut(segment, soundBytes, isLast)
-    segment.firstAppendMs = segment.sizeBytes > 0 ? segment.file.modifiedAtMs : undefined
-    this.#segments.push(segment)
-  }
-
-  #replay(header: BatchHeader, bytes: Buffer, nowMs: number): void {
+  #replay({ header, bytes }: ScannedBatch, nowMs: number): void {
     if ((header.attributes & attribute.control) === 0) {
       this.producers.appended(header, nowMs)
       return
     }
-    const outcome = readMarker(bytes)
-    if (outcome) this.producers.ended(header, outcome, nowMs)
+    const marker = readMarker(bytes)
+    if (!marker) return
+    this.producers.ended(header, marker.outcome, nowMs)
+    if (header.baseOffset >= this.#syncedOffset)
+      this.#restsOnState = Math.max(this.#restsOnState, marker.restsOnState)
   }
 
-  #cut(segment: Segment, soundBytes: number, isLast: boolean): void {
-    const place = { topic: this.topic, partition: this.partition, offset: segment.nextOffset }
-    const tornBytes = segment.sizeBytes - soundBytes
-    const file = `${this.directory.path}/${segmentName(segment.baseOffset)}`
-    if (!isLast) {
-      const what = `${file} is damaged at byte ${soundBytes}, and more of the log follows it`
-      throw new RivuletError('LOG_CORRUPT', `${what}; restore it, or move it and what follows away`, {
-        place,
-      })
-    }
-    // Of a crash it is what was never written to the end; of a damaged disk there may be sound records in it.
-    const kept = `${segmentName(segment.baseOffset)}.cut-${soundBytes}`
-    this.directory.remove(kept)
-    const copy = this.directory.open(kept)
-    for (let at = soundBytes; at < segment.sizeBytes; at += copyBlockBytes)
-      copy.append(segment.file.read(at, copyBlockBytes))
-    copy.close()
-    segment.truncate(soundBytes)
+  /** Of a crash it is what was never written to the end; of a damaged disk there may be sound records in it. */
+  #cutTorn(fromBytes: number): void {
+    const active = this.#active
+    const tornBytes = active.sizeBytes - fromBytes
+    const file = `${this.directory.path}/${active.name}`
+    const kept = cutTail(this.directory, active, fromBytes)
     this.#logger.warn(
-      { ...place, tornBytes, file, kept },
+      { topic: this.topic, partition: this.partition, offset: this.endOffset, tornBytes, file, kept },
       'Cut the torn tail of a log: it was never written to the end, or is damaged; its bytes are kept beside it',
     )
+  }
+
+  /** What is there stands for all offsets before `offset` from now on, as if it were compacted. */
+  #skipTo(offset: number): void {
+    const { topic, partition, endOffset } = this
+    this.#logger.warn({ topic, partition, endOffset, startOffset: offset }, 'A log ended before its start')
+    const active = this.#active
+    const skipping = segmentName(active.baseOffset, offset)
+    active.file.close()
+    this.directory.rename(active.name, skipping.name)
+    this.#segments[this.#segments.length - 1] = this.#recovered(skipping)
+  }
+
+  #recovered(name: SegmentName): Segment {
+    const segment = new Segment(this.directory, name)
+    segment.recover('increasing', () => {})
+    return segment
   }
 }

@@ -2,9 +2,9 @@ import type { PartitionLog } from './partition-log.ts'
 import type { Segment } from './segment.ts'
 
 /**
- * Removes whole segments from the old end, by `retention.ms` (of the newest record in the segment) and
+ * Moves the start of the log behind whole segments, by `retention.ms` (of the newest record in the segment) and
  * `retention.bytes`. As in Kafka the active segment goes too when all of it is too old.
- * Returns how many bytes it freed.
+ * Returns how many bytes are out of reach then.
  */
 export function enforceRetention(log: PartitionLog, nowMs: number): number {
   const { config } = log
@@ -20,9 +20,8 @@ export function enforceRetention(log: PartitionLog, nowMs: number): number {
     excessBytes -= segment.sizeBytes
     gone.push(segment)
   }
-  const freedBytes = gone.reduce((sum, segment) => sum + segment.sizeBytes, 0)
-  log.removeSegments(gone)
-  return freedBytes
+  log.deleteBefore(log.segments[gone.length]!.baseOffset)
+  return gone.reduce((sum, segment) => sum + segment.sizeBytes, 0)
 }
 
 function isExpired(segment: Segment | undefined, nowMs: number, retentionMs: number): boolean {

@@ -26,11 +26,27 @@ export interface Slice {
   readonly nextOffset: number
 }
 
+/** What a segment's file is called, and what that says of it. */
+export interface SegmentName {
+  readonly name: string
+  readonly baseOffset: number
+  /** Of a compacted segment: behind the offsets that it stands for, whether or not it has records of them left. */
+  readonly endOffset?: number
+}
+
+/**
+ * How offsets go on from batch to batch: without a gap where nothing was compacted, which also tells a damaged base
+ * offset, as no CRC covers it.
+ */
+export type OffsetOrder = 'contiguous' | 'increasing'
+
 /** A run of batches in one file, named by its first offset, with a sparse index in memory. */
 export class Segment {
+  readonly name: string
   readonly baseOffset: number
+  readonly isCompacted: boolean
   readonly file: LogFile
-  /** Behind the last record. */
+  /** Behind the last record; of a compacted segment, behind the last one that it had. */
   nextOffset: number
   maxTimestampMs = -1
   /** When its first batch was appended, by this process; for `segment.ms`. */
@@ -42,9 +58,11 @@ export class Segment {
   // A consumer that reads on begins where its last read ended.
   #lastRead = { offset: -1, position: 0 }
 
-  constructor(directory: LogDirectory, baseOffset: number, name = segmentName(baseOffset)) {
+  constructor(directory: LogDirectory, { name, baseOffset, endOffset }: SegmentName) {
+    this.name = name
     this.baseOffset = baseOffset
-    this.nextOffset = baseOffset
+    this.isCompacted = endOffset !== undefined
+    this.nextOffset = endOffset ?? baseOffset
     this.file = directory.open(name)
   }
 
@@ -62,9 +80,9 @@ export class Segment {
    * Reads all batches and checks them, calling `each` in order; the index is made on the way. Returns how many
    * bytes are sound: less than the size where the file is torn.
    */
-  recover(each: (batch: ScannedBatch) => void): number {
+  recover(order: OffsetOrder, each: (batch: ScannedBatch) => void): number {
     let soundBytes = 0
-    for (const batch of this.scan(true)) {
+    for (const batch of this.scan(0, order)) {
       this.#took(batch.header, batch.position)
       soundBytes = batch.position + batch.bytes.length
       each(batch)
@@ -72,8 +90,8 @@ export class Segment {
     return soundBytes
   }
 
-  /** All batches from `position`, as far as they are whole; with `check`, as far as they are sound and in order. */
-  *scan(check = false, position = 0): Generator<ScannedBatch> {
+  /** All batches from `position`, as far as they are whole; with `order`, as far as they are sound and in that order. */
+  *scan(position = 0, order?: OffsetOrder): Generator<ScannedBatch> {
     let at = position
     let block: Buffer = Buffer.alloc(0)
     let blockAt = at
@@ -90,7 +108,7 @@ export class Segment {
       if (sizeBytes < batchHeaderBytes || at + sizeBytes > this.file.sizeBytes) return
       const bytes = view(sizeBytes)
       const header = readBatchHeader(bytes)
-      if (check && (batchFault(bytes) || header.baseOffset < nextOffset)) return
+      if (order && (batchFault(bytes) || !this.#follows(header, nextOffset, order))) return
       yield { header, bytes, position: at }
       nextOffset = header.lastOffset + 1
       at += sizeBytes
@@ -102,7 +120,7 @@ export class Segment {
    * none from `beforeOffset` on. Undefined where there are none.
    */
   read(offset: number, bytesMax: number, beforeOffset: number): Slice | undefined {
-    const position = this.#positionOf(offset)
+    const position = this.positionOf(offset)
     if (position >= this.file.sizeBytes) return undefined
     let bytes = this.file.read(position, Math.max(bytesMax, batchLengthOverheadBytes))
     const firstBytes = batchSizeBytes(bytes)
@@ -124,11 +142,12 @@ export class Segment {
   scanForTimestamp(timestampMs: number): Generator<ScannedBatch> {
     let row = this.#maxTimestampsBefore.findIndex((before) => before >= timestampMs)
     if (row < 0) row = this.#maxTimestampsBefore.length
-    return this.scan(false, this.#positions[row - 1] ?? 0)
+    return this.scan(this.#positions[row - 1] ?? 0)
   }
 
-  truncate(sizeBytes: number): void {
-    this.file.truncate(sizeBytes)
+  #follows({ baseOffset, lastOffset }: BatchHeader, nextOffset: number, order: OffsetOrder): boolean {
+    if (this.isCompacted && lastOffset >= this.nextOffset) return false
+    return order === 'contiguous' ? baseOffset === nextOffset : baseOffset >= nextOffset
   }
 
   #took(header: BatchHeader, position: number): void {
@@ -138,12 +157,12 @@ export class Segment {
       this.#positions.push(position)
       this.#maxTimestampsBefore.push(this.maxTimestampMs)
     }
-    this.nextOffset = header.lastOffset + 1
+    if (!this.isCompacted) this.nextOffset = header.lastOffset + 1
     this.maxTimestampMs = Math.max(this.maxTimestampMs, header.maxTimestampMs)
   }
 
   /** Where the batch begins that holds `offset`, or the first one after it. */
-  #positionOf(offset: number): number {
+  positionOf(offset: number): number {
     if (offset <= this.baseOffset) return 0
     if (offset === this.#lastRead.offset) return this.#lastRead.position
     let low = 0
@@ -164,14 +183,19 @@ export class Segment {
   }
 }
 
-const suffix = '.log'
+const width = 20
 
-/** As Kafka names them, so that they sort by offset. */
-export function segmentName(baseOffset: number): string {
-  return `${String(baseOffset).padStart(20, '0')}${suffix}`
+/** As Kafka names them, so that they sort by offset; a compacted one says by its name which offsets it stands for. */
+export function segmentName(baseOffset: number, endOffset?: number): SegmentName {
+  const padded = (offset: number) => String(offset).padStart(width, '0')
+  return endOffset === undefined
+    ? { name: `${padded(baseOffset)}.log`, baseOffset }
+    : { name: `${padded(baseOffset)}-${padded(endOffset)}.log`, baseOffset, endOffset }
 }
 
-/** The base offset in a segment's name; undefined for other files. */
-export function segmentBaseOffset(name: string): number | undefined {
-  return /^\d{20}\.log$/.test(name) ? Number(name.slice(0, 20)) : undefined
+/** What a name says; undefined for other files. */
+export function parseSegmentName(name: string): SegmentName | undefined {
+  const [, baseOffset, endOffset] = /^(\d{20})(?:-(\d{20}))?\.log$/.exec(name) ?? []
+  if (baseOffset === undefined) return undefined
+  return segmentName(Number(baseOffset), endOffset === undefined ? undefined : Number(endOffset))
 }

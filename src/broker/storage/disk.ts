@@ -58,6 +58,11 @@ export class DiskDirectory implements LogDirectory {
 
   removeDirectory(name: string): void {
     rmSync(join(this.path, name), { recursive: true, force: true })
+    this.syncNow()
+  }
+
+  syncNow(): void {
+    syncDirectory(this.path)
   }
 
   #names(wanted: (entry: { isFile(): boolean; isDirectory(): boolean }) => boolean): string[] {

@@ -49,6 +49,8 @@ export class MemoryDirectory implements LogDirectory {
   removeDirectory(name: string): void {
     this.#directories.delete(name)
   }
+
+  syncNow(): void {}
 }
 
 class MemoryFile implements LogFile {

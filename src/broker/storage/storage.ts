@@ -32,5 +32,8 @@ export interface LogDirectory {
   directories(): string[]
   /** Creates it when it is missing. */
   directory(name: string): LogDirectory
+  /** Lasts when it returns. */
   removeDirectory(name: string): void
+  /** What was renamed and removed in it before lasts when this returns. */
+  syncNow(): void
 }

@@ -1,8 +1,11 @@
 import { z } from 'zod'
 import type { Clock } from '../../clock.ts'
+import { RivuletError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { PartitionLog } from '../log/partition-log.ts'
+import { parseSegmentName } from '../log/segment.ts'
 import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
+import type { RecoveryPoints } from '../state/recovery-points.ts'
 import type { StateTable } from '../state/state-table.ts'
 import type { LogDirectory } from '../storage/storage.ts'
 import { checkTopicConfig, type LogConfig, logConfigOf, type TopicConfig } from './topic-config.ts'
@@ -30,12 +33,13 @@ const storedTopic = z.object({
 })
 const nextIdKey = 'next topic id'
 const topicPrefix = 'topic/'
-const startPrefix = 'start offset/'
+const deletedPrefix = 'deleted topic/'
 
 export interface TopicsOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly state: StateTable
+  readonly recoveryPoints: RecoveryPoints
   readonly directory: LogDirectory
   /** Of all topics together. */
   readonly partitionsMax: number
@@ -43,9 +47,12 @@ export interface TopicsOptions {
 
 /** The topics and their logs. */
 export class Topics {
+  /** Of the keys that `DeleteRecords` writes to the broker's state. */
+  static readonly startOffsetPrefix = 'start offset/'
   readonly #options: TopicsOptions
   readonly #topics = new Map<string, Topic>()
 
+  /** Throws `LOG_CORRUPT` where a log is damaged, or there are records that the broker's state does not know of. */
   constructor(options: TopicsOptions) {
     this.#options = options
     const { directory, state } = options
@@ -55,8 +62,18 @@ export class Topics {
       known.add(directoryName(name, id))
       this.#open({ name, id, config, partitions: [] }, partitionCount)
     }
-    // A deletion or a creation that was cut short.
-    for (const orphan of directory.directories()) if (!known.has(orphan)) directory.removeDirectory(orphan)
+    for (const name of directory.directories()) {
+      if (!known.has(name) && !this.#isDeleted(name)) refuseRecordsIn(directory.directory(name))
+    }
+  }
+
+  /** Once after the start: removes what deletions that were cut short have left, and mends every log. */
+  repair(): void {
+    const { directory, state } = this.#options
+    const deleted = [...state.entries(deletedPrefix)].map(([name]) => name)
+    for (const name of deleted) directory.removeDirectory(name)
+    state.change(deleted.map((name) => ({ key: deletedPrefix + name, value: undefined })))
+    for (const log of this.logs()) log.repair()
   }
 
   get(name: string): Topic | undefined {
@@ -68,6 +85,11 @@ export class Topics {
     const log = this.#topics.get(topic)?.partitions[partition]
     if (log) return log
     throw new KafkaError(errorCodes.unknownTopicOrPartition, `${topic}/${partition} does not exist`)
+  }
+
+  /** The logs of those that there are. */
+  logsOf(places: Iterable<{ readonly topic: string; readonly partition: number }>): PartitionLog[] {
+    return [...places].flatMap(({ topic, partition }) => this.#topics.get(topic)?.partitions[partition] ?? [])
   }
 
   all(): Iterable<Topic> {
@@ -106,6 +128,7 @@ export class Topics {
       { key: nextIdKey, value: id + 1 },
       { key: topicPrefix + wanted.name, value: { id, partitionCount, config } },
     ])
+    this.#options.state.log.syncNow() // Before there are records that it must know of.
     this.#open({ name: wanted.name, id, config, partitions: [] }, partitionCount)
   }
 
@@ -123,6 +146,7 @@ export class Topics {
     this.#checkPartitionsMax(partitionCount - partitions.length)
     if (validateOnly) return
     this.#options.state.change([{ key: topicPrefix + name, value: { id, partitionCount, config } }])
+    this.#options.state.log.syncNow()
     this.#open(topic, partitionCount)
   }
 
@@ -130,10 +154,12 @@ export class Topics {
     const { id, partitions } = this.#existing(name)
     this.#options.state.change([
       { key: topicPrefix + name, value: undefined },
+      { key: deletedPrefix + directoryName(name, id), value: true },
       ...partitions.map((log) => ({ key: startKey(id, log.partition), value: undefined })),
     ])
     this.#topics.delete(name)
     for (const log of partitions) log.remove()
+    this.#options.state.log.syncNow() // Before its records go.
     this.#options.directory.removeDirectory(directoryName(name, id))
   }
 
@@ -156,6 +182,10 @@ export class Topics {
     for (const log of this.logs()) log.close()
   }
 
+  #isDeleted(directoryName: string): boolean {
+    return this.#options.state.get(deletedPrefix + directoryName) === true
+  }
+
   #existing(name: string): Topic {
     const topic = this.#topics.get(name)
     if (topic) return topic
@@ -171,25 +201,40 @@ export class Topics {
   }
 
   #open(topic: Topic, partitionCount: number): void {
-    const { clock, logger, state, directory } = this.#options
+    const { clock, logger, state, directory, recoveryPoints } = this.#options
     const config: LogConfig = logConfigOf(topic.config)
-    const topicDirectory = directory.directory(directoryName(topic.name, topic.id))
+    const folder = directoryName(topic.name, topic.id)
+    const topicDirectory = directory.directory(folder)
     for (let partition = topic.partitions.length; partition < partitionCount; partition++) {
       const startOffset = z.number().parse(state.get(startKey(topic.id, partition)) ?? 0)
+      const name = `${folder}/${partition}`
       topic.partitions.push(
         new PartitionLog({
-          ...{ topic: topic.name, partition, config, clock, logger, startOffset },
+          ...{ topic: topic.name, partition, name, config, clock, logger, startOffset },
+          recoveryPoint: recoveryPoints.of(name),
           directory: topicDirectory.directory(String(partition)),
         }),
       )
     }
+    const unknown = topicDirectory.directories().filter((name) => !(Number(name) < partitionCount))
+    for (const name of unknown) refuseRecordsIn(topicDirectory.directory(name))
     this.#topics.set(topic.name, topic)
   }
 }
 
 // With its id, so that a topic made again never finds what its predecessor left.
 const directoryName = (name: string, id: number) => `${name}.${id}`
-const startKey = (id: number, partition: number) => `${startPrefix}${id}/${partition}`
+const startKey = (id: number, partition: number) => `${Topics.startOffsetPrefix}${id}/${partition}`
+
+/** A creation that was cut short leaves a folder without any: it does no harm. */
+function refuseRecordsIn(directory: LogDirectory): void {
+  const holdsRecords = (each: LogDirectory): boolean =>
+    each.files().some((name) => parseSegmentName(name) && each.open(name).sizeBytes > 0) ||
+    each.directories().some((name) => holdsRecords(each.directory(name)))
+  if (!holdsRecords(directory)) return
+  const what = `${directory.path} holds records, but the broker's state does not know of them`
+  throw new RivuletError('LOG_CORRUPT', `${what}; restore the folder "state", or move this one away`)
+}
 
 function checkTopicName(name: string): void {
   if (/^[a-zA-Z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..') return

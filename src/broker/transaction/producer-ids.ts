@@ -19,6 +19,7 @@ export class ProducerIds {
     if (this.#next >= this.#end) {
       const start = z.number().parse(this.#state.get(key) ?? 1)
       this.#state.change([{ key, value: start + blockSize }])
+      this.#state.log.syncNow() // Given twice, one would hide the records of two producers from each other.
       this.#next = start
       this.#end = start + blockSize
     }

@@ -4,8 +4,9 @@ import type { Clock } from '../../clock.ts'
 import type { Logger } from '../../logger.ts'
 import type { CommittedOffset, CommittedOffsets } from '../group/offsets.ts'
 import type { Outcome } from '../log/control-batch.ts'
+import type { PartitionLog } from '../log/partition-log.ts'
 import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
-import type { StateTable } from '../state/state-table.ts'
+import type { Change, LogPosition, StateTable } from '../state/state-table.ts'
 import type { Topics } from '../topic/topics.ts'
 import type { ProducerIds } from './producer-ids.ts'
 
@@ -53,8 +54,8 @@ export interface TransactionsOptions {
   readonly offsets: CommittedOffsets
   readonly producerIds: ProducerIds
   readonly transactionTimeoutMsMax: number
-  /** Resolves when what was decided is durable enough for the markers to follow. */
-  readonly decided: () => Promise<void> | undefined
+  /** Resolves when what was written to `logs` and to the broker's state is durable enough to be built upon. */
+  readonly durable: (logs: readonly PartitionLog[]) => Promise<void> | undefined
 }
 
 /**
@@ -66,6 +67,7 @@ export class Transactions {
   readonly #options: TransactionsOptions
   readonly #transactions = new Map<string, Transaction>()
   readonly #timers = new Map<string, Subscription>()
+  readonly #finishing = new Set<string>()
 
   constructor(options: TransactionsOptions) {
     this.#options = options
@@ -133,18 +135,25 @@ export class Transactions {
     throw new KafkaError(errorCodes.invalidTxnState, `${place} is not part of the transaction`)
   }
 
+  /** The decision lasts, with `fsync: always`, when this resolves: a start does the rest if need be. */
   async end(producer: TransactionalProducer, outcome: Outcome): Promise<void> {
-    const transaction = this.#owned(producer)
-    const { status } = transaction
-    if (status === (outcome === 'commit' ? 'committed' : 'aborted')) return // An answer was lost.
-    if (status !== 'open') throw new KafkaError(errorCodes.invalidTxnState, `the transaction is ${status}`)
-    await this.#end(producer.transactionalId, transaction, outcome)
+    const { transactionalId } = producer
+    let transaction = this.#toEnd(producer, outcome)
+    if (!transaction) return
+    const restsOn = outcome === 'commit' ? this.#positionsOf(transaction) : []
+    if (outcome === 'commit') {
+      await this.#options.durable(this.#logsOf(transaction))
+      // The same request may have come again meanwhile.
+      transaction = this.#toEnd(producer, outcome)
+      if (!transaction) return
+    }
+    await this.#end(transactionalId, transaction, outcome, restsOn)
   }
 
   /** Ends what a full disk had kept from being ended. */
   async resume(): Promise<void> {
     for (const [id, { status }] of this.#transactions) {
-      if (status === 'commit' || status === 'abort') await this.#finish(id)
+      if ((status === 'commit' || status === 'abort') && !this.#finishing.has(id)) await this.#finish(id)
     }
   }
 
@@ -189,35 +198,69 @@ export class Transactions {
     if (begins) this.#startTimer(id, transaction)
   }
 
-  async #end(id: string, transaction: Transaction, outcome: Outcome): Promise<void> {
-    this.#save(id, { ...transaction, status: outcome })
+  /** The transaction, if it is still to be ended so. */
+  #toEnd(producer: TransactionalProducer, outcome: Outcome): Transaction | undefined {
+    const transaction = this.#owned(producer)
+    const { status } = transaction
+    if (status === (outcome === 'commit' ? 'committed' : 'aborted')) return undefined // An answer was lost.
+    if (status === 'open') return transaction
+    throw new KafkaError(errorCodes.invalidTxnState, `the transaction is ${status}`)
+  }
+
+  /** All that a transaction has written, and read. */
+  #logsOf({ partitions, offsets }: Transaction): PartitionLog[] {
+    return this.#options.topics.logsOf([...partitions, ...offsets.flatMap(([, ofGroup]) => ofGroup)])
+  }
+
+  #positionsOf({ partitions, offsets }: Transaction): LogPosition[] {
+    const written = this.#options.topics.logsOf(partitions)
+    return [
+      ...written.map(({ name, endOffset }) => [name, endOffset] as const),
+      ...this.#options.offsets.positionsOf(offsets.flatMap(([, ofGroup]) => ofGroup)),
+    ]
+  }
+
+  async #end(
+    id: string,
+    transaction: Transaction,
+    outcome: Outcome,
+    restsOn: readonly LogPosition[] = [],
+  ): Promise<void> {
+    this.#save(id, { ...transaction, status: outcome }, restsOn)
     this.#timers.get(id)?.unsubscribe()
     this.#timers.delete(id)
     await this.#finish(id)
   }
 
-  /** Writes the markers, then makes the offsets the groups'. May be repeated after it was cut short. */
+  /** May be repeated after it was cut short. */
   async #finish(id: string): Promise<void> {
-    await this.#options.decided()
-    const transaction = this.#transactions.get(id)
-    if (transaction?.status !== 'commit' && transaction?.status !== 'abort') return
-    const { status: outcome, partitions, offsets } = transaction
-    let left = partitions
+    this.#finishing.add(id)
     try {
-      for (const { topic, partition } of partitions) {
-        this.#options.topics.get(topic)?.partitions[partition]?.appendMarker(outcome, transaction)
-        left = left.slice(1)
-      }
+      await this.#writeMarkers(id)
     } finally {
-      if (left.length > 0) this.#transactions.set(id, { ...transaction, partitions: left })
+      this.#finishing.delete(id)
     }
-    const ended: Transaction = {
-      ...transaction,
-      ...noTransaction,
-      status: outcome === 'commit' ? 'committed' : 'aborted',
+  }
+
+  /** Writes the markers, once the decision lasts; once they last, makes the offsets the groups'. */
+  async #writeMarkers(id: string): Promise<void> {
+    const { state, topics, offsets, durable } = this.#options
+    const restsOnState = state.log.endOffset
+    await durable([])
+    const decided = this.#transactions.get(id)
+    if (decided?.status !== 'commit' && decided?.status !== 'abort') return
+    const { status: outcome } = decided
+    const marked: LogPosition[] = []
+    const logs = topics.logsOf(decided.partitions)
+    for (const log of logs) {
+      log.appendMarker({ outcome, restsOnState }, decided)
+      marked.push([log.name, log.endOffset])
     }
-    const change = { key: prefix + id, value: ended }
-    this.#options.offsets.commit(outcome === 'commit' ? offsets : [], [change])
+    await durable(logs)
+    const status = outcome === 'commit' ? 'committed' : 'aborted'
+    const ended: Transaction = { ...decided, ...noTransaction, status }
+    const commits = outcome === 'commit' ? decided.offsets : []
+    offsets.commit(commits, [{ key: prefix + id, value: ended }], marked)
     this.#transactions.set(id, ended)
   }
 
@@ -238,26 +281,39 @@ export class Transactions {
     this.#timers.set(id, clock.scheduler.schedule(expire, waitMs))
   }
 
-  /** After a loss of power the logs may know of transactions that the coordinator does not. */
+  /** After a loss of power the logs may know of transactions, and of fenced producers, that the coordinator does not. */
   #abortHanging(): void {
     for (const log of this.#options.topics.logs()) {
       for (const producer of log.producers.open()) {
         const place = { topic: log.topic, partition: log.partition }
-        const known = [...this.#transactions.values()].some(
-          ({ status, producerId, partitions }) =>
-            status === 'open' && producerId === producer.producerId && includes(partitions, place),
-        )
-        if (known) continue
+        const [id, known] =
+          [...this.#transactions].find(([, each]) => each.producerId === producer.producerId) ?? []
+        if (id !== undefined && known && known.producerEpoch < producer.producerEpoch)
+          this.#save(id, { ...known, producerEpoch: producer.producerEpoch })
+        if (known?.status === 'open' && includes(known.partitions, place)) continue
         this.#options.logger.warn({ ...place, ...producer }, 'Aborting a transaction that nobody can end')
-        log.appendMarker('abort', producer)
+        log.appendMarker({ outcome: 'abort', restsOnState: 0 }, producer)
       }
     }
   }
 
-  #save(id: string, transaction: Transaction): void {
-    this.#options.state.change([{ key: prefix + id, value: transaction }])
+  #save(id: string, transaction: Transaction, restsOn: readonly LogPosition[] = []): void {
+    this.#options.state.change([{ key: prefix + id, value: transaction }], restsOn)
     this.#transactions.set(id, transaction)
   }
+}
+
+/**
+ * The changes that take all transactions back to the recovery points of the broker's state, but none of the epochs that were
+ * given since: producers that are fenced remain so.
+ */
+export function transactionsAsOf(state: StateTable): Change[] {
+  return state.changedSince(prefix).map(({ key, value }) => {
+    const found = stored.parse(state.get(key))
+    const then = value === undefined ? { ...found, ...noTransaction, status: 'empty' } : stored.parse(value)
+    const { producerId, producerEpoch } = found
+    return { key, value: { ...then, producerId, producerEpoch } }
+  })
 }
 
 const noTransaction = { startedAtMs: 0, partitions: [], groups: [], offsets: [] }

@@ -138,6 +138,9 @@ class OpenFolder implements LogDirectory {
   removeDirectory(name: string): void {
     if (!this.#machine.isDead) this.#folder.folders.delete(name)
   }
+
+  // Names last at once.
+  syncNow(): void {}
 }
 
 class OpenFile implements LogFile {

@@ -91,10 +91,10 @@ describe('compaction', () => {
         batchOf([{ key, value }], { ...producer, baseSequence: baseSequence++, transactional: true }),
       )
     send('a', 'committed')
-    log.appendMarker('commit', producer)
+    log.appendMarker({ outcome: 'commit', restsOnState: 0 }, producer)
     send('a', 'aborted')
     send('b', 'aborted')
-    log.appendMarker('abort', producer)
+    log.appendMarker({ outcome: 'abort', restsOnState: 0 }, producer)
     for (let i = 0; i < 10; i++) put(log, 'other', `${i}`)
     await compaction.run()
     for (const each of [log, openLog({ directory, config: settings })]) {

@@ -68,7 +68,7 @@ describe('a partition log', () => {
     const log = openLog({ directory })
     const producer = { producerId: 1, producerEpoch: 0 }
     log.append(batchOf([{ value: 'a' }], { ...producer, baseSequence: 0, transactional: true }))
-    log.appendMarker('abort', producer)
+    log.appendMarker({ outcome: 'abort', restsOnState: 0 }, producer)
     log.append(batchOf([{ value: 'b' }], { ...producer, baseSequence: 1, transactional: true }))
     log.append(orders('c'))
     for (const each of [log, openLog({ directory })]) {
