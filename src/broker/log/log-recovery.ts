@@ -57,13 +57,11 @@ export function recoverSegments(log: LogToRecover, each: (batch: ScannedBatch) =
   const [first, last] = [segments[0], segments.at(-1)]
   const endOffset = last?.nextOffset ?? 0
   if (recoveryPoint && endOffset < recoveryPoint.endOffset) {
-    const where = last
-      ? `${path(log, last.name)} is sound up to byte ${soundBytes}`
+    const ends = last
+      ? `${path(log, last.name)} ends or is damaged at byte ${soundBytes}`
       : `${directory.path} is empty`
-    throw corrupt(
-      log,
-      `${where}, offset ${endOffset}, but up to ${recoveryPoint.endOffset} was on the medium`,
-    )
+    const lost = `offsets ${endOffset} to ${recoveryPoint.endOffset - 1}`
+    throw corrupt(log, `${ends}: ${lost}, which were on the medium, are not there`)
   }
   if (recoveryPoint && first && first.baseOffset > recoveryPoint.startOffset)
     throw missing(log, recoveryPoint.startOffset, first.baseOffset)

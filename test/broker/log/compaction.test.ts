@@ -68,6 +68,19 @@ describe('compaction', () => {
     )
   })
 
+  test('leaves alone what a start may go back to', async () => {
+    const { log, compaction } = compacted()
+    for (let i = 0; i < 30; i++) put(log, 'a', `${i}`)
+    const [first, second] = log.segments
+    const beforeOffset = second!.nextOffset - 1
+    await compaction.run(beforeOffset)
+    const offsets = recordsIn(log).map(({ offset }) => offset)
+    expect(offsets[0]).toBe(first!.nextOffset - 1)
+    expect(offsets.slice(1)).toEqual(
+      Array.from({ length: 30 - first!.nextOffset }, (_, i) => first!.nextOffset + i),
+    )
+  })
+
   test('keeps tombstones for delete.retention.ms, so that slow readers see them', async () => {
     const { log, compaction, clock } = compacted()
     put(log, 'gone', 'value')

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { placeBatch } from '../../../src/broker/log/record-batch.ts'
 import { MemoryDirectory } from '../../../src/broker/storage/memory.ts'
 import { batchOf, openLog, recordsIn, valuesIn, virtualClock } from '../support.ts'
 
@@ -97,6 +98,77 @@ describe('a partition log', () => {
     failure.toThrow(
       expect.objectContaining({ code: 'LOG_CORRUPT', place: expect.objectContaining({ topic: 'orders' }) }),
     )
+  })
+
+  test('says which offsets are missing where a segment is, and changes nothing', () => {
+    const directory = new MemoryDirectory(virtualClock())
+    const log = openLog({ directory, config: { 'segment.bytes': '200' } })
+    for (let i = 0; i < 10; i++) log.append(orders(`${i}`))
+    const [, second, third] = log.segments
+    directory.remove(second!.name)
+    const before = directory.files()
+    const range = `offsets ${second!.baseOffset} to ${third!.baseOffset - 1} are missing`
+    expect(() => openLog({ directory })).toThrow(range)
+    expect(directory.files()).toEqual(before)
+  })
+
+  test('takes a damaged base offset for damage, although no CRC covers it, and removes no segment', () => {
+    for (const by of [-1, 1, 1_000]) {
+      const directory = new MemoryDirectory(virtualClock())
+      const log = openLog({ directory, config: { 'segment.bytes': '200' } })
+      for (let i = 0; i < 10; i++) log.append(orders(`${i}`))
+      const { file, baseOffset } = log.segments[1]!
+      const bytes = Buffer.from(file.read(0, file.sizeBytes))
+      placeBatch(bytes, baseOffset + by)
+      file.truncate(0)
+      file.append(bytes)
+      const before = directory.files()
+      expect(() => openLog({ directory })).toThrow(expect.objectContaining({ code: 'LOG_CORRUPT' }))
+      expect(directory.files()).toEqual(before)
+    }
+  })
+
+  test('refuses a torn tail below its recovery point, and keeps each one that it cuts', () => {
+    const directory = new MemoryDirectory(virtualClock())
+    const log = openLog({ directory })
+    for (const value of ['first', 'second']) log.append(orders(value))
+    const { file, name } = log.segments[0]!
+    file.truncate(file.sizeBytes - 1)
+    expect(() => openLog({ directory, recoveryPoint: { startOffset: 0, endOffset: 2 } })).toThrow(
+      /damaged at byte \d+: offsets 1 to 1, which were on the medium, are not there/,
+    )
+    const again = openLog({ directory, recoveryPoint: { startOffset: 0, endOffset: 1 } })
+    expect(valuesIn(again)).toEqual(['first'])
+    again.segments[0]!.file.append(Buffer.from('torn'))
+    openLog({ directory })
+    const at = again.segments[0]!.sizeBytes
+    expect(directory.files().toSorted()).toEqual([name, `${name}.cut-${at}`, `${name}.cut-${at}-2`])
+  })
+
+  test('that ends before its start goes on there, and gives no offset twice', () => {
+    const directory = new MemoryDirectory(virtualClock())
+    const log = openLog({ directory })
+    for (const value of ['a', 'b']) log.append(orders(value))
+    for (let starts = 0; starts < 2; starts++) {
+      const again = openLog({ directory, startOffset: 5 })
+      expect([again.startOffset, again.endOffset]).toEqual([5 + 0, 5 + starts])
+      expect(again.append(orders('c')).baseOffset).toBe(5 + starts)
+    }
+  })
+
+  test('syncs for whoever asks while another sync is under way', async () => {
+    const log = openLog()
+    log.append(orders('a'))
+    const file = log.segments[0]!.file
+    let finish = () => {}
+    file.sync = () => new Promise((resolve) => (finish = resolve))
+    const order: string[] = []
+    const first = log.sync().then(() => order.push('first'))
+    file.sync = async () => void order.push('its own')
+    await log.sync()
+    expect(order).toEqual(['its own'])
+    finish()
+    await first
   })
 
   test('cuts a tail whose bytes are damaged, although its lengths are right', () => {
