@@ -8,7 +8,9 @@ export interface BrokerLimits {
   /**
    * When written data is forced to the medium. Acknowledged data survives the end of the process (`kill -9`) in any
    * case; this is about a loss of power. `always`: before it is acknowledged. `interval`, the default: every
-   * `fsyncIntervalMs`, so at most so much is lost. `never`: as the operating system likes; and at a clean close.
+   * `fsyncIntervalMs`, so at most so much is lost; where logs contradict each other then, all of them go back to the
+   * last moment in which they agreed, so that transactions are whole. `never`: as the operating system likes, which may
+   * leave half of one; and at a clean close.
    */
   readonly fsync: 'always' | 'interval' | 'never'
   /** Default 1,000. */

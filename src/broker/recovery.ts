@@ -1,7 +1,6 @@
 import { RivuletError } from '../errors.ts'
 import { CommittedOffsets } from './group/offsets.ts'
 import type { CompactionOptions } from './log/compaction.ts'
-import type { PartitionLog } from './log/partition-log.ts'
 import type { BrokerConfig } from './options.ts'
 import { RecoveryPoints } from './state/recovery-points.ts'
 import { StateTable } from './state/state-table.ts'
@@ -26,7 +25,26 @@ export interface BrokerLogs {
  * which they agreed; with `always` this can't be; with `never` it is taken as it is.
  */
 export function openLogs(directory: LogDirectory, config: BrokerConfig): BrokerLogs {
-  const { clock, logger, limits } = config
+  const { logger, limits } = config
+  const logs = readLogs(directory, config)
+  const contradiction = contradictionIn(logs)
+  const canGoBack = limits.fsync === 'interval' && logs.recoveryPoints.areKnown
+  if (contradiction !== undefined && limits.fsync !== 'never' && !canGoBack) throw corrupt(contradiction)
+  repair(logs)
+  if (contradiction === undefined) return logs
+  logger.warn({ contradiction, fsync: limits.fsync }, 'After a loss of power the logs contradict each other')
+  if (!canGoBack) return logs
+  rollBack(logs)
+  logger.warn('Went back to when all logs agreed; what was cut from them is kept beside them')
+  close(logs)
+  const agreeing = readLogs(directory, config)
+  const left = contradictionIn(agreeing)
+  if (left !== undefined) throw corrupt(left)
+  repair(agreeing)
+  return agreeing
+}
+
+function readLogs(directory: LogDirectory, { clock, logger, limits }: BrokerConfig): BrokerLogs {
   const compaction = { clock, keysMax: limits.compactionKeysMax, sliceBytes: compactionSliceBytes }
   const recoveryPoints = new RecoveryPoints(directory)
   const state = new StateTable(directory.directory('state'), { clock, logger, compaction, recoveryPoints })
@@ -34,30 +52,32 @@ export function openLogs(directory: LogDirectory, config: BrokerConfig): BrokerL
     ...{ clock, logger, state, recoveryPoints, partitionsMax: limits.partitionsMax },
     directory: directory.directory('topics'),
   })
-  const contradiction = contradictionIn(state, topics.logs())
-  if (contradiction !== undefined && (limits.fsync === 'always' || !recoveryPoints.areKnown))
-    throw new RivuletError('LOG_CORRUPT', `${contradiction}; ${advice}`)
+  return { compaction, recoveryPoints, state, topics }
+}
+
+function repair({ state, topics }: BrokerLogs): void {
   state.log.repair()
   topics.repair()
-  if (contradiction === undefined) return { recoveryPoints, state, topics, compaction }
-  logger.warn({ contradiction, fsync: limits.fsync }, 'After a loss of power the logs contradict each other')
-  if (limits.fsync === 'never') return { recoveryPoints, state, topics, compaction }
-  rollBack(state, topics.logs())
-  logger.warn('Went back to when all logs agreed; what was cut from them is kept beside them')
+}
+
+function close({ state, topics, recoveryPoints }: BrokerLogs): void {
   state.log.close()
   topics.close()
   recoveryPoints.close()
-  return openLogs(directory, config)
 }
 
 const advice =
   "restore what is missing; or, if this broker ran with fsync 'interval' and lost its power, start it so once: it goes " +
   'back to the last moment in which all of its logs agreed'
 
+function corrupt(contradiction: string): RivuletError {
+  return new RivuletError('LOG_CORRUPT', `${contradiction}; ${advice}`)
+}
+
 /** Something that is there and rests on something that is not; undefined where all agree. */
-function contradictionIn(state: StateTable, logs: Iterable<PartitionLog>): string | undefined {
+function contradictionIn({ state, topics }: BrokerLogs): string | undefined {
   const restsOn = new Map(state.restsOn)
-  for (const log of logs) {
+  for (const log of topics.logs()) {
     const neededTo = restsOn.get(log.name) ?? 0
     if (neededTo > log.endOffset)
       return `the broker's state needs ${log.name} up to offset ${neededTo}, but it ends at ${log.endOffset}`
@@ -68,8 +88,8 @@ function contradictionIn(state: StateTable, logs: Iterable<PartitionLog>): strin
 }
 
 /** The state comes last: what is cut short is found again, and done again. Topics and ids are not taken back. */
-function rollBack(state: StateTable, logs: Iterable<PartitionLog>): void {
-  for (const log of logs) log.rollBack()
+function rollBack({ state, topics }: BrokerLogs): void {
+  for (const log of topics.logs()) log.rollBack()
   state.rollBack([
     ...state.changedSince(CommittedOffsets.prefix),
     ...state.changedSince(Topics.startOffsetPrefix),
