@@ -81,6 +81,27 @@ describe('a start after a loss of power', () => {
     },
   )
 
+  test('does not end the next transaction with one that was decided', async () => {
+    const { directory } = await twoTransactions()
+    const node = await open(directory)
+    const { transactions } = node.services
+    let decidedBytes = 0
+    const log = logOf(node, 'out')
+    const append = log.appendMarker.bind(log)
+    log.appendMarker = (...args) => {
+      decidedBytes = stateFile(directory).sizeBytes
+      append(...args)
+    }
+    await commitOne(node)
+    const next = { transactionalId: 'id', producerId: 1, producerEpoch: 2 }
+    transactions.addPartitions(next, [{ topic: 'out', partition: 0 }])
+    log.append(batchOf([{ value: 'undecided' }], { ...next, baseSequence: 1, transactional: true }))
+    stateFile(directory).truncate(decidedBytes)
+    const after = await open(directory)
+    expect(committedOffset(after)).toBe(3)
+    expect(logOf(after, 'out').abortedIn(0, 100)).toMatchObject([{ firstOffset: 6 }])
+  })
+
   test('is refused with fsync: always, under which it takes nothing that was acknowledged', async () => {
     const { directory, synced } = await twoTransactions()
     outFile(directory).truncate(synced.out)

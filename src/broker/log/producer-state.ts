@@ -92,6 +92,11 @@ export class ProducerState {
       .map(([producerId, producer]) => ({ producerId, producerEpoch: producer.epoch }))
   }
 
+  /** Where this producer's open transaction begins; undefined when none is open. */
+  openSince(producerId: number): number | undefined {
+    return this.#producers.get(producerId)?.openSince
+  }
+
   /** Where the oldest open transaction begins; undefined when none is open. */
   firstUnstableOffset(): number | undefined {
     let first: number | undefined

@@ -37,7 +37,10 @@ const stored = z.object({
   /** `commit` and `abort` are decided, but their markers may not all be written. */
   status: z.enum(['empty', 'open', 'commit', 'abort', 'committed', 'aborted']),
   startedAtMs: z.number(),
-  partitions: z.array(z.object({ topic: z.string(), partition: z.number() })),
+  /** Once it is decided, with where they ended then. */
+  partitions: z.array(
+    z.object({ topic: z.string(), partition: z.number(), endOffset: z.number().optional() }),
+  ),
   groups: z.array(z.string()),
   offsets: z.array(z.tuple([z.string(), z.array(offsetsOfGroup)])),
 })
@@ -226,7 +229,11 @@ export class Transactions {
     outcome: Outcome,
     restsOn: readonly LogPosition[] = [],
   ): Promise<void> {
-    this.#save(id, { ...transaction, status: outcome }, restsOn)
+    const partitions = transaction.partitions.map((each) => {
+      const [log] = this.#options.topics.logsOf([each])
+      return log ? { ...each, endOffset: log.endOffset } : each
+    })
+    this.#save(id, { ...transaction, partitions, status: outcome }, restsOn)
     this.#timers.get(id)?.unsubscribe()
     this.#timers.delete(id)
     await this.#finish(id)
@@ -251,7 +258,7 @@ export class Transactions {
     if (decided?.status !== 'commit' && decided?.status !== 'abort') return
     const { status: outcome } = decided
     const marked: LogPosition[] = []
-    const logs = topics.logsOf(decided.partitions)
+    const logs = topics.logsOf(decided.partitions.filter((each) => !this.#isOfNext(decided, each)))
     for (const log of logs) {
       log.appendMarker({ outcome, restsOnState }, decided)
       marked.push([log.name, log.endOffset])
@@ -262,6 +269,18 @@ export class Transactions {
     const commits = outcome === 'commit' ? decided.offsets : []
     offsets.commit(commits, [{ key: prefix + id, value: ended }], marked)
     this.#transactions.set(id, ended)
+  }
+
+  /**
+   * Whether what is open there was written by the producer's next transaction: a loss of power may have left nothing else of
+   * it, and it must not be ended with this one.
+   */
+  #isOfNext(
+    { producerId }: Transaction,
+    { endOffset, ...place }: Transaction['partitions'][number],
+  ): boolean {
+    const openSince = this.#options.topics.logsOf([place])[0]?.producers.openSince(producerId)
+    return openSince !== undefined && endOffset !== undefined && openSince >= endOffset
   }
 
   #startTimer(id: string, { startedAtMs, timeoutMs }: Transaction): void {
