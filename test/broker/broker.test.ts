@@ -114,7 +114,10 @@ describe('a full disk', () => {
     const errors: string[] = []
     const logger = brokerConfig({}).logger.child({})
     logger.error = (_place: unknown, message?: string) => void errors.push(String(message))
-    const broker = await startBrokerOn(disk.directory, { ...brokerConfig({}), logger })
+    const broker = await startBrokerOn(disk.directory, {
+      ...brokerConfig({ fsyncIntervalMs: 60_000 }),
+      logger,
+    })
     brokers.push(broker)
     const { send, ends, admin } = await producerOf(broker)
     await send('before')

@@ -226,11 +226,18 @@ export class Topics {
 const directoryName = (name: string, id: number) => `${name}.${id}`
 const startKey = (id: number, partition: number) => `${Topics.startOffsetPrefix}${id}/${partition}`
 
+function holdsRecords(directory: LogDirectory): boolean {
+  for (const name of directory.files()) {
+    if (!parseSegmentName(name)) continue
+    const file = directory.open(name)
+    file.close()
+    if (file.sizeBytes > 0) return true
+  }
+  return directory.directories().some((name) => holdsRecords(directory.directory(name)))
+}
+
 /** A creation that was cut short leaves a folder without any: it does no harm. */
 function refuseRecordsIn(directory: LogDirectory): void {
-  const holdsRecords = (each: LogDirectory): boolean =>
-    each.files().some((name) => parseSegmentName(name) && each.open(name).sizeBytes > 0) ||
-    each.directories().some((name) => holdsRecords(each.directory(name)))
   if (!holdsRecords(directory)) return
   const what = `${directory.path} holds records, but the broker's state does not know of them`
   throw new RivuletError('LOG_CORRUPT', `${what}; restore the folder "state", or move this one away`)
