@@ -50,6 +50,7 @@ function readLogs(directory: LogDirectory, { clock, logger, limits }: BrokerConf
   const state = new StateTable(directory.directory('state'), { clock, logger, compaction, recoveryPoints })
   const topics = new Topics({
     ...{ clock, logger, state, recoveryPoints, partitionsMax: limits.partitionsMax },
+    hidesUnsynced: limits.fsync === 'always',
     directory: directory.directory('topics'),
   })
   return { compaction, recoveryPoints, state, topics }

@@ -79,6 +79,7 @@ export function openLog(
     clock?: Clock
     startOffset?: number
     recoveryPoint?: RecoveryPoint
+    hidesUnsynced?: boolean
   } = {},
 ): PartitionLog {
   const clock = options.clock ?? virtualClock()
@@ -87,6 +88,7 @@ export function openLog(
     partition: 0,
     name: 'orders.1/0',
     recoveryPoint: options.recoveryPoint,
+    hidesUnsynced: options.hidesUnsynced ?? false,
     directory: options.directory ?? new MemoryDirectory(clock),
     config: logConfigOf({ 'retention.ms': '-1', ...options.config }),
     clock,

@@ -26,7 +26,7 @@ interface Limits {
 interface Fetched {
   readonly partition: number
   readonly errorCode: KafkaErrorCode
-  readonly endOffset: number
+  readonly highWatermark: number
   readonly stableOffset: number
   readonly startOffset: number
   readonly aborted: readonly AbortedTransaction[]
@@ -67,7 +67,7 @@ export const fetch: Api = {
         writer
           .int32(each.partition)
           .int16(each.errorCode)
-          .int64(each.endOffset)
+          .int64(each.highWatermark)
           .int64(each.stableOffset)
           .int64(each.startOffset)
           .array(each.aborted, ({ producerId, firstOffset }) => writer.int64(producerId).int64(firstOffset))
@@ -105,10 +105,14 @@ function fetchOnce(
   })
 }
 
-const refused = { endOffset: -1, stableOffset: -1, startOffset: -1, aborted: [], records: noRecords }
+const refused = { highWatermark: -1, stableOffset: -1, startOffset: -1, aborted: [], records: noRecords }
 
 function offsetsOf(log: PartitionLog) {
-  return { endOffset: log.endOffset, stableOffset: log.lastStableOffset, startOffset: log.startOffset }
+  return {
+    highWatermark: log.highWatermark,
+    stableOffset: log.lastStableOffset,
+    startOffset: log.startOffset,
+  }
 }
 
 /** An error is told at once. */
@@ -157,7 +161,7 @@ async function longPoll(
     for (const { topic, partitions } of topics) {
       for (const { partition } of partitions) {
         const log = services.topics.get(topic)?.partitions[partition]
-        if (log) cleanUp.push(log.onAppend(appended))
+        if (log) cleanUp.push(log.onMore(appended))
       }
     }
   })

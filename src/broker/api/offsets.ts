@@ -18,7 +18,7 @@ export const listOffsets: Api = {
     const answers = mapPartitions(topics, ({ partition, timestampMs }, topic) => {
       try {
         const log = services.topics.log(topic, partition)
-        const end = committed ? log.lastStableOffset : log.endOffset
+        const end = committed ? log.lastStableOffset : log.highWatermark
         const found = { partition, errorCode: errorCodes.none, timestampMs: -1, offset: -1 }
         if (timestampMs === latest) return { ...found, offset: end }
         if (timestampMs === earliest) return { ...found, offset: log.startOffset }

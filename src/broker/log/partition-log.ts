@@ -24,6 +24,8 @@ export interface PartitionLogOptions {
   readonly startOffset?: number
   /** What is known to be on the medium. */
   readonly recoveryPoint?: RecoveryPoint | undefined
+  /** Whether consumers are given only what is on the medium, so that they never have read what is lost. */
+  readonly hidesUnsynced?: boolean
   /** Called with each batch that is found, in order. */
   readonly onFound?: (batch: ScannedBatch) => void
 }
@@ -54,7 +56,8 @@ export class PartitionLog {
   readonly producers = new ProducerState()
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #listeners = new Set<(bytes: number) => void>()
+  readonly #listeners = new Set<() => void>()
+  readonly #hidesUnsynced: boolean
   readonly #leftovers: readonly string[]
   readonly #soundBytes: number
   #restsOnState = 0
@@ -73,6 +76,7 @@ export class PartitionLog {
     this.directory = directory
     this.config = config
     this.recoveryPoint = recoveryPoint
+    this.#hidesUnsynced = options.hidesUnsynced ?? false
     this.#clock = options.clock
     this.#logger = options.logger
     this.#startOffset = Math.max(startOffset, recoveryPoint?.startOffset ?? 0)
@@ -119,14 +123,20 @@ export class PartitionLog {
     return Math.max(this.#startOffset, this.#segments[0]!.baseOffset)
   }
 
-  /** Behind the last record: the high watermark, as there is one replica. */
+  /** Behind the last record. */
   get endOffset(): number {
     return this.#active.nextOffset
   }
 
-  /** Up to here every transaction is decided. */
+  /** Behind the last record that consumers may see. */
+  get highWatermark(): number {
+    return this.#hidesUnsynced ? Math.min(this.#syncedOffset, this.endOffset) : this.endOffset
+  }
+
+  /** Up to here, and not beyond the high watermark, every transaction is decided. */
   get lastStableOffset(): number {
-    return this.#firstUnstableOffset ?? this.endOffset
+    const { highWatermark } = this
+    return Math.min(this.#firstUnstableOffset ?? highWatermark, highWatermark)
   }
 
   /** Of the markers that were found behind the recovery point: how much of the broker's state they rest on. */
@@ -157,7 +167,7 @@ export class PartitionLog {
     if (this.config.stampsAppendTime) stampBatch(batch, nowMs)
     const placed = this.#write(batch)
     this.producers.appended(placed, nowMs)
-    this.#notify(batch.length)
+    this.#notify()
     return { baseOffset: placed.baseOffset, appendTimeMs }
   }
 
@@ -166,13 +176,13 @@ export class PartitionLog {
     const nowMs = this.#clock.now()
     const batch = encodeMarker(marker, { producerId, producerEpoch }, nowMs)
     this.producers.ended(this.#write(batch), marker.outcome, nowMs)
-    this.#notify(batch.length)
+    this.#notify()
   }
 
   /** Appends a batch of the broker's own, which needs no check. */
   appendOwn(batch: Buffer): void {
     this.#write(batch)
-    this.#notify(batch.length)
+    this.#notify()
   }
 
   /**
@@ -184,7 +194,7 @@ export class PartitionLog {
       const range = `${this.startOffset} to ${this.endOffset}`
       throw new KafkaError(errorCodes.offsetOutOfRange, `offset ${offset} is not within ${range}`)
     }
-    const beforeOffset = committed ? this.lastStableOffset : this.endOffset
+    const beforeOffset = committed ? this.lastStableOffset : this.highWatermark
     // A compacted segment may end before the next one begins: go on there.
     for (let i = this.#segmentIndexOf(offset); i < this.#segments.length && offset < beforeOffset; i++) {
       const slice = this.#segments[i]!.read(offset, bytesMax, beforeOffset)
@@ -257,8 +267,8 @@ export class PartitionLog {
     this.#segments.splice(index, replaced.length, this.#recovered(compacted))
   }
 
-  /** Calls `listener` with the number of bytes after each append; the answer stops that. */
-  onAppend(listener: (bytes: number) => void): () => void {
+  /** Calls `listener` when there may be more to read; the answer stops that. */
+  onMore(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -270,6 +280,7 @@ export class PartitionLog {
     // Those before the active segment are on the medium, since it was begun.
     await this.#active.file.sync()
     this.#syncedOffset = Math.max(this.#syncedOffset, endOffset)
+    if (this.#hidesUnsynced) this.#notify()
   }
 
   /** The same, waiting for the disk: only where a rare step must not be overtaken. */
@@ -285,7 +296,7 @@ export class PartitionLog {
   /** For a topic that is deleted: nothing is written any more, and whoever waits for more is woken. */
   remove(): void {
     this.close()
-    for (const listener of this.#listeners) listener(Number.POSITIVE_INFINITY)
+    for (const listener of this.#listeners) listener()
   }
 
   get #active(): Segment {
@@ -302,9 +313,9 @@ export class PartitionLog {
     return header
   }
 
-  #notify(bytes: number): void {
+  #notify(): void {
     this.#firstUnstableOffset = this.producers.firstUnstableOffset()
-    for (const listener of this.#listeners) listener(bytes)
+    for (const listener of this.#listeners) listener()
   }
 
   #newSegment(baseOffset: number): Segment {

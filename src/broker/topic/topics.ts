@@ -41,6 +41,8 @@ export interface TopicsOptions {
   readonly state: StateTable
   readonly recoveryPoints: RecoveryPoints
   readonly directory: LogDirectory
+  /** Whether consumers are given only what is on the medium. */
+  readonly hidesUnsynced: boolean
   /** Of all topics together. */
   readonly partitionsMax: number
 }
@@ -166,8 +168,8 @@ export class Topics {
   /** Removes the records before `offset` (−1: all) and returns where the log begins now. Source: `DeleteRecords`. */
   deleteRecords(name: string, partition: number, offset: number): number {
     const log = this.log(name, partition)
-    const before = offset === -1 ? log.endOffset : offset
-    if (before < 0 || before > log.endOffset) {
+    const before = offset === -1 ? log.highWatermark : offset
+    if (before < 0 || before > log.highWatermark) {
       throw new KafkaError(errorCodes.offsetOutOfRange, `offset ${offset} is not in ${name}/${partition}`)
     }
     if (before > log.startOffset) {
@@ -201,7 +203,7 @@ export class Topics {
   }
 
   #open(topic: Topic, partitionCount: number): void {
-    const { clock, logger, state, directory, recoveryPoints } = this.#options
+    const { clock, logger, state, directory, recoveryPoints, hidesUnsynced } = this.#options
     const config: LogConfig = logConfigOf(topic.config)
     const folder = directoryName(topic.name, topic.id)
     const topicDirectory = directory.directory(folder)
@@ -210,7 +212,7 @@ export class Topics {
       const name = `${folder}/${partition}`
       topic.partitions.push(
         new PartitionLog({
-          ...{ topic: topic.name, partition, name, config, clock, logger, startOffset },
+          ...{ topic: topic.name, partition, name, config, clock, logger, startOffset, hidesUnsynced },
           recoveryPoint: recoveryPoints.of(name),
           directory: topicDirectory.directory(String(partition)),
         }),

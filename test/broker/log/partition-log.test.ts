@@ -156,6 +156,16 @@ describe('a partition log', () => {
     }
   })
 
+  test('that hides what is not on the medium shows it, and wakes who waits for it, once it is', async () => {
+    const log = openLog({ hidesUnsynced: true })
+    log.append(orders('a'))
+    let woken = 0
+    log.onMore(() => woken++)
+    expect([log.read(0, 100, false), log.highWatermark, log.lastStableOffset]).toEqual([undefined, 0, 0])
+    await log.sync()
+    expect([valuesIn(log), log.highWatermark, log.lastStableOffset, woken]).toEqual([['a'], 1, 1, 1])
+  })
+
   test('syncs for whoever asks while another sync is under way', async () => {
     const log = openLog()
     log.append(orders('a'))
