@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as v from 'valibot'
 import { type Clock, newUuid } from '../clock.ts'
 import type { Services } from './api/api.ts'
 import { Faults } from './faults.ts'
@@ -97,8 +97,8 @@ export async function openNode(directory: LogDirectory, config: BrokerConfig): P
 }
 
 function clusterIdOf(state: StateTable, clock: Clock): string {
-  const known = z.string().safeParse(state.get(clusterIdKey))
-  if (known.success) return known.data
+  const known = v.safeParse(v.string(), state.get(clusterIdKey))
+  if (known.success) return known.output
   const made = newUuid(clock)
   state.change([{ key: clusterIdKey, value: made }])
   return made

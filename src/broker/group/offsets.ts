@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as v from 'valibot'
 import type { Change, LogPosition, StateTable } from '../state/state-table.ts'
 import type { Topics } from '../topic/topics.ts'
 
@@ -9,12 +9,12 @@ export interface CommittedOffset {
   readonly metadata: string | null
 }
 
-const stored = z.object({
-  group: z.string(),
-  topic: z.string(),
-  partition: z.number(),
-  offset: z.number(),
-  metadata: z.string().nullable(),
+const stored = v.object({
+  group: v.string(),
+  topic: v.string(),
+  partition: v.number(),
+  offset: v.number(),
+  metadata: v.nullable(v.string()),
 })
 
 /** The committed offsets of all groups. They don't expire: a group that comes back after a month goes on. */
@@ -29,7 +29,7 @@ export class CommittedOffsets {
     this.#state = state
     this.#topics = topics
     for (const [, value] of state.entries(CommittedOffsets.prefix)) {
-      const { group, ...offset } = stored.parse(value)
+      const { group, ...offset } = v.parse(stored, value)
       this.#remember(group, offset)
     }
   }

@@ -1,15 +1,15 @@
-import { z } from 'zod'
+import * as v from 'valibot'
 import type { RecoveryPoint } from '../log/log-recovery.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import { batchFault } from '../log/record-batch.ts'
 import { encodeBatch, readRecords } from '../log/records.ts'
 import type { LogDirectory, LogFile } from '../storage/storage.ts'
 
-const stored = z.object({
-  number: z.number(),
-  points: z.record(z.string(), z.tuple([z.number(), z.number()])),
+const stored = v.object({
+  number: v.number(),
+  points: v.record(v.string(), v.tuple([v.number(), v.number()])),
 })
-type Stored = z.infer<typeof stored>
+type Stored = v.InferOutput<typeof stored>
 
 /**
  * What of each log is known to be on the medium, as of one moment: all logs as they stood then agree with each other. Two
@@ -86,5 +86,5 @@ function hasMoved({ recoveryPoint }: PartitionLog, { startOffset, endOffset }: R
 function read(file: LogFile): Stored | undefined {
   const bytes = file.read(0, file.sizeBytes)
   const value = batchFault(bytes) ? undefined : readRecords(bytes)[0]?.value
-  return value ? stored.parse(JSON.parse(value.toString())) : undefined
+  return value ? v.parse(stored, JSON.parse(value.toString())) : undefined
 }

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as v from 'valibot'
 import type { Clock } from '../../clock.ts'
 import type { Logger } from '../../logger.ts'
 import { Compaction, type CompactionOptions } from '../log/compaction.ts'
@@ -23,7 +23,7 @@ export const stateLogName = 'state'
 
 const restsOnKey = 'rests on'
 const rolledBackKey = 'rolled back'
-const storedPositions = z.array(z.tuple([z.string(), z.number()]))
+const storedPositions = v.array(v.tuple([v.string(), v.number()]))
 
 /**
  * What the broker must remember (topics, offsets, transactions): a map whose changes are batches of a compacted log
@@ -108,7 +108,7 @@ export class StateTable {
       const key = String(record.key)
       const value = record.value ? JSON.parse(record.value.toString()) : undefined
       if (key === restsOnKey) {
-        if (isBehindRecoveryPoint) this.#foundPositions(storedPositions.parse(value))
+        if (isBehindRecoveryPoint) this.#foundPositions(v.parse(storedPositions, value))
         continue
       }
       if (key === rolledBackKey) this.#restsOn.clear()

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as v from 'valibot'
 import type { Clock } from '../../clock.ts'
 import { RivuletError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
@@ -26,10 +26,10 @@ export interface NewTopic {
   readonly config: Readonly<Record<string, string | null>>
 }
 
-const storedTopic = z.object({
-  id: z.number(),
-  partitionCount: z.number(),
-  config: z.record(z.string(), z.string()),
+const storedTopic = v.object({
+  id: v.number(),
+  partitionCount: v.number(),
+  config: v.record(v.string(), v.string()),
 })
 const nextIdKey = 'next topic id'
 const topicPrefix = 'topic/'
@@ -60,7 +60,7 @@ export class Topics {
     const { directory, state } = options
     const known = new Set<string>()
     for (const [name, value] of state.entries(topicPrefix)) {
-      const { id, partitionCount, config } = storedTopic.parse(value)
+      const { id, partitionCount, config } = v.parse(storedTopic, value)
       known.add(directoryName(name, id))
       this.#open({ name, id, config, partitions: [] }, partitionCount)
     }
@@ -125,7 +125,7 @@ export class Topics {
     }
     const config = checkTopicConfig(wanted.config)
     if (validateOnly) return
-    const id = z.number().parse(this.#options.state.get(nextIdKey) ?? 1)
+    const id = v.parse(v.number(), this.#options.state.get(nextIdKey) ?? 1)
     this.#options.state.change([
       { key: nextIdKey, value: id + 1 },
       { key: topicPrefix + wanted.name, value: { id, partitionCount, config } },
@@ -208,7 +208,7 @@ export class Topics {
     const folder = directoryName(topic.name, topic.id)
     const topicDirectory = directory.directory(folder)
     for (let partition = topic.partitions.length; partition < partitionCount; partition++) {
-      const startOffset = z.number().parse(state.get(startKey(topic.id, partition)) ?? 0)
+      const startOffset = v.parse(v.number(), state.get(startKey(topic.id, partition)) ?? 0)
       const name = `${folder}/${partition}`
       topic.partitions.push(
         new PartitionLog({

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as v from 'valibot'
 import type { StateTable } from '../state/state-table.ts'
 
 const key = 'next producer id'
@@ -17,7 +17,7 @@ export class ProducerIds {
 
   next(): number {
     if (this.#next >= this.#end) {
-      const start = z.number().parse(this.#state.get(key) ?? 1)
+      const start = v.parse(v.number(), this.#state.get(key) ?? 1)
       this.#state.change([{ key, value: start + blockSize }])
       this.#state.log.syncNow() // Given twice, one would hide the records of two producers from each other.
       this.#next = start

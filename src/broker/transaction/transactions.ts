@@ -1,5 +1,5 @@
 import type { Subscription } from 'rxjs'
-import { z } from 'zod'
+import * as v from 'valibot'
 import type { Clock } from '../../clock.ts'
 import type { Logger } from '../../logger.ts'
 import type { CommittedOffset, CommittedOffsets } from '../group/offsets.ts'
@@ -24,27 +24,27 @@ export interface TopicPartition {
   readonly partition: number
 }
 
-const offsetsOfGroup = z.object({
-  topic: z.string(),
-  partition: z.number(),
-  offset: z.number(),
-  metadata: z.string().nullable(),
+const offsetsOfGroup = v.object({
+  topic: v.string(),
+  partition: v.number(),
+  offset: v.number(),
+  metadata: v.nullable(v.string()),
 })
-const stored = z.object({
-  producerId: z.number(),
-  producerEpoch: z.number(),
-  timeoutMs: z.number(),
+const stored = v.object({
+  producerId: v.number(),
+  producerEpoch: v.number(),
+  timeoutMs: v.number(),
   /** `commit` and `abort` are decided, but their markers may not all be written. */
-  status: z.enum(['empty', 'open', 'commit', 'abort', 'committed', 'aborted']),
-  startedAtMs: z.number(),
+  status: v.picklist(['empty', 'open', 'commit', 'abort', 'committed', 'aborted']),
+  startedAtMs: v.number(),
   /** Once it is decided, with where they ended then. */
-  partitions: z.array(
-    z.object({ topic: z.string(), partition: z.number(), endOffset: z.number().optional() }),
+  partitions: v.array(
+    v.object({ topic: v.string(), partition: v.number(), endOffset: v.optional(v.number()) }),
   ),
-  groups: z.array(z.string()),
-  offsets: z.array(z.tuple([z.string(), z.array(offsetsOfGroup)])),
+  groups: v.array(v.string()),
+  offsets: v.array(v.tuple([v.string(), v.array(offsetsOfGroup)])),
 })
-type Transaction = Readonly<z.infer<typeof stored>>
+type Transaction = Readonly<v.InferOutput<typeof stored>>
 
 const prefix = 'transaction/'
 const epochMax = 0x7fff
@@ -74,7 +74,8 @@ export class Transactions {
 
   constructor(options: TransactionsOptions) {
     this.#options = options
-    for (const [id, value] of options.state.entries(prefix)) this.#transactions.set(id, stored.parse(value))
+    for (const [id, value] of options.state.entries(prefix))
+      this.#transactions.set(id, v.parse(stored, value))
   }
 
   /** After a start: ends what had been decided, aborts what nobody can end any more, and times the rest. */
@@ -328,8 +329,9 @@ export class Transactions {
  */
 export function transactionsAsOf(state: StateTable): Change[] {
   return state.changedSince(prefix).map(({ key, value }) => {
-    const found = stored.parse(state.get(key))
-    const then = value === undefined ? { ...found, ...noTransaction, status: 'empty' } : stored.parse(value)
+    const found = v.parse(stored, state.get(key))
+    const then =
+      value === undefined ? { ...found, ...noTransaction, status: 'empty' } : v.parse(stored, value)
     const { producerId, producerEpoch } = found
     return { key, value: { ...then, producerId, producerEpoch } }
   })
