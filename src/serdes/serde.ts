@@ -28,7 +28,7 @@ export type SerdePlace = Omit<SerdeContext, 'headers'>
  * ```
  */
 export interface Serde<T> {
-  /** Said in errors and in `describe()`. */
+  /** Said in errors and in `describe()`. Serdes of one name are taken to write equal bytes for equal values. */
   readonly name: string
   /**
    * Throws a `RivuletError` with code `ENCODE_FAILED` when the value does not fit. Without a context the bytes are only

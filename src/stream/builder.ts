@@ -4,6 +4,7 @@ import type { Dropped } from '../operators/operator.ts'
 import type { Chunk } from '../records/chunk.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { serdes } from '../serdes/serdes.ts'
+import { assumedKey } from './assumed-key.ts'
 import { DeclaredTopics } from './declared-topics.ts'
 import type { HeartbeatTest, Port, TimestampExtractor, UntypedOperator } from './graph.ts'
 import { GraphBuilder } from './graph-builder.ts'
@@ -118,7 +119,7 @@ export function sideOutput<K, V>(
   return {
     builder,
     port: { node: port.node, port: side },
-    key: serdes.json(),
+    key: assumedKey(),
     value: serdes.json(),
     rekeyed: true,
   }

@@ -1,6 +1,6 @@
 import { RivuletError } from '../errors.ts'
 import type { StoreSpec } from '../state/store.ts'
-import { type GraphNode, inputsOf } from './graph.ts'
+import { type GraphNode, inputsOf, type OperatorNode } from './graph.ts'
 import type { SubTopology, TopicInput } from './sub-topologies.ts'
 
 /** Inputs that meet in a store: equal keys must lie in equally numbered partitions of all of them. */
@@ -38,13 +38,50 @@ export function checkCoPartitioning(
   }
 }
 
+/**
+ * Checks that the keys of what is joined, or aggregated together, are written alike: a record lies where the bytes of its
+ * key say. Throws `BAD_TOPOLOGY` that names the step and each topic with its key's serde. Serdes are told apart by name.
+ */
+export function checkKeySerdes(subTopologies: readonly SubTopology[]): void {
+  for (const subTopology of subTopologies) {
+    for (const { step, inputs } of coPartitioned(subTopology, meetsByKey)) {
+      const keys = [...inputs].filter(liesByKey).map(keySerdeOf)
+      if (new Set(keys.map(({ serde }) => serde)).size <= 1) continue
+      const list = keys.map(({ topic, serde }) => `"${topic}" has ${serde}`).join(', ')
+      throw new RivuletError(
+        'BAD_TOPOLOGY',
+        `"${step}" brings together keys of different serdes, so equal keys would lie in different partitions: ${list}. Name one serde for all: as the topic's, or as { key } of a repartition(), groupBy, toTable or join that writes a new key`,
+        { place: { step } },
+      )
+    }
+  }
+}
+
+/** What a processor does with its stores is its own matter: they may have nothing to do with the records' keys. */
+function meetsByKey({ kind }: OperatorNode): boolean {
+  return kind !== 'process' && kind !== 'processValues'
+}
+
+function liesByKey(input: TopicInput): boolean {
+  return input.type === 'topic-source' || input.partitionOf === undefined
+}
+
+function keySerdeOf(input: TopicInput): { readonly topic: string; readonly serde: string } {
+  return input.type === 'topic-source'
+    ? { topic: input.topic.name, serde: input.topic.key.name }
+    : { topic: input.topicName, serde: input.key.name }
+}
+
 /** The inputs of each store that has several. Steps that only merge need no equal partitions. */
-export function coPartitioned(subTopology: SubTopology): readonly CoPartitionedInputs[] {
+export function coPartitioned(
+  subTopology: SubTopology,
+  uses: (node: OperatorNode) => boolean = () => true,
+): readonly CoPartitionedInputs[] {
   if (subTopology.kind !== 'stream') return []
   const reach = reachOf(subTopology.nodes, new Set(subTopology.inputs))
   const stores = new Map<StoreSpec, { readonly step: string; readonly inputs: Set<TopicInput> }>()
   for (const node of subTopology.nodes) {
-    if (node.type !== 'operator') continue
+    if (node.type !== 'operator' || !uses(node)) continue
     for (const store of node.stores) {
       const inputs = new Set(stores.get(store)?.inputs)
       for (const input of reach.get(node.id) ?? []) inputs.add(input)

@@ -1,8 +1,10 @@
 import { checked, oneOf, required } from '../checked.ts'
 import { RivuletError } from '../errors.ts'
+import type { Serde } from '../serdes/serde.ts'
 import { nonNull } from '../serdes/serdes.ts'
 import type { StoreSpec } from '../state/store.ts'
 import type { JoinWindow } from '../windows/join-window.ts'
+import { joinedKey } from './assumed-key.ts'
 import { checkOneTopology, type Stage } from './builder.ts'
 import type { ForeignKey } from './foreign-key-join.ts'
 import { GlobalTable } from './global-table.ts'
@@ -99,7 +101,7 @@ function withTable<K, JK, V, R, T, J>(
   const { stores, open } = table.rows.view()
   checkOneTopology(stage, table.stage, step.name)
   if (graceMs !== undefined) checkGrace(graceMs, table.rows.versioned, stores, step.name)
-  const { key = nonNull(stage.key), left = nonNull(stage.value) } = options
+  const { key = nonNull(joinedKey(stage, table.stage) as Serde<K>), left = nonNull(stage.value) } = options
   const records = keyed(written(stage, key, left), step.name, outer)
   const spec = { ...step, joiner: anyMatch(joiner), outer, ...options }
   return joinRows(records, { stores, rows: open }, spec)

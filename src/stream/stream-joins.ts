@@ -10,6 +10,7 @@ import type { StoreSpec } from '../state/store.ts'
 import { timeBuffer } from '../state/time-buffer.ts'
 import { unmatchedStore } from '../state/unmatched-store.ts'
 import type { JoinWindow } from '../windows/join-window.ts'
+import { joinedKey } from './assumed-key.ts'
 import { checkOneTopology, type Stage, untyped } from './builder.ts'
 import { repartition } from './repartition.ts'
 
@@ -47,7 +48,7 @@ export function joinStreams<K, K2, L, R, J>(
   const { builder } = left
   const name = spec.name ?? builder.graph.freeName(kind)
   checkOneTopology(left, right, name)
-  const key = spec.key ?? nonNull<K | K2>(left.key as Serde<K | K2>)
+  const key = spec.key ?? nonNull(joinedKey(left, right) as Serde<K | K2>)
   const leftValue = spec.left ?? nonNull(left.value)
   const rightValue = spec.right ?? nonNull(right.value)
   const sides = {

@@ -14,6 +14,7 @@ import type { Chunk } from '../records/chunk.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { nonNull, serdes } from '../serdes/serdes.ts'
 import type { JoinWindow } from '../windows/join-window.ts'
+import { assumedKey } from './assumed-key.ts'
 import { BatchedStream } from './batched-stream.ts'
 import { checkOneTopology, type RecordTypes, type Stage, samePort, sideOutput, untyped } from './builder.ts'
 import type { BatchPolicy } from './graph.ts'
@@ -199,7 +200,7 @@ export class Stream<K, V> {
     options: { readonly key?: Serde<K2>; readonly value?: Serde<V2>; readonly keepsKey?: boolean } = {},
   ): Stream<K2, V2> {
     required({ operator }, { step: name })
-    const { keepsKey = false, key = serdes.json<K2>(), value = serdes.json<V2>() } = options
+    const { keepsKey = false, key = assumedKey<K2>(), value = serdes.json<V2>() } = options
     return this.#step({ kind: 'pipe', expands: true, stateless: false, name }, () => operator, {
       key,
       value,
@@ -612,7 +613,7 @@ export class Stream<K, V> {
 }
 
 function rekeyed<K, V>(value: Serde<V> = serdes.json()): RecordTypes<K, V> {
-  return { key: serdes.json(), value, rekeyed: true }
+  return { key: assumedKey(), value, rekeyed: true }
 }
 
 /** Grouped records have a key: those without one are left out before, or by the aggregation. */

@@ -2,8 +2,10 @@ import { checked, required } from '../checked.ts'
 import { RivuletError } from '../errors.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { nonNull, nullable, serdes } from '../serdes/serdes.ts'
+import { assumedKey } from './assumed-key.ts'
 import { TopologyBuilder } from './builder.ts'
 import { checkTopics } from './check-topics.ts'
+import { checkKeySerdes } from './co-partitioning.ts'
 import { GlobalTable } from './global-table.ts'
 import type { GraphNode } from './graph.ts'
 import type { QueryableStores } from './queryable.ts'
@@ -176,7 +178,7 @@ export function topology(
             options.timestampMs ? options.timestampMs(value) : nowMs,
         },
       })
-      return new Stream<K, T>({ builder, port, key: serdes.json(), value: serdes.json(), rekeyed: true })
+      return new Stream<K, T>({ builder, port, key: assumedKey(), value: serdes.json(), rekeyed: true })
     },
     stream(of, options = {}) {
       required({ topic: of })
@@ -199,7 +201,7 @@ export function topology(
   const declared = { name, nodes: builder.graph.nodes, ...(isStores(answer) && { stores: answer }) }
   checkTopics(declared)
   // What can't run is refused here already.
-  subTopologiesOf(declared)
+  checkKeySerdes(subTopologiesOf(declared))
   return declared
 }
 
