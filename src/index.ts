@@ -17,7 +17,7 @@ export {
 
 export type { BindSerde } from './serdes/bound-serde.ts'
 export type { FieldType } from './serdes/flat-json-reader.ts'
-export type { Serde, SerdeContext, SerdePlace } from './serdes/serde.ts'
+export type { Serde, SerdeContext, SerdeNames, SerdePlace } from './serdes/serde.ts'
 export { nullable, serdes } from './serdes/serdes.ts'
 export { type ShapeOf, shape } from './serdes/shape.ts'
 

@@ -14,6 +14,12 @@ export interface SerdeContext {
 /** Where values stand of which none is at hand yet. */
 export type SerdePlace = Omit<SerdeContext, 'headers'>
 
+/** Of a topic, or of a store. */
+export interface SerdeNames {
+  readonly key: string
+  readonly value: string
+}
+
 /**
  * How one type stands in Kafka's bytes. Null (no key; a tombstone) is handled outside, unless the serde says by
  * `nullable` that its type includes it.

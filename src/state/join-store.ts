@@ -159,6 +159,7 @@ export function joinStore<K, V>(options: JoinStoreOptions<K, V>): StoreSpec<Join
     kind: 'window',
     retentionMs: options.retentionMs,
     logged: true,
+    written: { key: options.key.name, value: options.value.name },
     create: (bind) => new JoinStore(options, bind),
   }
 }

@@ -135,6 +135,7 @@ export function keyValueStore<K, V>(
     kind: 'key-value',
     logged: options.logged ?? true,
     key: options.key,
+    written: { key: options.key.name, value: options.value.name },
     create: (bind) => new KeyValueStore(options, bind),
   }
 }

@@ -201,6 +201,7 @@ export function sessionStore<K, V>(options: SessionStoreOptions<K, V>): StoreSpe
     retentionMs: options.retentionMs,
     logged: true,
     key: options.key,
+    written: { key: options.key.name, value: options.value.name },
     create: (bind) => new SessionStore(options, bind),
   }
 }

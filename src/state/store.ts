@@ -1,5 +1,5 @@
 import type { BindSerde } from '../serdes/bound-serde.ts'
-import type { Serde } from '../serdes/serde.ts'
+import type { Serde, SerdeNames } from '../serdes/serde.ts'
 
 /** One change of a store as it stands in its changelog topic. A null value deletes the key. */
 export type ChangelogAppender = (key: Buffer, value: Buffer | null, timestampMs: number) => void
@@ -29,6 +29,8 @@ export interface StoreSpec<S extends StateStore = StateStore> {
   readonly retentionMs?: number
   /** Whether it has a changelog topic; a table read straight from a topic has its truth there. */
   readonly logged: boolean
+  /** Names of its serdes: said in `describe()` and compared by the topology diff. */
+  readonly written?: SerdeNames
   /** How its keys are written, of a store that can be asked from outside. */
   readonly key?: Serde<unknown>
   /** `bind` tells its serdes where its changelog is; absent: it stands in no topic. */

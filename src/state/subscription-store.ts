@@ -137,6 +137,7 @@ export function subscriptionStore<FK, K>(
     name: options.name,
     kind: 'key-value',
     logged: true,
+    written: { key: `${options.foreignKey.name} and ${options.key.name}`, value: 'subscription' },
     create: (bind) => new SubscriptionStore(options, bind),
   }
 }

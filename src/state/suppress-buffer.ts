@@ -209,6 +209,7 @@ export function suppressBuffer<K, V>(options: SuppressBufferOptions<K, V>): Stor
     name: options.name,
     kind: 'buffer',
     logged: true,
+    written: { key: options.key.name, value: options.value.name },
     create: (bind) => new SuppressBuffer(options, bind),
   }
 }

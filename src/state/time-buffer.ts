@@ -144,5 +144,11 @@ function compare(a: Place, b: Place): number {
 
 /** The buffer of a `streamTableJoin` with a grace. */
 export function timeBuffer<K, V>(options: TimeBufferOptions<K, V>): StoreSpec<TimeBuffer<K, V>> {
-  return { name: options.name, kind: 'buffer', logged: true, create: (bind) => new TimeBuffer(options, bind) }
+  return {
+    name: options.name,
+    kind: 'buffer',
+    logged: true,
+    written: { key: options.key.name, value: options.value.name },
+    create: (bind) => new TimeBuffer(options, bind),
+  }
 }

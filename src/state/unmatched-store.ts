@@ -181,6 +181,7 @@ export function unmatchedStore<K, L, R>(
     name: options.name,
     kind: 'buffer',
     logged: true,
+    written: { key: options.key.name, value: `${options.left.name} or ${options.right.name}` },
     create: (bind) => new UnmatchedStore(options, bind),
   }
 }

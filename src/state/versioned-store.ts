@@ -226,6 +226,7 @@ export function versionedStore<K, V>(options: VersionedStoreOptions<K, V>): Stor
     retentionMs: options.historyMs,
     logged: true,
     key: options.key,
+    written: { key: options.key.name, value: options.value.name },
     create: (bind) => new VersionedStore(options, bind),
   }
 }

@@ -284,6 +284,7 @@ export function windowStore<K, V>(options: WindowStoreOptions<K, V>): StoreSpec<
     retentionMs: options.retentionMs,
     logged: true,
     key: options.key,
+    written: { key: options.key.name, value: options.value.name },
     create: (bind) => new WindowStore(options, bind),
   }
 }

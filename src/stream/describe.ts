@@ -1,6 +1,8 @@
+import type { SerdeNames } from '../serdes/serde.ts'
 import type { StoreSpec } from '../state/store.ts'
 import { type GraphNode, inputsOf, isChooser } from './graph.ts'
 import { type SubTopology, subTopologiesOf } from './sub-topologies.ts'
+import type { Topic } from './topic.ts'
 import type { Topology } from './topology.ts'
 
 /** A topology as plain data: what runs where, under the names that its author gave. */
@@ -33,6 +35,8 @@ export interface NodeDescription {
   readonly inputs: readonly string[]
   /** The topic that it reads or writes. */
   readonly topic?: string
+  /** How the records of the topic are written. */
+  readonly written?: SerdeNames
   /** What it keeps; a store that several steps share is with each of them. */
   readonly stores: readonly StoreDescription[]
 }
@@ -47,7 +51,12 @@ export interface StoreDescription {
   readonly retentionMs?: number
   /** Whether it has a changelog topic. */
   readonly logged: boolean
+  /** How its changelog is written; absent: a store of a user's own does not say. */
+  readonly written?: SerdeNames
 }
+
+/** Kinds of steps whose topic is the application's own. */
+export const ownTopics: ReadonlySet<string> = new Set(['repartition', 'foreignKey', 'mapAsync'])
 
 /**
  * Describes a topology in the order in which it was declared.
@@ -69,6 +78,7 @@ export function describe(topology: Topology): TopologyDescription {
 
 function describeNode(node: GraphNode, sub: SubTopology, nodes: readonly GraphNode[]): NodeDescription {
   const topic = topicOf(node)
+  const written = writtenOf(node)
   return {
     name: node.name,
     kind: node.kind,
@@ -77,6 +87,7 @@ function describeNode(node: GraphNode, sub: SubTopology, nodes: readonly GraphNo
       ? []
       : inputsOf(node).map(({ node: id, port }) => `${nodes[id]?.name}${port === 'main' ? '' : `:${port}`}`),
     ...(topic !== undefined && { topic }),
+    ...(written && { written }),
     stores: node.type === 'operator' ? node.stores.map(describeStore) : [],
   }
 }
@@ -92,8 +103,23 @@ function topicOf(node: GraphNode): string | undefined {
   return undefined
 }
 
-function describeStore({ name, kind, retentionMs, logged }: StoreSpec): StoreDescription {
-  return { name, kind, logged, ...(retentionMs !== undefined && { retentionMs }) }
+function writtenOf(node: GraphNode): SerdeNames | undefined {
+  if (node.type === 'repartition') return serdeNames(node)
+  return node.type === 'topic-source' || node.type === 'topic-sink' ? serdeNames(node.topic) : undefined
+}
+
+function serdeNames({ key, value }: Pick<Topic<unknown, unknown>, 'key' | 'value'>): SerdeNames {
+  return { key: key.name, value: value.name }
+}
+
+function describeStore({ name, kind, retentionMs, logged, written }: StoreSpec): StoreDescription {
+  return {
+    name,
+    kind,
+    logged,
+    ...(retentionMs !== undefined && { retentionMs }),
+    ...(written && { written }),
+  }
 }
 
 /**
@@ -114,14 +140,21 @@ export function describeAsText(topology: Topology): string {
   return `${lines.join('\n')}\n`
 }
 
-function textOf({ name, kind, inputs, topic, stores }: NodeDescription): string {
+function textOf({ name, kind, inputs, topic, written, stores }: NodeDescription): string {
   const parts = [inputs.length > 0 ? `${inputs.join(', ')} → ${name}` : name, `[${kind}]`]
   if (topic !== undefined && !name.includes(topic)) parts.push(`topic ${topic}`)
+  // What a topic of the user's holds is said where it is declared; of the application's own it is decided here.
+  if (written && ownTopics.has(kind) && inputs.length > 0) parts.push(textOfSerdes(written))
   for (const store of stores) {
     const kept = store.retentionMs === undefined ? '' : `, kept ${store.retentionMs} ms`
-    parts.push(`store ${store.name} (${store.kind}${kept}${store.logged ? '' : ', no changelog'})`)
+    const held = store.written ? `, ${textOfSerdes(store.written)}` : ''
+    parts.push(`store ${store.name} (${store.kind}${held}${kept}${store.logged ? '' : ', no changelog'})`)
   }
   return parts.join('  ')
+}
+
+export function textOfSerdes({ key, value }: SerdeNames): string {
+  return `${key} → ${value}`
 }
 
 /**

@@ -1,14 +1,17 @@
+import type { SerdeNames } from '../serdes/serde.ts'
 import {
   describe,
   type NodeDescription,
+  ownTopics,
   type StoreDescription,
   type TopologyDescription,
+  textOfSerdes,
 } from './describe.ts'
 import type { Topology } from './topology.ts'
 
 /** One difference between two versions of a topology, and what it means for what the old one has stored. */
 export interface TopologyChange {
-  /** `breaks`: what is stored can't be used, or would be lost; `moves`: it is read from somewhere else; `safe`: neither. */
+  /** `breaks`: what is stored can't be used, or would be lost; `moves`: it is read from somewhere else, or in another way; `safe`: neither. */
   readonly effect: 'breaks' | 'moves' | 'safe'
   /** What is different, in a sentence. */
   readonly what: string
@@ -41,6 +44,7 @@ export function diffTopologies(
   }
   changes.push(...diffStores(storesOf(old), storesOf(now)))
   changes.push(...diffTopics(old, now))
+  changes.push(...diffTopicSerdes(old, now))
   changes.push(...diffNodes(old, now))
   const rank = { breaks: 0, moves: 1, safe: 2 }
   return changes.toSorted((a, b) => rank[a.effect] - rank[b.effect])
@@ -65,6 +69,7 @@ function diffStores(
   const changes: TopologyChange[] = []
   for (const [name, before] of old) {
     const after = now.get(name)
+    const change = serdeChange(before.written, after?.written)
     if (!after)
       changes.push({
         effect: 'breaks',
@@ -76,6 +81,12 @@ function diffStores(
         effect: 'breaks',
         what: `the store "${name}" was ${before.kind} and is ${after.kind}`,
         why: 'its changelog can not be read as the other kind: give it a new name, or reset the application',
+      })
+    else if (change !== undefined)
+      changes.push({
+        effect: 'breaks',
+        what: `the store "${name}" ${change}`,
+        why: 'its changelog is not read with other serdes: give it a new name, or reset the application',
       })
     else if ((after.retentionMs ?? Infinity) < (before.retentionMs ?? Infinity))
       changes.push({
@@ -132,9 +143,6 @@ function diffTopics(old: TopologyDescription, now: TopologyDescription): Topolog
   return changes
 }
 
-/** Kinds of steps whose topic is the application's own. */
-const ownTopics: ReadonlySet<string> = new Set(['repartition', 'foreignKey', 'mapAsync'])
-
 function topicsOf({ subTopologies }: TopologyDescription): ReadonlyMap<string, 'source' | 'repartition'> {
   return new Map(
     subTopologies.flatMap(({ nodes }) =>
@@ -145,6 +153,52 @@ function topicsOf({ subTopologies }: TopologyDescription): ReadonlyMap<string, '
       ),
     ),
   )
+}
+
+/** Topics that both versions read or write, but not with the same serdes. */
+function diffTopicSerdes(old: TopologyDescription, now: TopologyDescription): TopologyChange[] {
+  const [before, after] = [writtenTopicsOf(old), writtenTopicsOf(now)]
+  return [...before].flatMap(([topic, { written, isOwn }]): TopologyChange[] => {
+    const change = serdeChange(written, after.get(topic)?.written)
+    if (change === undefined) return []
+    return isOwn
+      ? [
+          {
+            effect: 'breaks',
+            what: `the repartition topic "${topic}" ${change}`,
+            why: 'records that are still in it are not read with other serdes: stop the old version when its lag is 0, or reset the application',
+          },
+        ]
+      : [
+          {
+            effect: 'moves',
+            what: `the topic "${topic}" ${change}`,
+            why: 'what is in it already stays as it was written, and whoever else reads or writes it must change as well',
+          },
+        ]
+  })
+}
+
+interface WrittenTopic {
+  readonly written: SerdeNames
+  readonly isOwn: boolean
+}
+
+function writtenTopicsOf({ subTopologies }: TopologyDescription): ReadonlyMap<string, WrittenTopic> {
+  return new Map(
+    subTopologies.flatMap(({ nodes }) =>
+      nodes.flatMap(({ topic, written, kind }) =>
+        topic !== undefined && written ? [[topic, { written, isOwn: ownTopics.has(kind) }] as const] : [],
+      ),
+    ),
+  )
+}
+
+/** Undefined: nothing has changed, or one of the descriptions was saved by a version that said no serdes. */
+function serdeChange(before: SerdeNames | undefined, after: SerdeNames | undefined): string | undefined {
+  if (!before || !after) return undefined
+  const [old, now] = [textOfSerdes(before), textOfSerdes(after)]
+  return old === now ? undefined : `was written as ${old} and is as ${now}`
 }
 
 /** What an operator computes is not compared: only its author knows whether old aggregates still mean the same. */

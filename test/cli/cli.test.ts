@@ -68,7 +68,7 @@ test('rivulet describe prints every topology of a file, as it is and as a progra
   const { code, stdout, stderr } = await rivulet('describe', shop)
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(stdout.match(/^Topology .*$/gm)).toEqual(['Topology counts', 'Topology sums'])
-  expect(stdout).toContain('orders → per customer  [count]  store per customer (key-value)')
+  expect(stdout).toContain('orders → per customer  [count]  store per customer (key-value, string → json)')
 })
 
 test(
