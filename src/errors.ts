@@ -37,6 +37,8 @@ export type ErrorCode =
 export interface ErrorPlace {
   /** The step's name, or the store's. */
   readonly step?: string
+  /** The state store's name. */
+  readonly store?: string
   /** The topic's name, with the environment's prefix where it has one. */
   readonly topic?: string
   /** Of the topic. */

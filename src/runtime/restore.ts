@@ -1,4 +1,5 @@
 import { fromEvent, lastValueFrom, takeUntil } from 'rxjs'
+import { RivuletError } from '../errors.ts'
 import type { Fetched } from '../kafka/types.ts'
 import type { RawChunk } from '../records/chunk.ts'
 import { Unprepared } from '../serdes/bound-serde.ts'
@@ -55,6 +56,8 @@ interface Entry {
   readonly key: Buffer
   readonly value: Buffer | null
   readonly timestampMs: number
+  /** In the topic; absent: it comes from the checkpoint. */
+  readonly offset?: number
 }
 
 async function readTopic(
@@ -87,11 +90,30 @@ function restoreEntries(entries: readonly Entry[], options: RestoreOptions): Pro
       return undefined
     } catch (error) {
       if (error instanceof Unprepared) return error
-      throw error
+      throw unreadable(error, entries[i]?.offset, options)
     }
   }
   const unprepared = restoreMore()
   return unprepared && prepareAndRestore(unprepared, restoreMore, options)
+}
+
+/** Says of which store, and where they stand, if these are bytes that its serdes can't read. */
+function unreadable(
+  error: unknown,
+  offset: number | undefined,
+  { store, topic, partition, checkpoint }: RestoreOptions,
+): unknown {
+  if (!(error instanceof RivuletError) || error.code !== 'DECODE_FAILED') return error
+  const path = checkpoint?.path
+  const [where, place] =
+    offset === undefined
+      ? [`its checkpoint ${path}`, { ...(path !== undefined && { path }) }]
+      : [`${topic}/${partition} offset ${offset}`, { offset }]
+  return new RivuletError(
+    'DECODE_FAILED',
+    `the store "${store.name}" can't be restored from ${where}: ${error.message}. Was it written with another serde? Then give the store a new name, or reset the application`,
+    { cause: error, place: { store: store.name, topic, partition, ...place } },
+  )
 }
 
 async function prepareAndRestore(
@@ -106,11 +128,13 @@ async function prepareAndRestore(
 }
 
 /** Copies: a store may keep what it is given. */
-function entriesOf({ keys, values, timestampsMs }: RawChunk): Entry[] {
+function entriesOf({ keys, values, timestampsMs, offsets }: RawChunk): Entry[] {
   const entries: Entry[] = []
   for (let i = 0; i < keys.length; i++) {
     const key = copyOf(keys.at(i))
-    if (key) entries.push({ key, value: copyOf(values.at(i)), timestampMs: timestampsMs[i] as number })
+    if (!key) continue
+    const [timestampMs, offset] = [timestampsMs[i] as number, offsets[i] as number]
+    entries.push({ key, value: copyOf(values.at(i)), timestampMs, offset })
   }
   return entries
 }

@@ -49,6 +49,10 @@ export class Checkpoint {
     this.#options = options
   }
 
+  get path(): string {
+    return this.#options.path
+  }
+
   /**
    * Hands over what it holds, oldest first, so that the last entry of a key is the one that counts. Answers the offset
    * from which the changelog leads on; undefined: it holds nothing of use.

@@ -1,9 +1,11 @@
 import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { lastValueFrom } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { PlainRecord } from '../../src/records/chunk.ts'
 import type { Environment, RuntimeEvent } from '../../src/runtime/run.ts'
+import type { Serde } from '../../src/serdes/serde.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { topology } from '../../src/stream/topology.ts'
@@ -140,4 +142,40 @@ test('what a start has read from the changelog is in the checkpoint from then on
   const [start] = await live({ stateDir })
   expect(start?.fromTopic).toBe(0)
   expect(byKey(await rig.read(output))).toEqual(uninterrupted())
+})
+
+describe('a store that was written with another serde is named where it is restored', () => {
+  const version = (value: Serde<number>) =>
+    topology('restored', ({ stream }) => {
+      stream(input).groupByKey().count('totals', { value })
+    })
+
+  async function restartedWithAnotherSerde(environment: Partial<Environment>): Promise<unknown> {
+    await rig.produce(input, [{ key: 'k', value: 1, timestampMs: 1 }])
+    const first = rig.run(version(serdes.json()), environment)
+    await first.started
+    await rig.workedOff([first], ['in'])
+    await first.stop()
+    return lastValueFrom(rig.run(version(serdes.long), environment).events$).catch((error) => error)
+  }
+
+  test('with the place in the changelog', async () => {
+    expect(await restartedWithAnotherSerde({})).toMatchObject({
+      code: 'DECODE_FAILED',
+      message: expect.stringMatching(
+        /^the store "totals" can't be restored from restored-totals-changelog\/0 offset 0: not a long: .* another serde\?/,
+      ),
+      place: { store: 'totals', topic: 'restored-totals-changelog', partition: 0, offset: 0 },
+    })
+  })
+
+  test('with the file of the checkpoint', async () => {
+    expect(await restartedWithAnotherSerde({ stateDir })).toMatchObject({
+      code: 'DECODE_FAILED',
+      message: expect.stringMatching(
+        /^the store "totals" can't be restored from its checkpoint .*: not a long: /,
+      ),
+      place: { store: 'totals', path: expect.stringContaining('restored-totals-changelog.checkpoint') },
+    })
+  })
 })
