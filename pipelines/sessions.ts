@@ -27,7 +27,7 @@ interface Visit {
 }
 
 interface LateClick {
-  readonly click: unknown
+  readonly click: Click
   readonly lateMs: number
 }
 
@@ -66,9 +66,10 @@ export function sessions(website: Source<Click>, print: (line: string) => void):
 
     // Nothing is left out silently.
     pages.late$
-      .map('to late click', ({ value, window, streamTimeMs = 0 }, user) => {
-        return [String(user), { click: value, lateMs: streamTimeMs - (window?.endMs ?? 0) }]
-      })
+      .mapValues('to late click', ({ value, window, streamTimeMs = 0 }) => ({
+        click: value,
+        lateMs: streamTimeMs - (window?.endMs ?? 0),
+      }))
       .peek('show late clicks', ({ lateMs }, user) =>
         print(`a click of ${user} came ${lateMs} ms late: too late`),
       )

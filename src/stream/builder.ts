@@ -112,10 +112,10 @@ export function samePort(a: Port, b: Port): boolean {
 }
 
 /** What a step emits beside its results: the records that it left out. */
-export function sideOutput<K, V>(
-  { builder, port }: Stage<K, V>,
+export function sideOutput<In = unknown>(
+  { builder, port }: Pick<Stage<unknown, unknown>, 'builder' | 'port'>,
   side: 'late' | 'dropped',
-): Stage<unknown, Dropped<unknown>> {
+): Stage<unknown, Dropped<In>> {
   return {
     builder,
     port: { node: port.node, port: side },

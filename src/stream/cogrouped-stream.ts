@@ -9,23 +9,23 @@ import type { StoreOptions, WindowedStoreOptions } from './store-options.ts'
 import type { Table, WindowedTable } from './table.ts'
 import { sessionAggregation, windowedAggregation } from './windowed-aggregation.ts'
 
-/** Of one group: what its values do to the aggregate that all groups share. */
-type Aggregator<K, A> = (aggregate: A, value: unknown, key: K) => A | null
-
-interface Member<K, A> {
-  readonly group: Group<K, unknown>
-  readonly aggregator: Aggregator<K, A>
+/** One group, and what its values do to the aggregate that all groups share. */
+interface Member<K, In, A> {
+  readonly group: Group<K, In>
+  /** A method, so that groups of several types of value stand side by side: each gets values of its own group only. */
+  aggregator(aggregate: A, value: In, key: K): A | null
 }
 
 /**
  * Groups of several streams, with the same kind of key, that make one aggregate: each with an aggregator of its own.
+ * `In`: the values of all of them.
  * Source: Kafka Streams `CogroupedKStream`.
  */
-export class CogroupedStream<K, A> {
-  readonly #members: readonly Member<K, A>[]
+export class CogroupedStream<K, A, In> {
+  readonly #members: readonly Member<K, In, A>[]
 
   /** @internal */
-  constructor(members: readonly Member<K, A>[] = []) {
+  constructor(members: readonly Member<K, In, A>[] = []) {
     this.#members = members
   }
 
@@ -36,9 +36,9 @@ export class CogroupedStream<K, A> {
   cogroup<V>(
     group: GroupedStream<K, V>,
     aggregator: (aggregate: A, value: V, key: K) => A | null,
-  ): CogroupedStream<K, A> {
+  ): CogroupedStream<K, A, In | V> {
     required({ group, aggregator })
-    return new CogroupedStream([...this.#members, memberOf(group, aggregator)])
+    return new CogroupedStream<K, A, In | V>([...this.#members, { group: group.group, aggregator }])
   }
 
   /**
@@ -52,12 +52,12 @@ export class CogroupedStream<K, A> {
   }
 
   /** One aggregate for each key and window. Emits on update, as Kafka Streams' cogroups do. */
-  windowedBy(windows: TimeWindows | SlidingWindows): TimeWindowedCogroup<K, A>
+  windowedBy(windows: TimeWindows | SlidingWindows): TimeWindowedCogroup<K, A, In>
   /** One aggregate for each session of a key. Emits on update, as Kafka Streams' cogroups do. */
-  windowedBy(windows: SessionWindows): SessionWindowedCogroup<K, A>
+  windowedBy(windows: SessionWindows): SessionWindowedCogroup<K, A, In>
   windowedBy(
     windows: TimeWindows | SlidingWindows | SessionWindows,
-  ): TimeWindowedCogroup<K, A> | SessionWindowedCogroup<K, A> {
+  ): TimeWindowedCogroup<K, A, In> | SessionWindowedCogroup<K, A, In> {
     required({ windows })
     oneOf({ 'windows.kind': windows.kind }, ['time', 'sliding', 'session'])
     return windows.kind === 'session'
@@ -70,18 +70,20 @@ export class CogroupedStream<K, A> {
  * Groups of several streams, by tumbling, hopping or sliding window. Source: Kafka Streams
  * `TimeWindowedCogroupedKStream`.
  */
-export class TimeWindowedCogroup<K, A> {
-  readonly #members: readonly Member<K, A>[]
+export class TimeWindowedCogroup<K, A, In> {
+  readonly #members: readonly Member<K, In, A>[]
   readonly #windows: TimeWindows | SlidingWindows
 
   /** @internal */
-  constructor(members: readonly Member<K, A>[], windows: TimeWindows | SlidingWindows) {
+  constructor(members: readonly Member<K, In, A>[], windows: TimeWindows | SlidingWindows) {
     this.#members = members
     this.#windows = windows
   }
 
   /** The aggregate of each key and window. */
-  aggregate(...args: Named<[initializer: () => A, options?: WindowedStoreOptions<A>]>): WindowedTable<K, A> {
+  aggregate(
+    ...args: Named<[initializer: () => A, options?: WindowedStoreOptions<A>]>
+  ): WindowedTable<K, A, In> {
     const [name, initializer, options] = splitName(args, 'initializer')
     const inputs = inputsOf(this.#members, (aggregator) => aggregationOf({ initializer, aggregator }))
     return windowedAggregation({ kind: 'aggregate', ...name, inputs, options, windows: this.#windows })
@@ -89,12 +91,12 @@ export class TimeWindowedCogroup<K, A> {
 }
 
 /** Groups of several streams, by session. Source: Kafka Streams `SessionWindowedCogroupedKStream`. */
-export class SessionWindowedCogroup<K, A> {
-  readonly #members: readonly Member<K, A>[]
+export class SessionWindowedCogroup<K, A, In> {
+  readonly #members: readonly Member<K, In, A>[]
   readonly #windows: SessionWindows
 
   /** @internal */
-  constructor(members: readonly Member<K, A>[], windows: SessionWindows) {
+  constructor(members: readonly Member<K, In, A>[], windows: SessionWindows) {
     this.#members = members
     this.#windows = windows
   }
@@ -104,7 +106,7 @@ export class SessionWindowedCogroup<K, A> {
     ...args: Named<
       [initializer: () => A, merger: (a: A, b: A, key: K) => A | null, options?: WindowedStoreOptions<A>]
     >
-  ): WindowedTable<K, A> {
+  ): WindowedTable<K, A, In> {
     const [name, initializer, merger, options] = splitName(args, 'initializer', 'merger')
     const inputs = inputsOf(this.#members, (aggregator) =>
       sessionAggregationOf({ initializer, aggregator, merger }),
@@ -114,19 +116,9 @@ export class SessionWindowedCogroup<K, A> {
 }
 
 /** What each group does to the aggregate, once it is known how that begins. */
-function inputsOf<K, A, G>(
-  members: readonly Member<K, A>[],
-  toAggregation: (aggregator: Aggregator<K, A>) => G,
-): readonly AggregationInput<K, unknown, G>[] {
+function inputsOf<K, In, A, G>(
+  members: readonly Member<K, In, A>[],
+  toAggregation: (aggregator: Member<K, In, A>['aggregator']) => G,
+): readonly AggregationInput<K, In, G>[] {
   return members.map(({ group, aggregator }) => ({ group, aggregation: toAggregation(aggregator) }))
-}
-
-/** Written as a method, so that groups of several types of value stand side by side. */
-function memberOf<K, V, A>(
-  { group }: GroupedStream<K, V>,
-  aggregator: (aggregate: A, value: V, key: K) => A | null,
-): Member<K, A> {
-  const typed: { aggregator(aggregate: A, value: V, key: K): A | null } = { aggregator }
-  const erased: { aggregator(aggregate: A, value: unknown, key: K): A | null } = typed
-  return { group, aggregator: erased.aggregator }
 }

@@ -136,8 +136,8 @@ export class GroupedStream<K, V> {
    *   .aggregate('balance', () => 0)
    * ```
    */
-  cogroup<A>(aggregator: (aggregate: A, value: V, key: K) => A | null): CogroupedStream<K, A> {
-    return new CogroupedStream<K, A>().cogroup(this, aggregator)
+  cogroup<A>(aggregator: (aggregate: A, value: V, key: K) => A | null): CogroupedStream<K, A, V> {
+    return new CogroupedStream<K, A, never>().cogroup(this, aggregator)
   }
 
   #aggregate<A>(
@@ -150,9 +150,9 @@ export class GroupedStream<K, V> {
 }
 
 /** The table of an aggregation without windows. */
-export function aggregatedTable<K, A>(
+export function aggregatedTable<K, In, A>(
   step: StepSpec & {
-    readonly inputs: readonly AggregationInput<K, unknown, Aggregation<K, unknown, A>>[]
+    readonly inputs: readonly AggregationInput<K, In, Aggregation<K, In, A>>[]
     readonly options: StoreOptions<A> | undefined
   },
 ): Table<K, A> {

@@ -22,10 +22,12 @@ export type QueryableStores = Readonly<Record<string, StoreSpec>>
  * console.log(running.query(app.stores.clicksByUser).get('ann'))
  * ```
  */
-export function queryable<K, V>(table: WindowedTable<K, V>): WindowRef<K, V>
+export function queryable<K, V, In>(table: WindowedTable<K, V, In>): WindowRef<K, V>
 /** As of a windowed table: the store behind it, for `Running.query`, with one row for each key. */
 export function queryable<K, V>(table: Table<K, V> | GlobalTable<K, V>): TableRef<K, V>
-export function queryable<K, W, V>(table: WindowedTable<W, V> | Table<K, V> | GlobalTable<K, V>): StoreSpec {
+export function queryable<K, W, V, In>(
+  table: WindowedTable<W, V, In> | Table<K, V> | GlobalTable<K, V>,
+): StoreSpec {
   const store = table instanceof GlobalTable ? table.view.stores[0] : table.rows.stored()
   if (store) return store
   const { builder, port } = table.stage

@@ -44,7 +44,7 @@ export class SessionWindowedStream<K, V> extends WindowedStream<K, V> {
    */
   aggregate<A>(
     ...args: Named<[spec: SessionAggregateSpec<K, V, A>, options?: WindowedStoreOptions<A>]>
-  ): WindowedTable<K, A> {
+  ): WindowedTable<K, A, V> {
     const [name, spec, options] = splitName(args, 'spec')
     return this.aggregated({ kind: 'aggregate', ...name }, sessionAggregationOf(spec, name), options)
   }
@@ -54,7 +54,7 @@ export class SessionWindowedStream<K, V> extends WindowedStream<K, V> {
     step: StepSpec,
     aggregation: SessionAggregation<K, V, A>,
     options: WindowedStoreOptions<A> | undefined,
-  ): WindowedTable<K, A> {
+  ): WindowedTable<K, A, V> {
     const inputs = [{ group: this.group, aggregation }]
     return sessionAggregation({ ...this.#options, ...step, inputs, options, windows: this.#windows })
   }

@@ -284,22 +284,22 @@ export class Table<K, V> {
 }
 
 /** Of the aggregation that makes the windows. */
-export interface WindowClosing {
+export interface WindowClosing<K> {
   /** A window is closed when stream time is this much past its end. */
   readonly closesMs: number
   /** Where its late records come out. */
-  readonly aggregation: Stage<unknown, unknown>
+  readonly aggregation: Stage<K, unknown>
 }
 
 /**
- * A table with a row for each key and window. (In one file with the table: it extends it at the moment of loading, and
+ * A table with a row for each key and window. `In`: the values that are aggregated there. (In one file with the table: it extends it at the moment of loading, and
  * the modules of the stages import each other in a circle.)
  */
-export class WindowedTable<K, V> extends Table<Windowed<K>, V> {
-  readonly #closing: WindowClosing
+export class WindowedTable<K, V, In> extends Table<Windowed<K>, V> {
+  readonly #closing: WindowClosing<K>
 
   /** @internal */
-  constructor(stage: Stage<Windowed<K>, V>, rows: TableRows<Windowed<K>, V>, closing: WindowClosing) {
+  constructor(stage: Stage<Windowed<K>, V>, rows: TableRows<Windowed<K>, V>, closing: WindowClosing<K>) {
     super(stage, rows)
     this.#closing = closing
   }
@@ -321,12 +321,12 @@ export class WindowedTable<K, V> extends Table<Windowed<K>, V> {
    */
   override suppress(
     ...args: Named<[until: UntilWindowCloses, bounds?: FinalResultBounds]>
-  ): WindowedTable<K, V>
+  ): WindowedTable<K, V, In>
   /** As for any table: the newest update of each window, when it has waited for the limit. */
-  override suppress(...args: Named<[until: UntilTimeLimit, bounds?: BufferBounds]>): WindowedTable<K, V>
+  override suppress(...args: Named<[until: UntilTimeLimit, bounds?: BufferBounds]>): WindowedTable<K, V, In>
   override suppress(
     ...args: Named<[until: UntilWindowCloses | UntilTimeLimit, bounds?: BufferBounds]>
-  ): WindowedTable<K, V> {
+  ): WindowedTable<K, V, In> {
     const [{ name }, until, bounds] = splitName(args, 'until')
     oneOf({ until: until.until }, ['timeLimit', 'windowCloses'], placeOf({ name }))
     if (until.until === 'timeLimit') {
@@ -343,25 +343,25 @@ export class WindowedTable<K, V> extends Table<Windowed<K>, V> {
 
   override filter<W extends V>(
     ...args: Named<[predicate: (value: V, key: Windowed<K>) => value is W, options?: StoreOptions<W>]>
-  ): WindowedTable<K, W>
+  ): WindowedTable<K, W, In>
   override filter(
     ...args: Named<[predicate: (value: V, key: Windowed<K>) => boolean, options?: StoreOptions<V>]>
-  ): WindowedTable<K, V>
+  ): WindowedTable<K, V, In>
   override filter(
     ...args: Named<[predicate: (value: V, key: Windowed<K>) => boolean, options?: StoreOptions<V>]>
-  ): WindowedTable<K, V> {
+  ): WindowedTable<K, V, In> {
     return this.#same(super.filter(...args))
   }
 
   override filterNot(
     ...args: Named<[predicate: (value: V, key: Windowed<K>) => boolean, options?: StoreOptions<V>]>
-  ): WindowedTable<K, V> {
+  ): WindowedTable<K, V, In> {
     return this.#same(super.filterNot(...args))
   }
 
   override mapValues<W>(
     ...args: Named<[mapper: (value: V, key: Windowed<K>) => W | null, options?: StoreOptions<W>]>
-  ): WindowedTable<K, W> {
+  ): WindowedTable<K, W, In> {
     return this.#same(super.mapValues(...args))
   }
 
@@ -377,12 +377,13 @@ export class WindowedTable<K, V> extends Table<Windowed<K>, V> {
    * perMinute.late$.peek(({ window, streamTimeMs }) => console.log('missed', window, 'at', streamTimeMs))
    * ```
    */
-  get late$(): Stream<unknown, Dropped<unknown>> {
-    return new Stream(sideOutput(this.#closing.aggregation, 'late'))
+  get late$(): Stream<K, Dropped<In>> {
+    const { aggregation } = this.#closing
+    return new Stream({ ...sideOutput<In>(aggregation, 'late'), key: aggregation.key })
   }
 
   /** The windows stay the same when what is in them changes. */
-  #same<W>({ stage, rows }: TableStage<Windowed<K>, W>): WindowedTable<K, W> {
+  #same<W>({ stage, rows }: TableStage<Windowed<K>, W>): WindowedTable<K, W, In> {
     return new WindowedTable(stage, rows, this.#closing)
   }
 }

@@ -36,7 +36,7 @@ export class TimeWindowedStream<K, V> extends WindowedStream<K, V> {
    */
   aggregate<A>(
     ...args: Named<[spec: AggregateSpec<K, V, A>, options?: WindowedStoreOptions<A>]>
-  ): WindowedTable<K, A> {
+  ): WindowedTable<K, A, V> {
     const [name, spec, options] = splitName(args, 'spec')
     return this.aggregated({ kind: 'aggregate', ...name }, aggregationOf(spec, name), options)
   }
@@ -46,7 +46,7 @@ export class TimeWindowedStream<K, V> extends WindowedStream<K, V> {
     step: StepSpec,
     aggregation: Aggregation<K, V, A>,
     options: WindowedStoreOptions<A> | undefined,
-  ): WindowedTable<K, A> {
+  ): WindowedTable<K, A, V> {
     const inputs = [{ group: this.group, aggregation }]
     return windowedAggregation({ ...this.#options, ...step, inputs, options, windows: this.#windows })
   }

@@ -23,18 +23,18 @@ export interface WindowedByOptions {
   readonly emit?: Emission
 }
 
-interface WindowedSpec<K, A, G, W> extends StepSpec, WindowedByOptions {
-  readonly inputs: readonly AggregationInput<K, unknown, G>[]
+interface WindowedSpec<K, In, A, G, W> extends StepSpec, WindowedByOptions {
+  readonly inputs: readonly AggregationInput<K, In, G>[]
   readonly options: WindowedStoreOptions<A> | undefined
   readonly windows: W
 }
 
 /** The table of an aggregation over tumbling, hopping or sliding windows. */
-export function windowedAggregation<K, A>({
+export function windowedAggregation<K, In, A>({
   windows,
   emit = 'onUpdate',
   ...step
-}: WindowedSpec<K, A, Aggregation<K, unknown, A>, TimeWindows | SlidingWindows>): WindowedTable<K, A> {
+}: WindowedSpec<K, In, A, Aggregation<K, In, A>, TimeWindows | SlidingWindows>): WindowedTable<K, A, In> {
   const sizeMs = windows.kind === 'time' ? windows.sizeMs : windows.differenceMs
   const untilClosedMs = (windows.kind === 'time' ? sizeMs : 2 * sizeMs) + windows.graceMs
   const retentionMs = retentionOf(step, untilClosedMs)
@@ -54,11 +54,11 @@ export function windowedAggregation<K, A>({
 }
 
 /** The table of an aggregation over sessions. */
-export function sessionAggregation<K, A>({
+export function sessionAggregation<K, In, A>({
   windows,
   emit = 'onUpdate',
   ...step
-}: WindowedSpec<K, A, SessionAggregation<K, unknown, A>, SessionWindows>): WindowedTable<K, A> {
+}: WindowedSpec<K, In, A, SessionAggregation<K, In, A>, SessionWindows>): WindowedTable<K, A, In> {
   const closesMs = windows.gapMs + windows.graceMs
   const retentionMs = retentionOf(step, closesMs)
   const stage = aggregationStep({
@@ -92,11 +92,11 @@ function retentionOf<A>(
   throw new RivuletError('BAD_TOPOLOGY', message, { place: { step, parameter: 'retentionMs' } })
 }
 
-function windowedTable<K, A>(
+function windowedTable<K, A, In>(
   aggregation: Stage<K, A>,
   rows: TableRows<Windowed<K>, A>,
   closesMs: number,
-): WindowedTable<K, A> {
+): WindowedTable<K, A, In> {
   const stage = { ...aggregation, key: windowedSerde(aggregation.key) }
   return new WindowedTable(stage, rows, { closesMs, aggregation })
 }

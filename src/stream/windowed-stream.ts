@@ -26,7 +26,7 @@ export abstract class WindowedStream<K, V> {
    * perMinute.toStream((_count, { key }) => key)
    * ```
    */
-  count(...args: Named<[options?: WindowedStoreOptions<number>]>): WindowedTable<K, number> {
+  count(...args: Named<[options?: WindowedStoreOptions<number>]>): WindowedTable<K, number, V> {
     const [name, options] = splitName(args)
     return this.aggregated({ kind: 'count', ...name }, counting, options)
   }
@@ -45,7 +45,7 @@ export abstract class WindowedStream<K, V> {
    */
   reduce(
     ...args: Named<[reducer: (aggregate: V, value: V) => V | null, options?: WindowedStoreOptions<V>]>
-  ): WindowedTable<K, V> {
+  ): WindowedTable<K, V, V> {
     const [name, reducer, options] = splitName(args, 'reducer')
     const { value } = this.group.stage
     return this.aggregated({ kind: 'reduce', ...name }, reduction(reducer), { value, ...options })
@@ -56,5 +56,5 @@ export abstract class WindowedStream<K, V> {
     step: StepSpec,
     aggregation: SessionAggregation<K, V, A>,
     options: WindowedStoreOptions<A> | undefined,
-  ): WindowedTable<K, A>
+  ): WindowedTable<K, A, V>
 }

@@ -92,7 +92,7 @@ describe('windowed tables', () => {
         .windowedBy(tumbling({ sizeMs: 10 }))
         .count()
       const texts = counts.filter((count) => count > 1).mapValues((count) => `${count} of them`)
-      expectTypeOf(texts).toEqualTypeOf<WindowedTable<string, string>>()
+      expectTypeOf(texts).toEqualTypeOf<WindowedTable<string, string, string>>()
       show(texts.suppress(untilWindowCloses).toStream()).to(output)
     })
     for (const [key, timestampMs] of [
@@ -216,3 +216,25 @@ describe('sessions with a gap of 0', () => {
     expect(sessions(0)).toEqual({ results: ['a@10-10=x', 'a@10-10=y', 'a@11-11=z', 'a@20-20=v'], dropped: 1 })
   })
 })
+
+test.each([
+  { retentionMs: 15, again: 'a@0-0=1' },
+  { retentionMs: 16, again: 'a@0-0=2' },
+])(
+  'a session that closes exactly now is emitted, and again with what it still takes: kept $retentionMs ms, as $again',
+  ({ retentionMs, again }) => {
+    const driver = drive(({ stream }) => {
+      const counts = stream(input)
+        .groupByKey()
+        .windowedBy(session({ gapMs: 10, graceMs: 5 }))
+        .count({ retentionMs })
+      show(counts.suppress(untilWindowCloses).toStream()).to(output)
+    })
+    driver.pipe(input, { key: 'a', value: 'x', timestampMs: 0 }, { key: 'b', value: 'x', timestampMs: 15 })
+    expect(written(driver)).toEqual(['a@0-0=1'])
+    driver.pipe(input, { key: 'a', value: 'y', timestampMs: 0 })
+    expect(written(driver)).toEqual([again])
+    driver.pipe(input, { key: 'b', value: 'y', timestampMs: 16 }, { key: 'a', value: 'z', timestampMs: 0 })
+    expect(written(driver)).toEqual([])
+  },
+)

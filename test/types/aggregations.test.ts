@@ -1,6 +1,8 @@
 import { describe, expectTypeOf, test } from 'vitest'
+import type { Dropped } from '../../src/operators/operator.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import type { GroupedStream } from '../../src/stream/grouped-stream.ts'
+import type { Stream } from '../../src/stream/stream.ts'
 import { untilWindowCloses } from '../../src/stream/suppression.ts'
 import type { Table, WindowedTable } from '../../src/stream/table.ts'
 import { topic } from '../../src/stream/topic.ts'
@@ -25,13 +27,25 @@ describe('the types of aggregations', () => {
       expectTypeOf(grouped.reduce((a) => a)).toEqualTypeOf<Table<string, Trade>>()
       expectTypeOf(grouped.aggregate('sum', sum)).toEqualTypeOf<Table<string, number>>()
       const windowed = grouped.windowedBy(tumbling({ sizeMs: 1 }))
-      expectTypeOf(windowed.count('per ms')).toEqualTypeOf<WindowedTable<string, number>>()
-      expectTypeOf(windowed.reduce((a) => a)).toEqualTypeOf<WindowedTable<string, Trade>>()
-      expectTypeOf(windowed.aggregate(sum)).toEqualTypeOf<WindowedTable<string, number>>()
+      expectTypeOf(windowed.count('per ms')).toEqualTypeOf<WindowedTable<string, number, Trade>>()
+      expectTypeOf(windowed.reduce((a) => a)).toEqualTypeOf<WindowedTable<string, Trade, Trade>>()
+      expectTypeOf(windowed.aggregate(sum)).toEqualTypeOf<WindowedTable<string, number, Trade>>()
       const sessions = grouped.windowedBy(session({ gapMs: 1 }))
-      expectTypeOf(sessions.count()).toEqualTypeOf<WindowedTable<string, number>>()
-      expectTypeOf(sessions.reduce('last', (_, b) => b)).toEqualTypeOf<WindowedTable<string, Trade>>()
-      expectTypeOf(sessions.aggregate({ ...sum, merger })).toEqualTypeOf<WindowedTable<string, number>>()
+      expectTypeOf(sessions.count()).toEqualTypeOf<WindowedTable<string, number, Trade>>()
+      expectTypeOf(sessions.reduce('last', (_, b) => b)).toEqualTypeOf<WindowedTable<string, Trade, Trade>>()
+      expectTypeOf(sessions.aggregate({ ...sum, merger })).toEqualTypeOf<
+        WindowedTable<string, number, Trade>
+      >()
+    })
+  })
+
+  test('tell what came late, also behind what is made of the windows', () => {
+    types((grouped) => {
+      const counts = grouped.windowedBy(tumbling({ sizeMs: 1 })).count()
+      type Late = Stream<string, Dropped<Trade>>
+      expectTypeOf(counts.late$).toEqualTypeOf<Late>()
+      const texts = counts.filter((count) => count > 1).mapValues(String)
+      expectTypeOf(texts.suppress(untilWindowCloses).late$).toEqualTypeOf<Late>()
     })
   })
 
@@ -41,7 +55,12 @@ describe('the types of aggregations', () => {
       const both = grouped.cogroup(sum.aggregator).cogroup(words, (total, word) => total + word.length)
       expectTypeOf(both.aggregate(() => 0)).toEqualTypeOf<Table<string, number>>()
       const sessions = both.windowedBy(session({ gapMs: 1 }))
-      expectTypeOf(sessions.aggregate(() => 0, merger)).toEqualTypeOf<WindowedTable<string, number>>()
+      expectTypeOf(sessions.aggregate(() => 0, merger)).toEqualTypeOf<
+        WindowedTable<string, number, Trade | string>
+      >()
+      expectTypeOf(both.windowedBy(tumbling({ sizeMs: 1 })).aggregate(() => 0).late$).toEqualTypeOf<
+        Stream<string, Dropped<Trade | string>>
+      >()
       // @ts-expect-error sessions merge
       sessions.aggregate(() => 0)
       const byNumber = stream(topic('numbers', { key: serdes.long, value: serdes.string })).groupByKey()
