@@ -14,9 +14,11 @@ export interface SerdeContext {
 /** Where values stand of which none is at hand yet. */
 export type SerdePlace = Omit<SerdeContext, 'headers'>
 
-/** Of a topic, or of a store. */
+/** How the records of a topic, or of a store's changelog, are written. */
 export interface SerdeNames {
+  /** The `name` of the key's serde. */
   readonly key: string
+  /** The `name` of the value's serde. */
   readonly value: string
 }
 

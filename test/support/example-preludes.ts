@@ -78,7 +78,7 @@ declare const seconds: Topic<null, number>
 declare const click$: Observable<Click>
 declare const click: Click
 declare const chunk: Chunk<string, number>
-declare const perMinute: WindowedTable<string, number>
+declare const perMinute: WindowedTable<string, number, string>
 declare const clicksTable: ClickHouseTable<string, Click>
 declare const shelf: Sink<null, string>
 declare const titleOf: AsyncMapper<string, Click, string>
