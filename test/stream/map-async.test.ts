@@ -58,10 +58,10 @@ describe('mapAsync', () => {
     expect(describeAsText(app)).toBe(`Topology app
   Sub-topology 0 (stream, in chunks)
     names  [stream]
-    names → look up  [mapAsync]  topic look-up-results
+    names → look up  [mapAsync]  topic look-up-results  string → json
   Sub-topology 1 (stream, in chunks)
     look up  [mapAsync]  topic look-up-results
-    look up → known  [count]  store known (key-value)
+    look up → known  [count]  store known (key-value, string → json)
 `)
   })
 
