@@ -17,6 +17,8 @@ export interface DeploymentOptions {
   readonly instances: number
   /** As `run` is given it; Kafka, clock and log are the simulation's. */
   readonly environment: Omit<Environment, 'kafka' | 'clock' | 'logger'>
+  /** What each instance is connected to besides Kafka, by name; absent: the environment's. */
+  readonly connections?: (machine: Machine) => Readonly<Record<string, unknown>>
   /** Told by all of them. */
   readonly logger: Logger
 }
@@ -117,10 +119,16 @@ export class Deployment {
   }
 
   #startInstance(): void {
-    const { topology, environment, logger } = this.#options
+    const { topology, environment, connections, logger } = this.#options
     const machine = this.#world.machine(`instance-${++this.#made}`)
     const kafka = simulatedKafka(this.#world, machine, [this.broker.address], logger)
-    const running = run(topology, { ...environment, kafka, clock: machine.clock, logger })
+    const running = run(topology, {
+      ...environment,
+      ...(connections && { connections: connections(machine) }),
+      kafka,
+      clock: machine.clock,
+      logger,
+    })
     const instance = { machine, running }
     this.#instances.add(instance)
     running.done.catch((error) => {

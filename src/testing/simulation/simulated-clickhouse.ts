@@ -1,0 +1,220 @@
+import type { CallOptions, ClickHouse, InsertTarget } from '../../clickhouse/client.ts'
+import { withDeadline } from '../../clickhouse/deadline.ts'
+import { RivuletError } from '../../errors.ts'
+import type { Machine } from './machine.ts'
+import { seededRandom } from './seeded-random.ts'
+import type { World } from './world.ts'
+
+/** How likely each is for one call, from 0 to 1. */
+export interface ClickHouseFaults {
+  /** The call does not come there, and nobody answers. */
+  readonly lost: number
+  /** It is done, and the answer does not come. */
+  readonly unanswered: number
+  /** It comes up to `lateMsMax` later, also if the client has long given up on it. */
+  readonly late: number
+  /** The server says that it can't just now, and does nothing. */
+  readonly failing: number
+  /** The server dies with the token of an insert noted and the part not yet there; one table alone, without replicas. */
+  readonly burnt: number
+}
+
+export interface SimulatedClickHouseOptions {
+  /** How many inserts a table remembers by their tokens. */
+  readonly tokensMax: number
+  /** Behind one address; what one of them has taken the others have up to `lagMsMax` later. Default: one server alone. */
+  readonly replicas?: number
+  readonly lagMsMax?: number
+  readonly lateMsMax?: number
+  readonly faults?: Partial<ClickHouseFaults>
+  /** Settings of the user's profile; what an insert gives itself goes before. */
+  readonly profile?: Readonly<Record<string, number>>
+  /** Which rows the server refuses, as they are sent. */
+  readonly refuses?: (row: string) => boolean
+}
+
+/** A row where it came from. `text` is what it was sent as. */
+export interface SimulatedRow {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly from: number
+  readonly to: number
+  readonly text: string
+}
+
+interface Part {
+  readonly rows: readonly SimulatedRow[]
+  /** When each replica has it. */
+  readonly visibleMs: readonly number[]
+}
+
+interface Table {
+  readonly sortingKey: string
+  readonly parts: Part[]
+  /** Oldest first. */
+  readonly tokens: string[]
+}
+
+const ANSWERS_WITHIN_MS = 20
+const TIMEOUT_MS = 60_000
+
+/**
+ * ClickHouse as its sink sees it: tables of parts, inserts that are atomic as one block, tokens by which repeated inserts are
+ * dropped until they are forgotten, replicas that lag behind, calls that are lost, late, unanswered or refused.
+ */
+export class SimulatedClickHouse {
+  readonly #world: World
+  readonly #options: SimulatedClickHouseOptions
+  readonly #random: () => number
+  readonly #tables = new Map<string, Table>()
+  #faults: Partial<ClickHouseFaults>
+
+  constructor(world: World, options: SimulatedClickHouseOptions) {
+    this.#world = world
+    this.#options = options
+    this.#faults = options.faults ?? {}
+    this.#random = seededRandom(world.seed ^ 0xc11c)
+  }
+
+  /** Each call comes there and is answered from now on. */
+  recover(): void {
+    this.#faults = {}
+  }
+
+  /** Everything in a table, part by part, in the order of the inserts. */
+  parts(table: string): readonly (readonly SimulatedRow[])[] {
+    return this.#tables.get(table)?.parts.map(({ rows }) => rows) ?? []
+  }
+
+  /** A client of it on a machine. */
+  connect(machine: Machine): ClickHouse {
+    const call = <T>(work: () => T, { timeoutMs = TIMEOUT_MS, ...options }: CallOptions = {}) =>
+      withDeadline(() => this.#call(machine, work), timeoutMs, machine.clock, options)
+    return {
+      kind: 'server',
+      cluster: undefined,
+      tableName: (name) => name,
+      query: <Row>(sql: string, _params?: unknown, options?: CallOptions) =>
+        call(() => this.#answer(sql) as Row[], options),
+      queryColumns: () =>
+        Promise.reject(new RivuletError('INTERNAL', 'a simulated ClickHouse has no columns')),
+      command: (sql, options) => call(() => this.#define(sql), options),
+      // The bytes are read when the insert comes there: whoever changed them meanwhile has broken his word.
+      insert: (target, rows, options) => call(() => this.#insert(target, rows), options),
+      ping: (options) => call(() => {}, options),
+      close: async () => {},
+    }
+  }
+
+  #call<T>(machine: Machine, work: () => T): Promise<T> {
+    const { lost = 0, unanswered = 0, late = 0, failing = 0 } = this.#faults
+    const { lateMsMax = 0 } = this.#options
+    const { time } = this.#world
+    const delayMs = () => this.#random() * ANSWERS_WITHIN_MS
+    const happens = (likelihood: number) => this.#random() < likelihood
+    return new Promise((resolve, reject) => {
+      const answer = (tell: () => void) => time.after(delayMs(), () => machine.do(tell))
+      if (happens(lost)) return
+      time.after(delayMs() + (happens(late) ? this.#random() * lateMsMax : 0), () => {
+        try {
+          if (happens(failing)) throw unreachable('too many parts')
+          const result = work()
+          if (happens(unanswered)) throw unreachable('socket hang up')
+          answer(() => resolve(result))
+        } catch (error) {
+          answer(() => reject(error))
+        }
+      })
+    })
+  }
+
+  #define(sql: string): void {
+    const [, name] = /^CREATE TABLE IF NOT EXISTS (\S+)/.exec(sql) ?? []
+    if (name === undefined || this.#tables.has(name)) return
+    const [, sortingKey = ''] = /^ORDER BY \((.*)\)$/m.exec(sql) ?? []
+    this.#tables.set(name, { sortingKey, parts: [], tokens: [] })
+  }
+
+  #answer(sql: string): readonly object[] {
+    const [, name, topic, partition] =
+      /max\(\(_offset, _from, _to\)\).* FROM (\S+) WHERE _topic = '(.*)' AND _partition = (\d+)/.exec(sql) ??
+      []
+    if (name !== undefined) return this.#last(name, topic, Number(partition))
+    if (!sql.includes('FROM system.tables')) return []
+    return [...this.#tables.values()].map(({ sortingKey }) => ({
+      engine: this.#replicas > 1 ? 'ReplicatedMergeTree' : 'MergeTree',
+      engine_full: '',
+      sorting_key: sortingKey,
+      partition_key: '',
+    }))
+  }
+
+  get #replicas(): number {
+    return this.#options.replicas ?? 1
+  }
+
+  #last(name: string, topic: string | undefined, partition: number): readonly object[] {
+    const replica = Math.floor(this.#random() * this.#replicas)
+    let last: SimulatedRow | undefined
+    for (const { rows, visibleMs } of this.#table(name).parts) {
+      if ((visibleMs[replica] as number) > this.#world.time.nowMs) continue
+      for (const row of rows)
+        if (row.topic === topic && row.partition === partition && row.offset >= (last?.offset ?? 0))
+          last = row
+    }
+    return last ? [{ last: [last.offset, last.from, last.to] }] : []
+  }
+
+  #insert({ table: name, settings }: InsertTarget, bytes: Buffer): void {
+    const { profile, tokensMax, refuses = () => false } = this.#options
+    const lines = bytes.toString().split('\n').slice(0, -1)
+    if (lines.some(refuses)) throw new RivuletError('CLICKHOUSE_REJECTED', `${name}: it refuses a row`)
+    const table = this.#table(name)
+    const effective: Readonly<Record<string, string | number>> = { ...profile, ...settings }
+    const blockRows = Number(effective.max_insert_block_size ?? lines.length)
+    for (let from = 0; from < lines.length; from += blockRows) {
+      if (effective.insert_deduplicate !== 0) {
+        const token = `${effective.insert_deduplication_token} ${from}`
+        if (table.tokens.includes(token)) continue
+        table.tokens.push(token)
+        if (table.tokens.length > tokensMax) table.tokens.shift()
+        if (this.#random() < (this.#faults.burnt ?? 0)) throw unreachable('killed')
+      }
+      const rows = lines.slice(from, from + blockRows).map(rowOf)
+      table.parts.push({ rows, visibleMs: this.#visibleMs() })
+    }
+  }
+
+  /** At once on the replica that took it. */
+  #visibleMs(): number[] {
+    const taker = Math.floor(this.#random() * this.#replicas)
+    const { lagMsMax = 0 } = this.#options
+    return Array.from({ length: this.#replicas }, (_, replica) =>
+      replica === taker ? 0 : this.#world.time.nowMs + this.#random() * lagMsMax,
+    )
+  }
+
+  #table(name: string): Table {
+    const table = this.#tables.get(name)
+    if (!table) throw new RivuletError('CLICKHOUSE_REJECTED', `there is no table ${name}`)
+    return table
+  }
+}
+
+/** By the columns that the sink adds. */
+function rowOf(text: string): SimulatedRow {
+  const [offset = '', topic = '', partition, from, to] = text.split('\t').slice(-5)
+  return {
+    topic,
+    partition: Number(partition),
+    offset: Number(offset),
+    from: Number(from),
+    to: Number(to),
+    text,
+  }
+}
+
+function unreachable(why: string): RivuletError {
+  return new RivuletError('CLICKHOUSE_UNREACHABLE', why, { retryable: true })
+}
