@@ -51,6 +51,8 @@ export interface CallOptions {
   readonly place?: ErrorPlace
   /** Queries: on the connection that inserts, behind what it has under way, not behind other queries. */
   readonly afterInserts?: boolean
+  /** Queries: ClickHouse's settings for it, beside those that the connection itself gives. */
+  readonly settings?: Readonly<Record<string, string | number>>
 }
 
 /** A ClickHouse, embedded or a server. Every call rejects with a `RivuletError` (see `translateError`). */

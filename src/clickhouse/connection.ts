@@ -3,6 +3,7 @@ import { messageOf, RivuletError } from '../errors.ts'
 import type { CallOptions, ClickHouse, ClickHouseOptions, Columns, QueryParams } from './client.ts'
 import { withDeadline } from './deadline.ts'
 import { server } from './server.ts'
+import { assignments } from './sql.ts'
 import type { Transport } from './transport.ts'
 
 interface ColumnsAnswer {
@@ -39,7 +40,8 @@ export async function connectClickHouse(options: ClickHouseOptions): Promise<Cli
     read: (result: ResultSet<Format>) => Promise<T>,
   ): Promise<T> {
     const client = callOptions.afterInserts ? writer : reader
-    const statement = { query: `${sql}\nSETTINGS ${readSettings}`, query_params: { ...params }, format }
+    const settings = assignments({ ...callOptions.settings, ...readSettings })
+    const statement = { query: `${sql}\nSETTINGS ${settings}`, query_params: { ...params }, format }
     return query(
       async (abort_signal) => read(await client.query({ ...statement, abort_signal })),
       callOptions,
@@ -77,7 +79,7 @@ export async function connectClickHouse(options: ClickHouseOptions): Promise<Cli
 }
 
 /** In the SQL's text: on the embedded engine, settings given beside the query stick to the session. */
-const readSettings = "output_format_json_quote_64bit_integers = 0, date_time_output_format = 'iso'"
+const readSettings = { output_format_json_quote_64bit_integers: 0, date_time_output_format: 'iso' }
 
 /** Loaded only where it is used: it is large, not made for every platform, and left to the user to install. */
 async function openEmbedded(options: ClickHouseOptions): Promise<Transport> {

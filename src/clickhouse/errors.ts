@@ -23,23 +23,27 @@ const passing = new Set([
   'UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE',
 ])
 
-/** Faults of the rows, or of a table that does not fit them: the same bytes will be refused again. */
-const rejected = new Set([
+/** Faults of a row, beside `CANNOT_PARSE_…`: the same bytes will be refused again, others may not be. */
+const refusedRow = new Set([
   'ARGUMENT_OUT_OF_BOUND',
   'CANNOT_CONVERT_TYPE',
   'CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN',
   'CANNOT_READ_ALL_DATA',
   'DECIMAL_OVERFLOW',
   'INCORRECT_DATA',
-  'NO_SUCH_COLUMN_IN_TABLE',
   'TOO_LARGE_STRING_SIZE',
-  'TYPE_MISMATCH',
-  'UNKNOWN_DATABASE',
   'UNKNOWN_ELEMENT_OF_ENUM',
-  'UNKNOWN_IDENTIFIER',
-  'UNKNOWN_TABLE',
   'VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE',
   'VIOLATED_CONSTRAINT',
+])
+
+/** Faults of a table that fits no row, or that is not there. */
+const refusedTable = new Set([
+  'NO_SUCH_COLUMN_IN_TABLE',
+  'TYPE_MISMATCH',
+  'UNKNOWN_DATABASE',
+  'UNKNOWN_IDENTIFIER',
+  'UNKNOWN_TABLE',
 ])
 
 /**
@@ -60,13 +64,24 @@ export function translateError(error: unknown, place: ErrorPlace = {}): RivuletE
   })
 }
 
+/** Whether an insert was refused for one of its rows: without it, ClickHouse may take the others. */
+export function isRefusedRow(error: unknown): boolean {
+  if (!(error instanceof RivuletError) || error.code !== 'CLICKHOUSE_REJECTED') return false
+  const type = typeOf(error.cause)
+  return type !== undefined && refusesRow(type)
+}
+
+function refusesRow(type: string): boolean {
+  return refusedRow.has(type) || type.startsWith('CANNOT_PARSE_')
+}
+
 function classify(error: unknown): [ErrorCode, retryable: boolean] {
   const type = typeOf(error)
   if (type !== undefined) {
     if (passing.has(type)) return ['CLICKHOUSE_UNREACHABLE', true]
     if (type === 'NOT_ENOUGH_SPACE' || /No space left on device/i.test(messageOf(error)))
       return ['DISK_FULL', true]
-    if (rejected.has(type) || type.startsWith('CANNOT_PARSE_')) return ['CLICKHOUSE_REJECTED', false]
+    if (refusesRow(type) || refusedTable.has(type)) return ['CLICKHOUSE_REJECTED', false]
     return ['CLICKHOUSE_FAILED', false]
   }
   if (isConnectionFault(error)) return ['CLICKHOUSE_UNREACHABLE', true]
@@ -95,10 +110,11 @@ function isConnectionFault(error: unknown): boolean {
 }
 
 /**
- * The client gives no status: an answer that is no 2xx and holds no error of ClickHouse becomes a plain `Error` of its
- * body. That is a proxy, or a server that is starting or falling over.
+ * The client gives no status: an answer that holds no error of ClickHouse becomes a plain `Error` of its body when it is no
+ * 2xx, and one of JSON's when it is. That is a proxy, or a server that is starting or falling over.
  */
 function isForeignAnswer(error: unknown): boolean {
+  if (error instanceof SyntaxError) return true
   return (
     error instanceof Error && error.constructor === Error && !('code' in error) && error.cause === undefined
   )

@@ -20,7 +20,8 @@ interface Existing {
 /**
  * Makes the table's database and the table where they are missing; else adds the columns, projections, indexes and
  * settings that it lacks. Nothing is ever taken away but a projection whose query has changed (it is derived data, and
- * made anew). Several processes may do it at once.
+ * made anew); a smaller memory of tokens is made larger. Several processes may do it at once.
+ * Answers whether it is replicated: then what one server has taken, another one may not have yet.
  * Throws `BAD_CONFIG` with the column and both types when the table is there and can't be made to fit.
  */
 export async function migrate(
@@ -28,7 +29,7 @@ export async function migrate(
   table: TableSchema,
   logger: Logger,
   options: CallOptions = {},
-): Promise<void> {
+): Promise<{ readonly replicated: boolean }> {
   const name = clickhouse.tableName(table.name)
   const [database = '', tableOnly = ''] = name.split('.')
   const onCluster = clickhouse.cluster === undefined ? '' : ` ON CLUSTER ${quote(clickhouse.cluster)}`
@@ -63,7 +64,8 @@ export async function migrate(
     if (!present.has(column.name)) await alter(`ADD COLUMN IF NOT EXISTS ${definition(column)}`)
   }
   for (const [setting, value] of Object.entries(settingsFor(existing.engine))) {
-    if (!existing.engine_full.includes(setting)) await alter(`MODIFY SETTING ${setting} = ${value}`)
+    if (!(settingIn(existing.engine_full, setting) >= value))
+      await alter(`MODIFY SETTING ${setting} = ${value}`)
   }
   const indexes = new Set(
     (await system<{ name: string }>('name', 'data_skipping_indices')).map((row) => row.name),
@@ -93,6 +95,7 @@ export async function migrate(
     await alter(`ADD PROJECTION IF NOT EXISTS ${projection.name} (${projection.query})`)
     await alter(`MATERIALIZE PROJECTION ${projection.name}`)
   }
+  return { replicated: isReplicated(existing.engine) }
 }
 
 function createStatement(table: TableSchema, name: string, onCluster: string, replicated: boolean): string {
@@ -113,9 +116,16 @@ SETTINGS ${Object.entries(settings)
 }
 
 function settingsFor(engine: string): Readonly<Record<string, number>> {
+  return isReplicated(engine) ? deduplication.replicated : deduplication.plain
+}
+
+function isReplicated(engine: string): boolean {
   return engine.startsWith('Replicated') || engine.startsWith('Shared')
-    ? deduplication.replicated
-    : deduplication.plain
+}
+
+/** NaN: the table says nothing of it. */
+function settingIn(engineFull: string, setting: string): number {
+  return Number(new RegExp(`\\b${setting} = (\\d+)`).exec(engineFull)?.[1])
 }
 
 function definition({ name, type, codec }: TableColumn): string {

@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream'
-import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
+import { text } from 'node:stream/consumers'
+import { ClickHouseLogLevel, createClient, type ExecResult } from '@clickhouse/client'
 import { RivuletError } from '../errors.ts'
 import type { ClickHouseOptions, InsertTarget } from './client.ts'
-import { quote } from './sql.ts'
+import { assignments } from './sql.ts'
 import { clientLogger, type Transport } from './transport.ts'
 
 /** A server over HTTP. Throws `BAD_CONFIG` for what is no address. */
@@ -34,8 +35,7 @@ export function server(
         values: Readable.from([rows]),
         abort_signal,
       })
-      // The socket is free for the next request only when the answer was read.
-      for await (const _ of result.stream);
+      await checkInserted(result)
     },
     close: async () => {
       await Promise.all([reader.close(), writer.close()])
@@ -44,8 +44,17 @@ export function server(
 }
 
 function insertStatement({ table, columns, settings }: InsertTarget): string {
-  const assignments = Object.entries(settings).map(([name, value]) =>
-    typeof value === 'number' ? `${name} = ${value}` : `${name} = ${quote(value)}`,
-  )
-  return `INSERT INTO ${table} (${columns.join(', ')}) SETTINGS ${assignments.join(', ')} FORMAT TabSeparated`
+  return `INSERT INTO ${table} (${columns.join(', ')}) SETTINGS ${assignments(settings)} FORMAT TabSeparated`
+}
+
+/**
+ * ClickHouse answers an insert with nothing. It may say 200 first and fail then: in a header, or in the body; and what is
+ * something else answers with a page.
+ */
+async function checkInserted({ stream, response_headers }: ExecResult<Readable>): Promise<void> {
+  // The socket is free for the next request only when the answer was read.
+  const answer = (await text(stream)).trim()
+  const code = response_headers['x-clickhouse-exception-code']
+  if (answer !== '') throw new Error(answer)
+  if (code !== undefined) throw new Error(`it answers with exception ${code} and says no more`)
 }

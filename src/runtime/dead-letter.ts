@@ -5,7 +5,7 @@ import { deadLetterTopicOf } from '../stream/topic-name.ts'
 import type { BadRecord, InputQueue } from './input-queue.ts'
 import type { InstanceContext } from './instance-context.ts'
 
-/** What could not be decoded, as it goes to its dead-letter topic: its bytes, and in headers where and why. */
+/** What could not be decoded, or not be written, as it goes to its dead-letter topic: its bytes, and in headers where and why. */
 export interface DeadLetterRecord {
   readonly topic: string
   readonly key: Buffer | null
@@ -26,17 +26,37 @@ export function deadLetterOf(
     const message = `${topic}/${partition} offset ${offset} can't be decoded: ${reason}`
     throw new RivuletError('DECODE_FAILED', message, { place: { step: node.name, topic, partition, offset } })
   }
-  return {
-    topic: deadLetterTopicOf(topic),
+  const record = {
     key: raw.keys.at(index),
     value: raw.values.at(index),
     timestampMs: raw.timestampsMs[index] as number,
+    headers: raw.headers?.[index] ?? {},
+  }
+  return letterOf(record, { topic, partition, offset, step: node.name }, reason)
+}
+
+/** Where a record lies, and which step could not take it. */
+export interface LetterPlace {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly step: string
+}
+
+export function letterOf(
+  record: Omit<DeadLetterRecord, 'topic'>,
+  { topic, partition, offset, step }: LetterPlace,
+  reason: string,
+): DeadLetterRecord {
+  return {
+    ...record,
+    topic: deadLetterTopicOf(topic),
     headers: {
-      ...raw.headers?.[index],
+      ...record.headers,
       topic: Buffer.from(topic),
       partition: Buffer.from(String(partition)),
       offset: Buffer.from(String(offset)),
-      step: Buffer.from(node.name),
+      step: Buffer.from(step),
       reason: Buffer.from(reason),
     },
   }
@@ -77,7 +97,7 @@ export class DeadLetters {
     const [from, partition, offset, reason] = ['topic', 'partition', 'offset', 'reason'].map((name) =>
       headers[name]?.toString(),
     )
-    logger[level]({ topic: from, partition, offset, reason }, `not decodable: it goes to ${topic}`)
+    logger[level]({ topic: from, partition, offset, reason }, `it can't be taken: it goes to ${topic}`)
     emit({ type: 'dead-letter', topic })
   }
 

@@ -53,7 +53,10 @@ export interface Environment {
   readonly emitIntervalMs?: number
   /** What becomes of a record on which a user's callback throws; default: the program fails. */
   readonly onCallbackError?: CallbackErrorHandler
-  /** What becomes of bytes that the topic's serdes refuse. Default: to the topic `<topic>-dead-letters`, counted. */
+  /**
+   * What becomes of bytes that the topic's serdes refuse, and of a record that an external sink refuses. Default: to the
+   * topic `<topic>-dead-letters`, counted.
+   */
   readonly onDecodeError?: 'dead-letter' | 'fail'
   /** Put before the name of every topic and of the group, such as `simulated-`. */
   readonly topicPrefix?: string

@@ -1,4 +1,7 @@
 import type { Subscription } from 'rxjs'
+import { RivuletError } from '../errors.ts'
+import { slice } from '../operators/cut.ts'
+import type { Chunk } from '../records/chunk.ts'
 import type { ExternalSinkNode } from '../stream/graph.ts'
 import type { SinkBatch, SinkWriter } from '../stream/sink.ts'
 import type { Settings } from './environment.ts'
@@ -15,6 +18,8 @@ export interface SinkTaskOptions {
   readonly settings: Settings
   /** What can't be decoded; resolves when it is where such records go. */
   readonly bad: (queue: InputQueue, record: BadRecord) => Promise<void>
+  /** What the sink can't take, by its offset; resolves when it is where such records go, rejects with why it must not. */
+  readonly refused: (queue: InputQueue, offset: number, error: unknown) => Promise<void>
   /** The queue was emptied, and goes on elsewhere: what lies at its position must be fetched. */
   readonly seek: (queue: InputQueue) => void
   readonly written: (queue: InputQueue, nextOffset: number) => void
@@ -144,7 +149,11 @@ export class SinkTask {
   }
 
   #bad(lane: Lane, record: BadRecord): void {
-    const sent = this.#options.bad(lane.queue, record)
+    this.#await(lane, this.#options.bad(lane.queue, record))
+  }
+
+  /** Nothing behind the letter is written before it is where it goes. */
+  #await(lane: Lane, sent: Promise<void>): void {
     lane.lettersWaiting++
     lane.letters = Promise.all([lane.letters, sent]).then(() => {
       lane.lettersWaiting--
@@ -160,11 +169,29 @@ export class SinkTask {
     const outputs = task.takeOutputs()
     lane.gathering ??= this.#begin(lane)
     const { batch } = lane.gathering
-    for (const output of outputs) batch.append(output.chunk, queue.position)
+    for (const output of outputs) this.#appendFitting(lane, batch, output.chunk)
     // Nothing is left of them, and yet they need not be read again.
     if (outputs.length === 0) batch.append({ ...chunk, ...noRecords }, queue.position)
     lane.gathering.nextOffset = queue.position
     if (batch.rows >= node.batch.rowsMax || batch.bytes >= BATCH_BYTES_MAX) lane.due = true
+  }
+
+  /** Records that make no row of the sink are dead letters; the others of their chunk are appended. */
+  #appendFitting(lane: Lane, batch: SinkBatch<unknown, unknown>, chunk: Chunk<unknown, unknown>): void {
+    const { position } = lane.queue
+    for (let rest = chunk; ; ) {
+      try {
+        batch.append(rest, position)
+        return
+      } catch (error) {
+        const offset = misfitOffset(error)
+        const from = rest.offsets.indexOf(offset)
+        if (from < 0) throw error
+        this.#await(lane, this.#options.refused(lane.queue, offset, error))
+        batch.append(slice(rest, 0, from), position)
+        rest = slice(rest, rest.offsets.lastIndexOf(offset) + 1, rest.keys.length)
+      }
+    }
   }
 
   #begin(lane: Lane): Gathering {
@@ -181,7 +208,9 @@ export class SinkTask {
   async #write(lane: Lane, { batch, nextOffset: expected, timer }: Gathering): Promise<void> {
     timer.unsubscribe()
     await lane.letters
-    const { nextOffset } = await this.#options.writer.write(batch)
+    const { nextOffset } = await this.#options.writer.write(batch, (offset, error) =>
+      this.#options.refused(lane.queue, offset, error),
+    )
     lane.writtenOffset = nextOffset
     this.#options.written(lane.queue, nextOffset)
     if (nextOffset === expected) return
@@ -198,6 +227,11 @@ export class SinkTask {
     this.#stop()
     this.#options.failed(error)
   }
+}
+
+/** Of the record that can't be encoded for its values' sake; −1: the error says something else. */
+function misfitOffset(error: unknown): number {
+  return error instanceof RivuletError && error.code === 'ENCODE_FAILED' ? (error.place.offset ?? -1) : -1
 }
 
 const noRecords = { keys: [], values: [], timestampsMs: [], offsets: [] }

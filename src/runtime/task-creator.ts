@@ -1,4 +1,5 @@
 import { unlessAborted } from '../aborted.ts'
+import { messageOf } from '../errors.ts'
 import type { KafkaConsumer } from '../kafka/types.ts'
 import type { StateStore } from '../state/store.ts'
 import type { ExternalSinkNode } from '../stream/graph.ts'
@@ -8,6 +9,7 @@ import { type DeadLetters, deadLetterOf } from './dead-letter.ts'
 import { type BadRecord, InputQueue } from './input-queue.ts'
 import type { InstanceContext } from './instance-context.ts'
 import type { InputLayout } from './layout.ts'
+import { refusedLetterOf } from './refused-letter.ts'
 import { positionIn } from './remembered-offsets.ts'
 import type { ShownOffsets } from './shown-offsets.ts'
 import { SinkTask } from './sink-task.ts'
@@ -96,7 +98,7 @@ export class TaskCreator {
       writer,
       queues,
       settings,
-      ...this.#effectsOf(queues),
+      ...this.#effectsOf(queues, node),
       seek: (queue) => assigned.rewind(queue),
       worked: () => assigned.regulate(),
       failed,
@@ -104,13 +106,20 @@ export class TaskCreator {
   }
 
   /** What a sink's task does in Kafka; where a stream's task reads the same topic, that one does it. */
-  #effectsOf(queues: readonly InputQueue[]) {
+  #effectsOf(queues: readonly InputQueue[], { name: step }: ExternalSinkNode) {
     const { context, deadLetters, shownOffsets } = this.#options
     const own = new Set(queues.filter(({ input }) => !this.#isStreamed(input)))
     return {
       bad: (queue: InputQueue, record: BadRecord) => {
         const letter = deadLetterOf(queue, record, context.settings.onDecodeError)
         return own.has(queue) ? deadLetters.send(letter) : Promise.resolve()
+      },
+      // Nobody else knows of it: a stream's task has no rows.
+      refused: async (queue: InputQueue, offset: number, error: unknown) => {
+        if (context.settings.onDecodeError === 'fail' || queue.input.internal) throw error
+        const { input, partition } = queue
+        const place = { topic: input.topic, partition, offset, step }
+        await deadLetters.send(await refusedLetterOf(context, place, messageOf(error)))
       },
       written: (queue: InputQueue, offset: number) => {
         if (own.has(queue))

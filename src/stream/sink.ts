@@ -38,13 +38,20 @@ export interface SinkWriter<K, V> {
    * Writes the batch, retrying with identical bytes while the fault may pass; resolves when it is durably there,
    * once. The answer is the offset to go on from: the batch's end, or, when a rival writer had been there first, the
    * end of what the rival wrote, which may lie beyond the batch or within it.
-   * Rejects with a `RivuletError` when the batch can't be written at all; nothing of it is there then. That ends the
-   * program, `retryable` or not: `SINK_UNREACHABLE`, `SINK_FAILED` or `DISK_FULL`, with the place.
+   * A record that the system refuses for good is left out as soon as `refuse` has resolved for it. Rejects with a
+   * `RivuletError` when the batch can't be written at all, or, without `refuse`, not as it is: then nothing of it is there.
+   * That ends the program, `retryable` or not: `SINK_UNREACHABLE`, `SINK_FAILED` or `DISK_FULL`, with the place.
    */
-  write(batch: SinkBatch<K, V>): Promise<{ readonly nextOffset: number }>
+  write(batch: SinkBatch<K, V>, refuse?: Refuse): Promise<{ readonly nextOffset: number }>
   /** Frees what `open` has taken; nothing is written any more. */
   close(): Promise<void>
 }
+
+/**
+ * Told of a record that can't be written, by its offset, and why; resolves when it is where such records go. It may be told
+ * again of the same record after a crash. Rejects where such a record is not to be left out.
+ */
+export type Refuse = (offset: number, error: unknown) => Promise<void>
 
 /** Records of one partition on their way, encoded as they come. */
 export interface SinkBatch<K, V> {
@@ -58,7 +65,8 @@ export interface SinkBatch<K, V> {
   readonly bytes: number
   /**
    * `nextOffset` is behind the chunk's last input record, also of those that were filtered out on the way. Offsets rise
-   * within a batch, with gaps; all records that were made of one offset are in one batch.
+   * within a batch, with gaps; all records that were made of one offset are in one batch. Throws `ENCODE_FAILED`, with the
+   * offset in its place, for a record that does not fit: then the batch is as it was before the chunk.
    */
   append(chunk: Chunk<K, V>, nextOffset: number): void
 }

@@ -24,6 +24,7 @@ async function writing(letter: () => Promise<void>) {
   if (own?.subTopology.kind !== 'sink' || !input) throw new Error('the topology has one sink with one input')
   const queue = new InputQueue(input, 0, 0)
   let letters = 0
+  const refused: number[] = []
   const failures: unknown[] = []
   const task = new SinkTask({
     id: '0_0',
@@ -34,6 +35,10 @@ async function writing(letter: () => Promise<void>) {
     settings,
     bad: () => {
       letters++
+      return letter()
+    },
+    refused: (_, offset) => {
+      refused.push(offset)
       return letter()
     },
     seek: () => {},
@@ -58,7 +63,7 @@ async function writing(letter: () => Promise<void>) {
     queue.push(new FetchedChunk({ chunk, nextOffset, endOffset: nextOffset }, input))
     task.run()
   }
-  return { task, sink, queue, fetch, letters: () => letters, failures }
+  return { task, sink, queue, fetch, letters: () => letters, refused, failures }
 }
 
 test('while one batch is written the next one is gathered, also of what had come before', async () => {

@@ -1,5 +1,7 @@
 import type { CallOptions, ClickHouse, InsertTarget } from '../../clickhouse/client.ts'
 import { withDeadline } from '../../clickhouse/deadline.ts'
+import { translateError } from '../../clickhouse/errors.ts'
+import type { QuerySettings } from '../../clickhouse/insert-settings.ts'
 import { RivuletError } from '../../errors.ts'
 import type { Machine } from './machine.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -28,7 +30,7 @@ export interface SimulatedClickHouseOptions {
   readonly lateMsMax?: number
   readonly faults?: Partial<ClickHouseFaults>
   /** Settings of the user's profile; what an insert gives itself goes before. */
-  readonly profile?: Readonly<Record<string, number>>
+  readonly profile?: QuerySettings
   /** Which rows the server refuses, as they are sent. */
   readonly refuses?: (row: string) => boolean
 }
@@ -56,8 +58,9 @@ interface Table {
   readonly tokens: string[]
 }
 
-const ANSWERS_WITHIN_MS = 20
-const TIMEOUT_MS = 60_000
+const answersWithinMs = 20
+const defaultTimeoutMs = 60_000
+const violated = 'Code: 469. DB::Exception: Constraint is violated. (VIOLATED_CONSTRAINT)'
 
 /**
  * ClickHouse as its sink sees it: tables of parts, inserts that are atomic as one block, tokens by which repeated inserts are
@@ -89,14 +92,14 @@ export class SimulatedClickHouse {
 
   /** A client of it on a machine. */
   connect(machine: Machine): ClickHouse {
-    const call = <T>(work: () => T, { timeoutMs = TIMEOUT_MS, ...options }: CallOptions = {}) =>
+    const call = <T>(work: () => T, { timeoutMs = defaultTimeoutMs, ...options }: CallOptions = {}) =>
       withDeadline(() => this.#call(machine, work), timeoutMs, machine.clock, options)
     return {
       kind: 'server',
       cluster: undefined,
       tableName: (name) => name,
       query: <Row>(sql: string, _params?: unknown, options?: CallOptions) =>
-        call(() => this.#answer(sql) as Row[], options),
+        call(() => this.#answer(sql, options?.settings) as Row[], options),
       queryColumns: () =>
         Promise.reject(new RivuletError('INTERNAL', 'a simulated ClickHouse has no columns')),
       command: (sql, options) => call(() => this.#define(sql), options),
@@ -111,7 +114,7 @@ export class SimulatedClickHouse {
     const { lost = 0, unanswered = 0, late = 0, failing = 0 } = this.#faults
     const { lateMsMax = 0 } = this.#options
     const { time } = this.#world
-    const delayMs = () => this.#random() * ANSWERS_WITHIN_MS
+    const delayMs = () => this.#random() * answersWithinMs
     const happens = (likelihood: number) => this.#random() < likelihood
     return new Promise((resolve, reject) => {
       const answer = (tell: () => void) => time.after(delayMs(), () => machine.do(tell))
@@ -136,11 +139,13 @@ export class SimulatedClickHouse {
     this.#tables.set(name, { sortingKey, parts: [], tokens: [] })
   }
 
-  #answer(sql: string): readonly object[] {
+  #answer(sql: string, settings?: QuerySettings): readonly object[] {
     const [, name, topic, partition] =
-      /max\(\(_offset, _from, _to\)\).* FROM (\S+) WHERE _topic = '(.*)' AND _partition = (\d+)/.exec(sql) ??
-      []
+      /max\(\(_offset, _from, _to\)\) AS last FROM (\S+) WHERE _topic = '(.*)' AND _partition = (\d+)/.exec(
+        sql,
+      ) ?? []
     if (name !== undefined) return this.#last(name, topic, Number(partition))
+    if (sql.includes('FROM system.settings')) return this.#settings(sql, settings)
     if (!sql.includes('FROM system.tables')) return []
     return [...this.#tables.values()].map(({ sortingKey }) => ({
       engine: this.#replicas > 1 ? 'ReplicatedMergeTree' : 'MergeTree',
@@ -163,15 +168,20 @@ export class SimulatedClickHouse {
         if (row.topic === topic && row.partition === partition && row.offset >= (last?.offset ?? 0))
           last = row
     }
-    return last ? [{ last: [last.offset, last.from, last.to] }] : []
+    return [last ? { found: 1, last: [last.offset, last.from, last.to] } : { found: 0, last: [0, 0, 0] }]
+  }
+
+  #settings(sql: string, settings: QuerySettings = {}): readonly object[] {
+    const effective = { ...this.#options.profile, ...settings }
+    return [...sql.matchAll(/'(\w+)'/g)].map(([, name = '']) => ({ name, value: String(effective[name]) }))
   }
 
   #insert({ table: name, settings }: InsertTarget, bytes: Buffer): void {
     const { profile, tokensMax, refuses = () => false } = this.#options
     const lines = bytes.toString().split('\n').slice(0, -1)
-    if (lines.some(refuses)) throw new RivuletError('CLICKHOUSE_REJECTED', `${name}: it refuses a row`)
+    if (lines.some(refuses)) throw translateError(new Error(violated))
     const table = this.#table(name)
-    const effective: Readonly<Record<string, string | number>> = { ...profile, ...settings }
+    const effective: QuerySettings = { ...profile, ...settings }
     const blockRows = Number(effective.max_insert_block_size ?? lines.length)
     for (let from = 0; from < lines.length; from += blockRows) {
       if (effective.insert_deduplicate !== 0) {
