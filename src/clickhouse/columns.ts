@@ -1,5 +1,7 @@
 import { RivuletError } from '../errors.ts'
 import type { FieldWriter } from './field-writer.ts'
+import { misfit } from './misfit.ts'
+import { encodeDate, timeEncoder } from './time-columns.ts'
 
 /** The TypeScript side of a ClickHouse type; `never` for one that a table can't be written with. */
 export type ColumnValue<T extends string> = T extends `Nullable(${infer Inner})`
@@ -34,7 +36,8 @@ export function fieldEncoder(type: string): FieldEncoder {
   }
   const integer = /^(U?)Int(8|16|32|64)$/.exec(type)
   if (integer) return integerEncoder(integer[1] === 'U', Number(integer[2]))
-  if (/^DateTime(64\([0-9],\s*)?\(?'UTC'\)$/.test(type)) return encodeTime
+  const time = /^DateTime(?:64\(([0-9]),\s*)?\(?'UTC'\)$/.exec(type)
+  if (time) return timeEncoder(time[1])
   switch (type) {
     case 'String':
       return encodeString
@@ -46,10 +49,7 @@ export function fieldEncoder(type: string): FieldEncoder {
     case 'UUID':
       return encodePattern(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, 'UUID')
     case 'Date':
-      return encodePattern(
-        /^(19[7-9]|20\d|21[0-4])\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/,
-        'date of 1970 to 2149',
-      )
+      return encodeDate
     default:
       throw new RivuletError(
         'BAD_CONFIG',
@@ -91,24 +91,9 @@ function integerEncoder(unsigned: boolean, bits: number): FieldEncoder {
   }
 }
 
-// Checked to the digit, since ClickHouse makes 1970 of a 13th month, without a word.
-const iso = /^(19|2[012])\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?Z$/
-
-function encodeTime(value: unknown, into: FieldWriter): void {
-  const text = typeof value === 'number' && Math.abs(value) <= 8.64e15 ? new Date(value).toISOString() : value
-  if (typeof text !== 'string' || !iso.test(text))
-    throw misfit(value, 'time of 1900 to 2299 (ISO 8601 in UTC, or ms)')
-  into.ascii(text, text.length - 1)
-}
-
 function encodePattern(pattern: RegExp, expected: string): FieldEncoder {
   return (value, into) => {
     if (typeof value !== 'string' || !pattern.test(value)) throw misfit(value, expected)
     into.ascii(value)
   }
-}
-
-function misfit(value: unknown, expected: string): Error {
-  const shown = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value))
-  return new Error(`${shown.length > 100 ? `${shown.slice(0, 100)}…` : shown} is no ${expected}`)
 }

@@ -27,6 +27,8 @@ describe('a field', () => {
     ['Bool', true, 'true'],
     ["DateTime64(6, 'UTC')", '2026-01-31T18:41:18.123456Z', '2026-01-31T18:41:18.123456'],
     ["DateTime64(3, 'UTC')", 1769884878123, '2026-01-31T18:41:18.123'],
+    ["DateTime64(3, 'UTC')", '2024-02-29T00:00:00Z', '2024-02-29T00:00:00'],
+    ["DateTime64(3, 'UTC')", '2000-02-29T00:00:00Z', '2000-02-29T00:00:00'],
   ])('of %s writes %s', (type, value, text) => {
     expect(fieldOf(type, value)).toBe(text)
   })
@@ -47,7 +49,20 @@ describe('a field', () => {
     ["DateTime64(6, 'UTC')", '2026-01-31 18:41:18'],
     ["DateTime64(6, 'UTC')", '1026-01-31T18:41:18Z'],
     ["DateTime64(6, 'UTC')", Number.NaN],
+    ["DateTime64(6, 'UTC')", '2026-02-30T00:00:00Z'],
+    ["DateTime64(6, 'UTC')", '2025-02-29T00:00:00Z'],
+    ["DateTime64(6, 'UTC')", '2100-02-29T00:00:00Z'],
+    ["DateTime64(6, 'UTC')", '2026-04-31T00:00:00Z'],
+    ["DateTime64(6, 'UTC')", '2300-01-01T00:00:00Z'],
+    ["DateTime64(9, 'UTC')", '2262-04-11T23:47:16.854775808Z'],
+    ["DateTime64(9, 'UTC')", '2298-01-01T00:00:00Z'],
+    ["DateTime('UTC')", '2106-02-07T06:28:16Z'],
+    ["DateTime('UTC')", '1969-12-31T23:59:59.999Z'],
+    ["DateTime('UTC')", -1],
     ['Date', '2026-02-45'],
+    ['Date', '2026-02-30'],
+    ['Date', '2149-06-07'],
+    ['Date', '1969-12-31'],
     ['UUID', 'no'],
   ])('of %s refuses %s, which ClickHouse would have made something else of', (type, value) => {
     expect(() => fieldOf(type, value)).toThrow(/ is no /)
@@ -153,6 +168,30 @@ describe('through ClickHouse', () => {
       }),
       { numRuns: 25 },
     )
+  })
+
+  test.each([
+    ['Date', '1970-01-01', '1970-01-01'],
+    ['Date', '2149-06-06', '2149-06-06'],
+    ["DateTime('UTC')", '1970-01-01T00:00:00Z', '1970-01-01T00:00:00Z'],
+    ["DateTime('UTC')", '2106-02-07T06:28:15.999Z', '2106-02-07T06:28:15Z'],
+    ["DateTime64(3, 'UTC')", '1900-01-01T00:00:00.001Z', '1900-01-01T00:00:00.001Z'],
+    ["DateTime64(6, 'UTC')", '2299-12-31T23:59:59.999999Z', '2299-12-31T23:59:59.999999Z'],
+    ["DateTime64(9, 'UTC')", '1900-01-01T00:00:00Z', '1900-01-01T00:00:00.000000000Z'],
+    ["DateTime64(9, 'UTC')", '2262-04-11T23:47:16.85Z', '2262-04-11T23:47:16.850000000Z'],
+    ["DateTime64(9, 'UTC')", '2262-04-11T23:47:16.8547758079Z', '2262-04-11T23:47:16.854775807Z'],
+  ] as const)('the last time that a %s can hold comes back: %s', async (type, value, found) => {
+    const name = `columns.last_${type.replace(/\W/g, '')}_${value.replace(/\D/g, '')}`
+    const table = clickhouseTable(name, {
+      columns: { value: type },
+      orderBy: ['value'],
+      row: (row: { value: string }) => row,
+    })
+    const writer = await clickhouse(table).open(engine.embedded, sinkContext())
+    const batch = writer.begin('last', 0)
+    batch.append(chunkOf([{ key: null, value: { value }, timestampMs: 0, offset: 0 }]), 1)
+    await writer.write(batch)
+    expect(await engine.embedded.query(`SELECT value FROM ${name}`)).toEqual([{ value: found }])
   })
 
   test('cuts digits that the column can not hold', async () => {
