@@ -1,7 +1,7 @@
 import { VirtualTimeScheduler } from 'rxjs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type StockTick, ticksTable } from '../../pipelines/market/tables.ts'
-import type { ClickHouse } from '../../src/clickhouse/client.ts'
+import type { CallOptions, ClickHouse, QueryParams } from '../../src/clickhouse/client.ts'
 import { clickhouse } from '../../src/clickhouse/sink.ts'
 import { clickhouseTable } from '../../src/clickhouse/table.ts'
 import { createClock } from '../../src/clock.ts'
@@ -200,6 +200,224 @@ describe.each(['embedded', 'server'] as const)('the sink, %s', (kind) => {
   })
 })
 
+describe.each(['embedded', 'server'] as const)('of a batch with refused rows, %s', (kind) => {
+  interface Placed extends Row {
+    readonly offset: number
+  }
+
+  /** A table that takes no amount below zero, and what was refused of it so far. */
+  async function choosy() {
+    const target = newTable()
+    const writer = await clickhouse(target, { retryPolicy: quick }).open(engine[kind], sinkContext())
+    await engine.embedded.command(`ALTER TABLE ${target.name} ADD CONSTRAINT positive CHECK amount >= 0`)
+    const refused: { offset: number; written: number[] }[] = []
+    const put = (records: readonly Placed[], nextOffset: number) => {
+      const batch = writer.begin('input', 0)
+      batch.append(
+        chunkOf(records.map(({ offset, ...value }) => ({ key: null, value, timestampMs: 0, offset }))),
+        nextOffset,
+      )
+      return writer.write(batch, async (offset, error) => {
+        expect(error).toMatchObject({ code: 'CLICKHOUSE_REJECTED', place: { offset } })
+        refused.push({ offset, written: await offsetsIn(engine.embedded, target.name) })
+      })
+    }
+    return { target, writer, refused, put }
+  }
+
+  const placed = (from: number, to: number, bad: readonly number[]): Placed[] =>
+    range(from, to).map((offset) => ({ name: `n${offset}`, amount: bad.includes(offset) ? -1 : 1, offset }))
+
+  test('the others are written in ranges that follow each other, none behind a record before it was given away', async () => {
+    const { target, writer, refused, put } = await choosy()
+    expect(await put(placed(0, 40, [0, 7, 8, 31]), 42)).toEqual({ nextOffset: 42 })
+    expect(refused).toEqual([
+      { offset: 0, written: [] },
+      { offset: 7, written: range(1, 7) },
+      { offset: 8, written: range(1, 7) },
+      { offset: 31, written: [...range(1, 7), ...range(9, 31)] },
+    ])
+    expect(await writer.resumeOffset('input', 0)).toBe(42)
+    const rows = await engine.embedded.query<{ _offset: number; _from: number; _to: number }>(
+      `SELECT _offset, _from, _to FROM ${target.name} ORDER BY _offset`,
+    )
+    expect(rows.map((row) => row._offset)).toEqual(range(0, 40).filter((at) => ![0, 7, 8, 31].includes(at)))
+    const ranges = [...new Map(rows.map((row) => [row._from, row._to]))]
+    for (const [i, [from, to]] of ranges.entries()) {
+      expect(to).toBeLessThan(ranges[i + 1]?.[0] ?? 42)
+      expect(
+        rows.filter((row) => row._offset >= from && row._offset <= to).every((row) => row._from === from),
+      ).toBe(true)
+    }
+  })
+
+  test('the rows of one record stay together: all are there, or none', async () => {
+    const { target, refused, put } = await choosy()
+    const twice = placed(0, 6, []).flatMap((row) => [row, { ...row, amount: row.offset === 3 ? -1 : 2 }])
+    await put(twice, 6)
+    expect(refused.map(({ offset }) => offset)).toEqual([3])
+    expect(await offsetsIn(engine.embedded, target.name)).toEqual([0, 0, 1, 1, 2, 2, 4, 4, 5, 5])
+  })
+
+  test('none is there when all are refused, and what comes next goes on behind them', async () => {
+    const { target, refused, put } = await choosy()
+    expect(await put(placed(0, 3, [0, 1, 2]), 3)).toEqual({ nextOffset: 3 })
+    expect(refused).toHaveLength(3)
+    expect(await put(placed(3, 5, []), 5)).toEqual({ nextOffset: 5 })
+    expect(await offsetsIn(engine.embedded, target.name)).toEqual([3, 4])
+  })
+
+  test('a rival that has taken them all meanwhile is followed', async () => {
+    const { target, writer, refused, put } = await choosy()
+    await put(placed(0, 1, []), 1)
+    await engine.embedded.command(`ALTER TABLE ${target.name} DROP CONSTRAINT positive`)
+    const rival = await clickhouse(target).open(engine.embedded, sinkContext())
+    await write(rival, 1, 4)
+    await engine.embedded.command(`ALTER TABLE ${target.name} ADD CONSTRAINT positive CHECK amount >= 0`)
+    expect(await put(placed(1, 9, [1]), 9)).toEqual({ nextOffset: 4 })
+    expect(refused).toHaveLength(1)
+    expect(await writer.resumeOffset('input', 0)).toBe(4)
+    expect(await offsetsIn(engine.embedded, target.name)).toEqual(range(0, 4))
+  })
+
+  test("a table that is not there is nobody's fault: the batch fails, and no record is given away", async () => {
+    const { target, refused, put } = await choosy()
+    await engine.embedded.command(`DROP TABLE ${target.name} SYNC`)
+    await expect(put(placed(0, 4, []), 4)).rejects.toMatchObject({ code: 'CLICKHOUSE_REJECTED' })
+    expect(refused).toEqual([])
+  })
+
+  test('a record that must not be left out fails the batch', async () => {
+    const { writer } = await choosy()
+    const batch = writer.begin('input', 0)
+    batch.append(chunkOf([{ key: null, value: { name: 'a', amount: -1 }, timestampMs: 0, offset: 0 }]), 1)
+    await expect(writer.write(batch, (_, error) => Promise.reject(error))).rejects.toMatchObject({
+      code: 'CLICKHOUSE_REJECTED',
+    })
+  })
+})
+
+describe('a profile', () => {
+  test.each(['insert_deduplicate = 0', "deduplicate_insert = 'disable'"])(
+    'with %s lets no row in twice',
+    async (setting) => {
+      const target = newTable()
+      const own = await engine.connect({ url: undefined, path: engine.path })
+      await own.command(`SET ${setting}`)
+      const [ours, rival] = [
+        await clickhouse(target).open(own, sinkContext()),
+        await clickhouse(target).open(own, sinkContext()),
+      ]
+      await rival.resumeOffset('input', 0)
+      await write(ours, 0, 50)
+      expect(await write(rival, 0, 50)).toEqual({ nextOffset: 50 })
+      expect(await offsetsIn(own, target.name)).toEqual(range(0, 50))
+    },
+  )
+
+  test('with small blocks makes no second part of a batch', async () => {
+    const target = newTable()
+    const own = await engine.connect({ url: undefined, path: engine.path })
+    for (const setting of ['max_insert_block_size', 'min_insert_block_size_rows'])
+      await own.command(`SET ${setting} = 10`)
+    await own.command('SET min_insert_block_size_bytes = 100')
+    const writer = await clickhouse(target).open(own, sinkContext())
+    await engine.embedded.command(`SYSTEM STOP MERGES ${target.name}`)
+    await write(writer, 0, 1_000)
+    const [database, table] = target.name.split('.')
+    const parts = await own.query<{ rows: number }>(
+      `SELECT rows FROM system.parts WHERE database = '${database}' AND table = '${table}' AND active`,
+    )
+    expect(parts).toEqual([{ rows: 1_000 }])
+  })
+
+  test('with errors allowed drops no row in silence', async () => {
+    const target = newTable()
+    const own = await engine.connect({ url: undefined, path: engine.path })
+    await own.command('SET input_format_allow_errors_num = 10')
+    const writer = await clickhouse(target).open(own, sinkContext())
+    await engine.embedded.command(`ALTER TABLE ${target.name} MODIFY COLUMN amount UInt8`)
+    const batch = writer.begin('input', 0)
+    const amounts = [1, 1.5, 2]
+    batch.append(
+      chunkOf(
+        amounts.map((amount, offset) => ({
+          key: null,
+          value: { name: 'n', amount },
+          timestampMs: 0,
+          offset,
+        })),
+      ),
+      3,
+    )
+    await expect(writer.write(batch)).rejects.toMatchObject({ code: 'CLICKHOUSE_REJECTED' })
+    expect(await offsetsIn(own, target.name)).toEqual([])
+  })
+})
+
+test('a writer that slept for longer than the table remembers tokens goes on behind those who wrote meanwhile', async () => {
+  const target = newTable()
+  const scheduler = new VirtualTimeScheduler()
+  const clock = createClock(scheduler)
+  const own = await engine.connect({ url: undefined, path: engine.path, clock })
+  const asleep = await clickhouse(target).open(own, { ...sinkContext(), clock })
+  const awake = await clickhouse(target).open(engine.embedded, sinkContext())
+  await engine.embedded.command(
+    `ALTER TABLE ${target.name} MODIFY SETTING non_replicated_deduplication_window = 2`,
+  )
+  expect(await asleep.resumeOffset('input', 0)).toBeUndefined()
+  const batch = asleep.begin('input', 0)
+  batch.append(chunkOf(rows(0, 5)), 5)
+  for (let from = 0; from < 8; from++) await write(awake, from, from + 1)
+  scheduler.schedule(() => {}, 31_000)
+  scheduler.flush()
+  expect(await asleep.write(batch)).toEqual({ nextOffset: 8 })
+  expect(await offsetsIn(engine.embedded, target.name)).toEqual(range(0, 8))
+})
+
+test('a token whose rows the server has lost is passed by: no start fails for it', async () => {
+  const target = newTable()
+  const first = await clickhouse(target).open(engine.embedded, sinkContext())
+  await write(first, 0, 10)
+  await write(first, 10, 20)
+  // As a kill leaves it between the token's note and the part: the token is known, and the rows are not there.
+  await engine.embedded.command(
+    `ALTER TABLE ${target.name} DELETE WHERE _offset >= 10 SETTINGS mutations_sync = 2`,
+  )
+  const start = () => clickhouse(target, { retryPolicy: quick }).open(engine.embedded, sinkContext())
+  const [next, rival] = [await start(), await start()]
+  expect(await next.resumeOffset('input', 0)).toBe(10)
+  expect(await rival.resumeOffset('input', 0)).toBe(10)
+  expect(await write(next, 10, 25)).toEqual({ nextOffset: 25 })
+  expect(await write(rival, 10, 20)).toEqual({ nextOffset: 25 })
+  expect(await offsetsIn(engine.embedded, target.name)).toEqual(range(0, 25))
+})
+
+test('a replica that is behind makes no writer go back', async () => {
+  const target = newTable()
+  const scheduler = new VirtualTimeScheduler()
+  const clock = createClock(scheduler)
+  const tokens: unknown[] = []
+  let behind = false
+  const balanced: ClickHouse = {
+    ...engine.embedded,
+    insert: (into, bytes, options) => {
+      behind = false
+      tokens.push(into.settings.insert_deduplication_token)
+      return engine.embedded.insert(into, bytes, options)
+    },
+    query: <T>(sql: string, ...rest: [QueryParams?, CallOptions?]) =>
+      behind ? Promise.resolve([{ found: 0, last: [0, 0, 0] } as T]) : engine.embedded.query<T>(sql, ...rest),
+  }
+  const writer = await clickhouse(target).open(balanced, { ...sinkContext(), clock })
+  await write(writer, 0, 10)
+  behind = true
+  scheduler.schedule(() => {}, 31_000)
+  scheduler.flush()
+  await write(writer, 10, 20)
+  expect(tokens).toEqual([`${target.name}/input/0/0`, `${target.name}/input/0/10`])
+})
+
 describe('the sink, while the server', () => {
   async function open(retryPolicy: RetryPolicy = quick, signal?: AbortSignal) {
     const target = newTable()
@@ -232,6 +450,39 @@ describe('the sink, while the server', () => {
     expect(await write(writer, 0, 10)).toEqual({ nextOffset: 10 })
     expect(inserts()).toBe(4)
     expect(await offsetsIn(engine.server, target.name)).toEqual(range(0, 10))
+  })
+
+  test.each([
+    [
+      'an exception in the body',
+      {
+        body: 'Code: 241. DB::Exception: Memory limit (total) exceeded. (MEMORY_LIMIT_EXCEEDED) (version 23.8)',
+      },
+    ],
+    ['an exception in a header', { headers: { 'X-ClickHouse-Exception-Code': '209' } }],
+    ['a page of a proxy', { body: '<html>Please log in</html>' }],
+  ])('answers inserts with 200 and %s, does not take them for done', async (_, answer) => {
+    const { target, writer, inserts } = await open()
+    let left = 2
+    engine.front.fault = ({ kind }) =>
+      kind === 'insert' && left-- > 0 ? { kind: 'error', status: 200, ...answer } : undefined
+    expect(await write(writer, 0, 10)).toEqual({ nextOffset: 10 })
+    expect(inserts()).toBe(3)
+    expect(await offsetsIn(engine.server, target.name)).toEqual(range(0, 10))
+  })
+
+  test('has something else answer in its place, does not begin anew for its sake', async () => {
+    const { target, writer } = await open()
+    await write(writer, 0, 10)
+    const answers = ['', '<html>Please log in</html>', '{"found":', '\n']
+    engine.front.fault = ({ kind }) => {
+      const body = kind === 'query' ? answers.shift() : undefined
+      return body === undefined ? undefined : { kind: 'error', status: 200, body }
+    }
+    const next = await clickhouse(target, { retryPolicy: quick }).open(engine.embedded, sinkContext())
+    expect(await next.resumeOffset('input', 0)).toBe(10)
+    expect(await writer.resumeOffset('input', 0)).toBe(10)
+    expect(answers).toEqual([])
   })
 
   test('is down, waits, and writes when it is up again', async () => {

@@ -13,7 +13,12 @@ export type Fault =
   /** Does nothing before the promise is kept. */
   | { readonly kind: 'hold'; readonly until: Promise<unknown> }
   /** Answers so, and does nothing. */
-  | { readonly kind: 'error'; readonly status: number; readonly body?: string }
+  | {
+      readonly kind: 'error'
+      readonly status: number
+      readonly body?: string
+      readonly headers?: Readonly<Record<string, string>>
+    }
   /** Breaks the connection: before the work, or when it was done, so that the client cannot know. */
   | { readonly kind: 'reset'; readonly when: 'before' | 'after' }
 
@@ -108,7 +113,8 @@ export class ClickHouseFront {
     const fault = this.fault(seen)
     if (fault?.kind === 'hold') await fault.until
     if (fault?.kind === 'reset' && fault.when === 'before') return void request.socket.destroy()
-    if (fault?.kind === 'error') return void response.writeHead(fault.status).end(fault.body ?? '')
+    if (fault?.kind === 'error')
+      return void response.writeHead(fault.status, fault.headers).end(fault.body ?? '')
     if (kind === 'ping') return void response.end('Ok.\n')
     this.#authenticate(request)
 
