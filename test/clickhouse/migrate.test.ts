@@ -205,3 +205,19 @@ test('lets a row be only what the columns are', () => {
   const undeclared = () => clickhouseTable('a.b', { columns, orderBy: ['x'], row: () => null })
   expect(undeclared).toThrow('orderBy')
 })
+
+test('makes a memory of tokens larger that is too small for exactly once, and leaves a larger one alone', async () => {
+  await migrate(engine.embedded, first(), silentLogger)
+  const windowOf = async (tokens: number) => {
+    await engine.embedded.command(
+      `ALTER TABLE ${name} MODIFY SETTING non_replicated_deduplication_window = ${tokens}`,
+    )
+    await migrate(engine.embedded, first(), silentLogger)
+    const [table] = await engine.embedded.query<{ engine_full: string }>(
+      `SELECT engine_full FROM system.tables WHERE concat(database, '.', name) = '${name}'`,
+    )
+    return /non_replicated_deduplication_window = (\d+)/.exec(table?.engine_full ?? '')?.[1]
+  }
+  expect(await windowOf(100)).toBe('10000')
+  expect(await windowOf(20_000)).toBe('20000')
+})

@@ -298,22 +298,18 @@ describe.each(['embedded', 'server'] as const)('of a batch with refused rows, %s
 })
 
 describe('a profile', () => {
-  test.each(['insert_deduplicate = 0', "deduplicate_insert = 'disable'"])(
-    'with %s lets no row in twice',
-    async (setting) => {
-      const target = newTable()
-      const own = await engine.connect({ url: undefined, path: engine.path })
-      await own.command(`SET ${setting}`)
-      const [ours, rival] = [
-        await clickhouse(target).open(own, sinkContext()),
-        await clickhouse(target).open(own, sinkContext()),
-      ]
-      await rival.resumeOffset('input', 0)
-      await write(ours, 0, 50)
-      expect(await write(rival, 0, 50)).toEqual({ nextOffset: 50 })
-      expect(await offsetsIn(own, target.name)).toEqual(range(0, 50))
-    },
-  )
+  test('without deduplication lets no row in twice', async () => {
+    const target = newTable()
+    const own = await engine.connect({ url: undefined, path: engine.path })
+    await own.command('SET insert_deduplicate = 0')
+    await own.command("SET deduplicate_insert = 'disable'")
+    const ours = await clickhouse(target).open(own, sinkContext())
+    const rival = await clickhouse(target).open(own, sinkContext())
+    await rival.resumeOffset('input', 0)
+    await write(ours, 0, 50)
+    expect(await write(rival, 0, 50)).toEqual({ nextOffset: 50 })
+    expect(await offsetsIn(own, target.name)).toEqual(range(0, 50))
+  })
 
   test('with small blocks makes no second part of a batch', async () => {
     const target = newTable()
@@ -463,11 +459,11 @@ describe('the sink, while the server', () => {
     ['a page of a proxy', { body: '<html>Please log in</html>' }],
   ])('answers inserts with 200 and %s, does not take them for done', async (_, answer) => {
     const { target, writer, inserts } = await open()
-    let left = 2
+    let left = 6
     engine.front.fault = ({ kind }) =>
       kind === 'insert' && left-- > 0 ? { kind: 'error', status: 200, ...answer } : undefined
     expect(await write(writer, 0, 10)).toEqual({ nextOffset: 10 })
-    expect(inserts()).toBe(3)
+    expect(inserts()).toBe(7)
     expect(await offsetsIn(engine.server, target.name)).toEqual(range(0, 10))
   })
 

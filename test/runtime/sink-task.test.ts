@@ -117,3 +117,32 @@ test('a dead letter that can not be put away fails the task, and nothing behind 
   await vi.waitFor(() => expect(failures).toEqual([new Error('no such topic')]))
   expect(sink.values).toEqual([])
 })
+
+test('a record that makes no row is given away, and the others of its chunk are written', async () => {
+  const { fetch, sink, refused } = await writing(() => Promise.resolve())
+  sink.misfits = (value) => value < 0
+  fetch([-1, 1, -2, -3, 2, 3, -4])
+  await vi.waitFor(() => expect(sink.values).toEqual([1, 2, 3]))
+  expect(refused).toEqual([0, 2, 3, 6])
+  expect(sink.batches.map(({ nextOffset }) => nextOffset)).toEqual([6])
+})
+
+test('a record that the sink refuses when it is written is given away before what lies behind it is remembered', async () => {
+  const sent = new Subject<void>()
+  const { fetch, sink, refused, task } = await writing(() => lastValueFrom(sent, { defaultValue: undefined }))
+  sink.refuses = (value) => value === 2
+  fetch([1, 2, 3])
+  await vi.waitFor(() => expect(refused).toEqual([1]))
+  await new Promise(setImmediate)
+  expect(sink.batches).toEqual([])
+  sent.complete()
+  await task.close()
+  expect(sink.values).toEqual([1, 3])
+})
+
+test('a refused record that can not be put away fails the task', async () => {
+  const { fetch, sink, failures } = await writing(() => Promise.reject(new Error('no such topic')))
+  sink.refuses = (value) => value === 2
+  fetch([1, 2, 3])
+  await vi.waitFor(() => expect(failures).toEqual([new Error('no such topic')]))
+})

@@ -130,6 +130,29 @@ describe('a sink', () => {
     expect(sink.values).toEqual(expected(50))
   })
 
+  test('refuses records, which become dead letters with their bytes, place and reason; the others are written', async () => {
+    sink.misfits = (value) => value === 5
+    sink.refuses = (value) => value === 7
+    await rig.produce(input, numbered(20))
+    const running = rig.run(sinkApp(sink), { connections: { memory: {} } })
+    await rig.workedOff([running], ['in'])
+    expect(sink.values).toEqual(expected(20).filter((value) => value !== 5 && value !== 7))
+    const letters = await rig.read(topic('in-dead-letters', { key: serdes.string, value: serdes.long }))
+    expect(letters.map(({ key, value }) => ({ key, value }))).toEqual([
+      { key: 'k0', value: 5 },
+      { key: 'k2', value: 7 },
+    ])
+    expect(running.status().counters.dead_letters).toBe(2)
+  })
+
+  test('refuses a record where none may be left out, ends the program and says why', async () => {
+    sink.refuses = (value) => value === 7
+    await rig.produce(input, numbered(20))
+    const running = rig.run(sinkApp(sink), { connections: { memory: {} }, onDecodeError: 'fail' })
+    await expect(running.done).rejects.toThrow('7 is refused')
+    expect(sink.values).toEqual([])
+  })
+
   test('without its connection does not start', async () => {
     const running = rig.run(sinkApp(sink))
     await expect(running.done).rejects.toMatchObject({ code: 'BAD_CONFIG' })

@@ -1,3 +1,4 @@
+import { RivuletError } from '../../src/errors.ts'
 import type { Chunk } from '../../src/records/chunk.ts'
 import type { Sink, SinkBatch, SinkWriter } from '../../src/stream/sink.ts'
 
@@ -17,11 +18,13 @@ class Batch<K, V> implements SinkBatch<K, V> {
   readonly offsets: number[] = []
   nextOffset = 0
   readonly #rowBytes: number
+  readonly #misfits: (value: V) => boolean
 
-  constructor(topic: string, partition: number, rowBytes: number) {
+  constructor(topic: string, partition: number, { rowBytes, misfits }: MemorySink<K, V>) {
     this.topic = topic
     this.partition = partition
     this.#rowBytes = rowBytes
+    this.#misfits = misfits
   }
 
   get rows(): number {
@@ -33,6 +36,11 @@ class Batch<K, V> implements SinkBatch<K, V> {
   }
 
   append(chunk: Chunk<K, V>, nextOffset: number): void {
+    const misfit = chunk.values.findIndex(this.#misfits)
+    if (misfit >= 0) {
+      const place = { offset: chunk.offsets[misfit] as number }
+      throw new RivuletError('ENCODE_FAILED', `${chunk.values[misfit]} does not fit`, { place })
+    }
     this.values.push(...chunk.values)
     this.offsets.push(...chunk.offsets)
     this.nextOffset = nextOffset
@@ -46,6 +54,10 @@ export class MemorySink<K, V> implements Sink<K, V> {
   readonly batches: WrittenBatch<V>[] = []
   /** What a row is said to take in memory. */
   rowBytes = 0
+  /** What can't be encoded. */
+  misfits: (value: V) => boolean = () => false
+  /** What is refused when it is written. */
+  refuses: (value: V) => boolean = () => false
   /** Writes under way. */
   writing = 0
   readonly #resume = new Map<string, number>()
@@ -75,8 +87,8 @@ export class MemorySink<K, V> implements Sink<K, V> {
   async open(): Promise<SinkWriter<K, V>> {
     return {
       resumeOffset: async (topic, partition) => this.#resume.get(`${topic}/${partition}`),
-      begin: (topic, partition) => new Batch<K, V>(topic, partition, this.rowBytes),
-      write: async (batch) => {
+      begin: (topic, partition) => new Batch<K, V>(topic, partition, this),
+      write: async (batch, refuse) => {
         this.writing++
         await this.#gate
         this.writing--
@@ -84,7 +96,17 @@ export class MemorySink<K, V> implements Sink<K, V> {
         const key = `${topic}/${partition}`
         const resume = this.#resume.get(key) ?? 0
         if ((offsets[0] ?? nextOffset) < resume) return { nextOffset: resume }
-        this.batches.push({ topic, partition, values: [...values], offsets: [...offsets], nextOffset })
+        const taken = { values: [] as V[], offsets: [] as number[] }
+        for (const [i, value] of values.entries()) {
+          const offset = offsets[i] as number
+          if (this.refuses(value)) {
+            await refuse?.(offset, new RivuletError('CLICKHOUSE_REJECTED', `${value} is refused`))
+            continue
+          }
+          taken.values.push(value)
+          taken.offsets.push(offset)
+        }
+        this.batches.push({ topic, partition, ...taken, nextOffset })
         this.#resume.set(key, nextOffset)
         return { nextOffset }
       },
