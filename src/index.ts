@@ -117,7 +117,7 @@ export type { ProcessorSpec } from './stream/processor-step.ts'
 // Sources and sinks of one's own
 
 export type { BatchPolicy } from './stream/graph.ts'
-export type { Sink, SinkBatch, SinkContext, SinkWriter } from './stream/sink.ts'
+export type { Refuse, Sink, SinkBatch, SinkContext, SinkWriter } from './stream/sink.ts'
 export type { DeadLetter, Source, SourceContext, SourceState } from './stream/source.ts'
 
 // How it runs

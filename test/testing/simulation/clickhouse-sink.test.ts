@@ -13,7 +13,8 @@ describe('while instances die, freeze and lose connections, a table has each row
     'though calls are lost, late, refused for a while, or done and not answered',
     async () => {
       const faults = { lost: 0.03, late: 0.05, unanswered: 0.05, failing: 0.05 }
-      await holds([1, 2, 3, 4], { lateMsMax: 30_000, faults })
+      // 37: an instance looks at the topic, and at the table only after another one has gone on.
+      await holds([1, 2, 37], { lateMsMax: 30_000, faults })
     },
     slow,
   )
