@@ -6,6 +6,7 @@ import type { Fault } from './faults.ts'
 import type { Machine } from './machine.ts'
 import type { Connection } from './network.ts'
 import { SimulatedBroker } from './simulated-broker.ts'
+import { SimulatedClickHouse, type SimulatedClickHouseOptions } from './simulated-clickhouse.ts'
 import { simulatedKafka } from './simulated-kafka.ts'
 import type { World } from './world.ts'
 
@@ -17,8 +18,8 @@ export interface DeploymentOptions {
   readonly instances: number
   /** As `run` is given it; Kafka, clock and log are the simulation's. */
   readonly environment: Omit<Environment, 'kafka' | 'clock' | 'logger'>
-  /** What each instance is connected to besides Kafka, by name; absent: the environment's. */
-  readonly connections?: (machine: Machine) => Readonly<Record<string, unknown>>
+  /** The instances' connection `clickhouse`; absent: they have those of the environment. */
+  readonly clickhouse?: SimulatedClickHouseOptions
   /** Told by all of them. */
   readonly logger: Logger
 }
@@ -31,6 +32,7 @@ interface Instance {
 /** Instances of one topology and their broker, in a world, with the faults that they are put to. */
 export class Deployment {
   readonly broker: SimulatedBroker
+  readonly clickhouse: SimulatedClickHouse | undefined
   /** What an instance or the broker could not go on with, which is for an operator to mend. */
   readonly failures: unknown[] = []
   readonly #world: World
@@ -43,6 +45,7 @@ export class Deployment {
     this.#options = options
     // What was acknowledged must last: else a loss of power is allowed to lose it.
     this.broker = new SimulatedBroker(world, { fsync: 'always' }, options.logger)
+    this.clickhouse = options.clickhouse && new SimulatedClickHouse(world, options.clickhouse)
   }
 
   async startBroker(): Promise<void> {
@@ -105,8 +108,9 @@ export class Deployment {
     }
   }
 
-  /** Nothing is frozen or dead any more. */
+  /** Nothing is frozen or dead any more, and every call is answered. */
   recover(): void {
+    this.clickhouse?.recover()
     for (const { machine } of this.#instances) machine.thaw()
     this.startInstances()
   }
@@ -119,12 +123,12 @@ export class Deployment {
   }
 
   #startInstance(): void {
-    const { topology, environment, connections, logger } = this.#options
+    const { topology, environment, logger } = this.#options
     const machine = this.#world.machine(`instance-${++this.#made}`)
     const kafka = simulatedKafka(this.#world, machine, [this.broker.address], logger)
     const running = run(topology, {
       ...environment,
-      ...(connections && { connections: connections(machine) }),
+      ...(this.clickhouse && { connections: { clickhouse: this.clickhouse.connect(machine) } }),
       kafka,
       clock: machine.clock,
       logger,

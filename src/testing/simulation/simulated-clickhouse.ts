@@ -21,16 +21,20 @@ export interface ClickHouseFaults {
   readonly burnt: number
 }
 
+/** What ClickHouse is like in a simulation. */
 export interface SimulatedClickHouseOptions {
   /** How many inserts a table remembers by their tokens. */
   readonly tokensMax: number
   /** Behind one address; what one of them has taken the others have up to `lagMsMax` later. Default: one server alone. */
   readonly replicas?: number
+  /** See `replicas`. */
   readonly lagMsMax?: number
+  /** See `ClickHouseFaults.late`. */
   readonly lateMsMax?: number
+  /** Those that are not named do not happen. */
   readonly faults?: Partial<ClickHouseFaults>
   /** Settings of the user's profile; what an insert gives itself goes before. */
-  readonly profile?: QuerySettings
+  readonly profile?: Readonly<Record<string, string | number>>
   /** Which rows the server refuses, as they are sent. */
   readonly refuses?: (row: string) => boolean
 }

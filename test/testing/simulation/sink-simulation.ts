@@ -10,10 +10,7 @@ import { topology } from '../../../src/stream/topology.ts'
 import { Deployment } from '../../../src/testing/simulation/deployment.ts'
 import { defaultRates, type FaultRates, planFaults } from '../../../src/testing/simulation/faults.ts'
 import { seededRandom } from '../../../src/testing/simulation/seeded-random.ts'
-import {
-  SimulatedClickHouse,
-  type SimulatedClickHouseOptions,
-} from '../../../src/testing/simulation/simulated-clickhouse.ts'
+import type { SimulatedClickHouseOptions } from '../../../src/testing/simulation/simulated-clickhouse.ts'
 import { simulatedKafka } from '../../../src/testing/simulation/simulated-kafka.ts'
 import { World } from '../../../src/testing/simulation/world.ts'
 
@@ -65,7 +62,6 @@ export async function brokenUnder(seed: number, options: SinkSimulationOptions):
 class SinkSimulation {
   readonly #options: SinkSimulationOptions
   readonly #world: World
-  readonly #server: SimulatedClickHouse
   readonly #deployment: Deployment
   readonly #client: Kafka
   /** By partition, in the order of their offsets. */
@@ -75,12 +71,11 @@ class SinkSimulation {
   constructor(seed: number, options: SinkSimulationOptions) {
     this.#options = options
     this.#world = new World(seed)
-    this.#server = new SimulatedClickHouse(this.#world, { tokensMax: 1_000, refuses: isRefused, ...options })
     this.#deployment = new Deployment(this.#world, {
       topology: app,
       instances: 2,
       environment: {},
-      connections: (machine) => ({ clickhouse: this.#server.connect(machine) }),
+      clickhouse: { tokensMax: 1_000, refuses: isRefused, ...options },
       logger: silentLogger,
     })
     this.#client = simulatedKafka(this.#world, this.#world.machine('client'), [
@@ -120,7 +115,6 @@ class SinkSimulation {
     }
     await this.#world.pass(durationMs + 1)
     this.#deployment.recover()
-    this.#server.recover()
   }
 
   /** Waits until all that is missing is there. */
@@ -139,7 +133,8 @@ class SinkSimulation {
   }
 
   #parts(partition: number) {
-    return this.#server.parts(table.name).filter(([first]) => first?.partition === partition)
+    const parts = this.#deployment.clickhouse?.parts(table.name) ?? []
+    return parts.filter(([first]) => first?.partition === partition)
   }
 
   /** What no time will mend. */
