@@ -121,10 +121,10 @@ describe('after a crash', () => {
       const segment = newestSegment('stock-ticks')
       truncateSync(segment, statSync(segment).size - 300)
       const sizes: number[] = []
-      // First the broker misses what was on its disk; where nothing tells it what was, those who have read it do.
+      // What was on the disk the broker knows by its recovery points, and without them by what its state rests on.
       for (const why of [
         /stock-ticks\.\d+\/0\/\d+\.log ends or is damaged at byte \d+: offsets \d+ to \d+/,
-        /has read stock-ticks\/0 up to \d+, but it ends at \d+/,
+        /state needs stock-ticks\.\d+\/0 up to offset \d+, but it ends at \d+/,
       ]) {
         const { code, stderr } = await runProgram('crypto', ['--simulate', '--port', '0'], {
           DATA_DIR: folder.path,
