@@ -1,13 +1,13 @@
-const ZERO = 0x30
-const [MINUS, DOT, BACKSLASH] = [0x2d, 0x2e, 0x5c]
-const FIRST_BYTES = 1_024
+const zeroByte = 0x30
+const [minusByte, dotByte, backslashByte] = [0x2d, 0x2e, 0x5c]
+const firstBytes = 1_024
 /** Longer texts are written by the engine's own code, which wins there. */
-const SHORT_TEXT_MAX = 48
-const INT32_MAX = 0x7fff_ffff
-const DECIMALS = 8
-const SCALE = 10 ** DECIMALS
+const shortTextMax = 48
+const int32Max = 0x7fff_ffff
+const decimalsMax = 8
+const decimalScale = 10 ** decimalsMax
 /** Decimals of up to 15 digits are the shortest that are this number. */
-const EXACT_MAX = 1e15
+const exactMax = 1e15
 
 const escapes: Readonly<Record<string, string>> = {
   '\\': '\\\\',
@@ -23,7 +23,7 @@ export class FieldWriter {
   #length = 0
 
   /** Writes into this buffer while there is room in it. */
-  constructor(buffer: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)) {
+  constructor(buffer: Buffer = Buffer.allocUnsafeSlow(firstBytes)) {
     this.#bytes = buffer
   }
 
@@ -55,7 +55,7 @@ export class FieldWriter {
 
   /** Any text, escaped. A surrogate that stands alone becomes U+FFFD. */
   text(value: string): void {
-    if (value.length > SHORT_TEXT_MAX || !this.#plain(value)) this.#escaped(value)
+    if (value.length > shortTextMax || !this.#plain(value)) this.#escaped(value)
   }
 
   /** The first `length` characters of a text that is all ASCII and needs no escapes. */
@@ -79,35 +79,35 @@ export class FieldWriter {
 
   /** A whole number, in decimal. */
   integer(value: number | bigint): void {
-    if (typeof value === 'number' && value >= 0 && value <= INT32_MAX) this.#digits(value)
+    if (typeof value === 'number' && value >= 0 && value <= int32Max) this.#digits(value)
     else this.ascii(`${value}`)
   }
 
   /** A finite number, as a decimal that is this number again. */
   decimal(value: number): void {
     const magnitude = Math.abs(value)
-    const scaled = Math.round(magnitude * SCALE)
+    const scaled = Math.round(magnitude * decimalScale)
     // Both are exact integers, so their quotient is the number nearest to the decimal: it is the one, or it is not.
-    if (scaled >= EXACT_MAX || scaled / SCALE !== magnitude) {
+    if (scaled >= exactMax || scaled / decimalScale !== magnitude) {
       this.ascii(`${value}`)
       return
     }
-    if (value < 0 || Object.is(value, -0)) this.byte(MINUS)
-    const whole = Math.floor(scaled / SCALE)
+    if (value < 0 || Object.is(value, -0)) this.byte(minusByte)
+    const whole = Math.floor(scaled / decimalScale)
     this.#digits(whole)
-    const fraction = scaled - whole * SCALE
+    const fraction = scaled - whole * decimalScale
     if (fraction > 0) this.#fraction(fraction)
   }
 
   #fraction(fraction: number): void {
-    this.#reserve(1 + DECIMALS)
+    this.#reserve(1 + decimalsMax)
     const bytes = this.#bytes
-    bytes[this.#length] = DOT
-    let end = this.#length + 1 + DECIMALS
+    bytes[this.#length] = dotByte
+    let end = this.#length + 1 + decimalsMax
     let rest = fraction | 0
     for (; rest % 10 === 0; end--) rest = (rest / 10) | 0
     for (let at = end - 1; at > this.#length; at--) {
-      bytes[at] = ZERO + (rest % 10)
+      bytes[at] = zeroByte + (rest % 10)
       rest = (rest / 10) | 0
     }
     this.#length = end
@@ -121,7 +121,7 @@ export class FieldWriter {
     for (let limit = 10; digits < 10 && rest >= limit; limit *= 10) digits++
     this.#length += digits
     for (let at = this.#length - 1; digits > 0; at--, digits--) {
-      bytes[at] = ZERO + (rest % 10)
+      bytes[at] = zeroByte + (rest % 10)
       rest = (rest / 10) | 0
     }
   }
@@ -134,7 +134,7 @@ export class FieldWriter {
     const from = this.#length
     for (let i = 0; i < length; i++) {
       const code = value.charCodeAt(i)
-      if (code < 0x20 || code === BACKSLASH || code > 0x7e) return false
+      if (code < 0x20 || code === backslashByte || code > 0x7e) return false
       bytes[from + i] = code
     }
     this.#length = from + length

@@ -131,7 +131,7 @@ export function clickhouseTable<const C extends ColumnSpecs, V, K = unknown>(
   }
 }
 
-const TAB = 0x09
+const tabByte = 0x09
 
 interface Field {
   readonly name: string
@@ -154,7 +154,7 @@ function encodeRow(
         { cause },
       )
     }
-    into.byte(TAB)
+    into.byte(tabByte)
   }
 }
 

@@ -36,9 +36,9 @@ interface Gathering {
 }
 
 /** However few rows they are: two such batches a partition are in memory. */
-const BATCH_BYTES_MAX = 16 * 1024 * 1024
+const batchBytesMax = 16 * 1024 * 1024
 /** Nothing but garbage is read no faster than it can be put away. */
-const LETTERS_WAITING_MAX = 1_000
+const lettersWaitingMax = 1_000
 
 /** One partition on its way into the sink: one batch is being written while the next one gathers. */
 interface Lane {
@@ -128,7 +128,7 @@ export class SinkTask {
 
   #gather(lane: Lane): void {
     const { rowsMax } = this.#options.node.batch
-    while (!lane.due && lane.lettersWaiting < LETTERS_WAITING_MAX) {
+    while (!lane.due && lane.lettersWaiting < lettersWaitingMax) {
       const room = rowsMax - (lane.gathering?.batch.rows ?? 0)
       const chunk = lane.queue.takeUpTo(room, (record) => this.#bad(lane, record))
       if (!chunk) break
@@ -173,7 +173,7 @@ export class SinkTask {
     // Nothing is left of them, and yet they need not be read again.
     if (outputs.length === 0) batch.append({ ...chunk, ...noRecords }, queue.position)
     lane.gathering.nextOffset = queue.position
-    if (batch.rows >= node.batch.rowsMax || batch.bytes >= BATCH_BYTES_MAX) lane.due = true
+    if (batch.rows >= node.batch.rowsMax || batch.bytes >= batchBytesMax) lane.due = true
   }
 
   /** Records that make no row of the sink are dead letters; the others of their chunk are appended. */

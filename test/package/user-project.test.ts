@@ -98,6 +98,7 @@ describe('a project that installs the package', () => {
   })
 
   test.for([
+    ['5.7.3', 'esnext', 'bundler'],
     ['5.7.3', 'nodenext', 'nodenext'],
     ['7.0.2', 'esnext', 'bundler'],
     ['7.0.2', 'nodenext', 'nodenext'],

@@ -6,12 +6,12 @@ import type { Machine } from './machine.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
 import type { World } from './world.ts'
 
-const HOST = 'broker'
-const PORT = 9_092
+const brokerHost = 'broker'
+const brokerPort = 9_092
 
 /** The embedded broker on a machine and a disk of the simulation: it can be killed, and lose its power. */
 export class SimulatedBroker {
-  readonly address = `${HOST}:${PORT}`
+  readonly address = `${brokerHost}:${brokerPort}`
   readonly disk = new SimulatedDisk()
   readonly #world: World
   readonly #limits: Partial<BrokerLimits>
@@ -23,7 +23,7 @@ export class SimulatedBroker {
     this.#world = world
     this.#limits = limits
     this.#logger = logger
-    this.#machine = world.machine(HOST)
+    this.#machine = world.machine(brokerHost)
   }
 
   get machine(): Machine {
@@ -36,12 +36,12 @@ export class SimulatedBroker {
 
   /** Rejects with what the broker says of what lies on its disk. */
   async start(): Promise<void> {
-    if (this.#starts++ > 0) this.#machine = this.#world.machine(`${HOST}-${this.#starts}`)
+    if (this.#starts++ > 0) this.#machine = this.#world.machine(`${brokerHost}-${this.#starts}`)
     const machine = this.#machine
     const config = brokerConfig({
       ...this.#limits,
-      host: HOST,
-      port: PORT,
+      host: brokerHost,
+      port: brokerPort,
       clock: machine.clock,
       logger: this.#logger,
     })

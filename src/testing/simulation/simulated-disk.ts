@@ -2,7 +2,7 @@ import type { LogDirectory, LogFile } from '../../broker/storage/storage.ts'
 import type { Machine } from './machine.ts'
 
 /** How long the medium takes to have what was written. */
-const SYNC_MS = 2
+const syncMs = 2
 
 /**
  * A disk that knows what is on its medium and what only the operating system holds: the end of a process loses nothing, a
@@ -180,7 +180,7 @@ class OpenFile implements LogFile {
   sync(): Promise<void> {
     const { sizeBytes } = this
     return new Promise((resolve) =>
-      this.#machine.after(SYNC_MS, () => {
+      this.#machine.after(syncMs, () => {
         this.#file.synced(sizeBytes)
         resolve()
       }),
