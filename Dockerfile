@@ -1,4 +1,4 @@
-# The programs of pipelines/: about 830 MB, of which Node has 230 and the embedded ClickHouse 545.
+# The programs of pipelines/. Its parts add up to about 830 MB: Node has 230, the embedded ClickHouse 545.
 # Pinned by version. Where it must be the same to the byte, add the digest that your registry says: node:…@sha256:…
 FROM node:24.21.0-bookworm-slim AS dependencies
 WORKDIR /app

@@ -46,8 +46,9 @@ describe('a simulation', () => {
 
   test('finds no record counted twice where requests come late and answers are lost', async () => {
     const faults = { stall: 25, 'lose-answers': 10 }
-    const report = await simulate(counts, { seeds: 6, records, faults })
-    expect(report.seeds).toBe(6)
+    // Both count a record twice where a transaction is ended again, or another begun, behind a missed answer.
+    const report = await simulate(counts, { seeds: [288, 341], records, faults })
+    expect(report.seeds).toBe(2)
   })
 
   test('says which seed fails, and what did not hold', async () => {
