@@ -114,7 +114,12 @@ export class Connection {
       new Duplex({
         read() {},
         write: (bytes: Buffer, _encoding, taken) => {
-          this.#send(side, bytes)
+          this.#send(side, Buffer.from(bytes))
+          taken()
+        },
+        // What was written at once goes as one piece.
+        writev: (pieces: readonly { readonly chunk: Buffer }[], taken) => {
+          this.#send(side, Buffer.concat(pieces.map(({ chunk }) => chunk)))
           taken()
         },
         final: (taken) => {
@@ -135,10 +140,9 @@ export class Connection {
     if (this.machines[from].isDead || this.#isCut) return
     this.#options.told(this, from, bytes)
     if (this.#lost[from]) return
-    const copy = Buffer.from(bytes)
     const receiver = this.#ends[from === 0 ? 1 : 0]
     this.#arrive(from, () => {
-      if (!receiver.destroyed) receiver.push(copy)
+      if (!receiver.destroyed) receiver.push(bytes)
     })
   }
 

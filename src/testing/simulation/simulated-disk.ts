@@ -30,6 +30,7 @@ export class SimulatedDisk {
   }
 
   #checkRoom(bytes: number): void {
+    if (this.bytesMax === Number.POSITIVE_INFINITY) return
     if (this.sizeBytes + bytes <= this.bytesMax) return
     throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
   }
@@ -38,10 +39,24 @@ export class SimulatedDisk {
 class StoredFile {
   bytes = Buffer.alloc(0)
   modifiedAtMs: number
+  /** `bytes` is its beginning. */
+  #room = this.bytes
   #syncedBytes = 0
 
   constructor(modifiedAtMs: number) {
     this.modifiedAtMs = modifiedAtMs
+  }
+
+  append(added: Buffer): void {
+    const { length } = this.bytes
+    const neededBytes = length + added.length
+    // Also where it was cut: views of what was there may still be on their way to a client.
+    if (neededBytes > this.#room.length || this.bytes.buffer !== this.#room.buffer) {
+      this.#room = Buffer.allocUnsafeSlow(Math.max(1_024, 2 * neededBytes))
+      this.bytes.copy(this.#room)
+    }
+    added.copy(this.#room, length)
+    this.bytes = this.#room.subarray(0, neededBytes)
   }
 
   synced(sizeBytes: number): void {
@@ -165,7 +180,7 @@ class OpenFile implements LogFile {
   append(bytes: Buffer): void {
     if (this.#machine.isDead) return
     this.#checkRoom(bytes.length)
-    this.#file.bytes = Buffer.concat([this.#file.bytes, bytes])
+    this.#file.append(bytes)
     this.#file.modifiedAtMs = this.#machine.clock.now()
   }
 

@@ -58,11 +58,14 @@ export class World {
   /** Lets time pass until the condition holds. False: it did not in so much time. */
   async until(condition: () => boolean, limitMs: number): Promise<boolean> {
     const endMs = this.time.nowMs + limitMs
-    for (;;) {
-      await settle()
-      if (condition()) return true
-      if (this.time.nowMs >= endMs || !this.time.step()) return false
+    let holds: boolean | undefined
+    const goOn = () => {
+      if (condition()) holds = true
+      else if (this.time.nowMs >= endMs || !this.time.step()) holds = false
+      return holds === undefined
     }
+    while (holds === undefined) await inTurns(goOn)
+    return holds
   }
 
   async pass(ms: number): Promise<void> {
@@ -114,7 +117,25 @@ export class World {
   }
 }
 
-/** Nothing of a simulation waits for the real world, so one turn of the event loop later all promises have run out. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
+/** So many at once spare the event loop its rounds. */
+const turnsAtOnce = 64
+
+/**
+ * Does it some times, or until it returns false. Nothing of a simulation waits for the real world, so between two of these
+ * turns all promises have run out.
+ */
+function inTurns(goOn: () => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let isOver = false
+    const turn = () => {
+      try {
+        isOver ||= !goOn()
+      } catch (error) {
+        isOver = true
+        reject(error)
+      }
+    }
+    for (let i = 0; i < turnsAtOnce; i++) setImmediate(turn)
+    setImmediate(resolve)
+  })
 }
