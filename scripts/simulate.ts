@@ -1,42 +1,88 @@
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { messageOf } from 'rivulet'
-import { simulate } from 'rivulet/testing'
+import type { Plan } from 'rivulet/testing'
 import { deployments } from './simulation/deployments.ts'
+import { heldPlan } from './simulation/scenario.ts'
+import { runInWorkers } from './simulation/workers.ts'
 
-const usage = `Usage: npm run simulate -- --seeds N | --seed N
+const names = deployments.map(({ name }) => name)
+const usage = `Usage: npm run simulate -- --seeds N [--from M] [--jobs J] [--deployment NAME]
+       npm run simulate -- --seed N [--deployment NAME]
+       npm run simulate -- --plan FILE --deployment NAME
 
-Puts whole deployments on virtual time to faults: ${deployments.map(({ name }) => name).join(', ')}.
-A seed that fails is printed; --seed N does the same things again.
+Puts whole deployments on virtual time to faults. A seed draws one of ${names.join(', ')},
+what is written to it and what goes wrong; it does the same things each time, in any process.
+A seed that fails is printed with as little of its plan as it takes, on a line that --plan takes back.
 `
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string' },
+    seed: { type: 'string' },
+    from: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: '1' },
+    deployment: { type: 'string' },
+    plan: { type: 'string' },
+  },
+})
 
 function wholeNumber(text: string | undefined): number | undefined {
   return text !== undefined && /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined
 }
 
-/** Returns the exit code: 1 where a seed has failed. */
+/** Returns the exit code: 1 where something has failed, 2 where it is not clear what is wanted. */
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { seeds: { type: 'string' }, seed: { type: 'string' } } })
+  const deployment = deployments.find(({ name }) => name === values.deployment)
   const [count, one] = [wholeNumber(values.seeds), wholeNumber(values.seed)]
-  if ((count === undefined) === (one === undefined)) {
+  const [from, jobs] = [wholeNumber(values.from), wholeNumber(values.jobs)]
+  const isKnown = values.deployment === undefined || deployment !== undefined
+  if (values.plan !== undefined && deployment) {
+    // It was printed by this program.
+    return runOne(heldPlan(deployment, JSON.parse(readFileSync(values.plan, 'utf8')) as Plan))
+  }
+  if (
+    !isKnown ||
+    !from ||
+    !jobs ||
+    values.plan !== undefined ||
+    (count === undefined) === (one === undefined)
+  ) {
     process.stderr.write(usage)
     return 2
   }
-  const seeds = one === undefined ? Array.from({ length: count ?? 0 }, (_, i) => i + 1) : [one]
-  const startedMs = performance.now()
-  let [passed, failed, virtualMs] = [0, 0, 0]
-  for (const seed of seeds) {
-    for (const { name, ...deployment } of deployments) {
-      try {
-        virtualMs += (await simulate(deployment.topology, { ...deployment, seeds: [seed] })).virtualMs
-        passed++
-      } catch (error) {
-        failed++
-        process.stdout.write(`${name}: ${messageOf(error)}\n`)
-      }
-    }
-  }
-  const times = Math.round(virtualMs / (performance.now() - startedMs))
-  process.stdout.write(`${passed} passed, ${failed} failed; ${times} times as fast as real time\n`)
+  const seeds = one === undefined ? Array.from({ length: count ?? 0 }, (_, i) => from + i) : [one]
+  return runSeeds(seeds, jobs)
+}
+
+async function runOne(outcome: ReturnType<typeof heldPlan>): Promise<number> {
+  const failure = await outcome.then(() => undefined, messageOf)
+  process.stdout.write(`${failure ?? 'passed'}\n`)
+  return failure === undefined ? 0 : 1
+}
+
+async function runSeeds(seeds: readonly number[], jobs: number): Promise<number> {
+  let [passed, failed, virtualMs, processorMs] = [0, 0, 0, 0]
+  await runInWorkers({
+    seeds,
+    jobs,
+    ...(values.deployment !== undefined && { deployment: values.deployment }),
+    done: (result) => {
+      virtualMs += result.virtualMs
+      processorMs += result.processorMs
+      if (result.failure === undefined) passed++
+      else failed++
+      if (process.stderr.isTTY)
+        process.stderr.write(`\r${passed + failed} of ${seeds.length}, ${failed} failed`)
+      if (result.failure !== undefined) process.stdout.write(`${result.failure}\n`)
+    },
+  })
+  if (process.stderr.isTTY) process.stderr.write('\n')
+  const times = Math.round(virtualMs / processorMs)
+  const eachMs = Math.round(processorMs / seeds.length)
+  process.stdout.write(
+    `${passed} passed, ${failed} failed; ${eachMs} ms of processor time each, ${times} times as fast as real time\n`,
+  )
   return failed > 0 ? 1 : 0
 }
 

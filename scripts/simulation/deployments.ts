@@ -1,42 +1,95 @@
-import { serdes, type Topology, topic, topology, tumbling, untilWindowCloses } from 'rivulet'
-import type { SimulatedRecord } from 'rivulet/testing'
+import { serdes, type Topology, topic, topology, tumbling, untilWindowCloses, within } from 'rivulet'
+import { clickhouse, clickhouseTable } from 'rivulet/clickhouse'
+import type {
+  OutputOrder,
+  SimulatedClickHouseOptions,
+  SimulatedEnvironment,
+  SimulatedRecord,
+} from 'rivulet/testing'
 
 /** A topology, and what is written to it while it is simulated. */
 export interface SimulatedDeployment {
   readonly name: string
   readonly topology: Topology
-  records(random: () => number): readonly SimulatedRecord[]
+  readonly outputs: OutputOrder
+  readonly clickhouse?: SimulatedClickHouseOptions
+  /** Nothing goes wrong before: what is written first must be there first. */
+  readonly calmMs?: number
+  records(random: () => number, options: RecordsOptions): readonly SimulatedRecord[]
 }
 
-const input = topic('in', { key: serdes.string, value: serdes.long, partitions: 2 })
-const output = topic('out', { key: serdes.string, value: serdes.long, partitions: 2 })
+export interface RecordsOptions {
+  readonly durationMs: number
+  readonly bursts: number
+}
 
-const durationMs = 90_000
+type Records = SimulatedDeployment['records']
+
+/** Small, so that they are reached. */
+export const environment: NonNullable<SimulatedEnvironment['environment']> = {
+  recordsBufferedMax: 5,
+  partitionFetchBytesMax: 256,
+}
+
+const types = { key: serdes.string, value: serdes.long, partitions: 2 }
+const input = topic('in', types)
+const otherInput = topic('other-in', types)
+const output = topic('out', types)
+
+const windowMs = 4_000
+const graceMs = 1_000
 const keys = 6
+const burstMax = 5
 
-/** Every key again and again, at random times; event time is the order of writing. */
-function steady(random: () => number): SimulatedRecord[] {
-  const times = Array.from({ length: 200 }, () => Math.floor(random() * durationMs)).toSorted((a, b) => a - b)
-  return times.map((atMs) => ({
-    topic: input,
-    key: `k${Math.floor(random() * keys)}`,
-    value: 1 + Math.floor(random() * 9),
-    timestampMs: atMs,
-    atMs,
-  }))
+const pick = (random: () => number, count: number) => Math.floor(random() * count)
+
+function recordOf(to: typeof input, atMs: number, random: () => number): SimulatedRecord {
+  return { topic: to, key: `k${pick(random, keys)}`, value: 1 + pick(random, 9), timestampMs: atMs, atMs }
 }
 
-/** The same, and at the end a record in each partition that closes all windows. */
-function closing(random: () => number): SimulatedRecord[] {
-  const last = Array.from({ length: 40 }, (_, i) => ({
-    topic: input,
+/** Bursts at random times: so transactions have several records, and lie apart. Event time is the order of writing. */
+const steady: Records = (random, { durationMs, bursts }) =>
+  Array.from({ length: bursts }, () => pick(random, durationMs))
+    .toSorted((a, b) => a - b)
+    .flatMap((atMs) =>
+      Array.from({ length: 1 + pick(random, burstMax) }, () => recordOf(input, atMs, random)),
+    )
+
+/** The same; some come late, a few of them too late. At the end a record in each partition closes all windows. */
+const late: Records = (random, options) => {
+  const { durationMs } = options
+  const some = steady(random, options).map((record) =>
+    random() < 0.2
+      ? { ...record, timestampMs: Math.max(0, record.timestampMs - pick(random, 2 * windowMs)) }
+      : record,
+  )
+  const closing = Array.from({ length: 12 }, (_, i) => ({
+    ...recordOf(input, durationMs + i, random),
     key: `last${i}`,
-    value: 1,
-    timestampMs: 2 * durationMs,
-    atMs: durationMs + i,
+    timestampMs: 10 * durationMs,
   }))
-  return [...steady(random), ...last]
+  return [...some, ...closing]
 }
+
+/** To two topics. */
+const paired: Records = (random, options) =>
+  steady(random, options).map((record) => (random() < 0.5 ? record : { ...record, topic: otherInput }))
+
+/** First a row for each key, and then the records that look them up. */
+const looked: Records = (random, { durationMs, bursts }) => {
+  const rows = Array.from({ length: keys }, (_, i) => ({
+    ...recordOf(otherInput, i, random),
+    key: `k${i}`,
+  }))
+  const records = steady(random, { durationMs: durationMs - calmMs, bursts })
+  const later = records.map(({ atMs, ...record }) => ({
+    ...record,
+    timestampMs: calmMs + atMs,
+    atMs: calmMs + atMs,
+  }))
+  return [...rows, ...later]
+}
+const calmMs = 3_000
 
 /** State, outputs and offsets in one transaction. */
 const counting = topology('counting', ({ stream }) => {
@@ -52,7 +105,7 @@ const counting = topology('counting', ({ stream }) => {
 const windowing = topology('windowing', ({ stream }) => {
   stream(input)
     .groupByKey()
-    .windowedBy(tumbling({ sizeMs: 10_000, graceMs: 1_000 }))
+    .windowedBy(tumbling({ sizeMs: windowMs, graceMs }))
     .reduce('sum', (a, b) => a + b)
     .suppress('closed', untilWindowCloses)
     .toStream()
@@ -71,8 +124,85 @@ const regrouping = topology('regrouping', ({ stream }) => {
     .to(output)
 })
 
+/** Rows that move from one group to another: each change takes away from the one and adds to the other. */
+const moving = topology('moving', ({ table }) => {
+  table(input)
+    .groupBy('by parity', (value, key) => [value % 2 === 0 ? 'even' : 'odd', `${key}`], {
+      key: serdes.string,
+      value: serdes.string,
+    })
+    .count('of parity')
+    .toStream()
+    .filter((count) => count !== null)
+    .to(output)
+})
+
+/** Two inputs, and a store for each side. */
+const pairing = topology('pairing', ({ stream }) => {
+  stream(input)
+    .join(
+      'paired',
+      stream(otherInput),
+      (a, b) => 10 * a + b,
+      within({ beforeMs: 2_000, afterMs: 2_000, graceMs: 600_000 }),
+    )
+    .to(output)
+})
+
+/** Two tables, of which one is asked for the other's changes. */
+const merging = topology('merging', ({ table }) => {
+  table(input)
+    .join('merged', table(otherInput), (a, b) => 10 * a + b, { value: serdes.long })
+    .toStream()
+    .filter((row) => row !== null)
+    .to(output)
+})
+
+/** A table that each record looks into. */
+const looking = topology('looking', ({ stream, table }) => {
+  stream(input)
+    .join('looked up', table(otherInput), (a, b) => 10 * a + b)
+    .to(output)
+})
+
+const sums = clickhouseTable('simulated.sums', {
+  columns: { sum: 'Int64' },
+  orderBy: ['sum'],
+  row: (sum: number) => ({ sum }),
+})
+
+/** From a topic through windows to a topic and a table. */
+const storing = topology('storing', ({ stream }) => {
+  stream(input)
+    .groupByKey()
+    .windowedBy(tumbling({ sizeMs: windowMs, graceMs }))
+    .reduce('sum', (a, b) => a + b)
+    .toStream()
+    .filter((sum) => sum !== null)
+    .map((sum, { key }) => [key, sum])
+    .to(output)
+  stream(output).batch({ rowsMax: 20, waitMsMax: 200 }).to(clickhouse(sums))
+})
+
+const clickhouseOptions: SimulatedClickHouseOptions = {
+  tokensMax: 100,
+  lateMsMax: 10_000,
+  faults: { lost: 0.01, unanswered: 0.05, late: 0.05, failing: 0.05 },
+}
+
 export const deployments: readonly SimulatedDeployment[] = [
-  { name: 'counting', topology: counting, records: steady },
-  { name: 'windowing', topology: windowing, records: closing },
-  { name: 'regrouping', topology: regrouping, records: steady },
+  { name: 'counting', topology: counting, outputs: 'in-order', records: steady },
+  { name: 'windowing', topology: windowing, outputs: 'in-order', records: late },
+  { name: 'regrouping', topology: regrouping, outputs: 'in-order', records: steady },
+  { name: 'moving', topology: moving, outputs: 'latest', records: steady },
+  { name: 'pairing', topology: pairing, outputs: 'any-order', records: paired },
+  { name: 'merging', topology: merging, outputs: 'latest', records: paired },
+  { name: 'looking', topology: looking, outputs: 'in-order', records: looked, calmMs },
+  {
+    name: 'storing',
+    topology: storing,
+    outputs: 'in-order',
+    clickhouse: clickhouseOptions,
+    records: late,
+  },
 ]

@@ -9,12 +9,15 @@ import { type PreparedOptions, prepared } from '../runtime/prepared.ts'
 import { prepareChunk } from '../serdes/decode-chunk.ts'
 import { serdes } from '../serdes/serdes.ts'
 import { DriverOutputs } from './driver-outputs.ts'
+import type { TaskEffects } from './driver-task.ts'
 import { DriverTasks, type DriverTasksOptions } from './driver-tasks.ts'
 import { DriverTopics } from './driver-topics.ts'
 import { DriverWriter, type Parcel, type Piped } from './driver-writer.ts'
 
 export interface DriverLoopOptions extends Omit<DriverTasksOptions, 'effects' | 'waits'> {
   readonly onDecodeError: 'dead-letter' | 'fail'
+  /** Told of what would be written to changelogs. */
+  readonly changed?: NonNullable<TaskEffects['changed']>
   /** Something has gone through outside of any call, or has failed for good. */
   readonly answered: (error?: unknown) => void
 }
@@ -51,6 +54,7 @@ export class DriverLoop {
       waits: this.#waits,
       effects: {
         written: (node, chunk) => this.#work.push(this.#writer.ofStep(node, chunk)),
+        ...(options.changed && { changed: options.changed }),
         sunk: (node, chunk) => this.outputs.addChunk(node.name, chunk),
         answered: () => {
           this.run()

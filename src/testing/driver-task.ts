@@ -10,7 +10,7 @@ import type { DroppedInput, TimedChunk } from '../runtime/timed-chunk.ts'
 import type { BindSerde } from '../serdes/bound-serde.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
 import type { ExternalSinkNode, GraphNode, RepartitionNode, TopicSinkNode } from '../stream/graph.ts'
-import { commitChanges } from './commit-changes.ts'
+import { type Change, commitChanges } from './commit-changes.ts'
 
 type AnyChunk = Chunk<unknown, unknown>
 
@@ -30,6 +30,8 @@ export interface DriverTaskOptions {
 export interface TaskEffects {
   written(node: TopicSinkNode | RepartitionNode, chunk: AnyChunk): void
   sunk(node: ExternalSinkNode, chunk: AnyChunk): void
+  /** What a commit would write to a changelog. */
+  changed?(changelog: string, partition: number, changes: readonly Change[]): void
   /** Answers of a `mapAsync` were written, outside of any other call. */
   answered(): void
   /** A call has failed for good, or its answer could not be written. */
@@ -97,7 +99,9 @@ export class DriverTask {
     }
     for (const { spec, topic, isChangelog } of this.part.stores) {
       const store = isChangelog ? this.task.stores.get(spec.name) : undefined
-      if (store) commitChanges(store, { changelog: topic, readsBack: !this.#unread.has(spec) })
+      if (!store) continue
+      const changes = commitChanges(store, { changelog: topic, readsBack: !this.#unread.has(spec) })
+      this.#effects.changed?.(topic, this.partition, changes)
     }
     encodeStreamTimes(this.task.streamTimes)
   }

@@ -9,9 +9,18 @@ export {
 export { type Driven, type DriveOptions, drive } from './drive.ts'
 export type { OutputRecord, ReadRecord } from './driver-outputs.ts'
 export { type MarbleHelpers, marbles } from './marbles.ts'
+export type { Invariant, OutputOrder, Violation } from './simulation/comparison.ts'
 export type { DeploymentOptions } from './simulation/deployment.ts'
-export { type FaultKind, type FaultRates, faultKinds } from './simulation/faults.ts'
-export { type SimulateOptions, type SimulationReport, simulate } from './simulation/simulate.ts'
+export { type Fault, type FaultKind, type FaultRates, faultKinds } from './simulation/faults.ts'
+export type { Plan, PlannedRecord } from './simulation/plan.ts'
+export {
+  replay,
+  type SimulatedEnvironment,
+  type SimulatedRecord,
+  type SimulateOptions,
+  type SimulationFailure,
+  type SimulationReport,
+  simulate,
+} from './simulation/simulate.ts'
 export type { ClickHouseFaults, SimulatedClickHouseOptions } from './simulation/simulated-clickhouse.ts'
-export type { SimulatedRecord } from './simulation/simulation.ts'
 export { type InputRecord, TestDriver, type TestDriverOptions } from './test-driver.ts'

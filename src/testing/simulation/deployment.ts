@@ -2,12 +2,14 @@ import type { Logger } from '../../logger.ts'
 import type { Environment } from '../../runtime/environment.ts'
 import { type Running, run } from '../../runtime/run.ts'
 import type { Topology } from '../../stream/topology.ts'
+import { CommittedView } from './committed-view.ts'
+import type { OutputOrder } from './comparison.ts'
 import type { Fault } from './faults.ts'
 import type { Machine } from './machine.ts'
 import type { Connection } from './network.ts'
 import { SimulatedBroker } from './simulated-broker.ts'
 import { SimulatedClickHouse, type SimulatedClickHouseOptions } from './simulated-clickhouse.ts'
-import { simulatedKafka } from './simulated-kafka.ts'
+import { sessionTimeoutMs, simulatedKafka } from './simulated-kafka.ts'
 import type { World } from './world.ts'
 
 /** What runs in a simulation. */
@@ -22,6 +24,8 @@ export interface DeploymentOptions {
   readonly clickhouse?: SimulatedClickHouseOptions
   /** Told by all of them. */
   readonly logger: Logger
+  /** How their outputs are held to those of the test driver. Default `in-order`. */
+  readonly outputs?: OutputOrder
 }
 
 interface Instance {
@@ -44,7 +48,8 @@ export class Deployment {
     this.#world = world
     this.#options = options
     // What was acknowledged must last: else a loss of power is allowed to lose it.
-    this.broker = new SimulatedBroker(world, { fsync: 'always' }, options.logger)
+    const limits = { fsync: 'always', groupSessionTimeoutMsMin: sessionTimeoutMs } as const
+    this.broker = new SimulatedBroker(world, limits, options.logger)
     this.clickhouse = options.clickhouse && new SimulatedClickHouse(world, options.clickhouse)
   }
 
@@ -58,6 +63,19 @@ export class Deployment {
 
   get machines(): readonly Machine[] {
     return [...this.#instances].map(({ machine }) => machine)
+  }
+
+  /** What readers of committed records see; undefined: nobody can read just now. */
+  get committed(): CommittedView | undefined {
+    const { services } = this.broker
+    return services && new CommittedView(services)
+  }
+
+  /** Records that an instance has fetched and not processed: of the one that has most. */
+  get bufferedRecordsMax(): number {
+    let most = 0
+    for (const { running } of this.#instances) most = Math.max(most, running.bufferedRecords())
+    return most
   }
 
   /** Lets a fault happen now, or at the request that it waits for; what it takes to recover is set going, too. */

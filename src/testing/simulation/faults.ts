@@ -49,13 +49,13 @@ export const defaultRates: FaultRates = {
 
 /** Long enough that sessions, transactions and requests time out in some of them, and not in others. */
 const lastsMs: Readonly<Record<FaultKind, readonly [number, number]>> = {
-  kill: [100, 20_000],
-  freeze: [500, 45_000],
+  kill: [100, 5_000],
+  freeze: [200, 12_000],
   cut: [0, 0],
-  stall: [200, 40_000],
+  stall: [100, 10_000],
   'lose-answers': [0, 0],
-  'kill-broker': [100, 15_000],
-  'power-loss': [100, 15_000],
+  'kill-broker': [100, 4_000],
+  'power-loss': [100, 4_000],
   'clock-jump': [-3_600_000, 3_600_000],
 }
 

@@ -1,13 +1,34 @@
 import { RivuletError } from '../../errors.ts'
 import { silentLogger } from '../../logger.ts'
+import type { Topic } from '../../stream/topic.ts'
 import type { Topology } from '../../stream/topology.ts'
+import type { OutputOrder, Violation } from './comparison.ts'
 import type { DeploymentOptions } from './deployment.ts'
 import { defaultRates, type FaultRates, planFaults } from './faults.ts'
+import type { Plan, PlannedRecord } from './plan.ts'
 import { seededRandom } from './seeded-random.ts'
-import { type Outcome, type Plan, runPlan, type SimulatedRecord } from './simulation.ts'
+import { shrink } from './shrink.ts'
+import { type Outcome, runPlan } from './simulation.ts'
+
+/** A record that is written to an input topic while the simulation runs. */
+export interface SimulatedRecord extends Omit<PlannedRecord, 'topic'> {
+  /** An input of the topology: it is written with its serdes. */
+  readonly topic: Topic<unknown, unknown>
+}
+
+/** What a plan is run with, beside the topology. */
+export interface SimulatedEnvironment {
+  /** As `run` is given it; default: its defaults. */
+  readonly environment?: DeploymentOptions['environment']
+  /**
+   * How outputs are held to those of the test driver. Default `in-order`; `any-order` where two streams are joined, whose
+   * results come as their inputs do; `latest` where two tables are, which pass through other rows on the way.
+   */
+  readonly outputs?: OutputOrder
+}
 
 /** What is written, what goes wrong, and how often. */
-export interface SimulateOptions {
+export interface SimulateOptions extends SimulatedEnvironment {
   /** Which seeds, or how many from 1 on. */
   readonly seeds: number | readonly number[]
   /** What is written to the topology's inputs, and when; the same dice must give the same records. */
@@ -16,8 +37,6 @@ export interface SimulateOptions {
   readonly faults?: Partial<FaultRates>
   /** How many run at the same time. Default 2. */
   readonly instances?: number
-  /** As `run` is given it; default: its defaults. */
-  readonly environment?: DeploymentOptions['environment']
 }
 
 /** What has been simulated. */
@@ -30,11 +49,25 @@ export interface SimulationReport {
   readonly messages: number
 }
 
+/** What a failed simulation has found: the `cause` of its error. Plain data, but for keys and values that are not. */
+export interface SimulationFailure {
+  /** What fails in the same way with fewer records, faults and instances: to be given to `replay`. */
+  readonly plan: Plan
+  /** What did not hold in it. */
+  readonly broken: readonly Violation[]
+  /** Of all that went over the network in it: equal for equal runs. */
+  readonly traceHash: string
+}
+
+/** In all: a failure is worth a minute. */
+const shrinkRunsMax = 150
+
 /**
  * Puts a topology to crashes, frozen processes, and connections that end, stall or lose answers: several instances and a
- * broker run in this thread on virtual time, and when the faults are over they must have written what the test driver writes
- * of the same records. A seed does the same things each time, in any process. Rejects with `SIMULATION_FAILED` at the first
- * seed that fails, and says which one.
+ * broker run in this thread on virtual time. At any moment they must have written what the test driver writes of the records
+ * whose offsets are committed, and when the faults are over all of it, and their stores must hold the same. A seed does the
+ * same things each time, in any process. Rejects with `SIMULATION_FAILED` at the first seed that fails: it says which one,
+ * and its `cause` is a `SimulationFailure`. Sessions, requests and transactions time out sooner than by default.
  *
  * @example
  * ```ts
@@ -48,35 +81,80 @@ export interface SimulationReport {
  * ```
  */
 export async function simulate(topology: Topology, options: SimulateOptions): Promise<SimulationReport> {
-  const { seeds, instances = 2, environment = {} } = options
+  const { seeds } = options
   const chosen = typeof seeds === 'number' ? Array.from({ length: seeds }, (_, i) => i + 1) : seeds
   const report = { seeds: 0, virtualMs: 0, messages: 0 }
   for (const seed of chosen) {
-    const plan = planOf(seed, options)
-    const outcome = await runPlan({ topology, instances, environment, logger: silentLogger }, plan)
-    if (outcome.broken.length > 0) throw failureOf(plan, outcome)
+    const { virtualMs, messages } = await replay(topology, planOf(seed, options), options)
     report.seeds++
-    report.virtualMs += outcome.virtualMs
-    report.messages += outcome.messages
+    report.virtualMs += virtualMs
+    report.messages += messages
   }
   return report
 }
 
-/** What happens under a seed. */
-export function planOf(seed: number, { records, faults }: Pick<SimulateOptions, 'records' | 'faults'>): Plan {
-  const random = seededRandom(seed)
-  const written = records(random).toSorted((a, b) => a.atMs - b.atMs)
-  const durationMs = written.at(-1)?.atMs ?? 0
-  return { seed, records: written, faults: planFaults(random, durationMs, { ...defaultRates, ...faults }) }
+/**
+ * Does once more what a failed simulation did: its error's `cause` has the plan. Rejects as `simulate` does.
+ *
+ * @example
+ * ```ts
+ * const plan: Plan = {
+ *   seed: 7,
+ *   instances: 1,
+ *   records: [{ topic: 'lines', key: 'poem', value: 'so much', timestampMs: 0, atMs: 1_200 }],
+ *   faults: [{ atMs: 1_250, kind: 'lose-answers', pick: 0.3, forMs: 0, atRequest: 26 }],
+ * }
+ * await replay(wordCount, plan)
+ * ```
+ */
+export async function replay(
+  topology: Topology,
+  plan: Plan,
+  { environment = {}, outputs = 'in-order' }: SimulatedEnvironment = {},
+): Promise<SimulationReport> {
+  const { virtualMs, messages } = await held({ topology, environment, outputs, logger: silentLogger }, plan)
+  return { seeds: 1, virtualMs, messages }
 }
 
-function failureOf({ seed, faults }: Plan, { broken, traceHash }: Outcome): RivuletError {
-  const struck = faults.map(
-    ({ atMs, kind, atRequest }) =>
-      `${atMs} ms ${kind}${atRequest === undefined ? '' : ` at request ${atRequest}`}`,
-  )
-  return new RivuletError(
-    'SIMULATION_FAILED',
-    `seed ${seed} (trace ${traceHash}): ${broken.join('; ')}\nfaults: ${struck.join(', ')}`,
-  )
+/** What happens under a seed. */
+export function planOf(
+  seed: number,
+  { records, faults, instances = 2 }: Pick<SimulateOptions, 'records' | 'faults' | 'instances'>,
+): Plan {
+  const random = seededRandom(seed)
+  const written = records(random)
+    .toSorted((a, b) => a.atMs - b.atMs)
+    .map((record) => ({ ...record, topic: record.topic.name }))
+  const durationMs = written.at(-1)?.atMs ?? 0
+  const rates = { ...defaultRates, ...faults }
+  return { seed, instances, records: written, faults: planFaults(random, durationMs, rates) }
+}
+
+/** Runs a plan; rejects with what does not hold in it, and with as little of the plan as it takes. */
+export async function held(options: Omit<DeploymentOptions, 'instances'>, plan: Plan): Promise<Outcome> {
+  const outcome = await runPlan(options, plan)
+  if (outcome.broken.length === 0) return outcome
+  const again = await runPlan(options, plan)
+  if (again.traceHash !== outcome.traceHash) throw failureOf(plan, { plan, outcome }, notRepeatable)
+  throw failureOf(plan, await shrink(options, { plan, outcome }, shrinkRunsMax))
+}
+
+const notRepeatable =
+  'The same seed did other things when it was run again: a callback of the topology is not deterministic. It may read a clock, throw dice, or keep something between calls.'
+
+function failureOf(
+  { seed, records, faults }: Plan,
+  { plan, outcome }: { readonly plan: Plan; readonly outcome: Outcome },
+  hint = '',
+): RivuletError {
+  const { broken, traceHash } = outcome
+  const failure: SimulationFailure = { plan, broken, traceHash }
+  const lines = [
+    `seed ${seed} fails:`,
+    ...broken.map(({ invariant, detail }) => `  ${invariant}: ${detail}`),
+    ...(hint === '' ? [] : [hint]),
+    `It does so with ${plan.instances} instances, ${plan.records.length} of ${records.length} records and ${plan.faults.length} of ${faults.length} faults (trace ${traceHash}):`,
+    JSON.stringify(plan),
+  ]
+  return new RivuletError('SIMULATION_FAILED', lines.join('\n'), { cause: failure })
 }

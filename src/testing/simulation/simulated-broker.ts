@@ -1,3 +1,4 @@
+import type { Services } from '../../broker/api/api.ts'
 import { type ServedNode, serveNode } from '../../broker/broker.ts'
 import { openNode } from '../../broker/node.ts'
 import { type BrokerLimits, brokerConfig } from '../../broker/options.ts'
@@ -17,6 +18,7 @@ export class SimulatedBroker {
   readonly #limits: Partial<BrokerLimits>
   readonly #logger: Logger
   #machine: Machine
+  #services: Services | undefined
   #starts = 0
 
   constructor(world: World, limits: Partial<BrokerLimits> = {}, logger: Logger = silentLogger) {
@@ -32,6 +34,11 @@ export class SimulatedBroker {
 
   get isUp(): boolean {
     return this.#starts > 0 && !this.#machine.isDead
+  }
+
+  /** What its requests work on; undefined: it is not up. */
+  get services(): Services | undefined {
+    return this.#machine.isDead ? undefined : this.#services
   }
 
   /** Rejects with what the broker says of what lies on its disk. */
@@ -51,7 +58,10 @@ export class SimulatedBroker {
       if (served) void served.serve(duplex, 'simulated')
       else duplex.destroy(new Error('the broker is starting'))
     })
-    served = serveNode(await openNode(this.disk.openedBy(machine), config), config)
+    this.#services = undefined
+    const node = await openNode(this.disk.openedBy(machine), config)
+    this.#services = node.services
+    served = serveNode(node, config)
   }
 
   kill(): void {

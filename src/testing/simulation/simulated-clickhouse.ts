@@ -89,6 +89,11 @@ export class SimulatedClickHouse {
     this.#faults = {}
   }
 
+  /** The names of all tables. */
+  get tables(): readonly string[] {
+    return [...this.#tables.keys()]
+  }
+
   /** Everything in a table, part by part, in the order of the inserts. */
   parts(table: string): readonly (readonly SimulatedRow[])[] {
     return this.#tables.get(table)?.parts.map(({ rows }) => rows) ?? []

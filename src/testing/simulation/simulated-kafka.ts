@@ -4,6 +4,14 @@ import { type Logger, silentLogger } from '../../logger.ts'
 import type { Machine } from './machine.ts'
 import type { World } from './world.ts'
 
+/** Short, so that each of them passes within half a minute of faults; the shorter ones are so by default, too. */
+const connectTimeoutMs = 1_000
+const heartbeatIntervalMs = 500
+export const sessionTimeoutMs = 2_500
+const requestTimeoutMs = 4_000
+const transactionTimeoutMs = 8_000
+const rebalanceTimeoutMs = 10_000
+
 /** A machine's connection to Kafka over the simulated network. */
 export function simulatedKafka(
   world: World,
@@ -11,13 +19,21 @@ export function simulatedKafka(
   brokers: readonly string[],
   logger: Logger = silentLogger,
 ): Kafka {
-  return connectKafka({
+  const kafka = connectKafka({
     brokers,
     clientId: machine.name,
     clock: machine.clock,
     logger,
+    connectTimeoutMs,
+    requestTimeoutMs,
     // A duplex in the place of a TCP socket: it has what kafkajs asks of one.
     socketFactory: ({ host, port, onConnect }) =>
       world.connect(machine, `${host}:${port}`, onConnect) as ReturnType<typeof world.connect> & never,
   })
+  return {
+    ...kafka,
+    consumer: (options) =>
+      kafka.consumer({ heartbeatIntervalMs, sessionTimeoutMs, rebalanceTimeoutMs, ...options }),
+    transactionalProducer: (options) => kafka.transactionalProducer({ transactionTimeoutMs, ...options }),
+  }
 }

@@ -1,60 +1,44 @@
-import { lastValueFrom, reduce } from 'rxjs'
 import { messageOf } from '../../errors.ts'
-import { partitionFor } from '../../kafka/partitioner.ts'
 import type { Kafka, KafkaProducer } from '../../kafka/types.ts'
-import { isChooser } from '../../stream/graph.ts'
+import { layOutAsDeclared } from '../../runtime/layout.ts'
 import type { Topic } from '../../stream/topic.ts'
-import type { Topology } from '../../stream/topology.ts'
-import { TestDriver } from '../test-driver.ts'
+import type { Violation } from './comparison.ts'
 import { Deployment, type DeploymentOptions } from './deployment.ts'
-import type { Fault } from './faults.ts'
+import { DriverTwin } from './driver-twin.ts'
+import { inputsOf, outputsOf, type PlacedRecord, type Plan, placedRecords } from './plan.ts'
+import { SettledChecks } from './settled-checks.ts'
 import { simulatedKafka } from './simulated-kafka.ts'
+import { Watcher } from './watcher.ts'
 import { World } from './world.ts'
 
-/** A record that is written to an input topic while the simulation runs. */
-export interface SimulatedRecord {
-  /** An input of the topology: it is written with its serdes. */
-  readonly topic: Topic<unknown, unknown>
-  /** Null: none. */
-  readonly key: unknown
-  /** Null: a tombstone. */
-  readonly value: unknown
-  /** Event time, ms since the epoch. */
-  readonly timestampMs: number
-  /** When it is written, since the beginning. */
-  readonly atMs: number
-}
-
-/** One run, wholly determined: the same plan does the same things. */
-export interface Plan {
-  readonly seed: number
-  readonly records: readonly SimulatedRecord[]
-  readonly faults: readonly Fault[]
-}
-
+/** What a run came to. */
 export interface Outcome {
   /** What did not hold; empty: all did. */
-  readonly broken: readonly string[]
+  readonly broken: readonly Violation[]
   readonly traceHash: string
   readonly messages: number
   readonly virtualMs: number
 }
 
-const limitMs = 600_000
-const lookMs = 2_000
-const startMs = 60_000
-
-type Written = ReadonlyMap<string, readonly string[]>
+/** By then, after the last fault and the last input, everything must be there. */
+const progressMsMax = 120_000
+/** What comes late comes within this, in most cases. */
+const afterwardsMs = 2_000
+const startMsMax = 60_000
+/** What is there for a shorter time no reader sees: an answer takes longer. */
+const lookMs = 1
+const completeLookMs = 100
+/** What a record takes at least, its lengths and an empty key and value. */
+const recordBytesMin = 8
 
 /**
- * Runs a deployment through a plan, lets it recover, and holds what it has written to what the test driver writes of the
- * same records: for each topic and key the same values in the same order.
+ * Runs a deployment through a plan, lets it recover, and holds it to the test driver with the same records: on the way, at
+ * each moment in which a reader could see something new, and when all is over.
  */
-export async function runPlan(options: DeploymentOptions, plan: Plan): Promise<Outcome> {
+export async function runPlan(options: Omit<DeploymentOptions, 'instances'>, plan: Plan): Promise<Outcome> {
   const world = new World(plan.seed)
-  const deployment = new Deployment(world, options)
-  const run = new Run(world, deployment, options.topology)
-  const broken = await run.through(plan)
+  const run = new Run(world, { ...options, instances: plan.instances }, plan)
+  const broken = await run.outcome()
   return {
     broken,
     traceHash: world.traceHash,
@@ -65,134 +49,135 @@ export async function runPlan(options: DeploymentOptions, plan: Plan): Promise<O
 
 class Run {
   readonly #world: World
+  readonly #options: DeploymentOptions
+  readonly #plan: Plan
   readonly #deployment: Deployment
-  readonly #topology: Topology
+  readonly #records: readonly PlacedRecord[]
+  readonly #twin: DriverTwin
+  readonly #watcher: Watcher
+  readonly #settled: SettledChecks
+  readonly #bufferedMax: number
   readonly #client: Kafka
   readonly #producer: KafkaProducer
   #unsent = 0
+  #lookedMs = 0
+  #broken: readonly Violation[] = []
 
-  constructor(world: World, deployment: Deployment, topology: Topology) {
+  constructor(world: World, options: DeploymentOptions, plan: Plan) {
+    const { topology, outputs = 'in-order' } = options
     this.#world = world
-    this.#deployment = deployment
-    this.#topology = topology
-    const { address } = deployment.broker
-    this.#client = simulatedKafka(world, world.machine('client'), [address])
+    this.#options = options
+    this.#plan = plan
+    this.#deployment = new Deployment(world, options)
+    this.#records = placedRecords(topology, plan.records)
+    this.#twin = new DriverTwin(topology)
+    this.#watcher = new Watcher({ topology, records: this.#records, order: outputs, twin: this.#twin })
+    this.#settled = new SettledChecks(topology)
+    this.#bufferedMax = bufferedMax(options)
+    this.#client = simulatedKafka(world, world.machine('client'), [this.#deployment.broker.address])
     this.#producer = this.#client.producer()
   }
 
-  async through({ records, faults }: Plan): Promise<readonly string[]> {
+  async outcome(): Promise<readonly Violation[]> {
     const world = this.#world
-    await world.ended(this.#deployment.startBroker(), startMs)
-    await world.ended(this.#client.admin.ensureTopics(topicsOf(this.#topology, records)), startMs)
+    await world.ended(this.#deployment.startBroker(), startMsMax)
+    await world.ended(this.#client.admin.ensureTopics(topicsOf(this.#options)), startMsMax)
     this.#deployment.startInstances()
-    const beganMs = world.time.nowMs
-    for (const record of records) world.time.at(beganMs + record.atMs, () => this.#write(record))
-    for (const fault of faults) world.time.at(beganMs + fault.atMs, () => this.#deployment.strike(fault))
-    const lastMs = Math.max(0, ...[...records, ...faults].map(({ atMs }) => atMs))
-    await world.pass(lastMs + 1)
+    world.watch(() => this.#look())
+    const lastMs = this.#schedule()
+    await this.#pass(lastMs + 1)
     this.#deployment.recover()
-    return this.#settled(expectedOf(this.#topology, records))
+    const endMs = world.time.nowMs + progressMsMax
+    while (this.#broken.length === 0 && !this.#isComplete && world.time.nowMs < endMs)
+      await this.#pass(completeLookMs)
+    this.#noteMissing()
+    await this.#pass(afterwardsMs)
+    this.#checkSettled()
+    return this.#broken
   }
 
-  /** Waits until all that is expected is there, and says what is not. */
-  async #settled(expected: Written): Promise<readonly string[]> {
-    const world = this.#world
-    const endMs = world.time.nowMs + limitMs
-    let broken: readonly string[] = ['nothing was read']
-    while (world.time.nowMs < endMs) {
-      await world.pass(lookMs)
-      if (this.#deployment.failures.length > 0)
-        return this.#deployment.failures.map((error) => `ended: ${messageOf(error)}`)
-      if (this.#unsent > 0) continue
-      broken = differences(expected, await world.ended(this.#read(), limitMs))
-      // More than there should be never becomes less.
-      if (broken.length === 0 || broken.some((each) => each.startsWith('too many'))) return broken
-    }
-    return broken
+  /** So much time, unless something breaks. */
+  async #pass(ms: number): Promise<void> {
+    const endMs = this.#world.time.nowMs + ms
+    // Something happens by then, so that time does not go further.
+    this.#world.time.at(endMs, () => {})
+    await this.#world.until(() => this.#broken.length > 0 || this.#world.time.nowMs >= endMs, ms)
   }
 
-  #write({ topic, key, value, timestampMs }: SimulatedRecord): void {
-    const keyBytes = key === null ? null : topic.key.serialize(key)
-    const valueBytes = value === null ? null : topic.value.serialize(value)
+  /** Returns when the last of them happens. */
+  #schedule(): number {
+    const { time } = this.#world
+    const beganMs = time.nowMs
+    for (const record of this.#records) time.at(beganMs + record.atMs, () => this.#write(record))
+    for (const fault of this.#plan.faults) time.at(beganMs + fault.atMs, () => this.#deployment.strike(fault))
+    return Math.max(0, ...[...this.#records, ...this.#plan.faults].map(({ atMs }) => atMs))
+  }
+
+  #write({ to, partition, keyBytes, value, timestampMs }: PlacedRecord): void {
     this.#unsent++
-    const columns = { keys: [keyBytes], values: [valueBytes], timestampsMs: [timestampMs] }
-    const sent = this.#producer.send(topic.name, partitionFor(keyBytes, topic.partitions, 0), columns)
+    const values = [value === null ? null : to.value.serialize(value)]
+    const sent = this.#producer.send(to.name, partition, {
+      keys: [keyBytes],
+      values,
+      timestampsMs: [timestampMs],
+    })
     sent.then(
       () => this.#unsent--,
       (error) => this.#deployment.failures.push(error),
     )
   }
 
-  async #read(): Promise<Written> {
-    const written = new Map<string, string[]>()
-    for (const topic of outputsOf(this.#topology)) {
-      for (const { partition, endOffset } of await this.#client.admin.offsets(topic.name)) {
-        if (endOffset === 0) continue
-        const fetched$ = this.#client.read(topic.name, partition, { toOffset: endOffset })
-        const take = (
-          _: unknown,
-          { chunk }: { readonly chunk: { keys: Iterable<Buffer | null>; values: Iterable<Buffer | null> } },
-        ) => {
-          const values = [...chunk.values]
-          for (const [i, key] of [...chunk.keys].entries()) add(written, topic, key, values[i] ?? null)
-        }
-        await lastValueFrom(fetched$.pipe(reduce(take, undefined)), { defaultValue: undefined })
-      }
-    }
-    return written
+  #look(): void {
+    const { nowMs } = this.#world.time
+    if (this.#broken.length > 0 || nowMs < this.#lookedMs + lookMs) return
+    this.#lookedMs = nowMs
+    const { failures, committed, bufferedRecordsMax } = this.#deployment
+    const [failure] = failures
+    if (failure !== undefined) this.#broken = [{ invariant: 'no instance fails', detail: messageOf(failure) }]
+    else if (bufferedRecordsMax > this.#bufferedMax) {
+      const detail = `an instance holds ${bufferedRecordsMax} records, for ${this.#bufferedMax} at most`
+      this.#broken = [{ invariant: 'buffers are bounded', detail }]
+    } else if (committed) this.#broken = this.#watcher.look(committed, nowMs)
+  }
+
+  get #isComplete(): boolean {
+    return this.#unsent === 0 && this.#watcher.isComplete && this.#tableViolations().length === 0
+  }
+
+  #noteMissing(): void {
+    if (this.#broken.length > 0 || this.#isComplete) return
+    const unsent = this.#unsent > 0 ? [`${this.#unsent} inputs were not taken`] : []
+    const missing = [
+      ...unsent,
+      ...this.#watcher.missing,
+      ...this.#tableViolations().map(({ detail }) => detail),
+    ]
+    this.#broken = missing.map((detail) => ({ invariant: 'it goes on once faults are over', detail }))
+  }
+
+  #checkSettled(): void {
+    const { committed } = this.#deployment
+    if (this.#broken.length > 0 || !committed) return
+    this.#broken = [...this.#settled.stores(this.#twin, committed), ...this.#tableViolations()]
+  }
+
+  #tableViolations(): readonly Violation[] {
+    const { clickhouse, committed } = this.#deployment
+    return clickhouse && committed ? this.#settled.tables(clickhouse, committed) : []
   }
 }
 
-function add(
-  written: Map<string, string[]>,
-  topic: Topic<unknown, unknown>,
-  key: Buffer | null,
-  value: Buffer | null,
-): void {
-  const of = `${topic.name} ${key?.toString('latin1') ?? 'null'}`
-  const values = written.get(of) ?? []
-  values.push(value?.toString('latin1') ?? 'null')
-  written.set(of, values)
+/** What `recordsBufferedMax` allows, with what one fetch may bring on top of it, in each partition of an input. */
+function bufferedMax({ topology, environment }: DeploymentOptions): number {
+  const { recordsBufferedMax = 5_000, partitionFetchBytesMax = 256 * 1024 } = environment
+  const { subTopologies } = layOutAsDeclared(topology)
+  const partitions = subTopologies
+    .flatMap(({ inputs }) => inputs)
+    .reduce((sum, each) => sum + each.partitions, 0)
+  return partitions * (recordsBufferedMax + partitionFetchBytesMax / recordBytesMin)
 }
 
-/** What the test driver writes of the same records, as bytes. */
-function expectedOf(topology: Topology, records: readonly SimulatedRecord[]): Written {
-  const driver = new TestDriver(topology)
-  for (const { topic, key, value, timestampMs } of records) driver.pipe(topic, { key, value, timestampMs })
-  const written = new Map<string, string[]>()
-  for (const topic of outputsOf(topology)) {
-    for (const { key, value } of driver.read(topic)) {
-      const bytes = (each: unknown, serde: { serialize(value: unknown): Buffer }) =>
-        each === null ? null : serde.serialize(each)
-      add(written, topic, bytes(key, topic.key), bytes(value, topic.value))
-    }
-  }
-  return written
-}
-
-function differences(expected: Written, seen: Written): string[] {
-  return [...new Set([...expected.keys(), ...seen.keys()])].flatMap((of) => {
-    const [wanted, got] = [expected.get(of) ?? [], seen.get(of) ?? []]
-    const at = got.findIndex((value, i) => value !== wanted[i])
-    const name = JSON.stringify(of)
-    if (at >= 0)
-      return [`too many or others of ${name} from the ${at + 1}th on: ${got.length} for ${wanted.length}`]
-    return got.length < wanted.length
-      ? [`missing of ${name}: ${wanted.length - got.length} of ${wanted.length}`]
-      : []
-  })
-}
-
-function outputsOf({ nodes }: Topology): Topic<unknown, unknown>[] {
-  const topics = new Map<string, Topic<unknown, unknown>>()
-  for (const node of nodes)
-    if (node.type === 'topic-sink' && !isChooser(node.topic)) topics.set(node.topic.name, node.topic)
-  return [...topics.values()]
-}
-
-function topicsOf(topology: Topology, records: readonly SimulatedRecord[]) {
-  const topics = new Map(
-    [...records.map(({ topic }) => topic), ...outputsOf(topology)].map((topic) => [topic.name, topic]),
-  )
+function topicsOf({ topology }: DeploymentOptions) {
+  const topics = new Map<string, Topic<unknown, unknown>>([...inputsOf(topology), ...outputsOf(topology)])
   return [...topics.values()].map(({ name, partitions, config }) => ({ name, partitions, config }))
 }

@@ -28,6 +28,7 @@ export class World {
   readonly #trace = createHash('sha1')
   readonly #listeners = new Map<string, { machine: Machine; accept: Accept }>()
   readonly #watches = new Set<Watch>()
+  #look = () => {}
   #machines = 0
   #messages = 0
 
@@ -60,6 +61,7 @@ export class World {
     const endMs = this.time.nowMs + limitMs
     let holds: boolean | undefined
     const goOn = () => {
+      this.#look()
       if (condition()) holds = true
       else if (this.time.nowMs >= endMs || !this.time.step()) holds = false
       return holds === undefined
@@ -88,6 +90,11 @@ export class World {
     throw new RivuletError('TIMED_OUT', `it had not ended after ${limitMs} ms of virtual time`)
   }
 
+  /** Called whenever all that was under way has come to rest. */
+  watch(look: () => void): void {
+    this.#look = look
+  }
+
   /** Strikes when the machine sends its next request of this kind, just before it is on its way. */
   onRequest(machine: Machine, apiKey: number, strike: (connection: Connection) => void): void {
     this.#watches.add({ machine, apiKey, strike })
@@ -107,7 +114,7 @@ export class World {
     const [client, server] = connection.machines
     const apiKey = from === 0 && bytes.length >= apiKeyAt + 2 ? bytes.readInt16BE(apiKeyAt) : undefined
     const who = from === 0 ? `${client.name}>${server.name}` : `${client.name}<${server.name}`
-    this.#trace.update(`${this.time.elapsedMs.toFixed(3)} ${who} ${apiKey ?? ''} ${bytes.length}\n`)
+    this.#trace.update(`${this.time.elapsedMs} ${who} `).update(bytes)
     if (apiKey === undefined) return
     for (const watch of this.#watches) {
       if (watch.machine !== client || watch.apiKey !== apiKey) continue

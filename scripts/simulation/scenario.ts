@@ -1,0 +1,76 @@
+import type { FaultRates, Plan } from 'rivulet/testing'
+import { silentLogger } from '../../src/logger.ts'
+import { planFaults } from '../../src/testing/simulation/faults.ts'
+import { seededRandom } from '../../src/testing/simulation/seeded-random.ts'
+import { held } from '../../src/testing/simulation/simulate.ts'
+import type { Outcome } from '../../src/testing/simulation/simulation.ts'
+import { deployments, environment, type SimulatedDeployment } from './deployments.ts'
+
+/** What a seed stands for: a deployment, and what happens to it. */
+export interface Scenario {
+  readonly deployment: SimulatedDeployment
+  readonly plan: Plan
+}
+
+const none: FaultRates = {
+  kill: 0,
+  freeze: 0,
+  cut: 0,
+  stall: 0,
+  'lose-answers': 0,
+  'kill-broker': 0,
+  'power-loss': 0,
+  'clock-jump': 0,
+}
+
+/** How many of each kind to expect in a minute. */
+const profiles: readonly FaultRates[] = [
+  { ...none, cut: 15, stall: 12, 'lose-answers': 10 },
+  { ...none, kill: 8, freeze: 6, 'kill-broker': 4 },
+  { ...none, 'power-loss': 6, kill: 4, cut: 4 },
+  { ...none, 'clock-jump': 8, freeze: 6, stall: 6 },
+  {
+    kill: 3,
+    freeze: 3,
+    cut: 6,
+    stall: 6,
+    'lose-answers': 4,
+    'kill-broker': 1,
+    'power-loss': 1,
+    'clock-jump': 1,
+  },
+]
+
+/** `name` holds the deployment; else the seed draws one. */
+export function scenarioOf(seed: number, name?: string): Scenario {
+  const random = seededRandom(seed)
+  const drawn = chosen(random, deployments)
+  const deployment = deployments.find((each) => each.name === name) ?? drawn
+  const { calmMs = 0 } = deployment
+  const instances = 1 + Math.floor(random() * 3)
+  const durationMs = 15_000 + Math.floor(random() * 15_000)
+  const records = deployment
+    .records(random, { durationMs, bursts: 8 + Math.floor(random() * 10) })
+    .toSorted((a, b) => a.atMs - b.atMs)
+    .map((record) => ({ ...record, topic: record.topic.name }))
+  const faults = planFaults(random, durationMs - calmMs, chosen(random, profiles)).map((fault) => ({
+    ...fault,
+    atMs: calmMs + fault.atMs,
+  }))
+  return { deployment, plan: { seed, instances, records, faults } }
+}
+
+function chosen<T>(random: () => number, all: readonly T[]): T {
+  return all[Math.floor(random() * all.length)] as T
+}
+
+/** Rejects as `simulate` does. */
+export function simulateScenario(seed: number, name?: string): Promise<Outcome> {
+  const { deployment, plan } = scenarioOf(seed, name)
+  return heldPlan(deployment, plan)
+}
+
+/** The same with a plan of one's own. */
+export function heldPlan(deployment: SimulatedDeployment, plan: Plan): Promise<Outcome> {
+  return held({ ...deployment, environment, logger: silentLogger }, plan)
+}

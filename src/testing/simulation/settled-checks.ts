@@ -1,0 +1,88 @@
+import { isTaskLayout, layOutAsDeclared, type StoreLayout } from '../../runtime/layout.ts'
+import type { Topology } from '../../stream/topology.ts'
+import type { CommittedView } from './committed-view.ts'
+import type { Violation } from './comparison.ts'
+import { type ChangelogContents, change, type DriverTwin } from './driver-twin.ts'
+import type { SimulatedClickHouse, SimulatedRow } from './simulated-clickhouse.ts'
+
+interface StorePart extends StoreLayout {
+  readonly partition: number
+}
+
+interface SinkInput {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** What must hold when everything has been processed, beside the outputs. */
+export class SettledChecks {
+  readonly #stores: readonly StorePart[]
+  readonly #sinkInputs: readonly SinkInput[]
+
+  constructor(topology: Topology) {
+    const { subTopologies } = layOutAsDeclared(topology)
+    this.#stores = subTopologies
+      .filter(isTaskLayout)
+      .flatMap(({ stores, tasks }) =>
+        stores
+          .filter(({ isChangelog }) => isChangelog)
+          .flatMap((store) => Array.from({ length: tasks }, (_, partition) => ({ ...store, partition }))),
+      )
+    this.#sinkInputs = subTopologies
+      .filter(({ subTopology }) => subTopology.kind === 'sink')
+      .flatMap(({ inputs }) => inputs)
+      .flatMap(({ topic, partitions }) =>
+        Array.from({ length: partitions }, (_, partition) => ({ topic, partition })),
+      )
+  }
+
+  /** Whether the changelogs, from which stores come back, hold what those of the test driver do. */
+  stores(twin: DriverTwin, view: CommittedView): Violation[] {
+    return this.#stores.flatMap(({ topic, partition, spec }) => {
+      const found: ChangelogContents = new Map()
+      for (const record of view.read(topic, partition, 0).records) change(found, partition, record)
+      const expected = ofPartition(twin.changelogs.get(topic) ?? new Map(), partition)
+      return differing(expected, found, spec.retentionMs).map((of) => ({
+        invariant: 'stores are as outputs',
+        detail: `${topic} has ${shown(found, of)} under ${JSON.stringify(of)}, for ${shown(expected, of)}`,
+      }))
+    })
+  }
+
+  /** Whether each record of a topic that a sink reads is in its table once, in order. */
+  tables(clickhouse: SimulatedClickHouse, view: CommittedView): Violation[] {
+    const rows = clickhouse.tables.flatMap((table) => clickhouse.parts(table)).flat()
+    return this.#sinkInputs.flatMap((input) => {
+      const offsets = offsetsOf(rows, input).join()
+      const expected = view
+        .read(input.topic, input.partition, 0)
+        .records.map(({ offset }) => offset)
+        .join()
+      const detail = `the rows of ${input.topic}/${input.partition} are of offsets ${offsets}, for ${expected}`
+      return offsets === expected ? [] : [{ invariant: 'tables have each row once', detail }]
+    })
+  }
+}
+
+function offsetsOf(rows: readonly SimulatedRow[], { topic, partition }: SinkInput): number[] {
+  return rows.filter((row) => row.topic === topic && row.partition === partition).map(({ offset }) => offset)
+}
+
+function ofPartition(contents: ChangelogContents, partition: number): ChangelogContents {
+  return new Map([...contents].filter(([, value]) => value.partition === partition))
+}
+
+/** The keys under which there is something else. What is older than a store keeps it may be gone. */
+function differing(expected: ChangelogContents, found: ChangelogContents, retentionMs = Infinity): string[] {
+  const latestMs = Math.max(...[...expected.values()].map(({ timestampMs }) => timestampMs))
+  const wrong = [...found].filter(([of, { text }]) => expected.get(of)?.text !== text)
+  const missing = [...expected].filter(
+    ([of, { timestampMs }]) => !found.has(of) && timestampMs > latestMs - retentionMs,
+  )
+  return [...wrong, ...missing].map(([of]) => of)
+}
+
+function shown(contents: ChangelogContents, of: string): string {
+  const value = contents.get(of)
+  return value === undefined ? 'nothing' : JSON.stringify(value.text)
+}
