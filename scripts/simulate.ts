@@ -74,7 +74,7 @@ async function runSeeds(seeds: readonly number[], jobs: number): Promise<number>
       else failed++
       if (process.stderr.isTTY)
         process.stderr.write(`\r${passed + failed} of ${seeds.length}, ${failed} failed`)
-      if (result.failure !== undefined) process.stdout.write(`${result.failure}\n`)
+      if (result.failure !== undefined) process.stdout.write(`${result.deployment}: ${result.failure}\n`)
     },
   })
   if (process.stderr.isTTY) process.stderr.write('\n')

@@ -65,12 +65,6 @@ function chosen<T>(random: () => number, all: readonly T[]): T {
 }
 
 /** Rejects as `simulate` does. */
-export function simulateScenario(seed: number, name?: string): Promise<Outcome> {
-  const { deployment, plan } = scenarioOf(seed, name)
-  return heldPlan(deployment, plan)
-}
-
-/** The same with a plan of one's own. */
 export function heldPlan(deployment: SimulatedDeployment, plan: Plan): Promise<Outcome> {
   return held({ ...deployment, environment, logger: silentLogger }, plan)
 }

@@ -1,5 +1,5 @@
 import { RivuletError } from 'rivulet'
-import { simulateScenario } from './scenario.ts'
+import { heldPlan, scenarioOf } from './scenario.ts'
 
 /** Which seeds a worker is to run next. */
 export interface SeedsWanted {
@@ -11,24 +11,28 @@ export interface SeedsWanted {
 /** What has come of one of them. */
 export interface SeedResult {
   readonly seed: number
+  readonly deployment: string
   readonly virtualMs: number
+  /** Of all that went over the network; empty: it has failed. */
+  readonly traceHash: string
   /** Of this process, on its way through the seed. */
   readonly processorMs: number
   /** Absent: it has passed. */
   readonly failure?: string
 }
 
-async function resultOf(seed: number, deployment: string | undefined): Promise<SeedResult> {
+async function resultOf(seed: number, name: string | undefined): Promise<SeedResult> {
+  const { deployment, plan } = scenarioOf(seed, name)
   const before = process.cpuUsage()
-  const outcome = await simulateScenario(seed, deployment).catch((error: unknown) => {
+  const outcome = await heldPlan(deployment, plan).catch((error: unknown) => {
     if (error instanceof RivuletError && error.code === 'SIMULATION_FAILED') return error
     throw error
   })
   const { user, system } = process.cpuUsage(before)
-  const processorMs = (user + system) / 1_000
-  return outcome instanceof RivuletError
-    ? { seed, virtualMs: 0, processorMs, failure: outcome.message }
-    : { seed, virtualMs: outcome.virtualMs, processorMs }
+  const of = { seed, deployment: deployment.name, processorMs: (user + system) / 1_000 }
+  if (outcome instanceof RivuletError) return { ...of, virtualMs: 0, traceHash: '', failure: outcome.message }
+  const { virtualMs, traceHash } = outcome
+  return { ...of, virtualMs, traceHash }
 }
 
 process.on('message', async ({ seeds, deployment }: SeedsWanted) => {

@@ -103,5 +103,7 @@ export function compile(topology: Topology, environment: Environment): Observabl
 }
 
 function bufferedIn({ tasks }: Instance): number {
-  return tasks.flatMap(({ queues }) => queues).reduce((sum, { records }) => sum + records, 0)
+  let sum = 0
+  for (const { queues } of tasks) for (const { records } of queues) sum += records
+  return sum
 }

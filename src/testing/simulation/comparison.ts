@@ -31,6 +31,7 @@ export function surplusOf(order: OutputOrder, expected: Written, seen: Written):
   if (order === 'latest') return []
   return [...seen].flatMap(([of, got]): Violation[] => {
     const wanted = expected.get(of) ?? []
+    if (got.every((value, i) => value === wanted[i])) return []
     const rest = without(got, wanted)
     if (rest.length > 0) {
       const detail = `${named(of)} has ${got.length} for ${wanted.length}, such as ${shown(rest[0])}`

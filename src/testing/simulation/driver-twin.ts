@@ -1,6 +1,7 @@
 import { systemClock } from '../../clock.ts'
 import { chunkOf } from '../../records/chunk.ts'
 import type { RecordSerdes } from '../../runtime/destination.ts'
+import type { Environment } from '../../runtime/environment.ts'
 import { layOutAsDeclared } from '../../runtime/layout.ts'
 import type { Topic } from '../../stream/topic.ts'
 import type { Topology } from '../../stream/topology.ts'
@@ -23,20 +24,17 @@ export class DriverTwin {
   readonly written = new Map<string, string[]>()
   /** By the changelog's name. */
   readonly changelogs = new Map<string, ChangelogContents>()
-  /** How many records each step that is a sink was given, by its name. */
-  readonly sunk = new Map<string, number>()
   readonly #outputs: ReadonlyMap<string, Topic<unknown, unknown>>
-  readonly #sinks: readonly string[]
   readonly #loop: DriverLoop
 
-  constructor(topology: Topology) {
+  constructor(topology: Topology, environment: Pick<Environment, 'onCallbackError' | 'onDecodeError'> = {}) {
+    const { onCallbackError = () => 'fail', onDecodeError = 'dead-letter' } = environment
     this.#outputs = outputsOf(topology)
-    this.#sinks = topology.nodes.filter(({ type }) => type === 'external-sink').map(({ name }) => name)
     this.#loop = new DriverLoop({
       layout: layOutAsDeclared(topology),
-      settings: { clock: systemClock, emitIntervalMs: 0, onCallbackError: () => 'fail' },
+      settings: { clock: systemClock, emitIntervalMs: 0, onCallbackError },
       now: () => 0,
-      onDecodeError: 'dead-letter',
+      onDecodeError,
       answered: () => {},
       changed: (changelog, partition, changes) => {
         const contents = this.changelogs.get(changelog) ?? new Map()
@@ -53,8 +51,6 @@ export class DriverTwin {
     for (const topic of this.#outputs.values())
       for (const record of this.#loop.outputs.take(topic.name, topic))
         add(this.written, topic.name, bytesOf(record.key, topic.key), bytesOf(record.value, topic.value))
-    for (const step of this.#sinks)
-      this.sunk.set(step, (this.sunk.get(step) ?? 0) + this.#loop.outputs.take(step).length)
   }
 }
 

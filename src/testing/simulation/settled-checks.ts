@@ -5,6 +5,8 @@ import type { Violation } from './comparison.ts'
 import { type ChangelogContents, change, type DriverTwin } from './driver-twin.ts'
 import type { SimulatedClickHouse, SimulatedRow } from './simulated-clickhouse.ts'
 
+type View = Pick<CommittedView, 'read'>
+
 interface StorePart extends StoreLayout {
   readonly partition: number
 }
@@ -37,7 +39,7 @@ export class SettledChecks {
   }
 
   /** Whether the changelogs, from which stores come back, hold what those of the test driver do. */
-  stores(twin: DriverTwin, view: CommittedView): Violation[] {
+  stores(twin: Pick<DriverTwin, 'changelogs'>, view: View): Violation[] {
     return this.#stores.flatMap(({ topic, partition, spec }) => {
       const found: ChangelogContents = new Map()
       for (const record of view.read(topic, partition, 0).records) change(found, partition, record)
@@ -50,7 +52,7 @@ export class SettledChecks {
   }
 
   /** Whether each record of a topic that a sink reads is in its table once, in order. */
-  tables(clickhouse: SimulatedClickHouse, view: CommittedView): Violation[] {
+  tables(clickhouse: Pick<SimulatedClickHouse, 'tables' | 'parts'>, view: View): Violation[] {
     const rows = clickhouse.tables.flatMap((table) => clickhouse.parts(table)).flat()
     return this.#sinkInputs.flatMap((input) => {
       const offsets = offsetsOf(rows, input).join()

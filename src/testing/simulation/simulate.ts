@@ -154,7 +154,7 @@ function failureOf(
     ...broken.map(({ invariant, detail }) => `  ${invariant}: ${detail}`),
     ...(hint === '' ? [] : [hint]),
     `It does so with ${plan.instances} instances, ${plan.records.length} of ${records.length} records and ${plan.faults.length} of ${faults.length} faults (trace ${traceHash}):`,
-    JSON.stringify(plan),
+    JSON.stringify(plan, (_, value) => (typeof value === 'bigint' ? `${value}n` : value)),
   ]
   return new RivuletError('SIMULATION_FAILED', lines.join('\n'), { cause: failure })
 }

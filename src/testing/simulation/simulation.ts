@@ -70,8 +70,12 @@ class Run {
     this.#plan = plan
     this.#deployment = new Deployment(world, options)
     this.#records = placedRecords(topology, plan.records)
-    this.#twin = new DriverTwin(topology)
-    this.#watcher = new Watcher({ topology, records: this.#records, order: outputs, twin: this.#twin })
+    const newTwin = () => new DriverTwin(topology, options.environment)
+    this.#twin = newTwin()
+    this.#watcher = new Watcher({
+      ...{ topology, records: this.#records, order: outputs },
+      ...{ twin: this.#twin, newTwin },
+    })
     this.#settled = new SettledChecks(topology)
     this.#bufferedMax = bufferedMax(options)
     this.#client = simulatedKafka(world, world.machine('client'), [this.#deployment.broker.address])

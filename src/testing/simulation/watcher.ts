@@ -2,7 +2,7 @@ import type { Topic } from '../../stream/topic.ts'
 import type { Topology } from '../../stream/topology.ts'
 import type { CommittedView } from './committed-view.ts'
 import { add, missingOf, type OutputOrder, surplusOf, type Violation } from './comparison.ts'
-import { DriverTwin } from './driver-twin.ts'
+import type { DriverTwin } from './driver-twin.ts'
 import { emitsAtOnce, inputsOf, outputsOf, type PlacedRecord } from './plan.ts'
 
 /** The end of a transaction comes to one partition after the other. */
@@ -30,11 +30,16 @@ interface Output {
   nextOffset: number
 }
 
+type View = Pick<CommittedView, 'committed' | 'endOffset' | 'read'>
+
 export interface WatcherOptions {
   readonly topology: Topology
   readonly records: readonly PlacedRecord[]
   readonly order: OutputOrder
+  /** It has been given nothing yet. */
   readonly twin: DriverTwin
+  /** Makes another one of it. */
+  readonly newTwin: () => DriverTwin
 }
 
 /**
@@ -66,7 +71,7 @@ export class Watcher {
   }
 
   /** What does not hold, for longer than it may. */
-  look(view: CommittedView, nowMs: number): readonly Violation[] {
+  look(view: View, nowMs: number): readonly Violation[] {
     const progress = this.#progressOf(view)
     if (progress !== this.#progress) {
       this.#progress = progress
@@ -95,21 +100,21 @@ export class Watcher {
     ]
   }
 
-  #progressOf(view: CommittedView): number {
+  #progressOf(view: View): number {
     let progress = 0
     for (const input of this.#inputs) progress += this.#applied(input, view)
     for (const { topic, partition } of this.#outputs) progress += view.endOffset(topic.name, partition)
     return progress
   }
 
-  #applied({ topic, partition, isGlobal }: Input, view: CommittedView): number {
+  #applied({ topic, partition, isGlobal }: Input, view: View): number {
     return isGlobal
       ? view.endOffset(topic, partition)
       : view.committed(this.#options.topology.name, topic, partition)
   }
 
   /** In the order of the plan, as far as the offsets allow. */
-  #giveCommitted(view: CommittedView): void {
+  #giveCommitted(view: View): void {
     const fresh: Ordered[] = []
     for (const input of this.#inputs) {
       const applied = Math.max(input.given, this.#applied(input, view))
@@ -120,7 +125,7 @@ export class Watcher {
     for (const { record } of fresh) this.#options.twin.give(record)
   }
 
-  #readOutputs(view: CommittedView): void {
+  #readOutputs(view: View): void {
     for (const output of this.#outputs) {
       const { topic, partition } = output
       const { records, nextOffset } = view.read(topic.name, partition, output.nextOffset)
@@ -139,11 +144,11 @@ export class Watcher {
 
   /** What comes of inputs that are not committed yet was seen too early; what comes of none is wrong for good. */
   #surplus(): readonly Violation[] {
-    const { order, twin, topology, records } = this.#options
+    const { order, twin, newTwin, records } = this.#options
     const early = surplusOf(order, twin.written, this.#seen)
     if (early.length === 0) return early
     if (!this.#ofAll) {
-      this.#ofAll = new DriverTwin(topology)
+      this.#ofAll = newTwin()
       for (const record of records) this.#ofAll.give(record)
     }
     const wrong = surplusOf(order, this.#ofAll.written, this.#seen)

@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest'
+import { serdes } from '../../../src/serdes/serdes.ts'
+import { topic } from '../../../src/stream/topic.ts'
+import { topology } from '../../../src/stream/topology.ts'
+import type { OutputOrder } from '../../../src/testing/simulation/comparison.ts'
+import { DriverTwin } from '../../../src/testing/simulation/driver-twin.ts'
+import { placedRecords } from '../../../src/testing/simulation/plan.ts'
+import { SettledChecks } from '../../../src/testing/simulation/settled-checks.ts'
+import { Watcher } from '../../../src/testing/simulation/watcher.ts'
+
+const input = topic('in', { key: serdes.string, value: serdes.string, partitions: 1 })
+const output = topic('out', { key: serdes.string, value: serdes.string, partitions: 1 })
+const copy = topology('copy', ({ stream }) => stream(input).to(output))
+const counts = topology('counts', ({ stream }) => {
+  stream(input)
+    .groupByKey()
+    .count('seen')
+    .toStream()
+    .mapValues((count) => `${count}`)
+    .to(output)
+})
+
+const records = ['a', 'b', 'c'].map((value, i) => ({
+  topic: 'in',
+  key: 'k',
+  value,
+  timestampMs: i,
+  atMs: i,
+}))
+
+/** What a reader sees who has the offset of the input, and what was written to each topic. */
+function viewOf(committed: number, written: Readonly<Record<string, readonly string[]>>) {
+  return {
+    committed: () => committed,
+    endOffset: (of: string) => written[of]?.length ?? 0,
+    read: (of: string, partition: number, fromOffset: number) => {
+      const values = written[of] ?? []
+      const seen = values.map((value, offset) => ({
+        ...{ partition, offset, timestampMs: offset },
+        ...{ key: Buffer.from('k'), value: Buffer.from(value) },
+      }))
+      return { records: seen.slice(fromOffset), nextOffset: values.length }
+    },
+  }
+}
+
+function watched(outputs: OutputOrder = 'in-order') {
+  const newTwin = () => new DriverTwin(copy)
+  return new Watcher({
+    ...{ topology: copy, records: placedRecords(copy, records), order: outputs },
+    ...{ twin: newTwin(), newTwin },
+  })
+}
+
+/** What does not hold when this is so for a while. */
+function brokenIn(watcher: Watcher, committed: number, out: readonly string[]): string[] {
+  const view = viewOf(committed, { out })
+  watcher.look(view, 1_000)
+  return watcher.look(view, 1_200).map(({ invariant }) => invariant)
+}
+
+describe('who watches a simulation', () => {
+  test('finds nothing in outputs that are those of the committed inputs', () => {
+    const watcher = watched()
+    expect(brokenIn(watcher, 2, ['a', 'b'])).toEqual([])
+    expect(watcher.isComplete).toBe(false)
+    expect(watcher.missing).toEqual(['in/0 is committed up to 2 of 3'])
+    expect(brokenIn(watcher, 3, ['a', 'b', 'c'])).toEqual([])
+    expect(watcher.isComplete).toBe(true)
+  })
+
+  test.each([
+    ['an output is there twice', 2, ['a', 'a', 'b'], 'each input is applied once'],
+    ['there is one that no input makes', 2, ['a', 'x'], 'each input is applied once'],
+    ['two have changed places', 3, ['a', 'c', 'b'], 'values keep their order'],
+    ['outputs of inputs that are not committed are there', 1, ['a', 'b'], 'no half of a transaction is seen'],
+    ['an offset is committed before its outputs are there', 2, ['a'], 'offsets are not ahead of outputs'],
+  ])('says when %s', (_, committed, out, invariant) => {
+    expect(brokenIn(watched(), committed, out)).toEqual([invariant])
+  })
+
+  test('lets a transaction end in one partition a little later than in another', () => {
+    const watcher = watched()
+    expect(watcher.look(viewOf(2, { out: ['a'] }), 1_000)).toEqual([])
+    expect(watcher.look(viewOf(2, { out: ['a', 'b'] }), 1_050)).toEqual([])
+    expect(watcher.look(viewOf(2, { out: ['a', 'b'] }), 2_000)).toEqual([])
+  })
+
+  test('takes values in any order, but each as often as it should be', () => {
+    expect(brokenIn(watched('any-order'), 3, ['c', 'a', 'b'])).toEqual([])
+    expect(brokenIn(watched('any-order'), 3, ['c', 'a', 'b', 'b'])).toEqual(['each input is applied once'])
+  })
+
+  test('takes whatever comes before the latest value', () => {
+    const watcher = watched('latest')
+    expect(brokenIn(watcher, 3, ['b', 'x'])).toEqual([])
+    expect(watcher.isComplete).toBe(false)
+    expect(brokenIn(watcher, 3, ['b', 'x', 'c'])).toEqual([])
+    expect(watcher.isComplete).toBe(true)
+  })
+})
+
+describe('when all is over', () => {
+  test('a store is to hold what that of the test driver holds', () => {
+    const twin = new DriverTwin(counts)
+    for (const record of placedRecords(counts, records)) twin.give(record)
+    const [kept] = [...(twin.changelogs.get('counts-seen-changelog')?.values() ?? [])]
+    const checks = new SettledChecks(counts)
+    const right = viewOf(3, { 'counts-seen-changelog': ['old', kept?.text ?? ''] })
+    expect(checks.stores(twin, right)).toEqual([])
+    for (const changelog of [[], ['old'], [kept?.text ?? '', 'more']])
+      expect(checks.stores(twin, viewOf(3, { 'counts-seen-changelog': changelog }))).toMatchObject([
+        { invariant: 'stores are as outputs' },
+      ])
+  })
+})
