@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { Subject, type Subscription } from 'rxjs'
 import { messageOf, RivuletError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -59,6 +60,8 @@ export class Instance {
     this.#settings = settings
     this.#logger = settings.logger.child({ topology: topology.name })
     this.statistics = new Statistics(topology)
+    // Each task, and each partition that it writes, may wait for its end: Node takes eleven for a leak.
+    setMaxListeners(0, this.#over.signal)
   }
 
   start(): void {

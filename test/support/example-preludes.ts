@@ -44,7 +44,7 @@ import { startBroker } from 'rivulet/broker'
 import { type ClickHouse, type ClickHouseTable, clickhouse, clickhouseTable, connectClickHouse } from 'rivulet/clickhouse'
 import { rowReader, standalone } from 'rivulet/operators'
 import {
-  drive, marbles, serdeContract, simulate, sinkContract, sourceContract, TestDriver,
+  drive, marbles, type Plan, replay, serdeContract, simulate, sinkContract, sourceContract, TestDriver,
 } from 'rivulet/testing'
 import { test } from 'vitest'
 

@@ -136,7 +136,7 @@ function inTurns(goOn: () => boolean): Promise<void> {
     let isOver = false
     const turn = () => {
       try {
-        isOver ||= !goOn()
+        if (!isOver) isOver = !goOn()
       } catch (error) {
         isOver = true
         reject(error)
