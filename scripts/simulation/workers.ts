@@ -13,7 +13,7 @@ export interface WorkersOptions {
 /** Few, so that all are busy until the end. */
 const seedsAtOnce = 10
 /** Young objects get more room, as nearly all of them die young; stacks of errors that are expected are not asked for. */
-const nodeOptions = ['--max-semi-space-size=32', '--stack-trace-limit=0']
+const nodeOptions = ['--import', 'tsx', '--max-semi-space-size=32', '--stack-trace-limit=0']
 
 /** Runs seeds in several processes; rejects where one of these ends too soon. */
 export async function runInWorkers({ seeds, jobs, deployment, done }: WorkersOptions): Promise<void> {
@@ -28,7 +28,7 @@ export async function runInWorkers({ seeds, jobs, deployment, done }: WorkersOpt
 
 function work(wanted: () => SeedsWanted | undefined, done: WorkersOptions['done']): Promise<void> {
   const child = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), [], {
-    execArgv: [...process.execArgv, ...nodeOptions],
+    execArgv: nodeOptions,
   })
   return new Promise((resolve, reject) => {
     let left = 0

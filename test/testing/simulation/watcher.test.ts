@@ -1,11 +1,17 @@
 import { describe, expect, test } from 'vitest'
+import { clickhouse } from '../../../src/clickhouse/sink.ts'
+import { clickhouseTable } from '../../../src/clickhouse/table.ts'
+import { RivuletError } from '../../../src/errors.ts'
+import { silentLogger } from '../../../src/logger.ts'
 import { serdes } from '../../../src/serdes/serdes.ts'
+import type { Sink } from '../../../src/stream/sink.ts'
 import { topic } from '../../../src/stream/topic.ts'
 import { topology } from '../../../src/stream/topology.ts'
 import type { OutputOrder } from '../../../src/testing/simulation/comparison.ts'
 import { DriverTwin } from '../../../src/testing/simulation/driver-twin.ts'
-import { placedRecords } from '../../../src/testing/simulation/plan.ts'
+import { type Plan, placedRecords } from '../../../src/testing/simulation/plan.ts'
 import { SettledChecks } from '../../../src/testing/simulation/settled-checks.ts'
+import { runPlan } from '../../../src/testing/simulation/simulation.ts'
 import { Watcher } from '../../../src/testing/simulation/watcher.ts'
 
 const input = topic('in', { key: serdes.string, value: serdes.string, partitions: 1 })
@@ -113,4 +119,96 @@ describe('when all is over', () => {
         { invariant: 'stores are as outputs' },
       ])
   })
+
+  test('a table is to hold each record of the topic that its sink reads once, in order', () => {
+    const rows = clickhouseTable('simulated.rows', {
+      columns: { value: 'String' },
+      orderBy: ['value'],
+      row: (value: string) => ({ value }),
+    })
+    const sinking = topology('sinking', ({ stream }) => {
+      stream(input).batch({ rowsMax: 10, waitMsMax: 10 }).to(clickhouse(rows))
+    })
+    const checks = new SettledChecks(sinking)
+    const view = viewOf(2, { in: ['a', 'b'] })
+    const tableOf = (...offsets: readonly number[]) => ({
+      tables: ['rows'],
+      parts: () =>
+        offsets.map((offset) => [{ topic: 'in', partition: 0, offset, from: offset, to: offset, text: '' }]),
+    })
+    expect(checks.tables(tableOf(0, 1), view)).toEqual([])
+    for (const offsets of [[0], [0, 1, 1], [1, 0]])
+      expect(checks.tables(tableOf(...offsets), view)).toMatchObject([
+        { invariant: 'tables have each row once' },
+      ])
+  })
 })
+
+describe('a run', () => {
+  const options: Parameters<typeof runPlan>[0] = { topology: counts, environment: {}, logger: silentLogger }
+  const plan = {
+    seed: 1,
+    instances: 1,
+    records: records.map((record) => ({ ...record, atMs: 1_000 })),
+    faults: [],
+  }
+  const brokenBy = async (changed: Partial<typeof options>, under: Partial<Plan> = {}) =>
+    (await runPlan({ ...options, ...changed }, { ...plan, ...under })).broken
+
+  test('is not broken', async () => {
+    expect(await brokenBy({})).toEqual([])
+  })
+
+  test('is when an instance fails', async () => {
+    const failing = topology('failing', ({ stream }) => {
+      stream(input)
+        .batch({ rowsMax: 1, waitMsMax: 10 })
+        .to(sinkOf(() => Promise.reject(new RivuletError('SINK_FAILED', 'no room'))))
+    })
+    expect(await brokenBy({ topology: failing, environment })).toMatchObject([
+      { invariant: 'no instance fails', detail: expect.stringContaining('no room') },
+    ])
+  })
+
+  test('is when nothing goes on', async () => {
+    expect(await brokenBy({}, { instances: 0 })).toMatchObject([
+      { invariant: 'it goes on once faults are over', detail: 'in/0 is committed up to 0 of 3' },
+    ])
+  })
+
+  test('is when an instance holds more than its buffers should', async () => {
+    const stuck = topology('stuck', ({ stream }) => {
+      stream(input)
+        .batch({ rowsMax: 1, waitMsMax: 10 })
+        .to(sinkOf(() => new Promise(() => {})))
+    })
+    // A fetch brings one batch at least, whatever it is allowed.
+    const tight = { ...environment, recordsBufferedMax: 1, partitionFetchBytesMax: 8 }
+    const many = Array.from({ length: 50 }, (_, i) => ({
+      ...{ topic: 'in', key: 'k', value: 'v' },
+      ...{ timestampMs: i, atMs: 1_000 },
+    }))
+    expect(await brokenBy({ topology: stuck, environment: tight }, { records: many })).toMatchObject([
+      { invariant: 'buffers are bounded' },
+    ])
+  })
+})
+
+const environment = { connections: { nothing: {} } }
+
+/** Takes one record after the other. */
+function sinkOf(write: () => Promise<never>): Sink<string, string> {
+  return {
+    name: 'sink',
+    connection: 'nothing',
+    open: async () => ({
+      resumeOffset: async () => undefined,
+      begin: (of, partition) => {
+        const batch = { topic: of, partition, rows: 0, bytes: 0, append: () => void batch.rows++ }
+        return batch
+      },
+      write,
+      close: async () => {},
+    }),
+  }
+}
