@@ -47,10 +47,10 @@ export function scenarioOf(seed: number, name?: string): Scenario {
   const drawn = chosen(random, deployments)
   const deployment = deployments.find((each) => each.name === name) ?? drawn
   const { calmMs = 0 } = deployment
-  const instances = 1 + Math.floor(random() * 3)
-  const durationMs = 15_000 + Math.floor(random() * 15_000)
+  const instances = chosen(random, [1, 2, 2, 3])
+  const durationMs = 12_000 + Math.floor(random() * 12_000)
   const records = deployment
-    .records(random, { durationMs, bursts: 8 + Math.floor(random() * 10) })
+    .records(random, { durationMs, bursts: 6 + Math.floor(random() * 7) })
     .toSorted((a, b) => a.atMs - b.atMs)
     .map((record) => ({ ...record, topic: record.topic.name }))
   const faults = planFaults(random, durationMs - calmMs, chosen(random, profiles)).map((fault) => ({

@@ -145,18 +145,24 @@ class Run {
   }
 
   get #isComplete(): boolean {
-    return this.#unsent === 0 && this.#watcher.isComplete && this.#tableViolations().length === 0
+    return this.#missing.length === 0 && this.#watcher.isComplete
+  }
+
+  get #missing(): readonly string[] {
+    return [
+      ...(this.#deployment.committed ? [] : ['the broker is not up']),
+      ...(this.#unsent > 0 ? [`${this.#unsent} inputs were not taken`] : []),
+      ...this.#watcher.missing,
+      ...this.#tableViolations().map(({ detail }) => detail),
+    ]
   }
 
   #noteMissing(): void {
     if (this.#broken.length > 0 || this.#isComplete) return
-    const unsent = this.#unsent > 0 ? [`${this.#unsent} inputs were not taken`] : []
-    const missing = [
-      ...unsent,
-      ...this.#watcher.missing,
-      ...this.#tableViolations().map(({ detail }) => detail),
-    ]
-    this.#broken = missing.map((detail) => ({ invariant: 'it goes on once faults are over', detail }))
+    this.#broken = this.#missing.map((detail) => ({
+      invariant: 'it goes on once faults are over',
+      detail,
+    }))
   }
 
   #checkSettled(): void {
