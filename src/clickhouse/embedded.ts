@@ -6,6 +6,7 @@ import { drainPending } from 'chdb'
 import { type ChdbConnection, createChdbConnection } from 'chdb/connection'
 import { messageOf, RivuletError } from '../errors.ts'
 import type { ClickHouseOptions } from './client.ts'
+import { giveBackCrashSignals } from './crash-signals.ts'
 import { clientLogger, type Transport } from './transport.ts'
 
 type Connection = NonNullable<ClickHouseClientConfigOptions['connection']>
@@ -38,6 +39,7 @@ export async function embedded({ path = 'data/clickhouse', logger }: ClickHouseO
   const writer = open(writing)
   // One session is serial: with a reader of its own, no query waits for an insert.
   const reader = open(connect())
+  giveBackCrashSignals()
   return {
     writer,
     reader,
