@@ -1,4 +1,5 @@
 import { type ErrorCode, type ErrorPlace, RivuletError } from './errors.ts'
+import { shown } from './shown.ts'
 
 /**
  * Answers the parameters; throws the code, with the parameter's name, unless each is a whole number of at least `min`.
@@ -49,8 +50,4 @@ export function oneOf(
       place: { ...place, parameter: name },
     })
   }
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }

@@ -1,3 +1,5 @@
+import { shortened, shown } from './shown.ts'
+
 /** Every way in which Rivulet fails. The union makes `switch (error.code)` exhaustive. */
 export type ErrorCode =
   // What the user wrote
@@ -87,7 +89,7 @@ export class RivuletError extends Error {
   readonly place: ErrorPlace
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    super(bounded(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.retryable = options.retryable ?? false
     this.place = options.place ?? {}
@@ -99,7 +101,15 @@ export function isRetryable(error: unknown): boolean {
   return error instanceof RivuletError && error.retryable
 }
 
-/** The sentence of whatever was thrown: anything can be thrown. */
+/** The sentence of whatever was thrown, bounded: anything can be thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  if (error instanceof Error) return bounded(error.message)
+  return bounded(typeof error === 'string' ? error : shown(error))
+}
+
+const sentenceCharactersMax = 4_000
+
+/** Sentences quote data, and data may be large: they stand in logs, in records' headers and in answers. */
+export function bounded(sentence: string): string {
+  return shortened(sentence, sentenceCharactersMax)
 }

@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
+import { bounded } from './errors.ts'
 
 export type { Logger } from 'pino'
 /** From the least important lines to none at all. */
@@ -26,10 +27,14 @@ export interface LoggerOptions {
  * ```
  */
 export function createLogger({ level, readable = process.stderr.isTTY, destination }: LoggerOptions): Logger {
-  const base = { level, base: null, formatters: { level: (label: string) => ({ level: label }) } }
+  const base = { level, base: null, serializers: { err: boundedError } }
   if (!readable) {
     return pino(
-      { ...base, timestamp: pino.stdTimeFunctions.isoTime },
+      {
+        ...base,
+        formatters: { level: (label) => ({ level: label }) },
+        timestamp: pino.stdTimeFunctions.isoTime,
+      },
       destination ?? pino.destination({ dest: 2, sync: true }),
     )
   }
@@ -40,7 +45,15 @@ export function createLogger({ level, readable = process.stderr.isTTY, destinati
     ignore: 'pid,hostname',
     singleLine: true,
   })
-  return pino({ level, base: null }, lines)
+  return pino(base, lines)
+}
+
+/** What others have thrown may quote all of the data that it is about. */
+function boundedError(error: Error): unknown {
+  const facts: object = pino.stdSerializers.err(error)
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, fact]) => [name, typeof fact === 'string' ? bounded(fact) : fact]),
+  )
 }
 
 /** Writes nothing: for tests. */

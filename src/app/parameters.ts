@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { RivuletError } from '../errors.ts'
+import { isoMs } from '../iso-time.ts'
 
 /**
  * The parameters of a request, each read strictly: what is not exactly as it should be is a `BAD_REQUEST` that names the
@@ -57,11 +58,7 @@ export function parametersOf(context: Context): Parameters {
     time: (name) => {
       const value = text(name)
       if (value === null) return null
-      const ms = /^\d{1,15}$/.test(value)
-        ? Number(value)
-        : isoPattern.test(value)
-          ? Date.parse(value)
-          : Number.NaN
+      const ms = /^\d{1,15}$/.test(value) ? Number(value) : isoPattern.test(value) ? isoMs(value) : Number.NaN
       if (Number.isNaN(ms)) {
         throw badParameter(
           name,

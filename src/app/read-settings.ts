@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 import { RivuletError } from '../errors.ts'
+import { shown } from '../shown.ts'
 import type { ConfigOf, Setting, Settings } from './setting.ts'
 
 /** What a program says of itself on the command line. */
@@ -137,6 +138,6 @@ function readValue(name: string, setting: Setting<unknown>, given: Given | undef
   if (result instanceof Promise)
     throw badSetting(name, `the schema of the setting ${name} answers with a promise: it must answer at once`)
   if (!result.issues) return result.value
-  const shown = setting.secret ? 'not shown' : JSON.stringify(text)
-  throw badSetting(name, `${given?.said ?? variableOf(name)} is ${shown}, but it must be ${setting.expected}`)
+  const value = setting.secret ? 'not shown' : shown(text)
+  throw badSetting(name, `${given?.said ?? variableOf(name)} is ${value}, but it must be ${setting.expected}`)
 }

@@ -1,5 +1,6 @@
 import { parseError } from '@clickhouse/client'
 import { type ErrorCode, type ErrorPlace, messageOf, RivuletError } from '../errors.ts'
+import { shortened } from '../shown.ts'
 
 /** ClickHouse's names of faults that pass by themselves: load, network, another replica's leader, a restart. */
 const passing = new Set([
@@ -121,6 +122,5 @@ function isForeignAnswer(error: unknown): boolean {
 }
 
 function firstLine(message: string): string {
-  const line = message.split('\n', 1)[0] ?? ''
-  return line.length > 500 ? `${line.slice(0, 500)}…` : line
+  return shortened(message.split('\n', 1)[0] ?? '', 500)
 }

@@ -1,7 +1,8 @@
-import { RivuletError } from '../errors.ts'
+import { bounded, RivuletError } from '../errors.ts'
 import type { Headers } from '../records/chunk.ts'
 import type { DeadLetter } from '../stream/source.ts'
 import { deadLetterTopicOf } from '../stream/topic-name.ts'
+import { fitted } from './fitted-letter.ts'
 import type { BadRecord, InputQueue } from './input-queue.ts'
 import type { InstanceContext } from './instance-context.ts'
 
@@ -48,18 +49,8 @@ export function letterOf(
   { topic, partition, offset, step }: LetterPlace,
   reason: string,
 ): DeadLetterRecord {
-  return {
-    ...record,
-    topic: deadLetterTopicOf(topic),
-    headers: {
-      ...record.headers,
-      topic: Buffer.from(topic),
-      partition: Buffer.from(String(partition)),
-      offset: Buffer.from(String(offset)),
-      step: Buffer.from(step),
-      reason: Buffer.from(reason),
-    },
-  }
+  const letter = { ...record, topic: deadLetterTopicOf(topic) }
+  return fitted(letter, textHeaders({ topic, partition, offset, step, reason }))
 }
 
 /** What a source could not decode, as a record of its dead-letter topic. */
@@ -71,10 +62,12 @@ export function sourceLetterOf(
     timestampMs,
   }: { readonly step: string; readonly topic: string; readonly timestampMs: number },
 ): DeadLetterRecord {
-  const headers = Object.fromEntries(
-    Object.entries({ ...place, step, reason }).map(([name, text]) => [name, Buffer.from(text)]),
-  )
-  return { topic, key: null, value: bytes, timestampMs, headers }
+  const letter = { topic, key: null, value: bytes, timestampMs, headers: textHeaders(place) }
+  return fitted(letter, textHeaders({ step, reason: bounded(reason) }))
+}
+
+function textHeaders(texts: Readonly<Record<string, string | number>>): Headers {
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, Buffer.from(String(text))]))
 }
 
 const toldMax = 10

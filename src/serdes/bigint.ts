@@ -1,3 +1,4 @@
+import { shown } from '../shown.ts'
 import { decodeFailed, encodeFailed } from './failures.ts'
 import type { Serde } from './serde.ts'
 
@@ -8,7 +9,7 @@ export const bigint: Serde<bigint> = {
   name: 'bigint',
   serialize(value) {
     if (typeof value !== 'bigint') throw encodeFailed('bigint', `it is of type ${typeof value}`)
-    if (!fits(value)) throw encodeFailed('bigint', `${value} has more than 64 bits`)
+    if (!fits(value)) throw encodeFailed('bigint', `${shown(value)} has more than 64 bits`)
     const bytes = Buffer.allocUnsafe(8)
     bytes.writeBigInt64BE(value)
     return bytes
@@ -18,9 +19,9 @@ export const bigint: Serde<bigint> = {
     return bytes.readBigInt64BE()
   },
   fromText(text) {
-    if (!/^-?\d+$/.test(text)) throw decodeFailed('bigint', `"${text}" is no whole number`)
+    if (!/^-?\d+$/.test(text)) throw decodeFailed('bigint', `${shown(text)} is no whole number`)
     const value = BigInt(text)
-    if (!fits(value)) throw decodeFailed('bigint', `${text} has more than 64 bits`)
+    if (!fits(value)) throw decodeFailed('bigint', `${shown(value)} has more than 64 bits`)
     return value
   },
 }

@@ -1,3 +1,5 @@
+import { isoMs } from '../iso-time.ts'
+import { shown } from '../shown.ts'
 import { decodeFailed, encodeFailed } from './failures.ts'
 import { readInt64At, writeInt64 } from './int64.ts'
 import type { Serde } from './serde.ts'
@@ -10,7 +12,7 @@ export const date: Serde<Date> = {
   name: 'date',
   serialize(value) {
     const ms = value instanceof Date ? value.getTime() : Number.NaN
-    if (Number.isNaN(ms)) throw encodeFailed('date', `${value} is no date`)
+    if (Number.isNaN(ms)) throw encodeFailed('date', `${shown(value)} is no date`)
     const bytes = Buffer.allocUnsafe(8)
     writeInt64(bytes, ms, 0)
     return bytes
@@ -25,8 +27,10 @@ export const date: Serde<Date> = {
   mapKey: (value) => String(value.getTime()),
   /** ISO 8601, or ms since the epoch. */
   fromText(text) {
-    const value = new Date(/^-?\d+$/.test(text) ? Number(text) : isoPattern.test(text) ? text : Number.NaN)
-    if (Number.isNaN(value.getTime())) throw decodeFailed('date', `"${text}" is none`)
+    const value = new Date(
+      /^-?\d+$/.test(text) ? Number(text) : isoPattern.test(text) ? isoMs(text) : Number.NaN,
+    )
+    if (Number.isNaN(value.getTime())) throw decodeFailed('date', `${shown(text)} is none`)
     return value
   },
 }

@@ -1,3 +1,4 @@
+import { shown } from '../shown.ts'
 import { decodeFailed, encodeFailed } from './failures.ts'
 import type { Serde } from './serde.ts'
 
@@ -7,7 +8,7 @@ const fits = (value: number) => Number.isInteger(value) && (value | 0) === value
 export const int32: Serde<number> = {
   name: 'int32',
   serialize(value) {
-    if (!fits(value)) throw encodeFailed('int32', `${value} is no whole number of 32 bits`)
+    if (!fits(value)) throw encodeFailed('int32', `${shown(value)} is no whole number of 32 bits`)
     const bytes = Buffer.allocUnsafe(4)
     bytes.writeInt32BE(value)
     return bytes
@@ -18,7 +19,7 @@ export const int32: Serde<number> = {
   },
   fromText(text) {
     const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN
-    if (!fits(value)) throw decodeFailed('int32', `"${text}" is no whole number of 32 bits`)
+    if (!fits(value)) throw decodeFailed('int32', `${shown(text)} is no whole number of 32 bits`)
     return value
   },
 }

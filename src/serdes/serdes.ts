@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { messageOf, RivuletError } from '../errors.ts'
+import { shown } from '../shown.ts'
 import { bigint } from './bigint.ts'
 import { date } from './date.ts'
 import { decodeFailed, encodeFailed } from './failures.ts'
@@ -43,7 +44,7 @@ const string: Serde<string> = {
 const long: Serde<number> = {
   name: 'long',
   serialize(value) {
-    if (!Number.isSafeInteger(value)) throw encodeFailed('long', `${value} is no safe integer`)
+    if (!Number.isSafeInteger(value)) throw encodeFailed('long', `${shown(value)} is no safe integer`)
     const bytes = Buffer.allocUnsafe(8)
     bytes.writeInt32BE(Math.floor(value / 0x1_0000_0000), 0)
     bytes.writeUInt32BE(value >>> 0, 4)
@@ -57,7 +58,7 @@ const long: Serde<number> = {
   },
   fromText(text) {
     const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN
-    if (!Number.isSafeInteger(value)) throw decodeFailed('long', `"${text}" is no safe integer`)
+    if (!Number.isSafeInteger(value)) throw decodeFailed('long', `${shown(text)} is no safe integer`)
     return value
   },
 }
@@ -77,7 +78,7 @@ const double: Serde<number> = {
   },
   fromText(text) {
     const value = text.trim() === '' ? Number.NaN : Number(text)
-    if (Number.isNaN(value)) throw decodeFailed('double', `"${text}" is no number`)
+    if (Number.isNaN(value)) throw decodeFailed('double', `${shown(text)} is no number`)
     return value
   },
 }

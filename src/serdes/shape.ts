@@ -1,4 +1,5 @@
 import { messageOf, RivuletError } from '../errors.ts'
+import { shown } from '../shown.ts'
 import { type FieldType, type FlatField, FlatJsonReader } from './flat-json-reader.ts'
 import type { Serde } from './serde.ts'
 
@@ -68,7 +69,7 @@ function write(name: string, type: FieldType, value: unknown): string {
   if (!fits(type, value))
     throw new RivuletError(
       'ENCODE_FAILED',
-      `can't be written: ${name} is ${String(value)}, not ${nameOf(type)}`,
+      `can't be written: ${name} is ${shown(value)}, not ${nameOf(type)}`,
     )
   return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }
@@ -97,7 +98,7 @@ function notOfShape(fields: readonly FlatField[], value: object): RivuletError {
   const wrong = fields.filter(({ name, type }) => !fits(type, Reflect.get(value, name)))
   return decodeFailed(
     wrong
-      .map(({ name, type }) => `${name} is ${JSON.stringify(Reflect.get(value, name))}, not ${nameOf(type)}`)
+      .map(({ name, type }) => `${name} is ${shown(Reflect.get(value, name))}, not ${nameOf(type)}`)
       .join('; '),
   )
 }

@@ -1,3 +1,4 @@
+import { shown } from '../shown.ts'
 import { decodeFailed, encodeFailed } from './failures.ts'
 import type { Serde } from './serde.ts'
 
@@ -7,7 +8,7 @@ const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 export const uuid: Serde<string> = {
   name: 'uuid',
   serialize(value) {
-    if (!uuidPattern.test(value)) throw encodeFailed('uuid', `${value} is none`)
+    if (!uuidPattern.test(value)) throw encodeFailed('uuid', `${shown(value)} is none`)
     return Buffer.from(value.toLowerCase(), 'latin1')
   },
   deserialize: (bytes) => uuidOf(bytes.toString('latin1')),
@@ -15,6 +16,6 @@ export const uuid: Serde<string> = {
 }
 
 function uuidOf(text: string): string {
-  if (!uuidPattern.test(text)) throw decodeFailed('uuid', `${JSON.stringify(text.slice(0, 40))} is none`)
+  if (!uuidPattern.test(text)) throw decodeFailed('uuid', `${shown(text)} is none`)
   return text.toLowerCase()
 }

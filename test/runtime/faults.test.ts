@@ -1,7 +1,10 @@
 import { Subject } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { RivuletError } from '../../src/errors.ts'
+import type { OutgoingRecords } from '../../src/kafka/types.ts'
+import type { Headers } from '../../src/records/chunk.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
+import { shape } from '../../src/serdes/shape.ts'
 import type { SourceContext } from '../../src/stream/source.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { topology } from '../../src/stream/topology.ts'
@@ -86,6 +89,57 @@ describe('a record that can not be decoded', () => {
       code: 'DECODE_FAILED',
       place: { topic: 'in', partition: 0, offset: 1 },
     })
+  })
+})
+
+describe('a record that is nearly as large as Kafka allows', () => {
+  const named = topic('in', { key: serdes.string, value: shape({ name: 'string' }) })
+  const passing = topology('passing', ({ stream }) => {
+    stream(named)
+      .mapValues(() => 0)
+      .to(output)
+  })
+  const large = 1_048_450
+  const one = (key: Buffer | null, value: Buffer, headers?: Headers): OutgoingRecords => ({
+    keys: [key],
+    values: [value],
+    timestampsMs: [1],
+    ...(headers && { headers: [headers] }),
+  })
+
+  test.each([
+    [
+      'of another shape',
+      one(Buffer.from('k'), Buffer.from(JSON.stringify({ name: { is: 'A'.repeat(700_000) } }))),
+    ],
+    ['a value of garbage', one(null, Buffer.alloc(large, 'A'))],
+    ['a key and a value of garbage', one(Buffer.alloc(648_450, 0xff), Buffer.alloc(400_000, 'A'))],
+    ['garbage with large headers', one(null, Buffer.from('A'), { trace: Buffer.alloc(large, 'A') })],
+  ])('becomes a dead letter that Kafka takes: %s', async (_, records) => {
+    await rig.kafka.admin.ensureTopics([{ name: 'in', partitions: 1 }])
+    const producer = rig.kafka.producer()
+    await producer.send('in', 0, records)
+    await producer.send('in', 0, one(Buffer.from('k'), Buffer.from('{"name":"fine"}')))
+    await producer.close()
+    const running = rig.run(passing)
+    await rig.workedOff([running], ['in'])
+    expect(await rig.read(output)).toHaveLength(1)
+    const [letter] = await rig.read(deadLetters)
+    expect(letter?.headers).toMatchObject({ topic: Buffer.from('in'), offset: Buffer.from('0') })
+    expect(letter?.headers?.reason?.length).toBeLessThan(10_000)
+  })
+
+  test('says what was cut off, and keeps the beginning', async () => {
+    await rig.kafka.admin.ensureTopics([{ name: 'in', partitions: 1 }])
+    const producer = rig.kafka.producer()
+    await producer.send('in', 0, one(null, Buffer.alloc(large, 'A')))
+    await producer.close()
+    await rig.workedOff([rig.run(passing)], ['in'])
+    const [letter] = await rig.read(deadLetters)
+    expect(letter?.headers?.cut?.toString()).toBe(
+      `the record is too large for this topic; it is here with the first ${letter?.value?.length} of the ${large} bytes of its value`,
+    )
+    expect(letter?.value?.length).toBeGreaterThan(900_000)
   })
 })
 

@@ -1,3 +1,5 @@
+import { bounded } from '../../errors.ts'
+
 /** Kafka's error codes, as far as this broker gives them. Source: Kafka `org.apache.kafka.common.protocol.Errors`. */
 export const errorCodes = {
   unknownServerError: -1,
@@ -47,7 +49,8 @@ export class KafkaError extends Error {
   readonly code: KafkaErrorCode
 
   constructor(code: KafkaErrorCode, message: string) {
-    super(message)
+    // It may name what was asked for; a text on the wire has at most 32,767 bytes.
+    super(bounded(message))
     this.code = code
   }
 }
