@@ -27,8 +27,9 @@ interface CandleEdge {
 const none: CandleState = {
   first: { price: 0, timestamp: '', trade_id: 0 },
   last: { price: 0, timestamp: '', trade_id: 0 },
-  min_price: Number.POSITIVE_INFINITY,
-  max_price: Number.NEGATIVE_INFINITY,
+  // JSON has no infinity.
+  min_price: Number.MAX_VALUE,
+  max_price: -Number.MAX_VALUE,
   price_sum: 0,
   notional_sum: 0,
   total_volume: 0,

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
-import { messageOf } from '../errors.ts'
+import { messageOf, RivuletError } from '../errors.ts'
 import { Checkpoint, type StoreChanges } from '../state/checkpoint.ts'
+import type { ChangelogAppender } from '../state/store.ts'
 import { ChangelogTrim } from './changelog-trim.ts'
 import { deleteRecords } from './delete-records.ts'
 import type { InputQueue } from './input-queue.ts'
@@ -115,21 +116,32 @@ export class TaskState {
   }
 
   async #logStore(
-    { spec, topic }: StoreLayout,
+    store: StoreLayout,
     producer: Pick<TaskProducer, 'send'>,
   ): Promise<readonly LoggedChanges[]> {
-    const { task, partition } = this.#options
+    const { topic } = store
+    const changes = this.#changesOf(store)
+    if (changes.keys.length === 0) return []
+    const { baseOffset } = await producer.send(topic, this.#options.partition, changes)
+    return [{ topic, changes, changelogOffset: baseOffset + changes.keys.length }]
+  }
+
+  #changesOf({ spec, topic }: StoreLayout): StoreChanges {
     const keys: Buffer[] = []
     const values: (Buffer | null)[] = []
     const timestampsMs: number[] = []
-    task.stores.get(spec.name)?.drainChanges((key, value, timestampMs) => {
+    const append: ChangelogAppender = (key, value, timestampMs) => {
       keys.push(key)
       values.push(value)
       timestampsMs.push(Math.max(0, timestampMs)) // Kafka has no time before the epoch
-    })
-    if (keys.length === 0) return []
-    const changes = { keys, values, timestampsMs }
-    const { baseOffset } = await producer.send(topic, partition, changes)
-    return [{ topic, changes, changelogOffset: baseOffset + keys.length }]
+    }
+    try {
+      this.#options.task.stores.get(spec.name)?.drainChanges(append)
+    } catch (error) {
+      const code = error instanceof RivuletError ? error.code : 'ENCODE_FAILED'
+      const message = `store "${spec.name}" can't be written to ${topic}: ${messageOf(error)}`
+      throw new RivuletError(code, message, { cause: error, place: { store: spec.name, topic } })
+    }
+    return { keys, values, timestampsMs }
   }
 }

@@ -3,8 +3,11 @@ import { messageOf, RivuletError } from '../errors.ts'
 import { shown } from '../shown.ts'
 import { bigint } from './bigint.ts'
 import { date } from './date.ts'
+import { isWellFormed } from './exact-json.ts'
 import { decodeFailed, encodeFailed } from './failures.ts'
 import { int32 } from './int32.ts'
+import { jsonBigint } from './json-bigint.ts'
+import { readJson, writeJson } from './json-text.ts'
 import { preparedAs } from './prepared-as.ts'
 import type { Serde } from './serde.ts'
 import { TextCache } from './text-cache.ts'
@@ -33,7 +36,11 @@ const string: Serde<string> = {
   name: 'string',
   serialize(value) {
     if (typeof value !== 'string') throw encodeFailed('string', `it is of type ${typeof value}`)
-    return Buffer.from(value, 'utf8')
+    const bytes = Buffer.from(value, 'utf8')
+    // As many bytes as characters: it is ASCII.
+    if (bytes.length !== value.length && !isWellFormed(value))
+      throw encodeFailed('string', 'half of a surrogate pair has no UTF-8')
+    return bytes
   },
   deserialize: (bytes) => textWithin(bytes, 0, bytes.length),
   deserializeWithin: textWithin,
@@ -86,45 +93,41 @@ const double: Serde<number> = {
 const bytes: Serde<Buffer> = { name: 'bytes', serialize: (value) => value, deserialize: (value) => value }
 
 /**
- * JSON. With a schema (Standard Schema: zod, valibot, arktype …) what is read is checked by it, and what the schema
- * makes of it is the value; what is written is trusted, for the types have checked it. The schema must be synchronous.
+ * JSON that comes back as it is: refused, when it is written and when it is read, are integers beyond 2^53 (`jsonBigint`
+ * has them), halves of surrogate pairs, and what is nested more than 1,000 deep; when it is written also NaN and
+ * ±Infinity, functions, symbols, `undefined` in a list, `Map`, `Set`, and without a schema what has a `toJSON`, such as
+ * a `Date`. A field that is undefined is left out, and −0 is 0.
+ *
+ * With a schema (Standard Schema: zod, valibot, arktype …) what is read is checked by it, and what the schema makes of
+ * it is the value; what is written is trusted, for the types have checked it. The schema must be synchronous.
  */
 function json<T>(): Serde<T>
 function json<S extends StandardSchemaV1>(schema: S): Serde<StandardSchemaV1.InferOutput<S>>
 function json(schema?: StandardSchemaV1): Serde<unknown> {
+  const hasSchema = schema !== undefined
   return {
     name: 'json',
-    serialize(value) {
-      const text = stringify(value)
-      if (text === undefined) throw encodeFailed('json', `${typeof value} has no JSON`)
-      return Buffer.from(text, 'utf8')
-    },
+    serialize: (value) => Buffer.from(writeJson(value, hasSchema), 'utf8'),
     deserialize(bytes) {
       const value = parse(bytes)
       return schema ? validate(schema, value) : value
     },
     // What is no JSON is a string without its quotes.
     fromText(text) {
-      const value = isJson(text) ? JSON.parse(text) : text
+      const value = isJson(text) ? readJson(text) : text
       return schema ? validate(schema, value) : value
     },
   }
 }
 
-function stringify(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value)
-  } catch (error) {
-    throw encodeFailed('json', messageOf(error), error)
-  }
-}
-
 function parse(bytes: Buffer): unknown {
+  let text: string
   try {
-    return JSON.parse(utf8.decode(bytes))
+    text = utf8.decode(bytes)
   } catch (error) {
     throw decodeFailed('json', messageOf(error), error)
   }
+  return readJson(text)
 }
 
 function isJson(text: string): boolean {
@@ -137,7 +140,7 @@ function isJson(text: string): boolean {
 }
 
 function validate(schema: StandardSchemaV1, value: unknown): unknown {
-  const result = schema['~standard'].validate(value)
+  const result = validated(schema, value)
   if (result instanceof Promise) {
     throw new RivuletError(
       'BAD_TOPOLOGY',
@@ -151,6 +154,14 @@ function validate(schema: StandardSchemaV1, value: unknown): unknown {
     throw decodeFailed('json of this schema', issues.join('; '))
   }
   return result.value
+}
+
+function validated(schema: StandardSchemaV1, value: unknown) {
+  try {
+    return schema['~standard'].validate(value)
+  } catch (error) {
+    throw decodeFailed('json of this schema', messageOf(error), error)
+  }
 }
 
 function pathOf(path: ReadonlyArray<PropertyKey | StandardSchemaV1.PathSegment>): string {
@@ -224,8 +235,10 @@ export const serdes = {
   uuid,
   /** The bytes as they are: a view, to be copied if it is kept. */
   bytes,
-  /** JSON; with a Standard Schema (zod, valibot, arktype …), what is read is checked by it. */
+  /** JSON that comes back as it is; with a Standard Schema (zod, valibot, arktype …), what is read is checked by it. */
   json,
+  /** JSON whose integers beyond 2^53 are bigints. */
+  jsonBigint,
   /** The same serde for a type that includes null. */
   nullable,
 }

@@ -1,6 +1,8 @@
 import { messageOf, RivuletError } from '../errors.ts'
 import { shown } from '../shown.ts'
+import { isExactNumber, isWellFormed } from './exact-json.ts'
 import { type FieldType, type FlatField, FlatJsonReader } from './flat-json-reader.ts'
+import { readJson } from './json-text.ts'
 import type { Serde } from './serde.ts'
 
 /** The values of such fields. */
@@ -71,12 +73,17 @@ function write(name: string, type: FieldType, value: unknown): string {
       'ENCODE_FAILED',
       `can't be written: ${name} is ${shown(value)}, not ${nameOf(type)}`,
     )
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+  if (typeof value !== 'string') return String(value)
+  const text = JSON.stringify(value)
+  // Of half a pair only the escape is written.
+  if (text.includes('\\ud') && !isWellFormed(value))
+    throw new RivuletError('ENCODE_FAILED', `can't be written: ${name} is half of a surrogate pair`)
+  return text
 }
 
 function fits(type: FieldType, value: unknown): boolean {
   if (type === 'string') return typeof value === 'string'
-  if (type === 'number') return Number.isFinite(value)
+  if (type === 'number') return typeof value === 'number' && isExactNumber(value)
   return typeof value === 'string' && type.includes(value)
 }
 
@@ -85,7 +92,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 function readSlow(bytes: Buffer): object {
   let value: unknown
   try {
-    value = JSON.parse(utf8.decode(bytes))
+    value = readJson(utf8.decode(bytes))
   } catch (error) {
     throw decodeFailed(messageOf(error), error)
   }
@@ -105,7 +112,7 @@ function notOfShape(fields: readonly FlatField[], value: object): RivuletError {
 
 function nameOf(type: FieldType): string {
   return typeof type === 'string'
-    ? `a ${type === 'number' ? 'finite number' : type}`
+    ? `a ${type === 'number' ? 'finite number within 2^53' : type}`
     : `one of ${type.join(', ')}`
 }
 

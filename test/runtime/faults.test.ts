@@ -165,6 +165,29 @@ describe('a callback that throws', () => {
   })
 })
 
+describe('state that its changelog would not give back', () => {
+  test('stops the program, and says which store and topic', async () => {
+    const highest = topology('highest', ({ stream }) => {
+      stream(input)
+        .groupByKey()
+        .aggregate('best', {
+          initializer: () => ({ best: Number.NEGATIVE_INFINITY }),
+          aggregator: (best) => best,
+        })
+        .toStream()
+        .mapValues(() => 0)
+        .to(output)
+    })
+    await rig.produce(input, [{ key: 'k', value: 1, timestampMs: 0 }])
+    const running = rig.run(highest)
+    await expect(running.done).rejects.toMatchObject({
+      code: 'ENCODE_FAILED',
+      message: expect.stringContaining('best is -Infinity'),
+      place: { store: 'best', topic: 'highest-best-changelog' },
+    })
+  })
+})
+
 describe('a source', () => {
   const sourceApp = (source: (context: SourceContext) => Subject<number>) =>
     topology('sourcing', (declare) => {
