@@ -42,6 +42,10 @@ export class ByteReader {
 
   /** Null is the empty array. */
   array<T>(read: () => T): T[] {
-    return Array.from({ length: Math.max(0, this.int32()) }, read)
+    const length = Math.max(0, this.int32())
+    // Each item takes a byte at least: a lying count can't make us allocate.
+    if (length > this.bytes.length - this.at)
+      throw new RangeError(`${length} items in ${this.bytes.length - this.at} bytes`)
+    return Array.from({ length }, read)
   }
 }

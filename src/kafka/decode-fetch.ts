@@ -1,4 +1,5 @@
 import { gunzipSync } from 'node:zlib'
+import { RivuletError } from '../errors.ts'
 import { BytesColumn } from '../records/bytes-column.ts'
 import { ByteReader } from './byte-reader.ts'
 import { type PlainBatch, type RecordColumns, RecordReader, unreadable } from './record-reader.ts'
@@ -21,12 +22,18 @@ export interface AbortedTransaction {
   readonly firstOffset: number
 }
 
-/** A Fetch v11 response. */
-export function decodeFetchResponse(bytes: Buffer): {
+export interface FetchResponse {
   readonly clientSideThrottleTime: number
   readonly errorCode: number
   readonly partitions: readonly FetchedPartition[]
-} {
+}
+
+/** A Fetch v11 response. Throws `KAFKA_FAILED` for torn bytes. */
+export function decodeFetchResponse(bytes: Buffer): FetchResponse {
+  return untorn(() => readFetchResponse(bytes))
+}
+
+function readFetchResponse(bytes: Buffer): FetchResponse {
   const reader = new ByteReader(bytes)
   const clientSideThrottleTime = reader.int32()
   const errorCode = reader.int16()
@@ -64,6 +71,8 @@ const baseTimestampAt = 27
 const maxTimestampAt = 35
 const producerIdAt = 43
 const countAt = 57
+/** Of one batch: a megabyte of gzip can hold a gigabyte. */
+const decompressedBytesMax = 256 * 1024 * 1024
 const codecMask = 0x07
 const logAppendTimeBit = 0x08
 const transactionalBit = 0x10
@@ -86,9 +95,20 @@ export interface FetchedRecords extends RecordColumns {
  * Throws `KAFKA_FAILED` for what it can't read: an old message format, an unknown compression, torn bytes.
  */
 export function decodeRecords(fetched: FetchedPartition, fetchOffset: number): FetchedRecords {
-  const { wanted, nextOffset } = wantedBatches(fetched, fetchOffset)
-  const { bytes, plain } = decompressed(fetched.batches, wanted)
-  return { ...readBatches(bytes, plain, fetchOffset), nextOffset }
+  return untorn(() => {
+    const { wanted, nextOffset } = wantedBatches(fetched, fetchOffset)
+    const { bytes, plain } = decompressed(fetched.batches, wanted)
+    return { ...readBatches(bytes, plain, fetchOffset), nextOffset }
+  })
+}
+
+/** What is read behind an end is a `RangeError`, and what can't be decompressed one of zlib's. */
+function untorn<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw error instanceof RivuletError ? error : unreadable('torn bytes')
+  }
 }
 
 function wantedBatches(
@@ -102,11 +122,13 @@ function wantedBatches(
   let at = 0
   while (at + batchHeaderBytes <= batches.length) {
     const length = lengthAt + 4 + batches.readInt32BE(at + lengthAt)
+    if (length < batchHeaderBytes) throw unreadable('a batch shorter than its header')
     if (batches[at + magicAt] !== 2) throw unreadable(`message format ${batches[at + magicAt]}`)
     if (at + length > batches.length) break // cut off by the size limit
     const attributes = batches.readInt16BE(at + attributesAt)
     const baseOffset = int64At(header, at)
     const lastOffset = baseOffset + batches.readInt32BE(at + lastOffsetDeltaAt)
+    if (!Number.isSafeInteger(lastOffset)) throw unreadable('offsets beyond 2^53')
     const skip = aborted.skips(
       attributes,
       int64At(header, at + producerIdAt),
@@ -176,7 +198,7 @@ function int64At(reader: ByteReader, at: number): number {
 
 function decompress(body: Buffer, codec: number): Buffer {
   if (codec === 0) return body
-  if (codec === 1) return gunzipSync(body)
+  if (codec === 1) return gunzipSync(body, { maxOutputLength: decompressedBytesMax })
   throw unreadable(`${['', '', 'Snappy', 'LZ4', 'ZSTD'][codec] ?? `unknown (${codec})`} compression`)
 }
 

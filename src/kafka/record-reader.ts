@@ -39,7 +39,8 @@ export class RecordReader {
     const { baseOffset, baseTimestampMs, appendTimeMs, end: batchEnd } = this.#batch
     const length = this.#varint()
     const end = this.#at + length
-    if (length < 0 || end > batchEnd) throw unreadable('a record that ends behind its batch')
+    // Of what is read behind the end, nothing compares.
+    if (!(length >= 0 && end <= batchEnd)) throw unreadable('a record that ends behind its batch')
     this.#at++ // attributes: unused
     const timestampMs = baseTimestampMs + this.#varlong()
     const offset = baseOffset + this.#varint()
@@ -55,9 +56,10 @@ export class RecordReader {
     const headers = this.#varint()
     if (headers > 0) {
       to.headers ??= new Array<Headers | undefined>(index).fill(undefined)
+      if (headers > end - this.#at) throw unreadable('more headers than their record has bytes')
       to.headers.push(this.#headers(headers))
     } else to.headers?.push(undefined)
-    if (this.#at > end) throw unreadable('a key or value that ends behind its record')
+    if (!(this.#at <= end)) throw unreadable('a key or value that ends behind its record')
     this.#at = end
   }
 

@@ -1,0 +1,11 @@
+import { describe, expect, test } from 'vitest'
+import { fuzz } from './support/fuzz-target.ts'
+import { loadTargets } from './support/load-targets.ts'
+
+const inputs = 2_000
+
+describe('whatever comes in', async () => {
+  test.each(await loadTargets())('$name hold', async (target) => {
+    await expect(fuzz(target, { inputs, seed: 1 })).resolves.toBeUndefined()
+  })
+})
