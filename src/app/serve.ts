@@ -4,6 +4,7 @@ import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { type Clock, systemClock } from '../clock.ts'
 import { RivuletError } from '../errors.ts'
+import { connectionsMaxOf } from './connections-max.ts'
 import { errorBody } from './error-answer.ts'
 import type { WebEnv } from './web.ts'
 
@@ -18,6 +19,8 @@ export interface ServeOptions {
   readonly port: number
   /** For the time that answers have on closing; default: the machine's. */
   readonly clock?: Clock
+  /** Of more, the newest are closed at once; default: a quarter of the descriptors that the process may have, at most 1,000. */
+  readonly connectionsMax?: number
 }
 
 /** A server that listens. */
@@ -32,6 +35,10 @@ export interface ApiServer {
 
 const headersTimeoutMs = 10_000
 const requestTimeoutMs = 30_000
+/** On which nothing was said, by either side: a stream of events says something every 15 s. */
+const idleTimeoutMs = 60_000
+/** How often connections are looked for whose request does not come. */
+const connectionsCheckingIntervalMs = 5_000
 
 /**
  * Serves a Hono app. Rejects with `PORT_IN_USE` when somebody listens there already, `BAD_CONFIG` when host or port
@@ -45,7 +52,7 @@ const requestTimeoutMs = 30_000
  * ```
  */
 export async function serve(app: Served, options: ServeOptions): Promise<ApiServer> {
-  const { host, port, clock = systemClock } = options
+  const { host, port, clock = systemClock, connectionsMax = connectionsMaxOf() } = options
   const closing = new AbortController()
   const plainHeaders = await headersOfEveryAnswer(app)
   const refuse = (status: number) => ({
@@ -55,13 +62,20 @@ export async function serve(app: Served, options: ServeOptions): Promise<ApiServ
 
   const server = createServer(
     // A request without a host is refused by the listener below, with the headers that each answer has.
-    { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, requireHostHeader: false },
+    {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: connectionsCheckingIntervalMs,
+      requireHostHeader: false,
+    },
     getRequestListener((request) => app.fetch(request, { closing: closing.signal }), {
       overrideGlobalObjects: false,
       // A target or a host that is no URL: it does not get as far as the app.
       errorHandler: () => new Response(refuse(400).body, { status: 400, headers: refuse(400).headers }),
     }),
   )
+  server.maxConnections = connectionsMax
+  server.setTimeout(idleTimeoutMs)
   // A connection whose last answer is out would be kept for the next request, and the server with it.
   server.on('request', (_, response) => {
     response.once('close', () => {

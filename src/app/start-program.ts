@@ -7,6 +7,7 @@ import { connectKafka } from '../kafka/kafka.ts'
 import type { Logger } from '../logger.ts'
 import { type Running, run } from '../runtime/run.ts'
 import type { Closers } from './closers.ts'
+import { connectionsMaxOf } from './connections-max.ts'
 import type { Connection, ConnectionsOf, Connectors } from './connector.ts'
 import { metricsOf } from './metrics.ts'
 import { type Opening, type Prepared, type ProgramOptions, topologyOf } from './program-options.ts'
@@ -135,7 +136,7 @@ async function embeddedBroker(
   logger: Logger,
   clock: Clock,
 ): Promise<readonly string[]> {
-  const broker = await startBroker({ dataDir, clock, logger })
+  const broker = await startBroker({ dataDir, clock, logger, connectionsMax: connectionsMaxOf() })
   closers.add('broker', () => broker.close())
   return broker.brokers
 }

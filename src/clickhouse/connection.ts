@@ -6,11 +6,6 @@ import { server } from './server.ts'
 import { assignments } from './sql.ts'
 import type { Transport } from './transport.ts'
 
-interface ColumnsAnswer {
-  readonly meta: readonly { readonly name: string }[]
-  readonly data: Readonly<Record<string, readonly unknown[]>>
-}
-
 /**
  * Opens ClickHouse. Embedded: throws `DATA_DIR_IN_USE` when another process has the folder, `DATA_DIR_UNUSABLE` when it
  * cannot be written. By URL nothing is sent yet: an unreachable server shows in the first call (`ping()`).
@@ -58,28 +53,63 @@ export async function connectClickHouse(options: ClickHouseOptions): Promise<Cli
     cluster,
     tableName: (name) => name.replace(/[^.]+$/, (table) => tablePrefix + table),
     query: <Row>(sql: string, params?: QueryParams, callOptions?: CallOptions) =>
-      select(sql, 'JSONEachRow', params, callOptions, (result) => result.json<Row>()),
-    queryColumns: <Row>(sql: string, params?: QueryParams, callOptions?: CallOptions) =>
-      select(sql, 'JSONColumnsWithMetadata', params, callOptions, async (result) => {
-        // The client types this format as rows, but it is columns; without a row there are only their names, in `meta`.
-        const { meta, data }: ColumnsAnswer = JSON.parse(await result.text())
-        return Object.fromEntries(meta.map(({ name }) => [name, data[name] ?? []])) as Columns<Row>
+      select(sql, 'JSONEachRow', params, callOptions, async (result) => {
+        const rows = await result.json<Row>()
+        if (!rows.every(isObject)) throw noAnswer('rows')
+        return rows
       }),
-    command: (sql, callOptions) =>
-      change(async (abort_signal) => void (await writer.command({ query: sql, abort_signal })), callOptions),
+    queryColumns: <Row>(sql: string, params?: QueryParams, callOptions?: CallOptions) =>
+      select(
+        sql,
+        'JSONColumnsWithMetadata',
+        params,
+        callOptions,
+        async (result) =>
+          // Its columns are what the SQL says.
+          columnsOf(JSON.parse(await result.text())) as Columns<Row>,
+      ),
+    command: (sql, callOptions) => change((signal) => transport.command(sql, signal), callOptions),
     insert: (target, rows, callOptions) =>
       change((signal) => transport.insert(target, rows, signal), callOptions),
     ping: (callOptions) =>
-      query(async (abort_signal) => {
-        const result = await reader.ping({ select: true, abort_signal })
-        if (!result.success) throw result.error
-      }, callOptions),
+      select('SELECT 1 AS one', 'JSONEachRow', {}, callOptions, async (result) => {
+        const [row] = await result.json<{ one: number }>()
+        if (row?.one !== 1) throw noAnswer('the 1 that was asked for')
+      }),
     close: () => transport.close(),
   }
 }
 
 /** In the SQL's text: on the embedded engine, settings given beside the query stick to the session. */
 const readSettings = { output_format_json_quote_64bit_integers: 0, date_time_output_format: 'iso' }
+
+/** The client types this format as rows, but it is columns; without a row there are only their names, in `meta`. */
+function columnsOf(answer: unknown): Readonly<Record<string, readonly unknown[]>> {
+  if (!isObject(answer) || !Array.isArray(answer.meta) || !isObject(answer.data)) throw noAnswer('columns')
+  const { meta, data } = answer
+  const columns = meta.map((column: unknown) => {
+    const name = isObject(column) ? String(column.name) : ''
+    const values = data[name] ?? []
+    if (name === '' || !Array.isArray(values)) throw noAnswer('columns')
+    return [name, values] as const
+  })
+  return Object.fromEntries(columns)
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** What answers in ClickHouse's place says something else, and may be gone the next time. */
+function noAnswer(expected: string): RivuletError {
+  return new RivuletError(
+    'CLICKHOUSE_FAILED',
+    `What answered in ClickHouse's place did not answer with ${expected}`,
+    {
+      retryable: true,
+    },
+  )
+}
 
 /** Loaded only where it is used: it is large, not made for every platform, and left to the user to install. */
 async function openEmbedded(options: ClickHouseOptions): Promise<Transport> {

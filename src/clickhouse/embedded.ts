@@ -43,6 +43,7 @@ export async function embedded({ path = 'data/clickhouse', logger }: ClickHouseO
   return {
     writer,
     reader,
+    command: async (query, abort_signal) => void (await writer.command({ query, abort_signal })),
     insert: async ({ table, columns, settings }, rows, signal) => {
       await writing.chdb.rawInsert({
         table,

@@ -82,6 +82,8 @@ function classify(error: unknown): [ErrorCode, retryable: boolean] {
     if (passing.has(type)) return ['CLICKHOUSE_UNREACHABLE', true]
     if (type === 'NOT_ENOUGH_SPACE' || /No space left on device/i.test(messageOf(error)))
       return ['DISK_FULL', true]
+    // Descriptors come back, as memory does.
+    if (/Too many open files/i.test(messageOf(error))) return ['CLICKHOUSE_UNREACHABLE', true]
     if (refusesRow(type) || refusedTable.has(type)) return ['CLICKHOUSE_REJECTED', false]
     return ['CLICKHOUSE_FAILED', false]
   }
@@ -100,7 +102,7 @@ function typeOf(error: unknown): string | undefined {
 }
 
 const connectionFaults =
-  /^(E(CONN(REFUSED|RESET|ABORTED)|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN|NOTFOUND)|ENOTFOUND)$/
+  /^(E(CONN(REFUSED|RESET|ABORTED)|MFILE|NFILE|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN|NOTFOUND)|ENOTFOUND)$/
 
 function isConnectionFault(error: unknown): boolean {
   if (!(error instanceof Error)) return false

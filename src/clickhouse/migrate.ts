@@ -54,8 +54,11 @@ export async function migrate(
     'tables',
     'name',
   )
-  if (!existing)
-    throw new RivuletError('CLICKHOUSE_FAILED', `The table ${name} is not there after it was made`)
+  // A replica that lags, or something else that answers in ClickHouse's place, knows nothing of it.
+  if (typeof existing?.engine !== 'string') {
+    const message = `The table ${name} is not there after it was made`
+    throw new RivuletError('CLICKHOUSE_FAILED', message, { retryable: true, place: { table: name } })
+  }
   const columns = await system<{ name: string; type: string }>('name, type', 'columns')
   checkShape(table, name, existing, columns)
 

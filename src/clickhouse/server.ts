@@ -29,13 +29,15 @@ export function server(
   return {
     writer,
     reader,
+    command: async (query, abort_signal) => {
+      const answer = await answerOf(await writer.exec({ query, abort_signal }))
+      // A cluster answers with what each of its hosts says.
+      if (answer.startsWith('<') || answer.includes('DB::Exception')) throw new Error(answer)
+    },
     insert: async (target, rows, abort_signal) => {
-      const result = await writer.exec({
-        query: insertStatement(target),
-        values: Readable.from([rows]),
-        abort_signal,
-      })
-      await checkInserted(result.stream)
+      const query = insertStatement(target)
+      const answer = await answerOf(await writer.exec({ query, values: Readable.from([rows]), abort_signal }))
+      if (answer !== '') throw new Error(answer)
     },
     close: async () => {
       await Promise.all([reader.close(), writer.close()])
@@ -48,11 +50,10 @@ function insertStatement({ table, columns, settings }: InsertTarget): string {
 }
 
 /**
- * ClickHouse answers an insert with nothing. It may say 200 first and fail then, with the exception in the body; and what is
- * something else answers with a page. (Of an exception in a header the client tells itself.)
+ * ClickHouse answers what is no query with nothing. It may say 200 first and fail then, with the exception in the body; and
+ * what is something else answers with a page. (Of an exception in a header the client tells itself.)
  */
-async function checkInserted(stream: Readable): Promise<void> {
+async function answerOf({ stream }: { readonly stream: Readable }): Promise<string> {
   // The socket is free for the next request only when the answer was read.
-  const answer = (await text(stream)).trim()
-  if (answer !== '') throw new Error(answer)
+  return (await text(stream)).trim()
 }

@@ -135,7 +135,7 @@ export class TableWriter<K, V> implements SinkWriter<K, V> {
         place: { table: this.#name, topic, partition },
       },
     )
-    if (!row) {
+    if (typeof row?.found !== 'number' || !Array.isArray(row.last)) {
       const message = `What answers in ClickHouse's place knows nothing of ${this.#name}`
       throw new RivuletError('CLICKHOUSE_FAILED', message, { retryable: true })
     }

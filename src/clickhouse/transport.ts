@@ -7,6 +7,7 @@ export interface Transport {
   /** Inserts and DDL, one after the other. */
   readonly writer: ClickHouseClient
   readonly reader: ClickHouseClient
+  command(sql: string, signal: AbortSignal): Promise<void>
   insert(target: InsertTarget, rows: Buffer, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }

@@ -1,3 +1,5 @@
+import { decodeFailed } from './failures.ts'
+
 /** Parts one behind the other, each with its length before it: what was put together is told apart again. */
 export function joinParts(...parts: readonly Buffer[]): Buffer {
   const bytes = Buffer.allocUnsafe(parts.reduce((length, part) => length + 4 + part.length, 0))
@@ -9,13 +11,15 @@ export function joinParts(...parts: readonly Buffer[]): Buffer {
   return bytes
 }
 
-/** The parts of `joinParts`, which the answer shares its memory with. */
+/** The parts of `joinParts`, which the answer shares its memory with. Throws `DECODE_FAILED` for what it has not made. */
 export function splitParts(bytes: Buffer): Buffer[] {
   const parts: Buffer[] = []
   for (let at = 0; at < bytes.length; ) {
-    const length = bytes.readUInt32BE(at)
-    parts.push(bytes.subarray(at + 4, at + 4 + length))
-    at += 4 + length
+    const start = at + 4
+    const end = start <= bytes.length ? start + bytes.readUInt32BE(at) : start
+    if (end > bytes.length) throw decodeFailed('value of several parts', 'it ends within one of them')
+    parts.push(bytes.subarray(start, end))
+    at = end
   }
   return parts
 }

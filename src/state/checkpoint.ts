@@ -207,8 +207,10 @@ function encodeFrame({ keys, values, timestampsMs }: StoreChanges, changelogOffs
 /** Undefined: nothing follows, or what follows is torn. */
 function readFrame(bytes: Buffer, at: number): { readonly body: Buffer; readonly end: number } | undefined {
   if (at + frameHeaderBytes + bodyHeaderBytes > bytes.length) return undefined
-  const end = at + frameHeaderBytes + bytes.readUInt32BE(at)
-  if (end > bytes.length) return undefined
+  const bodyBytes = bytes.readUInt32BE(at)
+  const end = at + frameHeaderBytes + bodyBytes
+  // Zeros, as a loss of power leaves them, have a checksum that is right.
+  if (bodyBytes < bodyHeaderBytes || end > bytes.length) return undefined
   const body = bytes.subarray(at + frameHeaderBytes, end)
   return crc32(body) === bytes.readUInt32BE(at + 4) ? { body, end } : undefined
 }

@@ -28,11 +28,11 @@ export function windowedSerde<K>(key: Serde<K>): Serde<Windowed<K>> {
           'DECODE_FAILED',
           `not a windowed ${key.name}: it has ${bytes.length} bytes, less than ${windowBytes}`,
         )
-      return {
-        key: key.deserialize(bytes.subarray(0, at), context),
-        startMs: readInt64At(bytes, at),
-        endMs: readInt64At(bytes, at + 8),
-      }
+      const startMs = readInt64At(bytes, at)
+      const endMs = readInt64At(bytes, at + 8)
+      if (!Number.isSafeInteger(startMs) || !Number.isSafeInteger(endMs))
+        throw new RivuletError('DECODE_FAILED', `not a windowed ${key.name}: its times are beyond 2^53`)
+      return { key: key.deserialize(bytes.subarray(0, at), context), startMs, endMs }
     },
     ...preparedAs(key, (bytes) => (bytes.length < windowBytes ? [] : [bytes.subarray(0, -windowBytes)])),
   }

@@ -10,6 +10,8 @@ import { answer } from './rest.ts'
 
 /** No client sends more than a subscription. */
 const requestBytesMax = 1024 * 1024
+/** Clients of a local exchange are few, and all of them take descriptors of one process. */
+const connectionsMax = 100
 
 export interface ExchangeOptions {
   readonly market: Market
@@ -50,6 +52,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
       },
     )
   })
+  server.maxConnections = connectionsMax
   const sockets = new WebSocketServer({
     server,
     maxPayload: requestBytesMax,
