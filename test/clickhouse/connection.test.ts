@@ -159,6 +159,27 @@ describe('a server', () => {
     await expect(engine.server.ping()).rejects.toMatchObject({ code, retryable })
   })
 
+  test.each([
+    ['an exception', '\nCode: 241. DB::Exception: Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)\n'],
+    ['a page', '<html><h1>Please log in</h1></html>'],
+    ['JSON of its own', '{"error":"no upstream"}'],
+    ['a list', '[1]'],
+  ])('that says 200 and sends %s has answered nothing', async (what, body) => {
+    engine.front.fault = () => ({ kind: 'error', status: 200, body })
+    const { server } = engine
+    const calls = [
+      () => server.ping(),
+      () => server.queryColumns('SELECT 1 AS one'),
+      () => server.insert({ table: 't', columns: ['a'], settings: {} }, Buffer.from('x\n')),
+      // It may be a row, for all that is known of one.
+      ...(what === 'JSON of its own' ? [] : [() => server.query('SELECT 1')]),
+      // It may be what the hosts of a cluster say.
+      ...(what === 'an exception' || what === 'a page' ? [() => server.command('CREATE DATABASE d')] : []),
+    ]
+    for (const call of calls)
+      await expect(call()).rejects.toMatchObject({ name: 'RivuletError', retryable: true })
+  })
+
   test('that is down is unreachable, and reached again when it is up', async () => {
     await engine.front.down()
     await expect(engine.server.query('SELECT 1')).rejects.toMatchObject({

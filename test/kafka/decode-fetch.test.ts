@@ -239,8 +239,18 @@ test.each([
   ['more records than bytes', (batch: Buffer) => batch.writeInt32BE(1_000_000_000, 57)],
   ['a key that is longer than its record', (batch: Buffer) => batch.writeUInt8(2 * 50, 65)],
   ['a record that is longer than its batch', (batch: Buffer) => batch.writeUInt8(2 * 60, 61)],
+  ['a batch that is shorter than its header', (batch: Buffer) => batch.writeInt32BE(-12, 8)],
+  ['offsets that no number can have', (batch: Buffer) => batch.writeInt32BE(0x0100_0000, 0)],
+  ['more headers than bytes', (batch: Buffer) => batch.writeUInt8(2 * 60, batch.length - 1)],
 ])('refuses %s', (_, tear) => {
   const batch = batchAt(records('v'), { baseOffset: 0 })
   tear(batch)
   expect(() => ours(response(batch), 0)).toThrow(expect.objectContaining({ code: 'KAFKA_FAILED' }))
+})
+
+test('refuses a torn answer, and makes no room for what it only says that it has', () => {
+  const answer = Buffer.alloc(14)
+  answer.writeInt32BE(2 ** 31 - 1, 10)
+  for (const torn of [answer, Buffer.alloc(3)])
+    expect(() => decodeFetchResponse(torn)).toThrow(expect.objectContaining({ code: 'KAFKA_FAILED' }))
 })

@@ -50,6 +50,7 @@ describe('serdes', () => {
     expect(() => serdes.double.deserialize(bytes(''))).toThrow(decodeFailed)
     expect(() => serdes.json().deserialize(bytes('{"a":'))).toThrow(decodeFailed)
     expect(() => windowedSerde(serdes.string).deserialize(bytes('short'))).toThrow(decodeFailed)
+    expect(() => windowedSerde(serdes.string).deserialize(Buffer.alloc(16, 0x7f))).toThrow(decodeFailed)
   })
 
   test('refuse values that are not of the type', () => {

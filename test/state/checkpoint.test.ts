@@ -85,6 +85,12 @@ describe('a checkpoint', () => {
     expect((await loaded()).rows).toEqual(new Map([['c', '3']]))
   })
 
+  test('that ends in zeros, as a loss of power leaves them, is read up to there', async () => {
+    await written([['a', '1']])
+    await writeFile(path, Buffer.concat([await readFile(path), Buffer.alloc(100)]))
+    expect(await loaded()).toMatchObject({ offset: 10, rows: new Map([['a', '1']]) })
+  })
+
   test('torn or damaged anywhere, holds the commits before that place and no more', async () => {
     await written([['a', '1']], [['a', '2']], [['a', '3']])
     const whole = await readFile(path)
