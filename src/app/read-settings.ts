@@ -138,6 +138,7 @@ function readValue(name: string, setting: Setting<unknown>, given: Given | undef
   if (result instanceof Promise)
     throw badSetting(name, `the schema of the setting ${name} answers with a promise: it must answer at once`)
   if (!result.issues) return result.value
-  const value = setting.secret ? 'not shown' : shown(text)
+  // What is taken for its value may be the next flag, and that one's value a secret.
+  const value = setting.secret ? 'not shown' : shown(text.replace(/^(--[\w-]+)=.*/s, '$1=…'))
   throw badSetting(name, `${given?.said ?? variableOf(name)} is ${value}, but it must be ${setting.expected}`)
 }

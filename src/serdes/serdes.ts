@@ -95,7 +95,7 @@ const bytes: Serde<Buffer> = { name: 'bytes', serialize: (value) => value, deser
 /**
  * JSON that comes back as it is: refused, when it is written and when it is read, are integers beyond 2^53 (`jsonBigint`
  * has them), halves of surrogate pairs, and what is nested more than 1,000 deep; when it is written also NaN and
- * ±Infinity, functions, symbols, `undefined` in a list, `Map`, `Set`, and without a schema what has a `toJSON`, such as
+ * ±Infinity, functions, `undefined` in a list, `Map`, `Set`, and without a schema what has a `toJSON`, such as
  * a `Date`. A field that is undefined is left out, and −0 is 0.
  *
  * With a schema (Standard Schema: zod, valibot, arktype …) what is read is checked by it, and what the schema makes of

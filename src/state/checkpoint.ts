@@ -113,8 +113,11 @@ export class Checkpoint {
     let changelogOffset: number | undefined
     let at = start.length
     for (let frame = readFrame(bytes, at); frame; frame = readFrame(bytes, at)) {
+      const behind = frame.body.readDoubleBE(0)
+      // Each commit leads on: what does not was not written here.
+      if (behind <= (changelogOffset ?? -1)) break
       eachEntry(frame.body, append)
-      changelogOffset = frame.body.readDoubleBE(0)
+      changelogOffset = behind
       at = frame.end
     }
     this.#bytes = at

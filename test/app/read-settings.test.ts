@@ -100,6 +100,12 @@ describe('the settings of a program', () => {
     expect(() => read([], { PIN: 'hunter2' })).toThrow(/^PIN is not shown, but it must be a whole number/)
   })
 
+  test('never show a secret that was taken for the value of the flag before it', () => {
+    const settings = { port: setting.wholeNumber({ description: 'p', min: 0, max: 9 }) }
+    const args = ['--port', '--password=secret']
+    expect(() => readSettings(program, settings, args, {})).toThrow('is "--password=…", but it must be')
+  })
+
   test('are refused where a schema answers with a promise: a start can not wait for it', () => {
     const late: Setting<string> = {
       description: '',

@@ -137,6 +137,7 @@ function checkAnswer(answer: string): void {
   const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1])
   if (!(status < 500)) throw new Error(`answered ${answer.slice(0, 300)}`)
   const length = /content-length: (\d+)/i.exec(head)?.[1]
-  // Without a length it is compressed; without a body, of a HEAD.
-  if (status >= 400 && length !== undefined && body !== '') JSON.parse(body.slice(0, Number(length)))
+  // Without a length it is compressed; without a body, of a HEAD, and then the next answer may follow.
+  if (status >= 400 && length !== undefined && !/^($|HTTP)/.test(body))
+    JSON.parse(body.slice(0, Number(length)))
 }

@@ -89,14 +89,14 @@ export async function run(random: () => number): Promise<void> {
   const args: string[] = []
   for (let times = 1 + dice.int(4); times > 0; times--) {
     const setting = dice.chance(0.95) ? dice.pick(names) : dice.pick(['bogus', '__proto__', 'toString'])
-    const value = /password/i.test(setting) ? dice.pick([secret, `${secret}\n`]) : valueOf(dice)
+    const value = /password/i.test(setting) ? dice.pick([secret, `${secret}\n`]) : textOf(dice)
     if (dice.chance(0.5)) env[variableOf(setting)] = value
     else args.push(...flagsOf(dice, setting, value))
   }
   await withInput(Buffer.from(JSON.stringify({ env, args })), () => check(args, env))
 }
 
-function valueOf(dice: Dice): string {
+function textOf(dice: Dice): string {
   const value = dice.pick(values)
   return dice.chance(0.3) ? dice.mutated(Buffer.from(value.slice(0, 100))).toString() : value
 }

@@ -16,7 +16,7 @@ const config = brokerConfig({ clock })
 const killed = await filled(false)
 const closed = await filled(true)
 
-/** A broker whose folder is damaged starts with a prefix of what each topic held, or refuses to. */
+/** A broker whose folder is damaged starts with the beginning of what each topic held, or refuses to. */
 export async function run(random: () => number): Promise<void> {
   const dice = new Dice(random)
   const { files, seen } = dice.chance(0.5) ? killed : closed
@@ -32,8 +32,19 @@ export async function run(random: () => number): Promise<void> {
     for (const [topic, records] of seen) {
       const left = found.get(topic)
       if (!left) throw new Error(`${topic} is gone`)
-      if (left.some((record, i) => record !== records[i])) throw new Error(`${topic}: ${left} of ${records}`)
+      // Where records were compacted away, nobody can tell that others are missing; but none may be another one.
+      const isSound =
+        topic === 'table' ? isSelectionOf(left, records) : left.every((record, i) => record === records[i])
+      if (!isSound) throw new Error(`${topic}: ${left} of ${records}`)
     }
+  })
+}
+
+function isSelectionOf(left: readonly string[], records: readonly string[]): boolean {
+  let at = -1
+  return left.every((record) => {
+    at = records.indexOf(record, at + 1)
+    return at >= 0
   })
 }
 

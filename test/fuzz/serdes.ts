@@ -67,7 +67,7 @@ export async function run(random: () => number): Promise<void> {
 function checkOf<T>(serde: Serde<T>): (input: Buffer) => void {
   return (input) => {
     for (const read of [() => serde.deserialize(input), () => serde.fromText?.(input.toString())]) {
-      const value = valueOf(read)
+      const value = readBy(read)
       if (value === undefined) continue
       const written = serde.serialize(value)
       const again = serde.serialize(serde.deserialize(written))
@@ -97,7 +97,7 @@ function nested(dice: Dice): Buffer {
 }
 
 /** Undefined: it was refused, as it should be. */
-function valueOf<T>(read: () => T): T | undefined {
+function readBy<T>(read: () => T): T | undefined {
   try {
     return read()
   } catch (error) {
