@@ -3,7 +3,7 @@ import type { Observable } from 'rxjs'
 import { decoded } from './decoded.ts'
 import type { FeedEvent } from './feed-event.ts'
 import { reconnecting } from './reconnecting.ts'
-import { openSocket } from './socket.ts'
+import { openSocket, type SocketOptions } from './socket.ts'
 import { subscribed } from './subscribed.ts'
 
 export interface FeedOptions {
@@ -14,6 +14,8 @@ export interface FeedOptions {
   /** A connection on which nothing came for so long is dead: heartbeats come each second. */
   readonly silenceMsMax?: number
   readonly reconnectPolicy?: RetryPolicy
+  /** What a connection runs over; default: TCP, under TLS for `wss:`. */
+  readonly connect?: SocketOptions['connect']
 }
 
 export type FeedContext = Pick<SourceContext, 'clock' | 'logger' | 'paused$'>
@@ -30,10 +32,11 @@ export function coinbaseFeed(
     connectTimeoutMs = 10_000,
     silenceMsMax = 5_000,
     reconnectPolicy = { initialMs: 1_000, waitMsMax: 30_000 },
+    connect,
   }: FeedOptions,
   { clock, logger, paused$ }: FeedContext,
 ): Observable<FeedEvent> {
-  return openSocket({ url: wsUrl, clock, paused$, connectTimeoutMs, silenceMsMax }).pipe(
+  return openSocket({ url: wsUrl, clock, paused$, connectTimeoutMs, silenceMsMax, connect }).pipe(
     decoded(clock),
     subscribed({ products, clock, logger, paused$ }),
     reconnecting({ url: wsUrl, policy: reconnectPolicy, clock, logger }),

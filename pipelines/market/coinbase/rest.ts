@@ -21,6 +21,8 @@ export interface CoinbaseRestOptions {
   readonly retryPolicy: RetryPolicy
   /** An answer that is no page of trades; it is asked for again. */
   readonly onGarbage: (product: string, bytes: Buffer) => void
+  /** Who asks; default: the global `fetch`. */
+  readonly fetch?: typeof fetch | undefined
 }
 
 /**
@@ -73,7 +75,7 @@ export class CoinbaseRest {
   }
 
   async #get(url: string, signal: AbortSignal): Promise<Buffer> {
-    const { clock, timeoutMs } = this.#options
+    const { clock, timeoutMs, fetch = globalThis.fetch } = this.#options
     const request = new AbortController()
     const abort = () => request.abort(signal.reason)
     signal.addEventListener('abort', abort, { once: true })

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { type Clock, RivuletError } from 'rivulet'
 import { distinctUntilChanged, interval, Observable, Subscription } from 'rxjs'
 import { WebSocket } from 'ws'
@@ -14,6 +15,8 @@ export interface SocketOptions {
   readonly connectTimeoutMs: number
   /** A connection on which nothing at all has come for so long is dead. */
   readonly silenceMsMax: number
+  /** What the connection runs over; default: TCP, under TLS for `wss:`. */
+  readonly connect?: ((url: string) => Socket) | undefined
 }
 
 export interface SocketOpened {
@@ -32,7 +35,7 @@ export type SocketEvent =
  * retryable error, `SOURCE_UNREACHABLE` before it was open and `SOURCE_FAILED` after.
  */
 export function openSocket(options: SocketOptions): Observable<SocketEvent> {
-  const { url, clock, paused$, connectTimeoutMs, silenceMsMax } = options
+  const { url, clock, paused$, connectTimeoutMs, silenceMsMax, connect } = options
   return new Observable((subscriber) => {
     let opened = false
     let paused = false
@@ -45,11 +48,11 @@ export function openSocket(options: SocketOptions): Observable<SocketEvent> {
     let socket: WebSocket
     try {
       socket = new WebSocket(url, {
-        handshakeTimeout: connectTimeoutMs,
         maxPayload: payloadBytesMax,
         perMessageDeflate: false,
         // Else one garbled frame would end the connection: the decoder checks it.
         skipUTF8Validation: true,
+        ...(connect && { createConnection: () => connect(url) }),
       })
     } catch (error) {
       subscriber.error(new RivuletError('BAD_CONFIG', `${url} is no WebSocket address`, { cause: error }))
@@ -79,6 +82,11 @@ export function openSocket(options: SocketOptions): Observable<SocketEvent> {
     socket.on('close', (code) => fail(`the connection was closed (${code})`))
 
     const subscriptions = new Subscription(() => socket.terminate())
+    subscriptions.add(
+      clock.scheduler.schedule(() => {
+        if (!opened) fail(`it was not open after ${connectTimeoutMs} ms`)
+      }, connectTimeoutMs),
+    )
     subscriptions.add(
       paused$.pipe(distinctUntilChanged()).subscribe((value) => {
         paused = value

@@ -38,6 +38,8 @@ export interface OrderOptions<K, V> extends Products {
   readonly graceMs?: number
   readonly restTimeoutMs?: number
   readonly restRetryPolicy?: RetryPolicy
+  /** Who asks the REST API; default: the global `fetch`. */
+  readonly fetch?: typeof fetch
 }
 
 /**
@@ -116,13 +118,14 @@ function coinbaseRest<K, V>(
     restUrl,
     restTimeoutMs: timeoutMs = 10_000,
     restRetryPolicy: retryPolicy = { initialMs: 1_000, waitMsMax: 30_000 },
+    fetch,
   }: OrderOptions<K, V>,
   { clock, logger }: SourceContext,
   exchangeTime: ExchangeTime,
   report: SourceReport,
 ): CoinbaseRest {
   const onGarbage = (product: string, bytes: Buffer) => report.garbage(product, bytes)
-  return new CoinbaseRest({ restUrl, exchangeTime, clock, logger, timeoutMs, retryPolicy, onGarbage })
+  return new CoinbaseRest({ restUrl, exchangeTime, clock, logger, timeoutMs, retryPolicy, onGarbage, fetch })
 }
 
 /** Of products that share a symbol the tape knows no end, but all its trades: those are not given again. */

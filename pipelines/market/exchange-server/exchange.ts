@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Clock, type Logger, messageOf, RivuletError } from 'rivulet'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
@@ -23,9 +23,15 @@ export interface ExchangeOptions {
   readonly faults?: ExchangeFaults
 }
 
-export interface Exchange {
+export interface Exchange extends Omit<ExchangeServer, 'server'> {
   readonly wsUrl: string
   readonly restUrl: string
+}
+
+/** The exchange, wherever its connections come from. */
+export interface ExchangeServer {
+  /** A connection is one that it listens for, or is given as event `connection`. */
+  readonly server: Server
   readonly products: readonly string[]
   /** Cuts all connections as a broken network does: without a word. For tests. */
   dropClients(): void
@@ -34,12 +40,34 @@ export interface Exchange {
   close(): Promise<void>
 }
 
+/** The local exchange on loopback. Throws `PORT_IN_USE`. */
+export async function startExchange({ port = 0, ...options }: ExchangeOptions): Promise<Exchange> {
+  const { server, ...exchange } = exchangeServer(options)
+  await new Promise<void>((resolve, reject) => {
+    server.on('error', (cause: NodeJS.ErrnoException) => {
+      const code = cause.code === 'EADDRINUSE' ? 'PORT_IN_USE' : 'SOURCE_FAILED'
+      reject(
+        new RivuletError(code, `the local exchange can't listen on port ${port}: ${cause.message}`, {
+          cause,
+        }),
+      )
+    })
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  const address = server.address() as AddressInfo
+  return {
+    ...exchange,
+    wsUrl: `ws://127.0.0.1:${address.port}`,
+    restUrl: `http://127.0.0.1:${address.port}`,
+  }
+}
+
 /**
- * The local exchange: a server on loopback that speaks Coinbase's WebSocket and REST protocol, as far as a client of
- * `ticker`, `matches` and `heartbeat` can see, rate limits and disconnects included. Throws `PORT_IN_USE`. Source: Coinbase Exchange API.
+ * A server that speaks Coinbase's WebSocket and REST protocol, as far as a client of `ticker`, `matches` and
+ * `heartbeat` can see, rate limits and disconnects included; it does not listen yet. Source: Coinbase Exchange API.
  */
-export async function startExchange(options: ExchangeOptions): Promise<Exchange> {
-  const { market, clock, logger, port = 0, faults = {} } = options
+export function exchangeServer(options: Omit<ExchangeOptions, 'port'>): ExchangeServer {
+  const { market, clock, logger, faults = {} } = options
   const stop = new AbortController()
   const clients = new Set<ExchangeClient>()
   const restLimiter = new RateLimiter({ perSecond: 10, burst: 15 }, clock)
@@ -59,6 +87,8 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
     perMessageDeflate: false,
     verifyClient: () => faults.refusesConnection?.() !== true,
   })
+  // It passes on the errors of the server, whose own listeners are told.
+  sockets.on('error', () => {})
   let pumping: Promise<void> | undefined
   sockets.on('connection', (socket: WebSocket) => {
     const client = new ExchangeClient({ socket, market, clock, faults })
@@ -88,19 +118,6 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
     }
   }
 
-  await new Promise<void>((resolve, reject) => {
-    // The socket server passes on the errors of the server below.
-    sockets.on('error', (cause: NodeJS.ErrnoException) => {
-      const code = cause.code === 'EADDRINUSE' ? 'PORT_IN_USE' : 'SOURCE_FAILED'
-      reject(
-        new RivuletError(code, `the local exchange can't listen on port ${port}: ${cause.message}`, {
-          cause,
-        }),
-      )
-    })
-    server.listen(port, '127.0.0.1', resolve)
-  })
-  const address = server.address() as AddressInfo
   const close = async () => {
     stop.abort(new RivuletError('SOURCE_FAILED', 'the local exchange was closed'))
     for (const socket of sockets.clients) socket.terminate()
@@ -110,8 +127,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
     market.close()
   }
   return {
-    wsUrl: `ws://127.0.0.1:${address.port}`,
-    restUrl: `http://127.0.0.1:${address.port}`,
+    server,
     products: market.products,
     dropClients: () => {
       for (const socket of sockets.clients) socket.terminate()

@@ -28,6 +28,11 @@ export interface DeploymentOptions {
   readonly outputs?: OutputOrder
 }
 
+/** Where sources are on the network, each instance runs a topology of its machine's. */
+export type DeployedOptions = Omit<DeploymentOptions, 'topology'> & {
+  readonly topology: Topology | ((machine: Machine) => Topology)
+}
+
 interface Instance {
   readonly machine: Machine
   readonly running: Running
@@ -40,11 +45,11 @@ export class Deployment {
   /** What an instance or the broker could not go on with, which is for an operator to mend. */
   readonly failures: unknown[] = []
   readonly #world: World
-  readonly #options: DeploymentOptions
+  readonly #options: DeployedOptions
   readonly #instances = new Set<Instance>()
   #made = 0
 
-  constructor(world: World, options: DeploymentOptions) {
+  constructor(world: World, options: DeployedOptions) {
     this.#world = world
     this.#options = options
     // What was acknowledged must last: else a loss of power is allowed to lose it.
@@ -144,7 +149,7 @@ export class Deployment {
     const { topology, environment, logger } = this.#options
     const machine = this.#world.machine(`instance-${++this.#made}`)
     const kafka = simulatedKafka(this.#world, machine, [this.broker.address], logger)
-    const running = run(topology, {
+    const running = run(typeof topology === 'function' ? topology(machine) : topology, {
       ...environment,
       ...(this.clickhouse && { connections: { clickhouse: this.clickhouse.connect(machine) } }),
       kafka,

@@ -107,8 +107,8 @@ export class SimulatedClickHouse {
       kind: 'server',
       cluster: undefined,
       tableName: (name) => name,
-      query: <Row>(sql: string, _params?: unknown, options?: CallOptions) =>
-        call(() => this.#answer(sql, options?.settings) as Row[], options),
+      query: <Row>(sql: string, params?: Readonly<Record<string, unknown>>, options?: CallOptions) =>
+        call(() => this.#answer(sql, params, options?.settings) as Row[], options),
       queryColumns: () =>
         Promise.reject(new RivuletError('INTERNAL', 'a simulated ClickHouse has no columns')),
       command: (sql, options) => call(() => this.#define(sql), options),
@@ -148,7 +148,11 @@ export class SimulatedClickHouse {
     this.#tables.set(name, { sortingKey, parts: [], tokens: [] })
   }
 
-  #answer(sql: string, settings?: QuerySettings): readonly object[] {
+  #answer(
+    sql: string,
+    { database, table }: Readonly<Record<string, unknown>> = {},
+    settings?: QuerySettings,
+  ): readonly object[] {
     const [, name, topic, partition] =
       /max\(\(_offset, _from, _to\)\) AS last FROM (\S+) WHERE _topic = '(.*)' AND _partition = (\d+)/.exec(
         sql,
@@ -156,12 +160,10 @@ export class SimulatedClickHouse {
     if (name !== undefined) return this.#last(name, topic, Number(partition))
     if (sql.includes('FROM system.settings')) return this.#settings(sql, settings)
     if (!sql.includes('FROM system.tables')) return []
-    return [...this.#tables.values()].map(({ sortingKey }) => ({
-      engine: this.#replicas > 1 ? 'ReplicatedMergeTree' : 'MergeTree',
-      engine_full: '',
-      sorting_key: sortingKey,
-      partition_key: '',
-    }))
+    const sortingKey = this.#tables.get(`${database}.${table}`)?.sortingKey
+    if (sortingKey === undefined) return []
+    const engine = this.#replicas > 1 ? 'ReplicatedMergeTree' : 'MergeTree'
+    return [{ engine, engine_full: '', sorting_key: sortingKey, partition_key: '' }]
   }
 
   get #replicas(): number {
