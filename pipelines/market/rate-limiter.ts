@@ -1,4 +1,5 @@
 import type { Clock } from 'rivulet'
+import { type Subscription, timer } from 'rxjs'
 
 export interface RateLimit {
   readonly perSecond: number
@@ -6,39 +7,73 @@ export interface RateLimit {
   readonly burst: number
 }
 
-/** A token bucket in virtual time: grants in the order of asking. */
+/**
+ * A token bucket: grants in the order of asking. Timers fill it, for a clock that is set back would have everybody wait
+ * until the time was what it had been.
+ */
 export class RateLimiter {
   readonly #clock: Clock
   readonly #intervalMs: number
-  readonly #burstMs: number
-  /** When the bucket would be full again: each grant moves it by one interval. */
-  #fullAtMs = Number.NEGATIVE_INFINITY
+  readonly #burst: number
+  readonly #waiting = new Set<() => void>()
+  #tokens: number
+  /** Absent: it is full. */
+  #filling: Subscription | undefined
 
   constructor({ perSecond, burst }: RateLimit, clock: Clock) {
     this.#clock = clock
     this.#intervalMs = 1000 / perSecond
-    this.#burstMs = (burst - 1) * this.#intervalMs
+    this.#burst = burst
+    this.#tokens = burst
   }
 
   /** Takes a token if one is there now. */
   tryTake(): boolean {
-    const nowMs = this.#clock.now()
-    if (this.#fullAtMs - nowMs > this.#burstMs) return false
-    this.#fullAtMs = Math.max(this.#fullAtMs, nowMs) + this.#intervalMs
+    if (this.#tokens === 0) return false
+    this.#tokens--
+    this.#filling ??= this.#fillAfter(this.#intervalMs)
     return true
   }
 
   /** Resolves when the caller may go; rejects with the signal's reason when it is aborted. */
   async take(signal: AbortSignal): Promise<void> {
-    const nowMs = this.#clock.now()
-    const waitMs = this.#fullAtMs - nowMs - this.#burstMs
-    this.#fullAtMs = Math.max(this.#fullAtMs, nowMs) + this.#intervalMs
-    if (waitMs > 0) await this.#clock.sleep(Math.ceil(waitMs), signal)
     signal.throwIfAborted()
+    if (this.tryTake()) return
+    await new Promise<void>((resolve, reject) => {
+      const go = () => {
+        signal.removeEventListener('abort', abort)
+        resolve()
+      }
+      const abort = () => {
+        this.#waiting.delete(go)
+        reject(signal.reason)
+      }
+      this.#waiting.add(go)
+      signal.addEventListener('abort', abort, { once: true })
+    })
   }
 
-  /** Nobody who asks from now on goes before `ms` have passed: the server said that it is too much. */
+  /** Nobody goes before `ms` have passed: the server said that it is too much. */
   pause(ms: number): void {
-    this.#fullAtMs = Math.max(this.#fullAtMs, this.#clock.now() + ms + this.#burstMs)
+    this.#tokens = 0
+    this.#filling?.unsubscribe()
+    this.#filling = this.#fillAfter(ms)
+  }
+
+  #fillAfter(ms: number): Subscription {
+    return timer(ms, this.#intervalMs, this.#clock.scheduler).subscribe(() => this.#fill())
+  }
+
+  #fill(): void {
+    const [next] = this.#waiting
+    if (next) {
+      this.#waiting.delete(next)
+      next()
+      return
+    }
+    this.#tokens++
+    if (this.#tokens < this.#burst) return
+    this.#filling?.unsubscribe()
+    this.#filling = undefined
   }
 }

@@ -1,10 +1,7 @@
 import { serdes, shape, topic } from 'rivulet'
+import { millisecondsOfIso } from './iso-time.ts'
 import type { StockTick } from './tables.ts'
 import type { Trade } from './trade.ts'
-
-/** A time as the tables can hold it; who writes to the topic may be somebody else. */
-const time =
-  /^(19|20|21)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?Z$/
 
 /** Sums of more would not stay finite, and no market has a trade of this size. */
 const notionalMax = 1e60
@@ -14,7 +11,8 @@ function whyNotTick({ price, volume, timestamp, trade_id }: StockTick): string |
   if (!(price > 0 && volume > 0)) return 'price and volume must be above 0'
   if (!(price * volume <= notionalMax)) return `price × volume must be at most ${notionalMax}`
   if (!(Number.isSafeInteger(trade_id) && trade_id >= 0)) return `trade_id ${trade_id} is no trade id`
-  return time.test(timestamp) ? undefined : `timestamp ${JSON.stringify(timestamp)} is no time in UTC`
+  const isTime = !Number.isNaN(millisecondsOfIso(timestamp))
+  return isTime ? undefined : `timestamp ${JSON.stringify(timestamp)} is no time in UTC`
 }
 
 const stockTick = shape(

@@ -4,9 +4,9 @@ import { type CoinbaseRest, restPageTrades } from './rest.ts'
 import type { RestPage } from './rest-page.ts'
 import type { Gap, TradeSequencer } from './trade-sequencer.ts'
 
-/** The REST API lags behind the socket: how often it is asked again for what it does not have, and how soon. */
+/** How often REST is asked for trades that are not among others which it gives: then it does not have them. */
 const missingAsksMax = 3
-const refutingAsksMax = 8
+/** Some of what answers there lags behind the socket: how soon it is asked again. */
 const askAgainPolicy: RetryPolicy = { initialMs: 250, waitMsMax: 8_000 }
 /** No lag explains an id so far beyond the newest that the REST API knows. */
 export const plausibleLagTrades = 10_000
@@ -41,6 +41,8 @@ export interface BackfillOptions {
   readonly graceMs: number
   /** Of a longer gap only the newest trades are fetched. */
   readonly backfillTradesMax: number
+  /** How long the REST API may not know, in waits, what the socket has shown. */
+  readonly lagMsMax: number
 }
 
 /**
@@ -52,6 +54,8 @@ export class Backfill {
   #phase: 'idle' | 'asking' | 'asked' = 'idle'
   /** How often in a row REST was asked without coming closer to the gap's end. */
   #asks = 0
+  /** How long it was waited in between. */
+  #waitedMs = 0
 
   constructor(options: BackfillOptions) {
     this.#options = options
@@ -79,7 +83,7 @@ export class Backfill {
   async *#begin(signal: AbortSignal): BackfillEvents {
     const { product, sequencer, clock, graceMs } = this.#options
     await clock.sleep(graceMs, signal)
-    this.#asks = 0
+    this.#came()
     this.#phase = sequencer.gap ? 'asked' : 'idle'
     if (sequencer.gap) yield { type: 'recovering', product, recovering: true }
   }
@@ -97,10 +101,15 @@ export class Backfill {
     const isTooLong = gap.toId - gap.fromId + 1 > backfillTradesMax
     try {
       const isCloser = yield* isTooLong ? this.#shorten(gap, signal) : this.#fetch(gap, signal)
-      this.#asks = isCloser ? 0 : this.#asks + 1
-      if (!isCloser) await clock.sleep(backoffMs(askAgainPolicy, this.#asks, clock), signal)
+      if (isCloser) {
+        this.#came()
+        return
+      }
+      const waitMs = backoffMs(askAgainPolicy, ++this.#asks, clock)
+      this.#waitedMs += waitMs
+      await clock.sleep(waitMs, signal)
     } catch (error) {
-      // The REST API does not know this product at all.
+      // The REST API refuses to say anything of this product.
       if (!(error instanceof RivuletError) || error.retryable) throw error
       yield* this.#giveUp(error.message)
     }
@@ -109,43 +118,51 @@ export class Backfill {
   /** Returns whether it came closer to the gap's end. */
   async *#fetch(gap: Gap, signal: AbortSignal): BackfillEvents<boolean> {
     const { product, sequencer, rest } = this.#options
-    const beforeId = Math.min(gap.fromId + restPageTrades, gap.toId + 1)
-    const page = await rest.tradesBetween(product, gap.fromId, beforeId, signal)
+    const { fromId } = gap
+    // The trade behind the gap is asked for, too: an answer that has it lags behind nothing that is missing.
+    const toId = Math.min(fromId + restPageTrades - 1, gap.toId + 1)
+    const page = await rest.tradesBetween(product, fromId, toId, signal)
     let trades = 0
     for (const trade of page.trades) {
-      if (trade.tradeId < beforeId && sequencer.fill(trade) === 'accepted') trades++
+      if (trade.tradeId <= gap.toId && sequencer.fill(trade) === 'accepted') trades++
     }
     yield { type: 'backfilled', product, trades }
     if (trades > 0) return true
-    if (this.#asks < missingAsksMax) return false
+    const isBehind = page.newestId < fromId
+    if (isBehind ? this.#waitedMs < this.#options.lagMsMax : this.#asks < missingAsksMax) return false
     for (const bad of page.bad) {
-      const { tradeId } = bad
-      if (tradeId === undefined || (tradeId >= gap.fromId && tradeId < beforeId)) {
-        yield { type: 'undecodable', ...bad, product }
-      }
+      const { tradeId = fromId } = bad
+      if (tradeId >= fromId && tradeId <= gap.toId) yield { type: 'undecodable', ...bad, product }
     }
-    const newestId = Math.max(page.newestId, await rest.newestId(product, signal))
-    if (newestId >= gap.fromId) {
-      yield this.#abandon(Math.min(beforeId, newestId + 1), 'the exchange does not have them')
+    if (!isBehind) {
+      yield this.#abandon(page.newestId + 1, 'the exchange does not have them')
       return true
     }
-    if (this.#asks < refutingAsksMax) return false
-    yield this.#refute(newestId)
+    const newestId = await rest.newestId(product, signal)
+    yield newestId < fromId
+      ? this.#refute(newestId)
+      : this.#abandon(Math.min(toId, newestId + 1), 'the exchange does not show them')
     return true
   }
 
   /** A gap longer than the bound: only its newest end is fetched, unless what made it so long was garbage. */
   async *#shorten({ toId }: Gap, signal: AbortSignal): BackfillEvents<boolean> {
-    const { product, rest, backfillTradesMax } = this.#options
+    const { product, rest, backfillTradesMax, lagMsMax } = this.#options
     const newestId = await rest.newestId(product, signal)
     if (newestId >= toId) {
       yield this.#abandon(toId + 1 - backfillTradesMax, `more than ${backfillTradesMax} were missed`)
       return true
     }
-    const isAbsurd = toId - newestId > plausibleLagTrades
-    if (!isAbsurd && this.#asks < refutingAsksMax) return false
+    // An empty answer says nothing.
+    const isAbsurd = newestId > 0 && toId - newestId > plausibleLagTrades
+    if (this.#waitedMs < lagMsMax && !(isAbsurd && this.#asks >= missingAsksMax)) return false
     yield this.#refute(newestId)
     return true
+  }
+
+  #came(): void {
+    this.#asks = 0
+    this.#waitedMs = 0
   }
 
   #refute(newestId: number): BackfillEvent {
@@ -161,7 +178,7 @@ export class Backfill {
 
   *#giveUp(why: string): Generator<BackfillEvent> {
     const { sequencer } = this.#options
-    this.#asks = 0
+    this.#came()
     for (let { gap } = sequencer; gap; { gap } = sequencer) yield this.#abandon(gap.toId + 1, why)
   }
 }

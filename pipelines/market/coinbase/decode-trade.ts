@@ -1,3 +1,4 @@
+import { millisecondsOfIso } from '../iso-time.ts'
 import { opposite, type Side, symbolOf, type Trade } from '../trade.ts'
 
 /** Ten years of the busiest product are 10⁹; a larger id is garbage, and must not become a position. */
@@ -5,7 +6,6 @@ const tradeIdMax = 1e12
 /** Far beyond any market, and small enough for sums of products of two to stay finite. */
 const amountMax = 1e30
 const decimalPattern = /^\d+(\.\d+)?(e[+-]?\d{1,3})?$/i
-const timePattern = /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/
 
 export interface BadTrade {
   readonly reason: string
@@ -77,7 +77,7 @@ export function isTradeId(value: unknown): value is number {
 
 /** Of one of the exchange's times, since the epoch; NaN: it is none. */
 export function millisecondsOf(time: unknown): number {
-  return typeof time === 'string' && timePattern.test(time) ? Date.parse(time) : Number.NaN
+  return typeof time === 'string' && time.startsWith('20') ? millisecondsOfIso(time) : Number.NaN
 }
 
 function isSide(value: unknown): value is Side {
@@ -90,8 +90,10 @@ function decimal(value: unknown): number {
   return number <= amountMax ? number : Number.NaN
 }
 
+/** Never what is nested in a value: it may be as deep as it likes. */
 function shown(value: unknown): string {
   if (value === undefined) return '(absent)'
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? '(a list)' : '(an object)'
   const text = JSON.stringify(value) ?? typeof value
   return text.length > 40 ? `${text.slice(0, 40)}…` : text
 }

@@ -1,6 +1,6 @@
 import type { Trade } from '../trade.ts'
 import { type BadTrade, decodeTrade, isTradeId } from './decode-trade.ts'
-import { isFields } from './message.ts'
+import { frameBytesMax, isFields } from './message.ts'
 
 export interface RestPage {
   /** Ascending by id. */
@@ -10,8 +10,22 @@ export interface RestPage {
   readonly newestId: number
 }
 
-/** Decodes the answer of `GET /products/{id}/trades`; undefined if it is no such thing. A trade after `latestMs` is bad. */
-export function decodeRestPage(product: string, bytes: Buffer, latestMs: number): RestPage | undefined {
+/** What a page was asked for. */
+export interface RestPageAsked {
+  readonly product: string
+  /** Whatever is beyond it was not asked for, and does not count. */
+  readonly toId: number
+}
+
+/**
+ * Decodes the answer of `GET /products/{id}/trades`; undefined if it is no such thing. A trade after `latestMs` is bad.
+ * Never throws.
+ */
+export function decodeRestPage(
+  { product, toId }: RestPageAsked,
+  bytes: Buffer,
+  latestMs: number,
+): RestPage | undefined {
   let rows: unknown
   try {
     rows = JSON.parse(bytes.toString())
@@ -24,7 +38,10 @@ export function decodeRestPage(product: string, bytes: Buffer, latestMs: number)
   let newestId = 0
   for (const row of rows) {
     const fields = isFields(row) ? row : {}
-    if (isTradeId(fields.trade_id)) newestId = Math.max(newestId, fields.trade_id)
+    if (isTradeId(fields.trade_id)) {
+      if (fields.trade_id > toId) continue
+      newestId = Math.max(newestId, fields.trade_id)
+    }
     const decoded = decodeTrade(
       {
         product,
@@ -38,8 +55,18 @@ export function decodeRestPage(product: string, bytes: Buffer, latestMs: number)
       latestMs,
     )
     if ('trade' in decoded) trades.push(decoded.trade)
-    else bad.push({ ...decoded.bad, bytes: Buffer.from(JSON.stringify(row)) })
+    else bad.push({ ...decoded.bad, bytes: rowBytes(row) ?? bytes.subarray(0, frameBytesMax) })
   }
   trades.sort((a, b) => a.tradeId - b.tradeId)
   return { trades, bad, newestId }
+}
+
+/** Undefined where they would not fit into a dead letter, or the row is nested too deep to be written at all. */
+function rowBytes(row: unknown): Buffer | undefined {
+  try {
+    const bytes = Buffer.from(JSON.stringify(row))
+    return bytes.length > frameBytesMax ? undefined : bytes
+  } catch {
+    return undefined
+  }
 }

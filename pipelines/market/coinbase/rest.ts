@@ -11,6 +11,8 @@ const headers = { accept: 'application/json', 'user-agent': 'rivulet' }
 const answerBytesMax = 4 * 1024 * 1024
 /** How long an answer of 429 may ask us to wait. */
 const retryAfterMsMax = 60_000
+/** Asked like this the exchange knows no such trades; a proxy or a deployment says the same, but not for long. */
+const refusals: ReadonlySet<number> = new Set([400, 404])
 
 export interface CoinbaseRestOptions {
   readonly restUrl: string
@@ -19,6 +21,8 @@ export interface CoinbaseRestOptions {
   readonly exchangeTime: ExchangeTime
   readonly timeoutMs: number
   readonly retryPolicy: RetryPolicy
+  /** How long it is asked again, in waits, when it refuses to answer: then it is believed. */
+  readonly refusedMsMax: number
   /** An answer that is no page of trades; it is asked for again. */
   readonly onGarbage: (product: string, bytes: Buffer) => void
   /** Who asks; default: the global `fetch`. */
@@ -27,7 +31,8 @@ export interface CoinbaseRestOptions {
 
 /**
  * Coinbase's REST API for trades, asked politely: below its 10 requests/s (burst 15), after 429 as late as it says,
- * after 5xx, garbage and broken connections with backoff, for as long as it takes.
+ * after 5xx, garbage and broken connections with backoff, for as long as it takes. Rejects with an error that is not
+ * retryable when it refuses (400, 404) again and again.
  */
 export class CoinbaseRest {
   readonly #options: CoinbaseRestOptions
@@ -38,25 +43,30 @@ export class CoinbaseRest {
     this.#limiter = new RateLimiter({ perSecond: 8, burst: 10 }, options.clock)
   }
 
-  /** The newest trades with `fromId <= id < beforeId`, at most 1000; older ones may come with them. */
-  tradesBetween(product: string, fromId: number, beforeId: number, signal: AbortSignal): Promise<RestPage> {
-    const limit = Math.min(restPageTrades, beforeId - fromId)
-    return this.#page(product, `limit=${limit}&after=${beforeId}`, signal)
+  /**
+   * The newest trades with `fromId <= id <= toId`, at most 1000; older ones may come with them. Where the answer ends
+   * before `toId`, whoever gave it may just not know the newest yet.
+   */
+  tradesBetween(product: string, fromId: number, toId: number, signal: AbortSignal): Promise<RestPage> {
+    const limit = Math.min(restPageTrades, toId - fromId + 1)
+    return this.#page(product, toId, `limit=${limit}&after=${toId + 1}`, signal)
   }
 
   /** The newest id that the exchange's REST API knows; 0 if it has none. It may lag behind the socket. */
   async newestId(product: string, signal: AbortSignal): Promise<number> {
-    return (await this.#page(product, 'limit=1', signal)).newestId
+    return (await this.#page(product, Number.POSITIVE_INFINITY, 'limit=1', signal)).newestId
   }
 
-  async #page(product: string, query: string, signal: AbortSignal): Promise<RestPage> {
-    const { restUrl, exchangeTime, clock, logger, retryPolicy, onGarbage } = this.#options
+  async #page(product: string, toId: number, query: string, signal: AbortSignal): Promise<RestPage> {
+    const { restUrl, exchangeTime, clock, logger, retryPolicy, refusedMsMax, onGarbage } = this.#options
     const url = `${restUrl.replace(/\/+$/, '')}/products/${encodeURIComponent(product)}/trades?${query}`
+    /** Since it last did anything else than refuse. */
+    let refusedMs = 0
     return retry(
       async (attempt) => {
         await this.#limiter.take(signal)
         const bytes = await this.#get(url, signal)
-        const page = decodeRestPage(product, bytes, exchangeTime.latestMs)
+        const page = decodeRestPage({ product, toId }, bytes, exchangeTime.latestMs)
         if (page) return page
         if (attempt === 1) onGarbage(product, bytes.subarray(0, frameBytesMax))
         throw new RivuletError('SOURCE_FAILED', `${url} did not answer with trades`, { retryable: true })
@@ -65,8 +75,9 @@ export class CoinbaseRest {
         clock,
         policy: retryPolicy,
         signal,
-        retryable: (error) => !signal.aborted && !(error instanceof RivuletError && !error.retryable),
+        retryable: (error) => !signal.aborted && (!isRefusal(error) || refusedMs < refusedMsMax),
         onRetry: (error, attempt, waitMs) => {
+          refusedMs = isRefusal(error) ? refusedMs + waitMs : 0
           const level = attempt === 1 ? 'warn' : 'debug'
           logger[level]({ product, waitMs, error: messageOf(error) }, 'fetching trades failed: trying again')
         },
@@ -99,13 +110,22 @@ export class CoinbaseRest {
 
   #refused(url: string, { status, headers }: Response): RivuletError {
     if (status === 429) {
-      const waitMs = Number(headers.get('retry-after')) * 1000
+      const waitMs = retryAfterMs(headers.get('retry-after'), this.#options.clock.now())
       if (waitMs > 0) this.#limiter.pause(Math.min(waitMs, retryAfterMsMax))
     }
-    // What the exchange does not know now it will not know later; all else may be a proxy, a limit or an outage.
-    const retryable = status !== 400 && status !== 404
+    const retryable = !refusals.has(status)
     return new RivuletError('SOURCE_FAILED', `${url} answered ${status}`, { retryable })
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof RivuletError && !error.retryable
+}
+
+/** Seconds, or a date; whatever else it is: NaN. Source: RFC 9110, Retry-After. */
+function retryAfterMs(value: string | null, nowMs: number): number {
+  if (value === null) return Number.NaN
+  return /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs
 }
 
 async function readBounded(response: Response, url: string): Promise<Buffer> {

@@ -50,8 +50,10 @@ export class SourceReport {
       case 'gap': {
         const { product, trades, fromId, why } = event
         context.count('gaps', trades)
-        if (trades > 0)
-          context.logger.warn({ product, trades, fromId }, `a gap of ${trades} trades stays: ${why}`)
+        if (trades > 0) {
+          const toId = (fromId ?? 0) + trades - 1
+          context.logger.warn({ product, trades, fromId, toId }, `a gap of ${trades} trades stays: ${why}`)
+        }
         break
       }
       case 'refuted':

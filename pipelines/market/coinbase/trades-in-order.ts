@@ -38,6 +38,10 @@ export interface OrderOptions<K, V> extends Products {
   readonly graceMs?: number
   readonly restTimeoutMs?: number
   readonly restRetryPolicy?: RetryPolicy
+  /** How long, in waits, the REST API may refuse to answer (400, 404) before what is missing is given up. */
+  readonly restRefusedMsMax?: number
+  /** How long, in waits, it may not know what the socket has shown. */
+  readonly restLagMsMax?: number
   /** Who asks the REST API; default: the global `fetch`. */
   readonly fetch?: typeof fetch
 }
@@ -100,12 +104,18 @@ function inOrder<K, V>(
 }
 
 function productTapes<K, V>(
-  { products, graceMs = 250, backfillTradesMax = 100_000, heldTradesMax = 10_000 }: OrderOptions<K, V>,
+  {
+    products,
+    graceMs = 250,
+    backfillTradesMax = 100_000,
+    heldTradesMax = 10_000,
+    restLagMsMax: lagMsMax = 120_000,
+  }: OrderOptions<K, V>,
   { clock, logger, count }: SourceContext,
   rest: CoinbaseRest,
   { lastIds }: TapeEnd,
 ): ProductTapes {
-  const bounds = { graceMs, backfillTradesMax, heldTradesMax }
+  const bounds = { graceMs, backfillTradesMax, heldTradesMax, lagMsMax }
   const tapes = products.map((product) => {
     const lastId = lastIds.get(symbolOf(product))
     return new ProductTape({ product, lastId, rest, clock, logger, ...bounds })
@@ -118,6 +128,7 @@ function coinbaseRest<K, V>(
     restUrl,
     restTimeoutMs: timeoutMs = 10_000,
     restRetryPolicy: retryPolicy = { initialMs: 1_000, waitMsMax: 30_000 },
+    restRefusedMsMax: refusedMsMax = 120_000,
     fetch,
   }: OrderOptions<K, V>,
   { clock, logger }: SourceContext,
@@ -125,7 +136,8 @@ function coinbaseRest<K, V>(
   report: SourceReport,
 ): CoinbaseRest {
   const onGarbage = (product: string, bytes: Buffer) => report.garbage(product, bytes)
-  return new CoinbaseRest({ restUrl, exchangeTime, clock, logger, timeoutMs, retryPolicy, onGarbage, fetch })
+  const asking = { timeoutMs, retryPolicy, refusedMsMax, onGarbage, fetch }
+  return new CoinbaseRest({ restUrl, exchangeTime, clock, logger, ...asking })
 }
 
 /** Of products that share a symbol the tape knows no end, but all its trades: those are not given again. */

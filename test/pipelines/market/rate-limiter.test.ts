@@ -30,27 +30,68 @@ describe('RateLimiter', () => {
     const scheduler = new VirtualTimeScheduler()
     const limiter = new RateLimiter({ perSecond: 10, burst: 2 }, createClock(scheduler))
     expect([limiter.tryTake(), limiter.tryTake(), limiter.tryTake()]).toEqual([true, true, false])
-    scheduler.frame = 100
+    passUntil(scheduler, 100)
     expect([limiter.tryTake(), limiter.tryTake()]).toEqual([true, false])
   })
 
-  test('grants nothing while it is paused', async () => {
+  test('has no more after a long rest than go at once', () => {
     const scheduler = new VirtualTimeScheduler()
     const limiter = new RateLimiter({ perSecond: 10, burst: 2 }, createClock(scheduler))
+    limiter.tryTake()
+    passUntil(scheduler, 10_000)
+    expect([limiter.tryTake(), limiter.tryTake(), limiter.tryTake()]).toEqual([true, true, false])
+  })
+
+  test('grants nothing while it is paused, also to those who wait already', async () => {
+    const scheduler = new VirtualTimeScheduler()
+    const limiter = new RateLimiter({ perSecond: 10, burst: 1 }, createClock(scheduler))
+    limiter.tryTake()
+    let hasGone = false
+    const waiting = limiter.take(new AbortController().signal).then(() => {
+      hasGone = true
+    })
     limiter.pause(1_000)
+    passUntil(scheduler, 999)
+    await settle()
+    expect([hasGone, limiter.tryTake()]).toEqual([false, false])
+    passUntil(scheduler, 1_000)
+    await waiting
     expect(limiter.tryTake()).toBe(false)
-    scheduler.frame = 999
-    expect(limiter.tryTake()).toBe(false)
-    scheduler.frame = 1_000
+    passUntil(scheduler, 1_100)
     expect(limiter.tryTake()).toBe(true)
   })
 
+  test('grants at its rate on a clock that is set back by an hour, or ahead', async () => {
+    const scheduler = new VirtualTimeScheduler()
+    let aheadMs = 0
+    const clock = { ...createClock(scheduler), now: () => scheduler.now() + aheadMs }
+    const limiter = new RateLimiter({ perSecond: 10, burst: 1 }, clock)
+    for (const jumpMs of [-3_600_000, 3_600_000]) {
+      limiter.tryTake()
+      aheadMs += jumpMs
+      expect(limiter.tryTake()).toBe(false)
+      const next = limiter.take(new AbortController().signal)
+      passUntil(scheduler, scheduler.now() + 200)
+      await next
+    }
+  })
+
   test('lets go who waits when the signal is aborted', async () => {
-    const limiter = new RateLimiter({ perSecond: 1, burst: 1 }, createClock(new VirtualTimeScheduler()))
+    const scheduler = new VirtualTimeScheduler()
+    const limiter = new RateLimiter({ perSecond: 1, burst: 1 }, createClock(scheduler))
     const stop = new AbortController()
     await limiter.take(stop.signal)
     const waiting = limiter.take(stop.signal)
     stop.abort(new Error('stopped'))
     await expect(waiting).rejects.toThrow('stopped')
+    await expect(limiter.take(stop.signal)).rejects.toThrow('stopped')
+    passUntil(scheduler, 1_000)
+    expect(limiter.tryTake()).toBe(true)
   })
 })
+
+function passUntil(scheduler: VirtualTimeScheduler, atMs: number): void {
+  scheduler.maxFrames = atMs
+  scheduler.flush()
+  scheduler.frame = atMs
+}

@@ -4,7 +4,12 @@ import { coinbaseTrades } from '../../../../pipelines/crypto.ts'
 import type { FeedOptions } from '../../../../pipelines/market/coinbase/feed.ts'
 import type { OrderOptions } from '../../../../pipelines/market/coinbase/trades-in-order.ts'
 import { type Exchange, startExchange } from '../../../../pipelines/market/exchange-server/exchange.ts'
-import { type ExchangeFaults, noisyFrames } from '../../../../pipelines/market/exchange-server/faults.ts'
+import {
+  type ExchangeFaults,
+  noisyFrames,
+  type RestFault,
+} from '../../../../pipelines/market/exchange-server/faults.ts'
+import { restTrade } from '../../../../pipelines/market/exchange-server/frames.ts'
 import { seededRandom } from '../../../../pipelines/market/synthetic/random.ts'
 import type { Trade } from '../../../../pipelines/market/trade.ts'
 import { systemClock } from '../../../../src/clock.ts'
@@ -277,6 +282,78 @@ describe('coinbaseTrades', () => {
     expect((askedAtMs[3] ?? 0) - (askedAtMs[2] ?? 0)).toBeGreaterThanOrEqual(990)
   })
 
+  test.each([404, 400])('gives up nothing for a %i that passes', async (status) => {
+    let asked = 0
+    const market = new ScriptedMarket([BTC])
+    const rest = () => (asked++ < 3 ? { status, body: '{"message":"NotFound"}' } : undefined)
+    const probe = run(await serve(market, { rest }))
+    market.trade(BTC)
+    await until(() => probe.trades.length === 1)
+    market.trade(BTC, 500, { silently: true })
+    market.trade(BTC)
+    await until(() => probe.trades.length === 502)
+    expect(probe.ids(BTC)).toEqual(range(1, 502))
+    expect(probe.counters.gaps).toBe(0)
+  })
+
+  test('gives up what is missing when REST goes on refusing, and says which trades that are', async () => {
+    const lines: object[] = []
+    const logger: Logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) })
+    const market = new ScriptedMarket([BTC])
+    const rest = () => ({ status: 404, body: '{"message":"NotFound"}' })
+    const probe = run(await serve(market, { rest }), {
+      probe: new SourceProbe({ logger }),
+      restRefusedMsMax: 100,
+    })
+    market.trade(BTC)
+    await until(() => probe.trades.length === 1)
+    market.trade(BTC, 500, { silently: true })
+    market.trade(BTC)
+    await until(() => probe.trades.length === 2)
+    expect(probe.ids(BTC)).toEqual([1, 502])
+    expect(probe.counters.gaps).toBe(500)
+    expect(lines).toContainEqual(expect.objectContaining({ product: BTC, trades: 500, fromId: 2, toId: 501 }))
+  })
+
+  test('waits for a REST node that does not know yet what the socket has shown', async () => {
+    const market = new ScriptedMarket([BTC])
+    let pages = 0
+    // Pages come from the node that lags, the newest trade alone from another.
+    const rest = (url: URL): RestFault | undefined => {
+      if (!url.searchParams.has('after') || ++pages > 6) return undefined
+      return { body: JSON.stringify(market.trades(BTC, { beforeId: 2, limit: 1 }).map(restTrade)) }
+    }
+    const probe = run(await serve(market, { rest }))
+    market.trade(BTC)
+    await until(() => probe.trades.length === 1)
+    market.trade(BTC, 500, { silently: true })
+    market.trade(BTC)
+    await until(() => probe.trades.length === 502)
+    expect(probe.ids(BTC)).toEqual(range(1, 502))
+    expect(probe.counters.gaps).toBe(0)
+  })
+
+  test.each<[string, string, (market: ScriptedMarket) => RestFault, readonly number[]]>([
+    ['never knows', 'refutes', () => ({ body: '[]' }), [1]],
+    [
+      'never shows',
+      'gives up',
+      (market) => ({ body: JSON.stringify(market.trades(BTC, { beforeId: 2, limit: 1 }).map(restTrade)) }),
+      [1, 7],
+    ],
+  ])('of a REST API that %s what the socket has shown it %s that, in time', async (how, _, fault, ids) => {
+    const market = new ScriptedMarket([BTC])
+    const rest = (url: URL) =>
+      how === 'never knows' || url.searchParams.has('after') ? fault(market) : undefined
+    const probe = run(await serve(market, { rest }), { restLagMsMax: 500 })
+    market.trade(BTC)
+    await until(() => probe.trades.length === 1)
+    market.trade(BTC, 5, { silently: true })
+    market.trade(BTC)
+    await until(() => probe.trades.length === ids.length && probe.deadLetters.length === 2 - ids.length)
+    expect(probe.ids(BTC)).toEqual(ids)
+  })
+
   test('gives up an answer that takes too long', async () => {
     let asked = 0
     const market = new ScriptedMarket([BTC])
@@ -393,6 +470,16 @@ describe('coinbaseTrades', () => {
       expect(probe.rejections).toEqual([[ETH, `Failed to subscribe: ${ETH} is delisted`]])
     })
   }
+
+  test('finds the product that makes the exchange refuse all of them, though it does not name it', async () => {
+    const market = new ScriptedMarket([BTC, ETH])
+    const rejects = (product: string) => (product === 'X-USD' ? 'Invalid product ID provided' : undefined)
+    const at = await serve(market, { rejects, rejectsWhole: true })
+    for (const product of [BTC, ETH]) market.trade(product, 1, { silently: true })
+    const probe = run({ ...at, products: [BTC, ETH, 'X-USD'] })
+    await until(() => probe.trades.length === 2)
+    expect(probe.trades.map(({ product }) => product).toSorted()).toEqual([BTC, ETH])
+  })
 
   test('says once that the exchange is out of reach, keeps trying, and says when it is back', async () => {
     const market = new ScriptedMarket([BTC])

@@ -73,7 +73,16 @@ describe('decodeMessage', () => {
   for (const [field, values] of Object.entries({
     price: ['0', '-1', 'NaN', 'Infinity', '1e999', '', ' 1', '0x10', '1,5', 1.5, null, undefined, {}],
     size: ['0', '-0.1', 'abc', 5, undefined],
-    time: ['yesterday', '2026-13-45T00:00:00Z', '2999-01-01T00:00:00Z', 1, undefined],
+    time: [
+      'yesterday',
+      '2026-13-45T00:00:00Z',
+      '2026-02-30T10:00:00Z',
+      '2026-07-07T24:00:00Z',
+      '2999-01-01T00:00:00Z',
+      '10000-01-01T00:00:00Z',
+      1,
+      undefined,
+    ],
     side: ['hold', undefined, 1],
   })) {
     for (const value of values) {
@@ -112,6 +121,17 @@ describe('decodeMessage', () => {
       `${frameBytesMax + 1} bytes, more than ${frameBytesMax}`,
       'not JSON',
     ])
+  })
+
+  test.each(Object.keys(match))('does not mind how deep a value is nested that stands for %s', (field) => {
+    for (const [open, close] of [
+      ['[', ']'],
+      ['{"a":', '}'],
+    ] as const) {
+      const deep = `${open.repeat(40_000)}${open === '[' ? '' : '1'}${close.repeat(40_000)}`
+      const frame = JSON.stringify({ ...match, [field]: '' }).replace(`"${field}":""`, `"${field}":${deep}`)
+      expect(() => decodeMessage(Buffer.from(frame))).not.toThrow()
+    }
   })
 
   test('never throws, whatever comes, and never makes a trade of it that is none', () => {
