@@ -16,7 +16,7 @@ import { marketRoutes } from './market/market-routes.ts'
 import { chosenMarket, marketSettings } from './market/market-settings.ts'
 import { liveFeed, openExchange } from './market/open-market.ts'
 import { candlesTable, ticksTable } from './market/tables.ts'
-import { deadLetters, positionOf, stockTicks, toTick } from './market/tick.ts'
+import { deadLetters, positionOf, productHeaders, stockTicks, toTick } from './market/tick.ts'
 import type { Trade } from './market/trade.ts'
 
 /** Coinbase's WebSocket, decoded → every trade once, in order: what the socket misses is fetched by REST. */
@@ -31,7 +31,11 @@ export const ticksBatch = { rowsMax: 40_000, waitMsMax: 1_000 }
 /** Trades → topic `stock-ticks` → a table of all ticks, and one of one-minute candles. */
 export function market(name: string, exchange: string, trades: Source<Trade>): Topology {
   return topology(name, ({ source, stream }) => {
-    source(exchange, trades, { timestampMs: (trade) => trade.timestampMs, deadLetters })
+    source(exchange, trades, {
+      timestampMs: (trade) => trade.timestampMs,
+      headers: productHeaders(),
+      deadLetters,
+    })
       .map('to tick', (trade) => [trade.symbol, toTick(trade, exchange)])
       .to(stockTicks)
 

@@ -118,7 +118,7 @@ export type { ProcessorSpec } from './stream/processor-step.ts'
 
 export type { BatchPolicy } from './stream/graph.ts'
 export type { Refuse, Sink, SinkBatch, SinkContext, SinkWriter } from './stream/sink.ts'
-export type { DeadLetter, Source, SourceContext, SourceState } from './stream/source.ts'
+export type { DeadLetter, Source, SourceContext, SourceState, TailRecord } from './stream/source.ts'
 
 // How it runs
 

@@ -1,15 +1,16 @@
-import type { SourceContext, Topic } from 'rivulet'
+import type { PlainRecord, SourceContext, Topic } from 'rivulet'
+import { symbolOf } from './trade.ts'
 
 /** Which trade a record of the topic is. */
 export interface TapePosition {
-  readonly symbol: string
+  readonly product: string
   readonly tradeId: number
 }
 
-/** Where a source goes on: the topic that it feeds, and which trade a value of it is. */
+/** Where a source goes on: the topic that it feeds, and which trade a record of it is. */
 export interface Tape<K = unknown, V = unknown> {
   readonly topic: Topic<K, V>
-  readonly positionOf: (value: V) => TapePosition | undefined
+  readonly positionOf: (record: PlainRecord<K, V>) => TapePosition | undefined
 }
 
 const tellEveryRecords = 1_000_000
@@ -19,43 +20,59 @@ export function countFromZero({ count }: Pick<SourceContext, 'count'>): void {
   for (const counter of ['duplicates', 'gaps', 'backfilled']) count(counter, 0)
 }
 
-/** What the tape holds of the symbols that a source feeds. */
-export interface TapeEnd {
-  /** The id of the newest trade, for each symbol that is there. */
-  readonly lastIds: ReadonlyMap<string, number>
-  /** All ids of the symbols that several products share: the newest says nothing about the others. */
-  readonly sharedIds: ReadonlyMap<string, ReadonlySet<number>>
-}
+/** What the tape holds of the products that a source feeds: the id of the newest trade, for each that is there. */
+export type TapeEnd = ReadonlyMap<string, number>
 
-export const emptyTape: TapeEnd = { lastIds: new Map(), sharedIds: new Map() }
+export const emptyTape: TapeEnd = new Map()
 
 /**
- * Reads the topic backwards until the newest trade of each symbol was seen. A symbol that is not on the tape, or that
- * several products share, costs reading all of it, once a start: a guess would double or lose its trades.
+ * Reads the topic backwards until the newest trade of each product was seen in each partition: where partitions were added,
+ * a product's trades go on in another one. Whatever is not there costs reading all of the topic, once a start: a guess would
+ * double or lose its trades.
  */
 export async function readTapeEnd<K, V>(
   { topic, positionOf }: Tape<K, V>,
-  symbols: readonly string[],
+  products: readonly string[],
   { tail, logger }: Pick<SourceContext, 'tail' | 'logger'>,
 ): Promise<TapeEnd> {
   const lastIds = new Map<string, number>()
-  const shared = symbols.filter((symbol, i) => symbols.indexOf(symbol) !== i)
-  const sharedIds = new Map(shared.map((symbol) => [symbol, new Set<number>()]))
-  const unseen = new Set(symbols.filter((symbol) => !sharedIds.has(symbol)))
+  const others = new OtherProducts(products, logger)
+  const unseen = new Map<number, Set<string>>()
+  let partitionsLeft: number | undefined
   let records = 0
-  for await (const { value } of tail(topic)) {
-    const position = positionOf(value)
-    if (position) {
-      sharedIds.get(position.symbol)?.add(position.tradeId)
-      if (unseen.delete(position.symbol)) lastIds.set(position.symbol, position.tradeId)
-    }
-    if (unseen.size === 0 && sharedIds.size === 0) break
-    if (++records % tellEveryRecords === 0) {
-      logger.info(
-        { topic: topic.name, records, symbols: [...unseen] },
-        'still looking for the last trades of these',
-      )
-    }
+  for await (const record of tail(topic)) {
+    const { partition, partitions } = record
+    partitionsLeft ??= partitions
+    const unseenHere = unseen.get(partition) ?? new Set(products)
+    unseen.set(partition, unseenHere)
+    const position = positionOf(record)
+    if (position && unseenHere.delete(position.product)) {
+      const { product, tradeId } = position
+      lastIds.set(product, Math.max(tradeId, lastIds.get(product) ?? tradeId))
+      if (unseenHere.size === 0 && --partitionsLeft === 0) break
+    } else if (position) others.seen(position.product)
+    if (++records % tellEveryRecords === 0)
+      logger.info({ topic: topic.name, records }, 'still looking for the last trades of all products')
   }
-  return { lastIds, sharedIds }
+  return lastIds
+}
+
+/** Says once of each product which of the topic's others has its symbol: whoever reads by symbol reads both. */
+class OtherProducts {
+  readonly #known: Set<string>
+  readonly #symbols: ReadonlySet<string>
+  readonly #logger: SourceContext['logger']
+
+  constructor(products: readonly string[], logger: SourceContext['logger']) {
+    this.#known = new Set(products)
+    this.#symbols = new Set(products.map(symbolOf))
+    this.#logger = logger
+  }
+
+  seen(product: string): void {
+    if (this.#known.has(product)) return
+    this.#known.add(product)
+    if (this.#symbols.has(symbolOf(product)))
+      this.#logger.warn({ product }, 'the topic has trades of another product of the same symbol')
+  }
 }

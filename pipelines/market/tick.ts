@@ -1,5 +1,6 @@
-import { serdes, shape, topic } from 'rivulet'
+import { type Headers, type PlainRecord, serdes, shape, topic } from 'rivulet'
 import { millisecondsOfIso } from './iso-time.ts'
+import type { TapePosition } from './resume.ts'
 import type { StockTick } from './tables.ts'
 import type { Trade } from './trade.ts'
 
@@ -39,7 +40,23 @@ export function toTick(trade: Trade, exchange: string): StockTick {
   return { symbol, price, volume: size, timestamp: time, trade_id: tradeId, side: takerSide, exchange }
 }
 
-/** Which trade a tick is: how a source finds in the topic where it was. */
-export function positionOf({ symbol, trade_id }: StockTick): { symbol: string; tradeId: number } {
-  return { symbol, tradeId: trade_id }
+/** What is not said of a tick's product: nearly all are of this currency. */
+const commonQuote = 'USD'
+const productHeader = 'product'
+
+/** Makes the headers of a trade's record: which product it is of, where its symbol alone does not say it. */
+export function productHeaders(): (trade: Trade) => Headers | undefined {
+  const made = new Map<string, Headers>()
+  return ({ product, symbol }) => {
+    if (product === `${symbol}-${commonQuote}`) return undefined
+    const headers = made.get(product) ?? { [productHeader]: Buffer.from(product) }
+    made.set(product, headers)
+    return headers
+  }
+}
+
+/** Which trade a record is: how a source finds in the topic where it was. */
+export function positionOf({ value, headers }: PlainRecord<string, StockTick>): TapePosition {
+  const product = headers?.[productHeader]?.toString() ?? `${value.symbol}-${commonQuote}`
+  return { product, tradeId: value.trade_id }
 }

@@ -1,6 +1,7 @@
 import { lastValueFrom, toArray } from 'rxjs'
 import { type PlainRecord, recordsOf } from '../records/chunk.ts'
 import { decodeChunk, prepareChunk } from '../serdes/decode-chunk.ts'
+import type { TailRecord } from '../stream/source.ts'
 import type { Topic } from '../stream/topic.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { prepared } from './prepared.ts'
@@ -15,7 +16,7 @@ const stepRecordsMax = 100_000
 export async function* tailOf<K, V>(
   context: InstanceContext,
   topic: Topic<K, V>,
-): AsyncIterable<PlainRecord<K, V> & { readonly partition: number }> {
+): AsyncIterable<TailRecord<K, V>> {
   const { kafka } = context.settings
   const name = context.layout.topicName(topic.name)
   const chunkSerdes = { key: topic.key, value: topic.value, tombstones: false }
@@ -34,7 +35,7 @@ export async function* tailOf<K, V>(
         const { chunk } = decodeChunk(raw, chunkSerdes)
         for (const record of recordsOf(chunk).reverse()) {
           // The topic's serdes made them.
-          yield { ...(record as PlainRecord<K, V>), partition }
+          yield { ...(record as PlainRecord<K, V>), partition, partitions: ranges.length }
         }
       }
     }

@@ -1,7 +1,7 @@
 import type { Observable, ObservableInput } from 'rxjs'
 import type { OperatorContext } from '../operators/operator.ts'
 import type { BufferBounds } from '../operators/suppress.ts'
-import type { Chunk } from '../records/chunk.ts'
+import type { Chunk, Headers } from '../records/chunk.ts'
 import type { RetryPolicy } from '../retry.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { StoreSpec } from '../state/store.ts'
@@ -87,6 +87,8 @@ export interface SourceRecordMapper {
   key(value: unknown): unknown
   /** Event time, ms since the epoch. `nowMs`: wall-clock time. */
   timestampMs(value: unknown, nowMs: number): number
+  /** The record's headers; absent: no record has any. */
+  headers?(value: unknown): Headers | undefined
 }
 
 /** A step within a task. */

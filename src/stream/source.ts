@@ -17,6 +17,14 @@ export interface DeadLetter {
   readonly place: Readonly<Record<string, string>>
 }
 
+/** A record at the end of a topic. */
+export interface TailRecord<K, V> extends PlainRecord<K, V> {
+  /** Which of the topic's it lies in. */
+  readonly partition: number
+  /** How many the topic has, those without records included. */
+  readonly partitions: number
+}
+
 /** What the runtime gives to a source each time it is started. */
 export interface SourceContext {
   /** The environment's: whatever waits or reads time does it by this one. */
@@ -39,7 +47,7 @@ export interface SourceContext {
    * is one for all, such as a position in a file, needs a topic of one partition; or it goes on behind the *smallest* of
    * the partitions' newest places (from the start where a partition has nothing), and drops what is there already.
    */
-  tail<K, V>(topic: Topic<K, V>): AsyncIterable<PlainRecord<K, V> & { readonly partition: number }>
+  tail<K, V>(topic: Topic<K, V>): AsyncIterable<TailRecord<K, V>>
   /** Puts away what could not be decoded, into the source's dead-letter topic; counted. */
   deadLetter(letter: DeadLetter): void
   /** Shown in `/api/pipeline` and in metrics. */

@@ -1,5 +1,6 @@
 import { checked, required } from '../checked.ts'
 import { RivuletError } from '../errors.ts'
+import type { Headers } from '../records/chunk.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { nonNull, nullable, serdes } from '../serdes/serdes.ts'
 import { assumedKey } from './assumed-key.ts'
@@ -32,6 +33,8 @@ export interface SourceOptions<T, K> {
   readonly key?: (value: T) => K
   /** Event time in ms since the epoch; default: the wall clock's. */
   readonly timestampMs?: (value: T) => number
+  /** The record's headers; undefined, or absent: it has none. */
+  readonly headers?: (value: T) => Headers | undefined
   /** Where what the source could not decode goes; default: the topic `<source's name>-dead-letters`. */
   readonly deadLetters?: string
 }
@@ -176,6 +179,7 @@ export function topology(
           key: options.key ?? (() => null),
           timestampMs: (value: T, nowMs: number) =>
             options.timestampMs ? options.timestampMs(value) : nowMs,
+          ...(options.headers && { headers: options.headers }),
         },
       })
       return new Stream<K, T>({ builder, port, key: assumedKey(), value: serdes.json(), rekeyed: true })

@@ -5,8 +5,8 @@ export interface Products {
   /** Such as `BTC-USD`. */
   readonly products: readonly string[]
   /**
-   * Whether two products may have one symbol, as in a recording. The tape knows trades by symbol, so after a restart
-   * such products begin with the first trade that the exchange sends, less what is there already.
+   * Whether two products may have one symbol, as in a recording: each is a tape of its own, but whoever reads by symbol
+   * reads both.
    */
   readonly sharedSymbols?: boolean
 }

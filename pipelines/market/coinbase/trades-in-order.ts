@@ -2,10 +2,8 @@ import { setMaxListeners } from 'node:events'
 import type { RetryPolicy, SourceContext } from 'rivulet'
 import {
   defer,
-  filter,
   finalize,
   interval,
-  type MonoTypeOperatorFunction,
   map,
   merge,
   mergeMap,
@@ -15,7 +13,7 @@ import {
   tap,
 } from 'rxjs'
 import { countFromZero, emptyTape, readTapeEnd, type Tape, type TapeEnd } from '../resume.ts'
-import { symbolOf, type Trade } from '../trade.ts'
+import type { Trade } from '../trade.ts'
 import { ExchangeTime } from './exchange-time.ts'
 import type { FeedEvent } from './feed-event.ts'
 import { ProductTape } from './product-tape.ts'
@@ -62,7 +60,7 @@ export function tradesInOrder<K, V>(
     defer(async () => {
       countFromZero(context)
       context.setState('connecting')
-      return tape ? readTapeEnd(tape, products.map(symbolOf), context) : emptyTape
+      return tape ? readTapeEnd(tape, products, context) : emptyTape
     }).pipe(switchMap((tapeEnd) => inOrder(feed$, tapeEnd, options, context)))
 }
 
@@ -94,7 +92,6 @@ function inOrder<K, V>(
         report.tell(event)
       }),
       mergeMap((event) => tapes.after(event)),
-      notOnTape(tapeEnd, context),
       finalize(() => {
         stop.abort()
         report.stopped()
@@ -113,11 +110,11 @@ function productTapes<K, V>(
   }: OrderOptions<K, V>,
   { clock, logger, count }: SourceContext,
   rest: CoinbaseRest,
-  { lastIds }: TapeEnd,
+  tapeEnd: TapeEnd,
 ): ProductTapes {
   const bounds = { graceMs, backfillTradesMax, heldTradesMax, lagMsMax }
   const tapes = products.map((product) => {
-    const lastId = lastIds.get(symbolOf(product))
+    const lastId = tapeEnd.get(product)
     return new ProductTape({ product, lastId, rest, clock, logger, ...bounds })
   })
   return new ProductTapes({ tapes, logger, countDuplicate: () => count('duplicates') })
@@ -138,13 +135,4 @@ function coinbaseRest<K, V>(
   const onGarbage = (product: string, bytes: Buffer) => report.garbage(product, bytes)
   const asking = { timeoutMs, retryPolicy, refusedMsMax, onGarbage, fetch }
   return new CoinbaseRest({ restUrl, exchangeTime, clock, logger, ...asking })
-}
-
-/** Of products that share a symbol the tape knows no end, but all its trades: those are not given again. */
-function notOnTape({ sharedIds }: TapeEnd, { count }: SourceContext): MonoTypeOperatorFunction<Trade> {
-  return filter(({ symbol, tradeId }) => {
-    const isOnTape = sharedIds.get(symbol)?.has(tradeId) ?? false
-    if (isOnTape) count('duplicates')
-    return !isOnTape
-  })
 }

@@ -47,7 +47,7 @@ export function stockTrades<K, V>(
       return tape
         ? readTapeEnd(
             tape,
-            instruments.map(({ product }) => symbolOf(product)),
+            instruments.map(({ product }) => product),
             context,
           )
         : emptyTape
@@ -114,7 +114,7 @@ function tradesFrom(
 /** The id that each product goes on with. */
 function startIds(
   tapes: readonly SyntheticTape[],
-  { lastIds }: TapeEnd,
+  end: TapeEnd,
   backfillTradesMax: number,
   { clock, logger, count, setState }: SourceContext,
 ): Map<string, number> {
@@ -123,7 +123,7 @@ function startIds(
   for (const tape of tapes) {
     const { product } = tape.instrument
     const presentId = tape.lastIdAt(nowMs)
-    const lastId = lastIds.get(symbolOf(product)) ?? presentId
+    const lastId = end.get(product) ?? presentId
     const missed = Math.max(0, presentId - lastId)
     const fetched = Math.min(missed, backfillTradesMax)
     if (missed > fetched) {

@@ -1,53 +1,52 @@
 import type { Market } from '../../../pipelines/market/exchange-server/market.ts'
 import { candlesTable, type StockTick, ticksTable } from '../../../pipelines/market/tables.ts'
-import { symbolOf } from '../../../pipelines/market/trade.ts'
 import type { SimulatedClickHouse } from '../../../src/testing/simulation/simulated-clickhouse.ts'
 import { closedMinutes, type FoldedCandle } from './candle-fold.ts'
 
+/** A record of the topic. */
+export interface TapeTick {
+  readonly product: string
+  readonly tick: StockTick
+}
+
 export interface MarketState {
-  /** Of different symbols. */
-  readonly products: readonly string[]
+  /** What the exchange trades. */
+  readonly listed: readonly string[]
+  /** Those of them that are followed to the end. */
+  readonly followed: readonly string[]
   /** All that lies on the topic, in its order. */
-  readonly ticks: readonly StockTick[]
+  readonly ticks: readonly TapeTick[]
   readonly exchange: Market
   readonly clickhouse: SimulatedClickHouse | undefined
 }
 
 /** What does not hold (yet): every trade on the topic once and in order, as it was made; the same in the tables. */
-export function whatIsBroken({ products, ticks, exchange, clickhouse }: MarketState): readonly string[] {
-  const rowsOf = (table: string) =>
-    (clickhouse?.parts(table) ?? []).flatMap((rows) => rows.map(({ text }) => text.split('\t')))
+export function whatIsBroken(state: MarketState): readonly string[] {
+  const { listed, clickhouse } = state
+  const ticks = state.ticks.map(({ tick }) => tick)
+  const rowsOf = (table: string, columns: number) =>
+    (clickhouse?.parts(table) ?? []).flatMap((rows) =>
+      rows.map(({ text }) => rowText(text.split('\t').slice(0, columns))),
+    )
   return [
-    ...products.flatMap((product) =>
-      tapeFaults(
-        product,
-        ticks.filter(({ symbol }) => symbol === symbolOf(product)),
-        exchange,
-      ),
-    ),
-    ...differences(
-      'ticks',
-      ticks.map(tickRow),
-      rowsOf(ticksTable.name).map((row) => rowText(row.slice(0, 5))),
-    ),
-    ...differences(
-      'candles',
-      closedMinutes(ticks).map(candleRow),
-      rowsOf(candlesTable.name).map((row) => rowText(row.slice(0, 11))),
-    ),
+    ...listed.flatMap((product) => tapeFaults(product, state)),
+    ...differences('ticks', ticks.map(tickRow), rowsOf(ticksTable.name, 5)),
+    ...differences('candles', closedMinutes(ticks).map(candleRow), rowsOf(candlesTable.name, 11)),
   ]
 }
 
 /** The tape of a product begins with any of its trades, and goes on with each one up to the exchange's newest. */
-function tapeFaults(product: string, ticks: readonly StockTick[], exchange: Market): string[] {
+function tapeFaults(product: string, { ticks: all, followed, exchange }: MarketState): string[] {
+  const ticks = all.filter((each) => each.product === product).map(({ tick }) => tick)
   const newestId = exchange.lastTrade(product)?.tradeId ?? 0
-  const firstId = ticks[0]?.trade_id ?? newestId
+  const firstId = ticks[0]?.trade_id ?? newestId + 1
   const at = ticks.findIndex(({ trade_id }, i) => trade_id !== firstId + i)
   if (at > 0) return [`${product}: ${ticks[at]?.trade_id} follows on ${ticks[at - 1]?.trade_id}`]
   const missing = newestId - firstId + 1 - ticks.length
-  if (missing !== 0) return [`${product}: ${missing} trades up to ${newestId} are missing`]
+  if (followed.includes(product) && (missing !== 0 || ticks.length === 0))
+    return [`${product}: ${missing} trades up to ${newestId} are missing`]
   const made = new Map(
-    exchange.trades(product, { limit: ticks.length }).map((trade) => [trade.tradeId, trade]),
+    exchange.trades(product, { limit: newestId - firstId + 1 }).map((each) => [each.tradeId, each]),
   )
   const other = ticks.find(({ trade_id, price, volume, timestamp }) => {
     const trade = made.get(trade_id)

@@ -1,23 +1,22 @@
 import { lastValueFrom, reduce } from 'rxjs'
 import { coinbaseTrades, market } from '../../../pipelines/crypto.ts'
-import type { StockTick } from '../../../pipelines/market/tables.ts'
 import { positionOf, stockTicks } from '../../../pipelines/market/tick.ts'
 import { messageOf } from '../../../src/errors.ts'
 import type { Kafka } from '../../../src/kafka/types.ts'
 import { silentLogger } from '../../../src/logger.ts'
+import type { RawChunk } from '../../../src/records/chunk.ts'
 import { Deployment } from '../../../src/testing/simulation/deployment.ts'
 import { type Fault, type FaultRates, planFaults } from '../../../src/testing/simulation/faults.ts'
 import { seededRandom } from '../../../src/testing/simulation/seeded-random.ts'
 import { simulatedKafka } from '../../../src/testing/simulation/simulated-kafka.ts'
 import { World } from '../../../src/testing/simulation/world.ts'
 import { type ExchangeFault, planExchangeFaults } from './exchange-faults.ts'
-import { whatIsBroken } from './market-invariants.ts'
+import { type TapeTick, whatIsBroken } from './market-invariants.ts'
 import { SimulatedExchange } from './simulated-exchange.ts'
 
 /** One run, wholly determined. */
 export interface MarketPlan {
   readonly seed: number
-  readonly products: readonly string[]
   readonly faults: readonly Fault[]
   readonly exchangeFaults: readonly ExchangeFault[]
 }
@@ -32,6 +31,9 @@ export interface MarketOutcome {
   readonly trades: number
 }
 
+const listed = ['SOL-USD', 'XRP-USD', 'LTC-EUR', 'LTC-USD']
+/** Each start follows LTC in the other currency. */
+const productsOf = (starts: number) => ['SOL-USD', 'XRP-USD', starts % 2 === 0 ? 'LTC-EUR' : 'LTC-USD']
 /** Three minutes, of which two are closed at the end. */
 const durationMs = 150_000
 const limitMs = 600_000
@@ -53,7 +55,6 @@ export function marketPlanOf(seed: number): MarketPlan {
   const random = seededRandom(seed)
   return {
     seed,
-    products: ['SOL-USD', 'XRP-USD', 'LTC-EUR'],
     faults: planFaults(random, durationMs, rates),
     exchangeFaults: planExchangeFaults(random, durationMs),
   }
@@ -63,16 +64,14 @@ export function marketPlanOf(seed: number): MarketPlan {
  * The whole pipeline of the market on virtual time: exchange, source, Kafka, candles and tables, through a plan of faults
  * of each of them. When the faults are over it must hold every trade once: see `whatIsBroken`.
  */
-export async function simulateMarket({
-  seed,
-  products,
-  faults,
-  exchangeFaults,
-}: MarketPlan): Promise<MarketOutcome> {
+export async function simulateMarket({ seed, faults, exchangeFaults }: MarketPlan): Promise<MarketOutcome> {
   const world = new World(seed)
-  const exchange = new SimulatedExchange(world, { products, tradesForMs: durationMs })
+  const exchange = new SimulatedExchange(world, { products: listed, tradesForMs: durationMs })
+  let starts = 0
+  let products = productsOf(starts)
   const deployment = new Deployment(world, {
     topology: (machine) => {
+      products = productsOf(starts++)
       const at = exchange.seenFrom(machine)
       return market(
         'crypto',
@@ -96,7 +95,7 @@ export async function simulateMarket({
   deployment.recover()
 
   let broken: readonly string[] = ['nothing was read']
-  let ticks: readonly StockTick[] = []
+  let ticks: readonly TapeTick[] = []
   for (const endMs = world.time.nowMs + limitMs; world.time.nowMs < endMs && broken.length > 0; ) {
     await world.pass(lookMs)
     if (deployment.failures.length > 0) {
@@ -104,7 +103,13 @@ export async function simulateMarket({
       break
     }
     ticks = await world.ended(ticksOn(client), limitMs)
-    broken = whatIsBroken({ products, ticks, exchange: exchange.market, clickhouse: deployment.clickhouse })
+    broken = whatIsBroken({
+      listed,
+      followed: products,
+      ticks,
+      exchange: exchange.market,
+      clickhouse: deployment.clickhouse,
+    })
     // What was passed over never comes.
     if (broken.some((each) => each.includes('follows on'))) break
   }
@@ -113,15 +118,22 @@ export async function simulateMarket({
 }
 
 /** All that lies on the topic's one partition. */
-async function ticksOn(client: Kafka): Promise<readonly StockTick[]> {
+async function ticksOn(client: Kafka): Promise<readonly TapeTick[]> {
   const [range] = await client.admin.offsets(stockTicks.name)
   if (!range || range.endOffset === 0) return []
   const fetched$ = client.read(stockTicks.name, range.partition, { toOffset: range.endOffset })
-  const collect = (
-    ticks: StockTick[],
-    { chunk }: { readonly chunk: { readonly values: Iterable<Buffer | null> } },
-  ) => {
-    for (const value of chunk.values) if (value) ticks.push(stockTicks.value.deserialize(value))
+  const collect = (ticks: TapeTick[], { chunk }: { readonly chunk: RawChunk }) => {
+    for (const [i, bytes] of [...chunk.values].entries()) {
+      const value = stockTicks.value.deserialize(bytes as Buffer)
+      const headers = chunk.headers?.[i]
+      const { product } = positionOf({
+        key: value.symbol,
+        value,
+        timestampMs: 0,
+        ...(headers && { headers }),
+      })
+      ticks.push({ product, tick: value })
+    }
     return ticks
   }
   return lastValueFrom(fetched$.pipe(reduce(collect, [])), { defaultValue: [] })

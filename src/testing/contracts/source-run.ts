@@ -3,10 +3,7 @@ import { inspect } from 'node:util'
 import { BehaviorSubject, defer, distinctUntilChanged, isObservable, type Subscription } from 'rxjs'
 import type { Clock } from '../../clock.ts'
 import { silentLogger } from '../../logger.ts'
-import type { PlainRecord } from '../../records/chunk.ts'
-import type { DeadLetter, Source, SourceContext, SourceState } from '../../stream/source.ts'
-
-type TailRecord = PlainRecord<unknown, unknown> & { readonly partition: number }
+import type { DeadLetter, Source, SourceContext, SourceState, TailRecord } from '../../stream/source.ts'
 
 /** Where the emissions of one source are written, by their keys as in Kafka: what its `tail` finds. */
 export class Tape<T> {
@@ -34,14 +31,15 @@ export class Tape<T> {
   }
 
   /** Of this moment, as the runtime's: of each partition the newest first, the partitions in turns, in growing steps. */
-  *tail(): Iterable<TailRecord> {
+  *tail(): Iterable<TailRecord<unknown, unknown>> {
+    const partitions = this.partitions.length
     const left = this.partitions.map((values, partition) => ({ partition, values: values.slice() }))
     for (let step = 2; left.some(({ values }) => values.length > 0); step *= 4) {
       for (const { partition, values } of left) {
         let offset = values.length
         for (const value of values.splice(-step).reverse()) {
           offset--
-          yield { ...this.#record(value), timestampMs: offset, offset, partition }
+          yield { ...this.#record(value), timestampMs: offset, offset, partition, partitions }
         }
       }
     }
@@ -132,7 +130,7 @@ export class SourceRun<T> {
       async *tail<K, V>() {
         await gate
         // The records are what the contract's `record` makes, as the source's topic has them.
-        yield* tape.tail() as Iterable<PlainRecord<K, V> & { readonly partition: number }>
+        yield* tape.tail() as Iterable<TailRecord<K, V>>
       },
       deadLetter: (letter) => this.letters.push(letter),
       setState: (state) => this.states.push(state),

@@ -12,5 +12,5 @@ const json = {
 /** A topic of trades as they are. */
 export const tape: Tape<string, Trade> = {
   topic: topic('ticks', { key: text, value: json }),
-  positionOf: (trade) => trade,
+  positionOf: ({ value }) => value,
 }

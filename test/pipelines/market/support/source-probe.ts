@@ -2,8 +2,7 @@ import { BehaviorSubject, type Observable, type Subscription } from 'rxjs'
 import type { Trade } from '../../../../pipelines/market/trade.ts'
 import { systemClock } from '../../../../src/clock.ts'
 import { silentLogger } from '../../../../src/logger.ts'
-import type { PlainRecord } from '../../../../src/records/chunk.ts'
-import type { DeadLetter, SourceContext, SourceState } from '../../../../src/stream/source.ts'
+import type { DeadLetter, SourceContext, SourceState, TailRecord } from '../../../../src/stream/source.ts'
 import type { Topic } from '../../../../src/stream/topic.ts'
 
 /** Runs a source as the runtime would, and keeps all that it says. */
@@ -57,10 +56,10 @@ export class SourceProbe {
   }
 }
 
-function record<K, V>(topic: Topic<K, V>, trade: Trade): PlainRecord<K, V> & { partition: number } {
+function record<K, V>(topic: Topic<K, V>, trade: Trade): TailRecord<K, V> {
   const key = topic.key.deserialize(Buffer.from(trade.symbol))
   const value = topic.value.deserialize(Buffer.from(JSON.stringify(trade)))
-  return { key, value, timestampMs: trade.timestampMs, partition: 0 }
+  return { key, value, timestampMs: trade.timestampMs, partition: 0, partitions: 1 }
 }
 
 /** Resolves when the condition holds; the test's own timeout is the limit. */
