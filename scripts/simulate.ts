@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { messageOf } from 'rivulet'
 import type { Plan } from 'rivulet/testing'
 import { deployments } from './simulation/deployments.ts'
+import { marketName } from './simulation/market/held-market.ts'
 import { heldPlan } from './simulation/scenario.ts'
 import { runInWorkers } from './simulation/workers.ts'
 
@@ -13,6 +14,7 @@ const usage = `Usage: npm run simulate -- --seeds N [--from M] [--jobs J] [--dep
 
 Puts whole deployments on virtual time to faults. A seed draws one of ${names.join(', ')},
 what is written to it and what goes wrong; it does the same things each time, in any process.
+The deployment ${marketName} is drawn by no seed: it is the whole of pipelines/crypto.ts, with its exchange.
 A seed that fails is printed with as little of its plan as it takes, on a line that --plan takes back.
 `
 
@@ -36,7 +38,7 @@ async function main(): Promise<number> {
   const deployment = deployments.find(({ name }) => name === values.deployment)
   const [count, one] = [wholeNumber(values.seeds), wholeNumber(values.seed)]
   const [from, jobs] = [wholeNumber(values.from), wholeNumber(values.jobs)]
-  const isKnown = values.deployment === undefined || deployment !== undefined
+  const isKnown = [undefined, ...names, marketName].includes(values.deployment)
   if (values.plan !== undefined && deployment) {
     // It was printed by this program.
     return runOne(heldPlan(deployment, JSON.parse(readFileSync(values.plan, 'utf8')) as Plan))

@@ -1,4 +1,5 @@
 import { RivuletError } from 'rivulet'
+import { heldMarket, marketName } from './market/held-market.ts'
 import { heldPlan, scenarioOf } from './scenario.ts'
 
 /** Which seeds a worker is to run next. */
@@ -24,12 +25,17 @@ export interface SeedResult {
 async function resultOf(seed: number, name: string | undefined): Promise<SeedResult> {
   const { deployment, plan } = scenarioOf(seed, name)
   const before = process.cpuUsage()
-  const outcome = await heldPlan(deployment, plan).catch((error: unknown) => {
+  const isMarket = name === marketName
+  const outcome = await (isMarket ? heldMarket(seed) : heldPlan(deployment, plan)).catch((error: unknown) => {
     if (error instanceof RivuletError && error.code === 'SIMULATION_FAILED') return error
     throw error
   })
   const { user, system } = process.cpuUsage(before)
-  const of = { seed, deployment: deployment.name, processorMs: (user + system) / 1_000 }
+  const of = {
+    seed,
+    deployment: isMarket ? marketName : deployment.name,
+    processorMs: (user + system) / 1_000,
+  }
   if (outcome instanceof RivuletError) return { ...of, virtualMs: 0, traceHash: '', failure: outcome.message }
   const { virtualMs, traceHash } = outcome
   return { ...of, virtualMs, traceHash }

@@ -14,8 +14,8 @@ export interface FeedOptions {
   /** A connection on which nothing came for so long is dead: heartbeats come each second. */
   readonly silenceMsMax?: number
   readonly reconnectPolicy?: RetryPolicy
-  /** What a connection runs over; default: TCP, under TLS for `wss:`. */
-  readonly connect?: SocketOptions['connect']
+  /** Further options of `ws`, such as what a connection runs over. */
+  readonly webSocketOptions?: SocketOptions['webSocketOptions']
 }
 
 export type FeedContext = Pick<SourceContext, 'clock' | 'logger' | 'paused$'>
@@ -32,11 +32,11 @@ export function coinbaseFeed(
     connectTimeoutMs = 10_000,
     silenceMsMax = 5_000,
     reconnectPolicy = { initialMs: 1_000, waitMsMax: 30_000 },
-    connect,
+    webSocketOptions,
   }: FeedOptions,
   { clock, logger, paused$ }: FeedContext,
 ): Observable<FeedEvent> {
-  return openSocket({ url: wsUrl, clock, paused$, connectTimeoutMs, silenceMsMax, connect }).pipe(
+  return openSocket({ url: wsUrl, clock, paused$, connectTimeoutMs, silenceMsMax, webSocketOptions }).pipe(
     decoded(clock),
     subscribed({ products, clock, logger, paused$ }),
     reconnecting({ url: wsUrl, policy: reconnectPolicy, clock, logger }),

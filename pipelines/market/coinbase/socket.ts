@@ -1,7 +1,6 @@
-import type { Socket } from 'node:net'
 import { type Clock, RivuletError } from 'rivulet'
 import { distinctUntilChanged, interval, Observable, Subscription } from 'rxjs'
-import { WebSocket } from 'ws'
+import { type ClientOptions, WebSocket } from 'ws'
 
 /** A frame beyond this ends the connection: it is not even read. */
 const payloadBytesMax = 4 * 1024 * 1024
@@ -15,8 +14,8 @@ export interface SocketOptions {
   readonly connectTimeoutMs: number
   /** A connection on which nothing at all has come for so long is dead. */
   readonly silenceMsMax: number
-  /** What the connection runs over; default: TCP, under TLS for `wss:`. */
-  readonly connect?: ((url: string) => Socket) | undefined
+  /** Further options of `ws`, such as what the connection runs over. */
+  readonly webSocketOptions?: ClientOptions | undefined
 }
 
 export interface SocketOpened {
@@ -35,7 +34,7 @@ export type SocketEvent =
  * retryable error, `SOURCE_UNREACHABLE` before it was open and `SOURCE_FAILED` after.
  */
 export function openSocket(options: SocketOptions): Observable<SocketEvent> {
-  const { url, clock, paused$, connectTimeoutMs, silenceMsMax, connect } = options
+  const { url, clock, paused$, connectTimeoutMs, silenceMsMax, webSocketOptions } = options
   return new Observable((subscriber) => {
     let opened = false
     let paused = false
@@ -48,11 +47,11 @@ export function openSocket(options: SocketOptions): Observable<SocketEvent> {
     let socket: WebSocket
     try {
       socket = new WebSocket(url, {
+        ...webSocketOptions,
         maxPayload: payloadBytesMax,
         perMessageDeflate: false,
         // Else one garbled frame would end the connection: the decoder checks it.
         skipUTF8Validation: true,
-        ...(connect && { createConnection: () => connect(url) }),
       })
     } catch (error) {
       subscriber.error(new RivuletError('BAD_CONFIG', `${url} is no WebSocket address`, { cause: error }))

@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Clock } from 'rivulet'
 import { type ExchangeServer, exchangeServer } from '../../../pipelines/market/exchange-server/exchange.ts'
 import type { Market } from '../../../pipelines/market/exchange-server/market.ts'
@@ -45,8 +46,12 @@ export class SimulatedExchange {
     return {
       wsUrl: this.wsUrl,
       restUrl: this.restUrl,
-      // A duplex in the place of a TCP socket: `ws` asks for no more.
-      connect: () => world.connect(machine, address, () => {}) as ReturnType<typeof world.connect> & never,
+      webSocketOptions: {
+        // A duplex in the place of a TCP socket: `ws` asks for no more.
+        createConnection: () => world.connect(machine, address, () => {}) as Socket,
+        // Else no two runs would be the same.
+        generateMask: (mask: Buffer) => void mask.fill(0),
+      },
       fetch: fetchFrom(world, machine),
     }
   }
