@@ -6,7 +6,14 @@ import type { TopicMetadata } from './metadata.ts'
 import { persist } from './persist.ts'
 import { topicPartitions } from './topic-partitions.ts'
 import { kafkaErrorType } from './translate.ts'
-import type { CommittedOffset, KafkaAdmin, PartitionRange, TopicPartition, TopicToEnsure } from './types.ts'
+import type {
+  CommittedOffset,
+  Isolation,
+  KafkaAdmin,
+  PartitionRange,
+  TopicPartition,
+  TopicToEnsure,
+} from './types.ts'
 
 const adminUse = 'admin'
 const unknownTopic = 3
@@ -15,7 +22,7 @@ const leadersWaitMsMax = 60_000
 const leadersPollMs = 50
 const earliestTimestamp = -2
 const latestTimestamp = -1
-const readCommitted = 1
+const isolationLevels: Readonly<Record<Isolation, number>> = { read_uncommitted: 0, read_committed: 1 }
 
 export function createAdmin(cluster: Cluster): KafkaAdmin {
   return new ClusterAdmin(cluster)
@@ -44,14 +51,14 @@ class ClusterAdmin implements KafkaAdmin {
     )
   }
 
-  async offsets(topic: string): Promise<readonly PartitionRange[]> {
+  async offsets(topic: string, isolation?: Isolation): Promise<readonly PartitionRange[]> {
     const partitions = await this.#partitionsOf(topic)
     return Promise.all(
       partitions.map(async (partition) => {
         const of = { topic, partition }
         const [lowOffset, endOffset] = [
           await this.#offset(of, earliestTimestamp),
-          await this.#offset(of, latestTimestamp),
+          await this.#offset(of, latestTimestamp, isolation),
         ]
         return { partition, lowOffset, endOffset }
       }),
@@ -160,8 +167,8 @@ class ClusterAdmin implements KafkaAdmin {
     return this.#persist(() => this.#cluster.topics(names))
   }
 
-  #offset(of: TopicPartition, timestamp: number): Promise<number> {
-    return this.#persist(() => listOffset(this.#cluster, of, timestamp, adminUse))
+  #offset(of: TopicPartition, timestamp: number, isolation?: Isolation): Promise<number> {
+    return this.#persist(() => listOffset(this.#cluster, of, timestamp, adminUse, isolation))
   }
 
   #persist<T>(work: () => Promise<T>): Promise<T> {
@@ -175,12 +182,13 @@ export async function listOffset(
   of: TopicPartition,
   timestamp: number,
   use: string,
+  isolation: Isolation = 'read_committed',
 ): Promise<number> {
   const { topic, partition } = of
   const what = `Can't ask for the offsets of partition ${partition} of topic ${topic}`
   const topics = [{ topic, partitions: [{ partition, timestamp }] }]
   const { responses } = await cluster.withLeader(of, use, what, (link) =>
-    link.broker.listOffsets({ isolationLevel: readCommitted, topics }),
+    link.broker.listOffsets({ isolationLevel: isolationLevels[isolation], topics }),
   )
   return Number(responses[0]?.partitions[0]?.offset)
 }

@@ -111,8 +111,11 @@ export interface KafkaAdmin {
   ensureTopics(topics: readonly TopicToEnsure[]): Promise<ReadonlyMap<string, number>>
   /** Topics that don't exist are absent. */
   partitionCounts(names: readonly string[]): Promise<ReadonlyMap<string, number>>
-  /** `endOffset` is the end of what read_committed can read: an open transaction hides what follows it. */
-  offsets(topic: string): Promise<readonly PartitionRange[]>
+  /**
+   * `endOffset` is the end of what read_committed can read: an open transaction hides what follows it. With
+   * `read_uncommitted` it is the end of what all in-sync replicas have.
+   */
+  offsets(topic: string, isolation?: Isolation): Promise<readonly PartitionRange[]>
   /** One entry for each partition of the topics; `offset` is undefined where nothing was committed. */
   committedOffsets(groupId: string, topics: readonly string[]): Promise<readonly CommittedOffset[]>
   /** Deletes what lies before `beforeOffset`: for repartition topics, whose records were worked off. */
@@ -124,6 +127,9 @@ export interface KafkaAdmin {
   /** Forgets a group with all that it has committed. Rejects with `KAFKA_FAILED` while it has members. */
   deleteGroup(groupId: string): Promise<void>
 }
+
+/** Whether records of transactions that may still be aborted count. */
+export type Isolation = 'read_committed' | 'read_uncommitted'
 
 /** What of a partition is there. */
 export interface PartitionRange {

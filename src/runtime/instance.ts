@@ -4,9 +4,9 @@ import { messageOf, RivuletError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { StateStore } from '../state/store.ts'
 import type { Topology } from '../stream/topology.ts'
+import type { AssignedSource } from './assigned-source.ts'
 import type { AssignedTask } from './assigned-task.ts'
 import type { PartitionPosition } from './assigned-tasks.ts'
-import { createTask } from './create-task.ts'
 import type { Settings } from './environment.ts'
 import type { RuntimeEvent } from './events.ts'
 import { GlobalTables } from './global-tables.ts'
@@ -14,7 +14,7 @@ import type { InstanceContext } from './instance-context.ts'
 import { isTaskLayout, type Layout, layOut } from './layout.ts'
 import { checkRemembered } from './remembered-offsets.ts'
 import { checkConnections, SinkWriters } from './sink-writers.ts'
-import { SourceTask } from './source-task.ts'
+import { SourceGroup } from './source-group.ts'
 import { Statistics } from './statistics.ts'
 import { StreamThread } from './stream-thread.ts'
 
@@ -33,6 +33,7 @@ interface Parts {
   readonly context: InstanceContext
   readonly sinks: SinkWriters
   readonly globals: GlobalTables
+  readonly sources: SourceGroup
   readonly thread: StreamThread
 }
 
@@ -48,7 +49,6 @@ export class Instance {
   readonly #logger: Logger
   /** Aborted when it is over, in whatever way. */
   readonly #over = new AbortController()
-  readonly #sources: SourceTask[] = []
   #parts: Parts | undefined
   #wallClock: Subscription | undefined
   #purgedMs = 0
@@ -89,8 +89,9 @@ export class Instance {
     return this.#isStarted && !this.#over.signal.aborted && this.#parts?.thread.isRejoining === false
   }
 
-  get sources(): readonly SourceTask[] {
-    return this.#sources
+  /** Those that this instance has. */
+  get sources(): readonly AssignedSource[] {
+    return this.#parts?.sources.assigned ?? []
   }
 
   get tasks(): readonly AssignedTask[] {
@@ -120,7 +121,7 @@ export class Instance {
     await checkRemembered(parts.context, parts.sinks)
     if (this.#isEnding) return
     // No waiting from here on: who stops it now finds all of it, who did before finds nothing read.
-    if (this.#settings.sources) this.#startSources(parts)
+    if (this.#settings.sources) parts.sources.join()
     this.#scheduleTick(parts.thread)
     if (layout.subTopologies.some(isTaskLayout)) parts.thread.join()
     else this.#started()
@@ -144,24 +145,14 @@ export class Instance {
     }
     const sinks = new SinkWriters(context)
     const globals = new GlobalTables(context)
+    const sources = new SourceGroup({ context, globalStores: globals.stores })
     const thread = new StreamThread({
       context,
       sinks,
       globalStores: globals.stores,
       started: () => this.#started(),
     })
-    return { context, sinks, globals, thread }
-  }
-
-  #startSources({ context, globals }: Parts): void {
-    for (const { subTopology } of context.layout.subTopologies) {
-      if (subTopology.kind !== 'source') continue
-      const task = createTask(subTopology, context.settings, globals.stores)
-      const source = new SourceTask({ node: subTopology.source, task, context })
-      this.#sources.push(source)
-      this.statistics.taskStarted(task, subTopology.id)
-      source.start()
-    }
+    return { context, sinks, globals, sources, thread }
   }
 
   #started(): void {
@@ -214,12 +205,12 @@ export class Instance {
   }
 
   get #isAllInKafka(): boolean {
-    const sources = this.#sources.every(({ unacknowledged }) => unacknowledged === 0)
+    const sources = this.sources.every(({ uncommitted }) => uncommitted === 0)
     return sources && this.tasks.every(({ isDirty }) => !isDirty)
   }
 
   async #drain(): Promise<void> {
-    await Promise.all(this.#sources.map((source) => source.close()))
+    await this.#parts?.sources.leave()
     await this.#parts?.thread.leave()
     await this.#parts?.sinks.close()
     await this.#parts?.context.producer.close()
@@ -240,9 +231,9 @@ export class Instance {
   #end(reason: RivuletError): void {
     this.#over.abort(reason)
     this.#wallClock?.unsubscribe()
-    for (const source of this.#sources) source.abandon()
     if (!this.#parts) return
-    const { context, sinks, globals, thread } = this.#parts
+    const { context, sinks, globals, sources, thread } = this.#parts
+    sources.abandon()
     globals.close()
     thread.abandon()
     for (const closed of [sinks.close(), context.producer.close()])

@@ -5,7 +5,7 @@ import type { StoreSpec } from '../state/store.ts'
 import { checkCoPartitioning, coPartitioned } from '../stream/co-partitioning.ts'
 import { isChooser, type OperatorNode } from '../stream/graph.ts'
 import { type SubTopology, subTopologiesOf, type TopicInput } from '../stream/sub-topologies.ts'
-import { changelogOf, deadLetterTopicOf } from '../stream/topic-name.ts'
+import { changelogOf, deadLetterTopicOf, positionTopicOf } from '../stream/topic-name.ts'
 import type { Topology } from '../stream/topology.ts'
 
 /** A topic as a sub-topology reads it. */
@@ -69,6 +69,7 @@ export async function layOut(
   const counts = new Map(await admin.ensureTopics(usersTopics(topology, names.topicName)))
   const missing = repartitionTopics(topology, names, counts)
   for (const [name, count] of await admin.ensureTopics(missing)) counts.set(name, count)
+  await admin.ensureTopics(positionTopics(topology, names))
   const layout = layoutOf(topology, names, counts)
   await makeChangelogs(layout, admin)
   return layout
@@ -128,6 +129,17 @@ function layoutOf(topology: Topology, names: Names, counts: ReadonlyMap<string, 
     }
   })
   return { ...names, subTopologies: layouts, partitionCounts: counts }
+}
+
+/** One for each source, with one partition: who has that runs the source. */
+function positionTopics({ nodes }: Topology, { ownTopicName }: Names): TopicToEnsure[] {
+  return nodes
+    .filter((node) => node.type === 'external-source')
+    .map(({ name }) => ({
+      name: ownTopicName(positionTopicOf(name)),
+      partitions: 1,
+      config: { 'cleanup.policy': 'compact' },
+    }))
 }
 
 async function makeChangelogs(

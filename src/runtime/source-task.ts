@@ -1,4 +1,13 @@
-import { BehaviorSubject, defer, distinctUntilChanged, type Subscription } from 'rxjs'
+import {
+  BehaviorSubject,
+  defer,
+  distinctUntilChanged,
+  filter,
+  firstValueFrom,
+  map,
+  type Subscription,
+} from 'rxjs'
+import { unlessAborted } from '../aborted.ts'
 import { isRetryable, messageOf, RivuletError } from '../errors.ts'
 import { retryWithBackoff } from '../retry.ts'
 import type { ExternalSourceNode } from '../stream/graph.ts'
@@ -8,12 +17,17 @@ import { sourceLetterOf } from './dead-letter.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { Outbox } from './outbox.ts'
 import { sourceChunk } from './source-chunk.ts'
+import type { SourceProducer } from './source-producer.ts'
 import { tailOf } from './source-tail.ts'
 import type { Task } from './task.ts'
 
 export interface SourceTaskOptions {
   readonly node: ExternalSourceNode
   readonly task: Task
+  /** Nobody else can commit for this source any more. */
+  readonly producer: SourceProducer
+  /** What was committed last. */
+  readonly position: unknown
   readonly context: InstanceContext
 }
 
@@ -21,7 +35,10 @@ const retryPolicy = { initialMs: 500, waitMsMax: 30_000 }
 /** Emissions that come at once go on as one chunk of at most so many records. */
 const chunkRecordsMax = 1_000
 
-/** A source and the steps behind it, up to their topics. What it emits is in Kafka when it was acknowledged. */
+/**
+ * A source and the steps behind it, up to their topics. What it hands over, emissions and dead letters, is committed in
+ * this order: one commit at a time, at once; what comes meanwhile is the next one.
+ */
 export class SourceTask {
   readonly name: string
   readonly task: Task
@@ -32,19 +49,29 @@ export class SourceTask {
   readonly #options: SourceTaskOptions
   readonly #paused = new BehaviorSubject(false)
   readonly #outbox: Outbox
+  readonly #abandoned = new AbortController()
+  /** How much of what was handed over is in Kafka for good; completes with the task. */
+  readonly #committed = new BehaviorSubject(0)
   readonly #rejections = new Map<string, string>()
   #gathered: unknown[] = []
-  #flushTimer: Subscription | undefined
+  /** How much of what was handed over has gone through the steps: the rest is gathered. */
+  #processed = 0
+  #position: unknown
+  #isFlushDue = false
+  #isCommitting = false
   #subscription: Subscription | undefined
-  #stopped = false
+  /** It takes nothing more. */
+  #isClosing = false
+  #isOver = false
 
   constructor(options: SourceTaskOptions) {
     this.#options = options
     this.name = options.node.name
     this.task = options.task
+    this.#position = options.position
     this.#outbox = new Outbox({
       context: options.context,
-      producer: options.context.producer,
+      producer: options.producer,
       roomMade: () => this.#regulate(),
       failed: (error) => this.#fail(error),
     })
@@ -79,72 +106,135 @@ export class SourceTask {
       })
   }
 
-  /** Records on their way to Kafka that may not be there yet. */
-  get unacknowledged(): number {
-    return this.#outbox.records
+  /** Emissions and dead letters that are not in Kafka for good. */
+  get uncommitted(): number {
+    return this.#processed + this.#gathered.length - this.#committed.value
   }
 
-  /** Takes nothing more; resolves when what was taken is in Kafka, rejects when it can't be. */
+  /**
+   * Takes nothing more. The source is told how much is acknowledged before it is unsubscribed from. Resolves when all that
+   * was taken is committed; rejects, and says how much is not, when it can't be.
+   */
   async close(): Promise<void> {
-    this.#subscription?.unsubscribe()
+    this.#isClosing = true
+    this.#paused.next(true)
     this.#flush()
-    this.#stopped = true
-    this.state = 'stopped'
-    await this.#outbox.settled()
-  }
-
-  /** Gives up what is not in Kafka. */
-  abandon(reason: unknown = new RivuletError('INTERNAL', `source "${this.name}" is given up`)): void {
-    this.#stopped = true
-    this.state = 'stopped'
-    this.#flushTimer?.unsubscribe()
-    this.#subscription?.unsubscribe()
-    this.#outbox.abandon(reason)
-  }
-
-  #emit(value: unknown): void {
-    if (this.#stopped) return
-    this.#gathered.push(value)
-    this.#regulate()
-    const waiting = this.#gathered.length + this.#outbox.records
-    if (waiting > this.#options.context.settings.sourceRecordsMax) {
-      const message = `the source "${this.name}" went on though it was asked to pause: ${waiting} records wait for Kafka. Let it wait while the paused$ of its context is true (docs/recipes.md, "A source that is faster than Kafka")`
-      this.#fail(new RivuletError('BUFFER_FULL', message, { place: { step: this.name } }))
-    } else if (this.#gathered.length >= chunkRecordsMax) this.#flush()
-    else this.#flushTimer ??= this.#options.context.settings.clock.scheduler.schedule(() => this.#flush())
-  }
-
-  #flush(): void {
-    this.#flushTimer?.unsubscribe()
-    this.#flushTimer = undefined
-    const values = this.#gathered
-    if (values.length === 0 || this.#stopped) return
-    this.#gathered = []
     try {
-      const { node, context } = this.#options
-      this.task.process(node, sourceChunk(node, values, context.settings.clock.now()))
-      for (const output of this.task.takeOutputs()) this.#outbox.add(output)
-      this.#outbox.flush()
+      await this.#settled()
+      this.#end()
+      await this.#options.producer.close()
     } catch (error) {
-      this.#fail(error)
+      const code = error instanceof RivuletError ? error.code : 'INTERNAL'
+      const message = `${this.uncommitted} of what the source "${this.name}" has emitted is not in Kafka: ${messageOf(error)}`
+      throw new RivuletError(code, message, { cause: error, place: { step: this.name } })
     }
   }
 
+  /** Gives up what is not committed. */
+  async abandon(
+    reason: unknown = new RivuletError('INTERNAL', `source "${this.name}" is given up`),
+  ): Promise<void> {
+    if (this.#isOver) return
+    this.#abandoned.abort(reason)
+    this.#outbox.abandon(reason)
+    this.#end()
+    const { producer, context } = this.#options
+    await producer.close().catch((error) => context.logger.debug(messageOf(error)))
+  }
+
+  #end(): void {
+    this.#isClosing = true
+    this.#isOver = true
+    this.state = 'stopped'
+    this.#subscription?.unsubscribe()
+    this.#committed.complete()
+  }
+
+  #emit(value: unknown): void {
+    if (this.#isClosing) return
+    this.#gathered.push(value)
+    this.#regulate()
+    const { uncommitted } = this
+    const { clock, sourceRecordsMax } = this.#options.context.settings
+    if (uncommitted > sourceRecordsMax) {
+      const message = `the source "${this.name}" went on though it was asked to pause: ${uncommitted} records wait for Kafka. Let it wait while the paused$ of its context is true (docs/recipes.md, "A source that is faster than Kafka")`
+      this.#fail(new RivuletError('BUFFER_FULL', message, { place: { step: this.name } }))
+    } else if (this.#gathered.length >= chunkRecordsMax) this.#flush()
+    else if (!this.#isFlushDue) {
+      this.#isFlushDue = true
+      clock.soon(() => this.#flush())
+    }
+  }
+
+  /** Takes what was gathered through the steps, and sees to it that it is committed. */
+  #flush(): void {
+    this.#isFlushDue = false
+    if (this.#isOver) return
+    try {
+      this.#process()
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    if (this.#isCommitting || this.#processed === this.#committed.value) return
+    this.#isCommitting = true
+    this.#commitAll().catch((error) => this.#fail(error))
+  }
+
+  #process(): void {
+    const values = this.#gathered
+    if (values.length === 0) return
+    this.#gathered = []
+    const { node, context } = this.#options
+    this.task.process(node, sourceChunk(node, values, context.settings.clock.now()))
+    for (const output of this.task.takeOutputs()) this.#outbox.add(output)
+    this.#processed += values.length
+    this.#moveTo(node.record.position?.(values.at(-1)))
+  }
+
+  async #commitAll(): Promise<void> {
+    while (!this.#isOver && this.#processed > this.#committed.value) {
+      while (!this.#outbox.isResolved) await this.#outbox.resolved()
+      // From here to the first `await` nothing else runs: the position is that of the last of these records.
+      this.#outbox.hold()
+      const processed = this.#processed
+      await this.#options.producer.commit(this.#position)
+      if (this.#isOver) return
+      this.#outbox.release()
+      this.#committed.next(processed)
+      this.#regulate()
+    }
+    this.#isCommitting = false
+  }
+
+  #moveTo(position: unknown): void {
+    if (position !== undefined) this.#position = position
+  }
+
   #regulate(): void {
-    const waiting = this.#gathered.length + this.#outbox.records
+    if (this.#isClosing) return
+    const { uncommitted } = this
     const { sourceRecordsMax } = this.#options.context.settings
     const { isFull } = this.#outbox
-    if (!this.#paused.value && (isFull || waiting >= sourceRecordsMax / 2)) this.#paused.next(true)
-    else if (this.#paused.value && !isFull && waiting <= sourceRecordsMax / 4) this.#paused.next(false)
+    if (!this.#paused.value && (isFull || uncommitted >= sourceRecordsMax / 2)) this.#paused.next(true)
+    else if (this.#paused.value && !isFull && uncommitted <= sourceRecordsMax / 4) this.#paused.next(false)
   }
 
   #context(): SourceContext {
     const { settings, logger, statistics } = this.#options.context
-    const emittedBefore = this.#emittedBefore()
+    this.#flush()
+    const before = this.#processed
+    const emittedBefore = this.#settled()
+    emittedBefore.catch(() => {}) // whoever reads is told, and the instance has been
     return {
       clock: settings.clock,
       logger,
       paused$: this.#paused.pipe(distinctUntilChanged()),
+      acknowledged$: this.#committed.pipe(
+        filter((count) => count >= before),
+        map((count) => count - before),
+      ),
+      position: this.#position,
       tail: (topic) => this.#tail(topic, emittedBefore),
       deadLetter: (letter) => this.#deadLetter(letter),
       setState: (state) => {
@@ -164,36 +254,40 @@ export class SourceTask {
     }
   }
 
-  /** Resolves when Kafka has what the source has emitted until now, as after a failure: at once when it begins. */
-  #emittedBefore(): Promise<void> {
-    this.#flush()
-    const settled = this.#outbox.settled()
-    settled.catch(() => {}) // whoever reads is told, and the instance has been
-    return settled
+  /** Resolves when all that was processed until now is committed, at once where it is; rejects with what ended the task. */
+  async #settled(): Promise<void> {
+    const processed = this.#processed
+    const committed = firstValueFrom(this.#committed.pipe(filter((count) => count >= processed)))
+    await unlessAborted(committed, this.#abandoned.signal)
   }
 
   /** A source that looks where it was finds all that it has emitted before it failed, or it would emit it again. */
   async *#tail<K, V>(topic: Topic<K, V>, emittedBefore: Promise<void>): ReturnType<typeof tailOf<K, V>> {
+    const { context } = this.#options
     await emittedBefore
-    yield* tailOf(this.#options.context, topic)
+    yield* tailOf(context, { ...topic, name: context.layout.topicName(topic.name) })
   }
 
   #deadLetter(letter: DeadLetter): void {
+    if (this.#isClosing) return
     const { node, context } = this.#options
     const { settings, layout, statistics } = context
+    this.#flush() // what was emitted before it is before it
     statistics.count('dead_letters')
-    if (!node.deadLetters) return
-    const topic = layout.topicName(node.deadLetters.name)
-    this.#outbox.addLetter(
-      sourceLetterOf(letter, { step: node.name, topic, timestampMs: settings.clock.now() }),
-    )
-    this.#outbox.flush()
+    if (node.deadLetters) {
+      const topic = layout.topicName(node.deadLetters.name)
+      const timestampMs = settings.clock.now()
+      this.#outbox.addLetter(sourceLetterOf(letter, { step: node.name, topic, timestampMs }))
+    }
+    this.#processed++
+    this.#moveTo(letter.position)
+    this.#flush()
     this.#regulate()
   }
 
   #fail(error: unknown): void {
-    if (this.#stopped) return
-    this.abandon(error)
+    if (this.#isOver) return
+    void this.abandon(error)
     this.#options.context.failed(error)
   }
 }

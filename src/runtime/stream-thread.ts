@@ -10,7 +10,7 @@ import type { InstanceContext } from './instance-context.ts'
 import { isTaskLayout } from './layout.ts'
 import { ShownOffsets } from './shown-offsets.ts'
 import type { SinkWriters } from './sink-writers.ts'
-import { taskAssignor } from './task-assignor.ts'
+import { stickyAssignor, topicGroups } from './task-assignor.ts'
 import { TaskCreator } from './task-creator.ts'
 
 /** No wait is shorter than half of the first: longer than a heartbeat, so that the group has heard of what has changed. */
@@ -76,7 +76,7 @@ export class StreamThread {
       groupId: layout.application,
       topics: [...new Set(inputs.map(({ topic }) => topic))],
       partitionFetchBytesMax: settings.partitionFetchBytesMax,
-      assignor: taskAssignor(layout, () => tasks.partitions),
+      assignor: stickyAssignor('rivulet-tasks', topicGroups(layout), () => tasks.partitions),
     })
     const shownOffsets = new ShownOffsets(context, consumer)
     const deadLetters = this.#deadLetters

@@ -2,13 +2,16 @@ import type { Assignor, GroupMember, TopicPartition } from '../kafka/types.ts'
 import { isTaskLayout, type Layout } from './layout.ts'
 
 /**
- * Gives equally numbered partitions of all topics that a task reads to the same member, as evenly as it goes, and what
- * a member has it keeps: its state is there. Source: Kafka Streams' `StreamsPartitionAssignor`.
+ * Gives equally numbered partitions of the topics of one group to the same member, as evenly as it goes, and what a member
+ * has it keeps. Source: Kafka Streams' `StreamsPartitionAssignor`.
  */
-export function taskAssignor(layout: Layout, held: () => readonly TopicPartition[]): Assignor {
-  const groups = topicGroups(layout)
+export function stickyAssignor(
+  name: string,
+  groups: readonly (readonly string[])[],
+  held: () => readonly TopicPartition[],
+): Assignor {
   return {
-    name: 'rivulet-tasks',
+    name,
     userData: () => Buffer.from(JSON.stringify(held().map(({ topic, partition }) => [topic, partition]))),
     assign(members, partitionCounts) {
       const assignment = new Map<string, TopicPartition[]>(members.map(({ memberId }) => [memberId, []]))
@@ -35,8 +38,8 @@ export function taskAssignor(layout: Layout, held: () => readonly TopicPartition
   }
 }
 
-/** Topics that are read together by some task, directly or through others. */
-function topicGroups({ subTopologies }: Layout): readonly (readonly string[])[] {
+/** Topics that are read together by some task, directly or through others: their partitions can't be parted. */
+export function topicGroups({ subTopologies }: Layout): readonly (readonly string[])[] {
   let groups: Set<string>[] = []
   for (const { inputs } of subTopologies.filter(isTaskLayout)) {
     const topics = inputs.map(({ topic }) => topic)

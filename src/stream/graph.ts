@@ -89,6 +89,8 @@ export interface SourceRecordMapper {
   timestampMs(value: unknown, nowMs: number): number
   /** The record's headers; absent: no record has any. */
   headers?(value: unknown): Headers | undefined
+  /** Where the source goes on behind the value; absent: it keeps no position in Kafka. */
+  position?(value: unknown): unknown
 }
 
 /** A step within a task. */

@@ -15,6 +15,8 @@ export interface DeadLetter {
   readonly reason: string
   /** Where it was found, such as `{ device: 'sensor-7', line: '123' }`: one header each. */
   readonly place: Readonly<Record<string, string>>
+  /** Where the source goes on behind them; absent: where it went on before. As `SourceOptions.position`. */
+  readonly position?: unknown
 }
 
 /** A record at the end of a topic. */
@@ -36,6 +38,18 @@ export interface SourceContext {
    * fails with `BUFFER_FULL` when the bounded buffer overflows: nothing is dropped silently.
    */
   readonly paused$: Observable<boolean>
+  /**
+   * How much of what the source has handed over since it was given this context, emissions and dead letters in the order of
+   * their coming, is in Kafka for good with all that was made of it. What the steps left out counts like the rest. The
+   * present number comes on subscribing; it completes when no more will be. Behind it, a source can acknowledge to
+   * whoever sent it (MQTT, AMQP, SQS, a request's answer): what a crash cut off was not acknowledged, and comes again.
+   */
+  readonly acknowledged$: Observable<number>
+  /**
+   * The `position` (of `SourceOptions`) of what was handed over last, by whoever had the source before as well; undefined:
+   * there is none. It has gone through JSON, and may be of an earlier version of the program: check what it is.
+   */
+  readonly position: unknown
   /**
    * The records at the end of the topic, read backwards in growing steps: how a source finds where it was, also after a
    * failure: what it emitted before is among them. Stop iterating when enough was seen. Nothing comes from a topic that

@@ -22,6 +22,11 @@ export function deadLetterTopicOf(name: string): string {
   return `${asTopicName(name)}-dead-letters`
 }
 
+/** Where a source's position lies, and by whose partition its owner is known; without the application's prefix. */
+export function positionTopicOf(source: string): string {
+  return `${asTopicName(source)}-position`
+}
+
 /** Where the truth of a store lies; without the application's prefix, as all names of its own topics. */
 export function changelogOf(store: string): string {
   return `${asTopicName(store)}-changelog`

@@ -35,6 +35,12 @@ export interface SourceOptions<T, K> {
   readonly timestampMs?: (value: T) => number
   /** The record's headers; undefined, or absent: it has none. */
   readonly headers?: (value: T) => Headers | undefined
+  /**
+   * Where the source goes on behind this value, such as an offset in a file; undefined: where it went on before. That of
+   * the last value is committed together with what was made of the values, and `SourceContext.position` has it at the
+   * next start, so each value counts once wherever the other side can be read again from there. Anything that JSON holds.
+   */
+  readonly position?: (value: T) => unknown
   /** Where what the source could not decode goes; default: the topic `<source's name>-dead-letters`. */
   readonly deadLetters?: string
 }
@@ -180,6 +186,7 @@ export function topology(
           timestampMs: (value: T, nowMs: number) =>
             options.timestampMs ? options.timestampMs(value) : nowMs,
           ...(options.headers && { headers: options.headers }),
+          ...(options.position && { position: options.position }),
         },
       })
       return new Stream<K, T>({ builder, port, key: assumedKey(), value: serdes.json(), rekeyed: true })

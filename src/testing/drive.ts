@@ -1,4 +1,5 @@
 import {
+  BehaviorSubject,
   interval,
   type Observable,
   type Observer,
@@ -125,9 +126,14 @@ class Drive {
 
   #start(node: ExternalSourceNode): void {
     const { name, source } = node
-    const emitted = typeof source === 'function' ? source(this.#context(name)) : source
+    // What is driven here is through all steps at once.
+    const acknowledged = new BehaviorSubject(0)
+    const emitted = typeof source === 'function' ? source(this.#context(name, acknowledged)) : source
     emitted.subscribe({
-      next: (value) => this.#step(() => this.driver.emit(name, value)),
+      next: (value) => {
+        this.#step(() => this.driver.emit(name, value))
+        acknowledged.next(acknowledged.value + 1)
+      },
       error: (error) => this.#end((subject) => subject.error(error)),
       complete: () => {
         this.#running--
@@ -168,14 +174,19 @@ class Drive {
     how(this.deadLetters$)
   }
 
-  #context(source: string): SourceContext {
+  #context(source: string, acknowledged: BehaviorSubject<number>): SourceContext {
     return {
       clock: this.#clock,
       logger: silentLogger,
       paused$: of(false),
-      // An empty topic: what is driven here has no past.
+      acknowledged$: acknowledged.asObservable(),
+      // What is driven here has no past.
+      position: undefined,
       tail: async function* () {},
-      deadLetter: (letter) => this.deadLetters$.next({ ...letter, source }),
+      deadLetter: (letter) => {
+        this.deadLetters$.next({ ...letter, source })
+        acknowledged.next(acknowledged.value + 1)
+      },
       setState: (state) => this.states$.next({ source, state }),
       rejected: () => {},
       count: (counter, by = 1) => this.counters.set(counter, (this.counters.get(counter) ?? 0) + by),

@@ -218,7 +218,7 @@ describe('a source', () => {
   test('that fails for good ends the program', async () => {
     const subject = new Subject<number>()
     const running = rig.run(sourceApp(() => subject))
-    await running.started
+    await vi.waitFor(() => expect(subject.observed).toBe(true))
     subject.error(new RivuletError('SOURCE_FAILED', 'no such market'))
     await expect(running.done).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
   })
@@ -233,7 +233,7 @@ describe('a source', () => {
       }),
       { sourceRecordsMax: 100 },
     )
-    await running.started
+    await vi.waitFor(() => expect(subject.observed).toBe(true))
     for (let i = 0; i < 60; i++) subject.next(i)
     expect(paused).toEqual([false, true])
     await vi.waitFor(() => expect(paused).toEqual([false, true, false]))
@@ -244,7 +244,7 @@ describe('a source', () => {
   test('has everything it emitted in Kafka when the program has stopped, and finds it by reading the tail', async () => {
     const subject = new Subject<number>()
     const first = rig.run(sourceApp(() => subject))
-    await first.started
+    await vi.waitFor(() => expect(subject.observed).toBe(true))
     for (let i = 0; i < 5_000; i++) subject.next(i)
     await first.stop()
     expect((await rig.read(output)).length).toBe(5_000)

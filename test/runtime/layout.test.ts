@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { KafkaAdmin, TopicToEnsure } from '../../src/kafka/types.ts'
 import { layOut } from '../../src/runtime/layout.ts'
-import { taskAssignor } from '../../src/runtime/task-assignor.ts'
+import { stickyAssignor, topicGroups } from '../../src/runtime/task-assignor.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { type Declare, topology } from '../../src/stream/topology.ts'
@@ -97,7 +97,7 @@ describe('the assignor', () => {
         .merge(stream(topic('other', { ...left, partitions: 3 })))
         .to(topic('sum', left))
     })
-    return taskAssignor(await layout, () => held)
+    return stickyAssignor('tasks', topicGroups(await layout), () => held)
   }
 
   const counts = new Map([

@@ -5,7 +5,9 @@ import { RivuletError } from '../../src/errors.ts'
 import type { Kafka, TopicToEnsure } from '../../src/kafka/types.ts'
 import { createTask } from '../../src/runtime/create-task.ts'
 import type { Environment } from '../../src/runtime/environment.ts'
+import type { SourceProducer } from '../../src/runtime/source-producer.ts'
 import { SourceTask } from '../../src/runtime/source-task.ts'
+import { atLeastOnce } from '../../src/runtime/task-producer.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import type { SourceContext } from '../../src/stream/source.ts'
 import { topic } from '../../src/stream/topic.ts'
@@ -37,23 +39,36 @@ async function texts(
   // No topic has records yet.
   const admin = { ensureTopics, partitionCounts: async () => new Map() }
   const settings = { ...context.settings, kafka: { admin } as unknown as Kafka }
-  const producer = heldProducer()
+  const held = heldProducer()
+  const { send, commit, close } = atLeastOnce(held, { commit: async () => {} })
+  const positions: unknown[] = []
+  const producer: SourceProducer = {
+    send,
+    close,
+    async commit(position) {
+      await commit([])
+      positions.push(position)
+    },
+  }
   const node = app.nodes.find((each) => each.type === 'external-source')
   const [layout] = context.layout.subTopologies
   if (!node || !layout) throw new Error('the topology begins with a source')
   const task = new SourceTask({
     node,
     task: createTask(layout.subTopology, settings, new Map()),
-    context: { ...context, settings, producer },
+    producer,
+    position: undefined,
+    context: { ...context, settings },
   })
   task.start()
   const [given] = contexts
   if (!given) throw new Error('the source was started')
-  return { task, subject, context: given, contexts, sent: producer.sent, failures: context.failures }
+  return { task, subject, context: given, contexts, positions, sent: held.sent, failures: context.failures }
 }
 
 function source(declare: Declare, begin: (context: SourceContext) => Observable<string>) {
-  return declare.source('texts', begin, { key: (text) => text, timestampMs: () => 1 })
+  const position = (text: string) => (text === 'nowhere' ? undefined : `behind ${text}`)
+  return declare.source('texts', begin, { key: (text) => text, timestampMs: () => 1, position })
 }
 
 const toOut = (records: ReturnType<typeof source>) => records.to(topic('out', strings))
@@ -67,10 +82,10 @@ test('a close resolves when Kafka has acknowledged what was taken', async () => 
     isClosed = true
   })
   await new Promise(setImmediate)
-  expect([isClosed, task.unacknowledged]).toEqual([false, 1])
+  expect([isClosed, task.uncommitted]).toEqual([false, 1])
   sent[0]?.acknowledge()
   await closed
-  expect(task.unacknowledged).toBe(0)
+  expect(task.uncommitted).toBe(0)
 })
 
 test('a close waits also for records whose topic is still asked for its partitions', async () => {
@@ -78,7 +93,7 @@ test('a close waits also for records whose topic is still asked for its partitio
   const { task, subject, sent } = await texts(toChosen, {}, () => lastValueFrom(answered))
   subject.next('a')
   const closed = task.close()
-  expect(task.unacknowledged).toBe(1)
+  expect(task.uncommitted).toBe(1)
   answered.next(1)
   answered.complete()
   await vi.waitFor(() => expect(sent).toHaveLength(1))
@@ -96,7 +111,8 @@ test('a close rejects when Kafka refuses what was taken', async () => {
   const { task, subject, sent } = await texts(toOut)
   subject.next('a')
   const refused = new RivuletError('KAFKA_FAILED', 'too large')
-  const closed = expect(task.close()).rejects.toBe(refused)
+  const message = '1 of what the source "texts" has emitted is not in Kafka: too large'
+  const closed = expect(task.close()).rejects.toMatchObject({ code: 'KAFKA_FAILED', cause: refused, message })
   sent[0]?.refuse(refused)
   await closed
 })
@@ -104,8 +120,10 @@ test('a close rejects when Kafka refuses what was taken', async () => {
 test('a close that is cut short says so', async () => {
   const { task, subject } = await texts(toOut)
   subject.next('a')
-  const closed = expect(task.close()).rejects.toMatchObject({ message: 'source "texts" is given up' })
-  task.abandon()
+  const closed = expect(task.close()).rejects.toMatchObject({
+    message: '1 of what the source "texts" has emitted is not in Kafka: source "texts" is given up',
+  })
+  void task.abandon()
   await closed
 })
 
@@ -127,8 +145,7 @@ test('a source is asked to pause while few but large records wait for Kafka', as
   await vi.waitFor(() => expect(sent).toHaveLength(1))
   subject.next('y')
   expect(paused).toEqual([false, true])
-  await vi.waitFor(() => expect(sent).toHaveLength(2))
-  for (const { acknowledge } of sent) acknowledge()
+  sent[0]?.acknowledge()
   await vi.waitFor(() => expect(paused).toEqual([false, true, false]))
 })
 
@@ -160,4 +177,102 @@ test('a source that has failed and looks where it was waits until all that it ha
   expect(isRead).toBe(false)
   sent[0]?.acknowledge()
   await read
+})
+
+/** What `acknowledged$` has said; ends with 'over'. */
+function acknowledgementsOf({ acknowledged$ }: SourceContext): (number | 'over')[] {
+  const said: (number | 'over')[] = []
+  acknowledged$.subscribe({ next: (count) => said.push(count), complete: () => said.push('over') })
+  return said
+}
+
+test('what comes while a commit is under way is the next one, and each is acknowledged when it is there', async () => {
+  const { subject, context, sent } = await texts(toOut)
+  const said = acknowledgementsOf(context)
+  subject.next('a')
+  await vi.waitFor(() => expect(sent).toHaveLength(1))
+  subject.next('b')
+  subject.next('c')
+  await new Promise(setImmediate)
+  expect([sent.length, said]).toEqual([1, [0]])
+  sent[0]?.acknowledge()
+  await vi.waitFor(() => expect(sent.slice(1).flatMap(({ keys }) => keys)).toEqual(['b', 'c']))
+  expect(said).toEqual([0, 1])
+  for (const { acknowledge } of sent) acknowledge()
+  await vi.waitFor(() => expect(said).toEqual([0, 1, 3]))
+})
+
+test('dead letters are acknowledged in their turn, and what the steps leave out as well', async () => {
+  const { subject, context, sent } = await texts((records) =>
+    records.filter('kept', (text) => text !== 'left out').to(topic('out', strings)),
+  )
+  const said = acknowledgementsOf(context)
+  subject.next('left out')
+  await vi.waitFor(() => expect(said).toEqual([0, 1]))
+  subject.next('a')
+  context.deadLetter({ bytes: Buffer.from('?'), reason: 'why', place: {} })
+  await vi.waitFor(() => expect(sent).toHaveLength(1))
+  expect(sent[0]?.topic).toBe('out')
+  sent[0]?.acknowledge()
+  await vi.waitFor(() => expect(sent).toHaveLength(2))
+  expect([sent[1]?.topic, said.at(-1)]).toEqual(['texts-dead-letters', 2])
+  sent[1]?.acknowledge()
+  await vi.waitFor(() => expect(said.at(-1)).toBe(3))
+})
+
+test('a source that is closed hears of its last acknowledgement before it is unsubscribed from', async () => {
+  const { task, subject, context, sent } = await texts(toOut)
+  const said = acknowledgementsOf(context)
+  const paused: boolean[] = []
+  context.paused$.subscribe((now) => paused.push(now))
+  subject.next('a')
+  const closed = task.close()
+  subject.next('too late')
+  expect([paused, subject.observed]).toEqual([[false, true], true])
+  await vi.waitFor(() => expect(sent).toHaveLength(1))
+  sent[0]?.acknowledge()
+  await closed
+  expect([said, subject.observed, sent.length]).toEqual([[0, 1, 'over'], false, 1])
+})
+
+test('acknowledgements end without those that a failure has cut off', async () => {
+  const { subject, context, sent } = await texts(toOut)
+  const said = acknowledgementsOf(context)
+  subject.next('a')
+  await vi.waitFor(() => expect(sent).toHaveLength(1))
+  sent[0]?.refuse(new RivuletError('KAFKA_FAILED', 'too large'))
+  await vi.waitFor(() => expect(said).toEqual([0, 'over']))
+})
+
+test('what was emitted before a source has failed is not acknowledged to the one that is started again', async () => {
+  const scheduler = new VirtualTimeScheduler()
+  const { subject, sent, contexts } = await texts(toOut, { clock: createClock(scheduler) })
+  subject.next('a')
+  scheduler.flush()
+  subject.error(new RivuletError('SOURCE_FAILED', 'it broke', { retryable: true }))
+  scheduler.flush()
+  const [, again] = contexts
+  if (!again) throw new Error('it was started again')
+  const said = acknowledgementsOf(again)
+  expect(said).toEqual([])
+  sent[0]?.acknowledge()
+  await vi.waitFor(() => expect(said).toEqual([0]))
+  expect(again.position).toBe('behind a')
+})
+
+test('the position of what was handed over last is committed with it', async () => {
+  const { subject, context, sent, positions } = await texts(toOut)
+  subject.next('a')
+  subject.next('b')
+  await vi.waitFor(() => expect(sent).toHaveLength(1))
+  sent[0]?.acknowledge()
+  await vi.waitFor(() => expect(positions).toEqual(['behind b']))
+  subject.next('nowhere')
+  await vi.waitFor(() => expect(sent).toHaveLength(2))
+  sent[1]?.acknowledge()
+  await vi.waitFor(() => expect(positions).toEqual(['behind b', 'behind b']))
+  context.deadLetter({ bytes: Buffer.from('?'), reason: 'why', place: {}, position: 'behind ?' })
+  await vi.waitFor(() => expect(sent).toHaveLength(3))
+  sent[2]?.acknowledge()
+  await vi.waitFor(() => expect(positions.at(-1)).toBe('behind ?'))
 })

@@ -79,6 +79,7 @@ export class SourceRun<T> {
   failure: { readonly error: unknown } | undefined
   readonly #options: SourceRunOptions<T>
   readonly #paused: BehaviorSubject<boolean>
+  readonly #acknowledged = new BehaviorSubject(0)
   readonly #subscription: Subscription
 
   constructor(options: SourceRunOptions<T>) {
@@ -88,7 +89,9 @@ export class SourceRun<T> {
     this.#subscription = defer(() => (isObservable(source) ? source : source(this.#context()))).subscribe({
       next: (value) => {
         this.emitted.push(value)
-        if (writes) tape.write([value])
+        if (!writes) return
+        tape.write([value])
+        this.#acknowledged.next(this.#acknowledged.value + 1)
       },
       error: (error) => {
         this.failure = { error }
@@ -127,6 +130,8 @@ export class SourceRun<T> {
       clock,
       logger: silentLogger,
       paused$: this.#paused.pipe(distinctUntilChanged()),
+      acknowledged$: this.#acknowledged.asObservable(),
+      position: undefined,
       async *tail<K, V>() {
         await gate
         // The records are what the contract's `record` makes, as the source's topic has them.

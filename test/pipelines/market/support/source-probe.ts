@@ -1,4 +1,4 @@
-import { BehaviorSubject, type Observable, type Subscription } from 'rxjs'
+import { BehaviorSubject, NEVER, type Observable, type Subscription } from 'rxjs'
 import type { Trade } from '../../../../pipelines/market/trade.ts'
 import { systemClock } from '../../../../src/clock.ts'
 import { silentLogger } from '../../../../src/logger.ts'
@@ -23,6 +23,8 @@ export class SourceProbe {
       clock: systemClock,
       logger: silentLogger,
       paused$: this.paused$,
+      acknowledged$: NEVER,
+      position: undefined,
       tail: async function* tail<K, V>(topic: Topic<K, V>) {
         for (const trade of [...tape].reverse()) yield record(topic, trade)
       },

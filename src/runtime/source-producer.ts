@@ -1,0 +1,44 @@
+import type { OutgoingRecords, SendResult } from '../kafka/types.ts'
+import type { InstanceContext } from './instance-context.ts'
+import { positionRecord, positionTopicIn } from './source-position.ts'
+import { atLeastOnce, exactlyOnce } from './task-producer.ts'
+
+/** How what a source emits gets to Kafka. */
+export interface SourceProducer {
+  send(topic: string, partition: number, records: OutgoingRecords): Promise<SendResult>
+  /** Makes what was sent durable and, with it or after it, the position, where there is one. Rejects with `KAFKA_FENCED` for a source that is another's by now. */
+  commit(position: unknown): Promise<void>
+  /** What is not committed is given up. */
+  close(): Promise<void>
+}
+
+/** Made, it has shut out whoever had the source before, where it writes exactly once. */
+export async function sourceProducer(context: InstanceContext, source: string): Promise<SourceProducer> {
+  const { layout, settings, producer, over } = context
+  const topic = positionTopicIn(layout, source)
+  const recordOf = (position: unknown) => positionRecord(source, position, settings.clock.now())
+  if (settings.processing === 'at-least-once') {
+    const { send, commit, close } = atLeastOnce(producer, { commit: async () => {} })
+    return {
+      send,
+      close,
+      async commit(position) {
+        await commit([])
+        if (position !== undefined) await send(topic, 0, recordOf(position))
+      },
+    }
+  }
+  const { send, commit, close } = await exactlyOnce(settings.kafka, {
+    transactionalId: topic,
+    groupId: layout.application,
+    signal: over,
+  })
+  return {
+    send,
+    close,
+    async commit(position) {
+      if (position !== undefined) send(topic, 0, recordOf(position)).catch(() => {}) // then the commit rejects
+      await commit([])
+    },
+  }
+}
