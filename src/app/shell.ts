@@ -59,7 +59,10 @@ export async function runFromShell<S extends Settings, C extends Connectors, P e
     endInTime()
   }
   await closers.closeAll()
-  const outcome = await running?.stop().catch(() => undefined)
+  const outcome = await running?.stop().catch((error) => {
+    failure ??= error // the log has it: it could not be closed in order
+    return undefined
+  })
   if (!isCutOff) process.exit(exitCodeOf(failure, outcome, logger))
 }
 

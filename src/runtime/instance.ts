@@ -53,6 +53,7 @@ export class Instance {
   #wallClock: Subscription | undefined
   #purgedMs = 0
   #isStarted = false
+  #failure: RivuletError | undefined
   #stopping: Promise<StopOutcome> | undefined
 
   constructor(topology: Topology, settings: Settings) {
@@ -68,7 +69,7 @@ export class Instance {
     this.#start().catch((error) => this.#fail(error))
   }
 
-  /** Reads nothing more, writes and commits what was read, and is done; at the latest when the time is up. */
+  /** Reads nothing more, writes and commits what was read, and is done; at the latest when the time is up. Rejects when that can't be. */
   stop(): Promise<StopOutcome> {
     this.#stopping ??= this.#stop()
     return this.#stopping
@@ -183,6 +184,7 @@ export class Instance {
   async #stop(): Promise<StopOutcome> {
     if (this.#over.signal.aborted) return 'drained'
     const outcome = await this.#drainInTime()
+    if (this.#failure) throw this.#failure
     this.#end(new RivuletError('INTERNAL', `topology "${this.#topology.name}" has stopped`))
     this.events$.complete()
     return outcome
@@ -223,6 +225,7 @@ export class Instance {
     }
     const failure =
       error instanceof RivuletError ? error : new RivuletError('INTERNAL', messageOf(error), { cause: error })
+    this.#failure = failure
     this.#end(failure) // who runs it is told by the error
     this.events$.error(failure)
   }

@@ -21,7 +21,10 @@ export interface Running extends Queries {
   readonly started: Promise<void>
   /** Resolves after `stop`, rejects with the `RivuletError` that ended it. */
   readonly done: Promise<void>
-  /** Reads nothing more, writes and commits what was read, as far as `stopTimeoutMs` allows, and is over. */
+  /**
+   * Reads nothing more, writes and commits what was read, as far as `stopTimeoutMs` allows, and is over. Rejects, as `done`
+   * does, with what it could not write.
+   */
   stop(): Promise<StopOutcome>
   /** What happens, from now on; completes after `stop`, errors with what ended it. */
   readonly events$: Observable<RuntimeEvent>

@@ -1,7 +1,7 @@
-import { Subject } from 'rxjs'
+import { firstValueFrom, Subject } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { RivuletError } from '../../src/errors.ts'
-import type { OutgoingRecords } from '../../src/kafka/types.ts'
+import type { Kafka, OutgoingRecords } from '../../src/kafka/types.ts'
 import type { Headers } from '../../src/records/chunk.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { shape } from '../../src/serdes/shape.ts'
@@ -291,5 +291,64 @@ describe('a source', () => {
     const { sources, counters } = running.status()
     expect(sources).toMatchObject([{ name: 'numbers', state: 'live', last_message: expect.any(String) }])
     expect(counters).toMatchObject({ duplicates: 3, dead_letters: 1 })
+  })
+})
+
+/** Kafka that refuses each commit, when it is told to answer. */
+function refusing(kafka: Kafka, refused: RivuletError) {
+  const asked$ = new Subject<void>()
+  const answer$ = new Subject<void>()
+  const transactionalProducer: Kafka['transactionalProducer'] = async (options) => {
+    const producer = await kafka.transactionalProducer(options)
+    return {
+      transactionalId: producer.transactionalId,
+      send: (...records) => producer.send(...records),
+      sendOffsets: (...offsets) => producer.sendOffsets(...offsets),
+      async commit() {
+        asked$.next()
+        await firstValueFrom(answer$)
+        throw refused
+      },
+      abort: () => producer.abort(),
+      close: () => producer.close(),
+    }
+  }
+  return { kafka: { ...kafka, transactionalProducer }, asked$, answer$ }
+}
+
+describe('a stop', () => {
+  const refused = new RivuletError('KAFKA_FAILED', 'not authorized')
+
+  test('says what a source has emitted and Kafka has refused meanwhile', async () => {
+    const { kafka, asked$, answer$ } = refusing(rig.kafka, refused)
+    const subject = new Subject<number>()
+    const app = topology('sourcing', ({ source }) => {
+      source('numbers', subject, { key: () => 'k' }).to(output)
+    })
+    const running = rig.run(app, { kafka })
+    await vi.waitFor(() => expect(subject.observed).toBe(true))
+    const asked = firstValueFrom(asked$)
+    subject.next(1)
+    await asked
+    subject.next(2)
+    const stopped = running.stop()
+    answer$.next()
+    const failure = {
+      code: 'KAFKA_FAILED',
+      message: expect.stringMatching(/^2 of what .*"numbers".*: not authorized/),
+    }
+    await expect(stopped).rejects.toMatchObject(failure)
+    await expect(running.done).rejects.toMatchObject(failure)
+  })
+
+  test('says that Kafka has refused what a task has processed', async () => {
+    const { kafka, asked$, answer$ } = refusing(rig.kafka, refused)
+    await rig.produce(input, [{ key: 'k', value: 1, timestampMs: 1 }])
+    const running = rig.run(doubling, { kafka })
+    await firstValueFrom(asked$)
+    const stopped = running.stop()
+    answer$.next()
+    await expect(stopped).rejects.toBe(refused)
+    await expect(running.done).rejects.toBe(refused)
   })
 })
