@@ -1,4 +1,5 @@
 import { RivuletError } from '../errors.ts'
+import { decodeAssignment } from './assignor.ts'
 import type { Cluster } from './cluster.ts'
 import { createErrorFromCode } from './internals.ts'
 import type { Link } from './link.ts'
@@ -10,6 +11,7 @@ import type {
   CommittedOffset,
   Isolation,
   KafkaAdmin,
+  PartitionOwner,
   PartitionRange,
   TopicPartition,
   TopicToEnsure,
@@ -92,10 +94,17 @@ class ClusterAdmin implements KafkaAdmin {
   }
 
   async groupMembers(groupId: string): Promise<readonly string[]> {
-    const { groups } = await this.#atCoordinator(groupId, `Can't ask for the members of ${groupId}`, (link) =>
-      link.broker.describeGroups({ groupIds: [groupId] }),
-    )
-    return groups.flatMap(({ members }) => members.map(({ clientId }) => clientId))
+    return (await this.#members(groupId)).map(({ clientId }) => clientId)
+  }
+
+  async groupOwners(groupId: string): Promise<readonly PartitionOwner[]> {
+    const members = await this.#members(groupId)
+    return members.flatMap(({ memberId, clientHost, memberAssignment }) => {
+      // Kafka writes hosts with a slash, as Java does.
+      const member = `${memberId}@${clientHost.replace(/^.*\//, '')}`
+      const partitions = memberAssignment.length === 0 ? [] : decodeAssignment(memberAssignment)
+      return partitions.map((of) => ({ ...of, member }))
+    })
   }
 
   async deleteGroup(groupId: string): Promise<void> {
@@ -105,6 +114,13 @@ class ClusterAdmin implements KafkaAdmin {
       const errorCode = results[0]?.errorCode ?? 0
       if (errorCode !== 0 && errorCode !== unknownGroup) throw createErrorFromCode(errorCode)
     })
+  }
+
+  async #members(groupId: string) {
+    const { groups } = await this.#atCoordinator(groupId, `Can't ask for the members of ${groupId}`, (link) =>
+      link.broker.describeGroups({ groupIds: [groupId] }),
+    )
+    return groups.flatMap(({ members }) => members)
   }
 
   #atCoordinator<T>(groupId: string, what: string, work: (link: Link) => Promise<T>): Promise<T> {

@@ -102,7 +102,14 @@ export interface Broker {
   heartbeat(request: Membership & { groupGenerationId: number }): Promise<unknown>
   leaveGroup(request: Membership): Promise<unknown>
   describeGroups(request: { groupIds: readonly string[] }): Promise<{
-    readonly groups: readonly { readonly members: readonly { readonly clientId: string }[] }[]
+    readonly groups: readonly {
+      readonly members: readonly {
+        readonly memberId: string
+        readonly clientId: string
+        readonly clientHost: string
+        readonly memberAssignment: Buffer
+      }[]
+    }[]
   }>
   deleteGroups(
     groupIds: readonly string[],

@@ -124,8 +124,16 @@ export interface KafkaAdmin {
   deleteTopics(names: readonly string[]): Promise<void>
   /** Who is in the group at the moment; of a group that does not exist, nobody. */
   groupMembers(groupId: string): Promise<readonly string[]>
+  /** Who in the group has which partitions; nobody has any while they are shared out anew. */
+  groupOwners(groupId: string): Promise<readonly PartitionOwner[]>
   /** Forgets a group with all that it has committed. Rejects with `KAFKA_FAILED` while it has members. */
   deleteGroup(groupId: string): Promise<void>
+}
+
+/** A partition, and who in the group has it. */
+export interface PartitionOwner extends TopicPartition {
+  /** Its id within the group, which begins with its client's, and the host that it connects from: `shop-5f0c…@10.0.0.7`. */
+  readonly member: string
 }
 
 /** Whether records of transactions that may still be aborted count. */

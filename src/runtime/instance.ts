@@ -4,7 +4,6 @@ import { messageOf, RivuletError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { StateStore } from '../state/store.ts'
 import type { Topology } from '../stream/topology.ts'
-import type { AssignedSource } from './assigned-source.ts'
 import type { AssignedTask } from './assigned-task.ts'
 import type { PartitionPosition } from './assigned-tasks.ts'
 import type { Settings } from './environment.ts'
@@ -14,13 +13,14 @@ import type { InstanceContext } from './instance-context.ts'
 import { isTaskLayout, type Layout, layOut } from './layout.ts'
 import { checkRemembered } from './remembered-offsets.ts'
 import { checkConnections, SinkWriters } from './sink-writers.ts'
-import { SourceGroup } from './source-group.ts'
+import { SourceGroup, type SourceStanding } from './source-group.ts'
 import { Statistics } from './statistics.ts'
 import { StreamThread } from './stream-thread.ts'
 
 const wallClockIntervalMs = 1_000
 /** As Kafka Streams' `repartition.purge.interval.ms`. */
 const purgeIntervalMs = 30_000
+const ownersIntervalMs = 5_000
 
 /**
  * How stopping went. `drained`: everything that was read is written and committed. `sinks-behind`: Kafka has all of it,
@@ -52,6 +52,7 @@ export class Instance {
   #parts: Parts | undefined
   #wallClock: Subscription | undefined
   #purgedMs = 0
+  #lookedMs = 0
   #isStarted = false
   #failure: RivuletError | undefined
   #stopping: Promise<StopOutcome> | undefined
@@ -90,9 +91,8 @@ export class Instance {
     return this.#isStarted && !this.#over.signal.aborted && this.#parts?.thread.isRejoining === false
   }
 
-  /** Those that this instance has. */
-  get sources(): readonly AssignedSource[] {
-    return this.#parts?.sources.assigned ?? []
+  get sources(): readonly SourceStanding[] {
+    return this.#parts?.sources.standings ?? []
   }
 
   get tasks(): readonly AssignedTask[] {
@@ -123,7 +123,7 @@ export class Instance {
     if (this.#isEnding) return
     // No waiting from here on: who stops it now finds all of it, who did before finds nothing read.
     if (this.#settings.sources) parts.sources.join()
-    this.#scheduleTick(parts.thread)
+    this.#scheduleTick(parts)
     if (layout.subTopologies.some(isTaskLayout)) parts.thread.join()
     else this.#started()
   }
@@ -162,19 +162,23 @@ export class Instance {
     this.events$.next({ type: 'started' })
   }
 
-  #scheduleTick(thread: StreamThread): void {
+  #scheduleTick(parts: Parts): void {
     this.#wallClock = this.#settings.clock.scheduler.schedule(() => {
-      this.#tick(thread)
-      if (!this.#isEnding) this.#scheduleTick(thread)
+      this.#tick(parts)
+      if (!this.#isEnding) this.#scheduleTick(parts)
     }, wallClockIntervalMs)
   }
 
-  #tick(thread: StreamThread): void {
+  #tick({ sources, thread }: Parts): void {
     const nowMs = this.#settings.clock.now()
     this.statistics.sample(nowMs)
     if (nowMs - this.#purgedMs >= purgeIntervalMs) {
       this.#purgedMs = nowMs
       thread.purge()
+    }
+    if (nowMs - this.#lookedMs >= ownersIntervalMs) {
+      this.#lookedMs = nowMs
+      sources.askForOwners()
     }
     thread.advanceWallClock(nowMs)
   }
@@ -207,8 +211,10 @@ export class Instance {
   }
 
   get #isAllInKafka(): boolean {
-    const sources = this.sources.every(({ uncommitted }) => uncommitted === 0)
-    return sources && this.tasks.every(({ isDirty }) => !isDirty)
+    const sources = this.#parts?.sources.assigned ?? []
+    return (
+      sources.every(({ uncommitted }) => uncommitted === 0) && this.tasks.every(({ isDirty }) => !isDirty)
+    )
   }
 
   async #drain(): Promise<void> {

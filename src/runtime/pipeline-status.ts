@@ -12,7 +12,7 @@ export interface PipelineStatus {
   readonly partitions: readonly PartitionStatus[]
   /** Since the program's start: duplicates, gaps, backfilled, late, dead_letters, … */
   readonly counters: Readonly<Record<string, number>>
-  /** The sources that this instance runs. */
+  /** All that the topology declares; each is run by one instance at a time. */
   readonly sources: readonly SourceStatus[]
 }
 
@@ -54,8 +54,10 @@ export interface PartitionStatus {
 export interface SourceStatus {
   /** Of its step. */
   readonly name: string
-  /** As the source has said last. */
-  readonly state: SourceState
+  /** As the source has said last; `elsewhere`: another instance runs it. */
+  readonly state: SourceState | 'elsewhere'
+  /** The instance that runs it, by its id in Kafka's group and its host; null: nobody at the moment, or nobody known. */
+  readonly owner: string | null
   /** ISO 8601 in UTC; null before the first one. */
   readonly last_message: string | null
   /** Why it is waiting, or what the other side rejected, in a sentence for the user. */

@@ -1,11 +1,22 @@
 import type { Subscription } from 'rxjs'
+import { messageOf } from '../errors.ts'
 import type { ConsumerEvent, KafkaConsumer, TopicPartition } from '../kafka/types.ts'
 import type { StateStore } from '../state/store.ts'
+import type { SourceState } from '../stream/source.ts'
 import type { SourceSubTopology } from '../stream/sub-topologies.ts'
 import { AssignedSource } from './assigned-source.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { positionTopicIn } from './source-position.ts'
 import { stickyAssignor } from './task-assignor.ts'
+
+/** A source as this instance knows it. */
+export interface SourceStanding {
+  readonly name: string
+  readonly state: SourceState | 'elsewhere'
+  readonly owner: string | undefined
+  readonly lastMessageMs: number | undefined
+  readonly problem: string | undefined
+}
 
 export interface SourceGroupOptions {
   readonly context: InstanceContext
@@ -21,6 +32,10 @@ export class SourceGroup {
   readonly #options: SourceGroupOptions
   readonly #subTopologies: readonly SourceSubTopology[]
   readonly #assigned = new Map<string, AssignedSource>()
+  /** By topic, when they were asked for last. */
+  #owners: ReadonlyMap<string, string> = new Map()
+  #isAsking = false
+  #isOver = false
   #consumer: KafkaConsumer | undefined
   #subscription: Subscription | undefined
 
@@ -34,6 +49,28 @@ export class SourceGroup {
   /** Those that this instance runs. */
   get assigned(): readonly AssignedSource[] {
     return [...this.#assigned.values()]
+  }
+
+  /** All that the topology has. */
+  get standings(): readonly SourceStanding[] {
+    return this.#subTopologies.map((subTopology) => {
+      const { name } = subTopology.source
+      const assigned = this.#assigned.get(name)
+      const owner = this.#owners.get(this.#topicOf(subTopology))
+      const state = assigned?.state ?? (this.#isOver ? 'stopped' : owner ? 'elsewhere' : 'connecting')
+      return { name, state, owner, lastMessageMs: assigned?.lastMessageMs, problem: assigned?.problem }
+    })
+  }
+
+  /** To show who has which source. */
+  askForOwners(): void {
+    if (this.#subTopologies.length === 0 || this.#isAsking) return
+    this.#isAsking = true
+    this.#askForOwners()
+      .catch((error) => this.#options.context.logger.debug(messageOf(error)))
+      .finally(() => {
+        this.#isAsking = false
+      })
   }
 
   join(): void {
@@ -56,14 +93,22 @@ export class SourceGroup {
 
   /** Commits what the sources have emitted, and leaves. Rejects when that can't be. */
   async leave(): Promise<void> {
+    this.#isOver = true
     await Promise.all(this.assigned.map((source) => source.close()))
     await this.#consumer?.close()
   }
 
   /** Lets go of everything at once. */
   abandon(): void {
+    this.#isOver = true
     for (const source of this.assigned) void source.abandon()
     this.#subscription?.unsubscribe()
+  }
+
+  async #askForOwners(): Promise<void> {
+    const { settings, layout } = this.#options.context
+    const owners = await settings.kafka.admin.groupOwners(sourceGroupOf(layout.application))
+    this.#owners = new Map(owners.map(({ topic, member }) => [topic, member]))
   }
 
   #topicOf({ source }: SourceSubTopology): string {

@@ -17,9 +17,10 @@ export function statusOf(topology: Topology, instance: Instance, nowMs: number):
       lag: endOffset - committed,
     })),
     counters: instance.statistics.counters(),
-    sources: instance.sources.map(({ name, state, lastMessageMs, problem }) => ({
+    sources: instance.sources.map(({ name, state, owner, lastMessageMs, problem }) => ({
       name,
       state,
+      owner: owner ?? null,
       last_message: lastMessageMs === undefined ? null : new Date(lastMessageMs).toISOString(),
       ...(problem !== undefined && { problem }),
     })),

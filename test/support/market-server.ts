@@ -14,11 +14,11 @@ export const emptyPipeline = {
   edges: [],
   partitions: [{ topic: 'stock-ticks', partition: 0, end_offset: 0, committed: 0, lag: 0 }],
   counters: { duplicates: 0, gaps: 0, backfilled: 0, late: 0, dead_letters: 0 },
-  sources: [{ name: 'coinbase', state: 'live', last_message: null }],
+  sources: [{ name: 'coinbase', state: 'live', last_message: null, owner: null }],
 } satisfies PipelineStatus & { market: string }
 
 export function withSource(state: SourceState): PipelineStatus & { market: string } {
-  return { ...emptyPipeline, sources: [{ name: 'coinbase', state, last_message: null }] }
+  return { ...emptyPipeline, sources: [{ name: 'coinbase', state, last_message: null, owner: null }] }
 }
 
 /** Of the market's API, and of the program that it is in. */

@@ -15,6 +15,7 @@ interface Listener<T> {
 export class SimulatedFeed<T> {
   readonly #messages: T[] = []
   readonly #listeners = new Set<Listener<T>>()
+  #acknowledged = 0
 
   get messages(): readonly T[] {
     return this.#messages
@@ -23,6 +24,15 @@ export class SimulatedFeed<T> {
   send(message: T): void {
     this.#messages.push(message)
     for (const listener of this.#listeners) this.#deliver(listener)
+  }
+
+  /** Up to where somebody has said that it need not be sent again. */
+  get acknowledged(): number {
+    return this.#acknowledged
+  }
+
+  acknowledge(before: number): void {
+    this.#acknowledged = Math.max(this.#acknowledged, before)
   }
 
   /** From this position on, also what was sent before. Returns how to stop. */

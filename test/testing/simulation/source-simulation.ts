@@ -1,7 +1,8 @@
-import { lastValueFrom, Observable, switchMap, toArray } from 'rxjs'
+import { filter, from, ignoreElements, lastValueFrom, merge, Observable, switchMap, tap, toArray } from 'rxjs'
 import { messageOf, RivuletError } from '../../../src/errors.ts'
 import type { Kafka, TransactionalProducer } from '../../../src/kafka/types.ts'
 import { silentLogger } from '../../../src/logger.ts'
+import type { Processing } from '../../../src/runtime/run.ts'
 import { serdes } from '../../../src/serdes/serdes.ts'
 import type { Source, SourceContext } from '../../../src/stream/source.ts'
 import { topic } from '../../../src/stream/topic.ts'
@@ -14,6 +15,12 @@ import { simulatedKafka } from '../../../src/testing/simulation/simulated-kafka.
 import { World } from '../../../src/testing/simulation/world.ts'
 
 export interface SourceSimulationOptions {
+  /**
+   * How the source goes on: at the end of its topic; at its position; or where the other side was told last that it has it,
+   * which then comes at least once.
+   */
+  readonly by?: 'tail' | 'position' | 'acknowledgement'
+  readonly processing?: Processing
   readonly instances?: number
   readonly durationMs?: number
   readonly messages?: number
@@ -24,7 +31,7 @@ export interface SourceSimulationOptions {
   readonly foreign?: number
 }
 
-/** Each key's messages are numbered by the feed's own positions, which rise. */
+/** The feed's positions rise, also among those of one key. */
 interface Message {
   readonly key: string
   readonly position: number
@@ -40,10 +47,20 @@ const foreignKey = 'foreign'
 const brokenMax = 5
 
 const output = topic('out', { key: serdes.string, value: serdes.long, partitions })
+const letters = 'feed-dead-letters'
 
-function topologyOf(feed: SimulatedFeed<string>): Topology {
-  return topology('feeding', ({ source }) => {
-    source('feed', goingOnByTail(feed), { key: ({ key }) => key })
+/** What becomes of a message is in its position. */
+const isLetter = (position: number) => position % 11 === 3
+const isLeftOut = (position: number) => position % 13 === 5 && !isLetter(position)
+
+function topologyOf(feed: SimulatedFeed<string>, by: Required<SourceSimulationOptions>['by']): Topology {
+  return topology('feeding', (declare) => {
+    const source =
+      by === 'tail' ? goingOnByTail(feed) : by === 'position' ? goingOn(feed) : acknowledging(feed)
+    const numbered = by === 'position' && { position: ({ position }: Message) => position + 1 }
+    declare
+      .source('feed', source, { key: ({ key }) => key, ...numbered })
+      .filter('kept', ({ position }) => !isLeftOut(position))
       .mapValues(({ position }) => position)
       .to(output)
   })
@@ -52,15 +69,12 @@ function topologyOf(feed: SimulatedFeed<string>): Topology {
 /** Goes on where each key's newest record is. */
 function goingOnByTail(feed: SimulatedFeed<string>): Source<Message> {
   return (context) =>
-    new Observable<Map<string, number>>((subscriber) => {
-      lastPositions(context).then(
-        (last) => subscriber.next(last),
-        (error) => subscriber.error(error),
-      )
-    }).pipe(
+    from(lastPositions(context)).pipe(
       switchMap((last) => {
-        const from = Math.min(...keys.map((key) => (last.get(key) ?? -1) + 1))
-        return heard(feed, from, context, ({ key, position }) => position > (last.get(key) ?? -1))
+        const isNew = ({ key, position }: Message) => position > (last.get(key) ?? -1)
+        return heard(feed, Math.min(...keys.map((key) => (last.get(key) ?? -1) + 1)), context).pipe(
+          filter(isNew),
+        )
       }),
     )
 }
@@ -73,17 +87,36 @@ async function lastPositions({ tail }: SourceContext): Promise<Map<string, numbe
   return last
 }
 
+function goingOn(feed: SimulatedFeed<string>): Source<Message> {
+  return (context) => heard(feed, typeof context.position === 'number' ? context.position : 0, context)
+}
+
+/** The other side remembers. */
+function acknowledging(feed: SimulatedFeed<string>): Source<Message> {
+  return (context) => {
+    const begin = feed.acknowledged
+    const tell = context.acknowledged$.pipe(tap((count) => feed.acknowledge(begin + count)))
+    return merge(heard(feed, begin, context), tell.pipe(ignoreElements()))
+  }
+}
+
 function heard(
   feed: SimulatedFeed<string>,
-  from: number,
-  { clock }: SourceContext,
-  isNew: (message: Message) => boolean,
+  begin: number,
+  { clock, deadLetter }: SourceContext,
 ): Observable<Message> {
   return new Observable((subscriber) =>
-    feed.listen(from, {
+    feed.listen(begin, {
       clock,
       heard: (key, position) => {
-        if (isNew({ key, position })) subscriber.next({ key, position })
+        if (!isLetter(position)) subscriber.next({ key, position })
+        else
+          deadLetter({
+            bytes: serdes.long.serialize(position),
+            reason: 'it is one',
+            place: {},
+            position: position + 1,
+          })
       },
       broken: () => subscriber.error(new RivuletError('SOURCE_UNREACHABLE', 'it broke', { retryable: true })),
     }),
@@ -91,8 +124,8 @@ function heard(
 }
 
 /**
- * Runs instances that share a source through a seed. Says what is not as it should be: each message must be on the topic
- * once, and those of one key in order.
+ * Runs instances that share a source through a seed. Says what is not as it should be: each message must be on its topic
+ * once, and those of one key in order; at least once, where no more is promised.
  */
 export async function brokenUnder(
   seed: number,
@@ -115,9 +148,9 @@ class SourceSimulation {
     this.#options = options
     this.#world = new World(seed)
     this.#deployment = new Deployment(this.#world, {
-      topology: topologyOf(this.#feed),
+      topology: topologyOf(this.#feed, options.by ?? 'tail'),
       instances: options.instances ?? 2,
-      environment: {},
+      environment: { processing: options.processing ?? 'exactly-once' },
       logger: silentLogger,
     })
     this.#client = simulatedKafka(this.#world, this.#world.machine('client'), [
@@ -155,13 +188,24 @@ class SourceSimulation {
     for (let look = 0; ; look++) {
       await this.#world.pass(lookMs)
       if (failures.length > 0) return failures.map((error) => `ended: ${messageOf(error)}`)
-      const written = await this.#written()
-      const seen = new Set(written.map(({ position }) => position))
-      const wrong = wrongOf(written)
-      const missing = [...this.#feed.messages.keys()].filter((position) => !seen.has(position))
+      const written = await this.#read(output.name)
+      const put = await this.#read(letters)
+      const seen = new Set([...written, ...put].map(({ position }) => position))
+      const wrong = this.#wrong(written, put)
+      const missing = [...this.#feed.messages.keys()].filter(
+        (position) => !seen.has(position) && !isLeftOut(position),
+      )
       if (wrong.length > 0 || missing.length === 0 || look === looksMax)
         return [...wrong, ...missing.map((position) => `${position} is missing`)].slice(0, brokenMax)
     }
+  }
+
+  /** What no time will mend. */
+  #wrong(written: readonly Message[], put: readonly Message[]): string[] {
+    const { by = 'tail', processing = 'exactly-once' } = this.#options
+    if (by === 'acknowledgement' || processing === 'at-least-once') return []
+    // Only a position says where letters were.
+    return [...notRising(written), ...(by === 'position' ? notRising(put) : [])]
   }
 
   /** A program of somebody else writes there, and does not end its transaction for a while. */
@@ -179,30 +223,27 @@ class SourceSimulation {
     this.#world.time.after(forMs, () => void other.abort().catch(() => undefined))
   }
 
-  async #written(): Promise<Message[]> {
-    const written: Message[] = []
-    for (const { partition, endOffset } of await this.#world.ended(
-      this.#client.admin.offsets(output.name),
-      startMs,
-    )) {
-      const read$ = this.#client.read(output.name, partition, { toOffset: endOffset })
+  async #read(name: string): Promise<Message[]> {
+    const messages: Message[] = []
+    const ends = await this.#world.ended(this.#client.admin.offsets(name), startMs)
+    for (const { partition, endOffset } of ends) {
+      const read$ = this.#client.read(name, partition, { toOffset: endOffset })
       for (const { chunk } of await this.#world.ended(lastValueFrom(read$.pipe(toArray())), startMs)) {
         const values = [...chunk.values]
-        for (const [i, key] of [...chunk.keys].entries()) {
-          const name = key?.toString() ?? ''
-          if (name !== foreignKey)
-            written.push({ key: name, position: serdes.long.deserialize(values[i] as Buffer) })
+        for (const [i, bytes] of [...chunk.keys].entries()) {
+          const key = bytes?.toString() ?? 'none'
+          if (key !== foreignKey)
+            messages.push({ key, position: serdes.long.deserialize(values[i] as Buffer) })
         }
       }
     }
-    return written
+    return messages
   }
 }
 
-/** What no time will mend. */
-function wrongOf(written: readonly Message[]): string[] {
+function notRising(messages: readonly Message[]): string[] {
   const last = new Map<string, number>()
-  return written.flatMap(({ key, position }) => {
+  return messages.flatMap(({ key, position }) => {
     const before = last.get(key) ?? -1
     last.set(key, position)
     return position > before ? [] : [`${position} of ${key} comes after ${before}`]
