@@ -16,6 +16,8 @@ export interface SourceUnderTest<T> {
   breakConnection?(): void | Promise<void>
   /** How many connections are open; absent: nobody knows. */
   connections?(): number
+  /** Which messages it was told to forget, in this order; absent: it is told nothing. */
+  acknowledged?(): readonly number[]
   /** When the check is over. */
   close?(): Promise<void>
 }
@@ -33,6 +35,10 @@ export interface SourceContractOptions<T> {
    * the source feeds topics of one partition only.
    */
   readonly partitions?: number
+  /** As `SourceOptions.position`, where the source goes on at its position instead of at the end of its topic. */
+  position?(value: T): unknown
+  /** Whether the source acknowledges to the other side, which then forgets: `acknowledged` says what. Default: it does not. */
+  readonly acknowledges?: boolean
   /** What there is not with this source: messages that can't be decoded, or a connection. Default: both are checked. */
   readonly without?: readonly ('undecodable' | 'connection')[]
   /** How many emissions may still come after a pause, such as those of messages that were received already; default 0. */
@@ -60,8 +66,8 @@ export interface SourceContractOptions<T> {
  * ```
  */
 export function sourceContract<T>(options: SourceContractOptions<T>): ContractCheck[] {
-  const { without = [], partitions = 3 } = options
-  return sentences<T>(partitions)
+  const { without = [] } = options
+  return sentences(options)
     .filter(({ about }) => about === undefined || !without.includes(about))
     .map(({ name, check }) => ({
       name,
@@ -93,7 +99,7 @@ class SourceTrial<T> {
     this.#options = options
     this.under = under
     this.afterPauseMax = options.afterPauseMax ?? 0
-    this.tape = new Tape(options.partitions ?? 3, (value) => options.record(value))
+    this.tape = new Tape(options.partitions ?? 3, options)
   }
 
   start(options: Pick<SourceRunOptions<T>, 'paused' | 'writes' | 'gate'> = {}): SourceRun<T> {
@@ -130,18 +136,26 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, i) => from + i)
 }
 
-function sentences<T>(partitions: number): Sentence<T>[] {
+/** Where it was is one place, committed at once with all that lies before it. */
+function hasOnePlace<T>({ partitions, position, acknowledges }: SourceContractOptions<T>): boolean {
+  return partitions === 1 || position !== undefined || acknowledges === true
+}
+
+function sentences<T>(options: SourceContractOptions<T>): Sentence<T>[] {
   return [
     { name: 'emits each message once, in order', check: emitsInOrder },
     { name: 'waits while it is paused, and loses nothing', check: obeysPauses },
     { name: 'goes on where it was after a restart', check: goesOn },
     { name: 'emits again what it has emitted and its topic does not have', check: goesOnBehindTheTopic },
-    partitions === 1
-      ? { name: 'feeds one partition, which no other one can be behind', check: async () => {} }
+    hasOnePlace(options)
+      ? { name: 'goes on at one place, which no partition can be behind', check: async () => {} }
       : {
           name: 'loses and doubles nothing when its partitions were acknowledged unevenly',
           check: goesOnBehindUnevenPartitions,
         },
+    ...(options.acknowledges
+      ? [{ name: 'acknowledges what is in its topic, and nothing else', check: acknowledgesWhatIsThere<T> }]
+      : []),
     {
       name: 'hands over what it can not decode, once, and goes on',
       about: 'undecodable',
@@ -210,9 +224,22 @@ async function goesOnBehindTheTopic<T>(trial: SourceTrial<T>): Promise<void> {
   const before = trial.start({ writes: false })
   await trial.under.send(5)
   await trial.expectEmitted(before, range(0, 5))
+  before.write(3)
   before.stop()
-  trial.tape.write(before.emitted.slice(0, 3))
   await trial.expectEmitted(trial.start(), range(3, 5))
+}
+
+async function acknowledgesWhatIsThere<T>(trial: SourceTrial<T>): Promise<void> {
+  const { under } = trial
+  const acknowledged = () => under.acknowledged?.() ?? []
+  const run = trial.start({ writes: false })
+  await under.send(5)
+  await trial.expectEmitted(run, range(0, 5))
+  expectSame('acknowledged before anything is in its topic', acknowledged(), [])
+  run.write(2)
+  await run.until('2 are acknowledged', () => acknowledged().length >= 2)
+  await trial.quiet()
+  expectSame('acknowledged when 2 are in its topic', acknowledged(), range(0, 2))
 }
 
 /** As after a crash: each partition has acknowledged a part of its own, and one after the other is the one behind. */

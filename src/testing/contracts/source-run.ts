@@ -5,16 +5,23 @@ import type { Clock } from '../../clock.ts'
 import { silentLogger } from '../../logger.ts'
 import type { DeadLetter, Source, SourceContext, SourceState, TailRecord } from '../../stream/source.ts'
 
+interface TapeOptions<T> {
+  record(value: T): { readonly key: unknown; readonly value: unknown }
+  position?(value: T): unknown
+}
+
 /** Where the emissions of one source are written, by their keys as in Kafka: what its `tail` finds. */
 export class Tape<T> {
   readonly partitions: readonly T[][]
-  readonly #record: (value: T) => { readonly key: unknown; readonly value: unknown }
+  /** Behind the last value that was written. */
+  position: unknown
+  readonly #of: TapeOptions<T>
   readonly #partitionOfKey = new Map<string, number>()
   #keyless = 0
 
-  constructor(partitions: number, record: (value: T) => { readonly key: unknown; readonly value: unknown }) {
+  constructor(partitions: number, of: TapeOptions<T>) {
     this.partitions = Array.from({ length: partitions }, () => [])
-    this.#record = record
+    this.#of = of
   }
 
   /** All that is there, one partition after the other. */
@@ -27,6 +34,7 @@ export class Tape<T> {
     for (const value of values) {
       const partition = this.#partitionOf(value)
       if (isAcknowledged(partition)) this.partitions[partition]?.push(value)
+      this.position = this.#of.position?.(value) ?? this.position
     }
   }
 
@@ -39,7 +47,7 @@ export class Tape<T> {
         let offset = values.length
         for (const value of values.splice(-step).reverse()) {
           offset--
-          yield { ...this.#record(value), timestampMs: offset, offset, partition, partitions }
+          yield { ...this.#of.record(value), timestampMs: offset, offset, partition, partitions }
         }
       }
     }
@@ -47,7 +55,7 @@ export class Tape<T> {
 
   /** One key's records are in one partition; the keys take turns, so that few of them are enough for all. */
   #partitionOf(value: T): number {
-    const { key } = this.#record(value)
+    const { key } = this.#of.record(value)
     if (key === null) return this.#keyless++ % this.partitions.length
     const text = inspect(key)
     const partition = this.#partitionOfKey.get(text) ?? this.#partitionOfKey.size % this.partitions.length
@@ -80,18 +88,17 @@ export class SourceRun<T> {
   readonly #options: SourceRunOptions<T>
   readonly #paused: BehaviorSubject<boolean>
   readonly #acknowledged = new BehaviorSubject(0)
+  #written = 0
   readonly #subscription: Subscription
 
   constructor(options: SourceRunOptions<T>) {
-    const { source, tape, writes = true, paused = false } = options
+    const { source, writes = true, paused = false } = options
     this.#options = options
     this.#paused = new BehaviorSubject(paused)
     this.#subscription = defer(() => (isObservable(source) ? source : source(this.#context()))).subscribe({
       next: (value) => {
         this.emitted.push(value)
-        if (!writes) return
-        tape.write([value])
-        this.#acknowledged.next(this.#acknowledged.value + 1)
+        if (writes) this.write(this.emitted.length)
       },
       error: (error) => {
         this.failure = { error }
@@ -100,6 +107,14 @@ export class SourceRun<T> {
         this.isCompleted = true
       },
     })
+  }
+
+  /** So many of all emissions, from the first one on, are in the topic from now on, and the source is told so. */
+  write(count: number): void {
+    const { tape } = this.#options
+    tape.write(this.emitted.slice(this.#written, count))
+    this.#written = count
+    this.#acknowledged.next(count + this.letters.length)
   }
 
   pause(paused: boolean): void {
@@ -125,19 +140,24 @@ export class SourceRun<T> {
   }
 
   #context(): SourceContext {
-    const { clock, tape, gate } = this.#options
+    const { clock, tape, gate, writes = true } = this.#options
     return {
       clock,
       logger: silentLogger,
       paused$: this.#paused.pipe(distinctUntilChanged()),
       acknowledged$: this.#acknowledged.asObservable(),
-      position: undefined,
+      position: tape.position,
       async *tail<K, V>() {
         await gate
         // The records are what the contract's `record` makes, as the source's topic has them.
         yield* tape.tail() as Iterable<TailRecord<K, V>>
       },
-      deadLetter: (letter) => this.letters.push(letter),
+      deadLetter: (letter) => {
+        this.letters.push(letter)
+        if (!writes) return
+        tape.position = letter.position ?? tape.position
+        this.write(this.emitted.length)
+      },
       setState: (state) => this.states.push(state),
       rejected: () => {},
       count: () => {},

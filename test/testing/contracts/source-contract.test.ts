@@ -15,6 +15,7 @@ import { describe, expect, test } from 'vitest'
 import { RivuletError } from '../../../src/errors.ts'
 import { type SourceContractOptions, sourceContract } from '../../../src/testing/contracts/source-contract.ts'
 import { namesOfRed, testAll } from './checks.ts'
+import { type Acknowledge, acknowledging, queueOf } from './fake-queue.ts'
 import { healthy, numbers, numbersOf, type Parts } from './fake-server.ts'
 
 function contractOf(parts: Parts): SourceContractOptions<number> {
@@ -139,7 +140,7 @@ describe('the contract of a source', () => {
     const ofOnePartition = { ...contractOf({ ...healthy, written: upToTheNewest }), partitions: 1 }
     expect(await namesOfRed(sourceContract(ofOnePartition))).toEqual([])
     expect(sourceContract(ofOnePartition).map(({ name }) => name)).toContain(
-      'feeds one partition, which no other one can be behind',
+      'goes on at one place, which no partition can be behind',
     )
   })
 
@@ -179,5 +180,26 @@ describe('the contract of a source', () => {
     expect(await namesOfRed(sourceContract(options))).toEqual(
       names.filter((name) => rest.every((check) => check.name !== name)),
     )
+  })
+
+  describe('is kept by one that goes on at its position, which', () => {
+    const position = (value: number) => value + 1
+    const written: Parts['written'] = async (context) =>
+      upTo(typeof context.position === 'number' ? context.position - 1 : -1)
+    testAll(sourceContract({ ...contractOf({ ...healthy, written }), position }))
+  })
+
+  describe('is kept by one that acknowledges, which', () =>
+    testAll(
+      sourceContract({ ...contractOf(healthy), open: () => queueOf(acknowledging), acknowledges: true }),
+    ))
+
+  test('tells of one that acknowledges what it has only emitted', async () => {
+    const atOnce: Acknowledge = ({ emitted$, forget }) => emitted$.pipe(tap(forget))
+    const checks = sourceContract({ ...contractOf(healthy), open: () => queueOf(atOnce), acknowledges: true })
+    expect(await namesOfRed(checks)).toEqual([
+      'emits again what it has emitted and its topic does not have',
+      'acknowledges what is in its topic, and nothing else',
+    ])
   })
 })
