@@ -8,6 +8,7 @@ import { RivuletError } from '../errors.ts'
 import { connectKafka } from '../kafka/kafka.ts'
 import type { KafkaAdmin } from '../kafka/types.ts'
 import { createLogger } from '../logger.ts'
+import { sourceGroupOf } from '../runtime/source-group.ts'
 import type { Topology } from '../stream/topology.ts'
 import type { Io } from './io.ts'
 import { topicsOf } from './topics-of.ts'
@@ -29,7 +30,8 @@ interface Stored {
 
 /**
  * Makes a topology begin anew: forgets what its group has committed, its repartition topics and changelogs, and its state
- * on this disk, once somebody has said yes. Its inputs and outputs stay as they are. Answers 1 where nobody did. Throws
+ * on this disk, once somebody has said yes. Its inputs and outputs stay as they are, and the positions of its sources with
+ * them: what was emitted is not emitted again. Answers 1 where nobody did. Throws
  * while the group has members. Source: Kafka Streams' `kafka-streams-application-reset`.
  */
 export async function resetTopology(
@@ -51,7 +53,8 @@ export async function resetTopology(
   const kafka = connectKafka({ brokers, clientId: 'rivulet', logger, ...kafkaSecurity(config) })
   try {
     const stored = await storedOf(topology, topicPrefix, dataDir, kafka.admin)
-    await refuseWhileRunning(stored.group, kafka.admin)
+    for (const group of [stored.group, sourceGroupOf(stored.group)])
+      await refuseWhileRunning(group, kafka.admin)
     io.out(asText(stored, topology, brokers))
     if (!yes && !/^y(es)?$/i.test((await io.ask('Delete all of this? (yes/no) ')).trim())) {
       io.err('nothing was deleted\n')
@@ -107,7 +110,7 @@ function asText(
     `  group   ${group}, with all that it has committed`,
     ...topics.map((topic) => `  topic   ${topic}`),
     ...folders.map((folder) => `  folder  ${folder}`),
-    'The topics that it reads and writes stay as they are.',
+    'The topics that it reads and writes stay as they are, and so do the positions of its sources.',
   ]
   const sinks = nodes.filter((node) => node.type === 'external-sink').map((node) => `"${node.name}"`)
   if (sinks.length > 0)

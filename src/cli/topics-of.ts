@@ -1,5 +1,6 @@
 import type { TopicToEnsure } from '../kafka/types.ts'
 import { layOut } from '../runtime/layout.ts'
+import { positionTopicIn } from '../runtime/source-position.ts'
 import { isChooser } from '../stream/graph.ts'
 import type { Topology } from '../stream/topology.ts'
 
@@ -9,6 +10,7 @@ export type TopicPurpose =
   | 'input and output'
   | 'repartition'
   | 'changelog'
+  | 'position'
   | 'dead letters'
 
 /** A topic that a topology makes where it is missing. */
@@ -44,8 +46,12 @@ export async function topicsOf(topology: Topology, topicPrefix = ''): Promise<re
   const repartitions = nodes.flatMap((node) =>
     node.type === 'repartition' ? layout.ownTopicName(node.topicName) : [],
   )
+  const positions = nodes.flatMap((node) =>
+    node.type === 'external-source' ? positionTopicIn(layout, node.name) : [],
+  )
   const purposeOf = (name: string): TopicPurpose => {
     if (changelogs.includes(name)) return 'changelog'
+    if (positions.includes(name)) return 'position'
     if (repartitions.includes(name)) return 'repartition'
     if (read.has(name)) return written.has(name) ? 'input and output' : 'input'
     return written.has(name) ? 'output' : 'dead letters'

@@ -60,9 +60,9 @@ export interface Environment {
   readonly onDecodeError?: 'dead-letter' | 'fail'
   /** Put before the name of every topic and of the group, such as `simulated-`. */
   readonly topicPrefix?: string
-  /** Whether this instance runs the topology's sources; one of several instances should. Default true. */
+  /** Whether this instance may run the topology's sources, each of which one of all instances runs. Default true. */
   readonly sources?: boolean
-  /** Records that a source has emitted and Kafka has not acknowledged; at half of it the source is asked to pause. Default 20,000. */
+  /** What a source has emitted and is not committed; at half of it the source is asked to pause. Default 20,000. */
   readonly sourceRecordsMax?: number
   /** How long stopping may take; what is not written by then is done again by the next start. Default 8,000. */
   readonly stopTimeoutMs?: number

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { NEVER, startWith } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type ResetConfig, resetTopology } from '../../src/cli/reset.ts'
 import { openDataFolder } from '../../src/data-folder.ts'
@@ -123,6 +124,19 @@ describe('a reset', () => {
       'the group "app" has 1 member (test): stop them first',
     )
     expect([said.out, await ownTopics()]).toEqual(['', own])
+  })
+
+  test('is refused while an instance runs its sources, whose positions stay', async () => {
+    const sourcing = topology('sourcing', ({ source }) => {
+      source('numbers', NEVER.pipe(startWith(1)), { key: () => 'k', position: (n) => n }).to(counts)
+    })
+    const running = rig.run(sourcing)
+    await vi.waitFor(async () => expect(await rig.read(counts)).toHaveLength(1), 10_000)
+    const reset = () => resetTopology(sourcing, options, config(), recordedIo('yes').io)
+    await expect(reset()).rejects.toThrow('the group "sourcing-sources" has 1 member')
+    await running.stop()
+    expect(await reset()).toBe(0)
+    expect(await rig.kafka.admin.partitionCounts(['sourcing-numbers-position'])).toMatchObject({ size: 1 })
   })
 
   test('is refused while a process has the data folder', async () => {

@@ -10,9 +10,9 @@ import { type Topology, topology } from '../../../src/stream/topology.ts'
 import { Deployment } from '../../../src/testing/simulation/deployment.ts'
 import { defaultRates, type FaultRates, planFaults } from '../../../src/testing/simulation/faults.ts'
 import { seededRandom } from '../../../src/testing/simulation/seeded-random.ts'
-import { SimulatedFeed } from '../../../src/testing/simulation/simulated-feed.ts'
 import { simulatedKafka } from '../../../src/testing/simulation/simulated-kafka.ts'
 import { World } from '../../../src/testing/simulation/world.ts'
+import { SimulatedFeed } from './simulated-feed.ts'
 
 export interface SourceSimulationOptions {
   /**
