@@ -45,6 +45,21 @@ describe('a program in its own process', () => {
     expect(program.output.stderr).toContain('stopped; everything that was read is written')
   })
 
+  test('ends with 1 where it can not write what it has when it is stopped, and says so', slow, async () => {
+    const program = startProcess('test/app/programs/late.ts', ['--port', '0'], { DATA_DIR: dataDir })
+    const [, url = ''] = await program.wrote('stdout', /^Ready: (http:\/\/127\.0\.0\.1:\d+\/)\n$/)
+    await vi.waitFor(async () => {
+      const status = await (await fetch(new URL('api/pipeline', url))).json()
+      expect(status).toMatchObject({ sources: [{ owner: expect.stringContaining('late') }] })
+    }, 15_000)
+    program.signal('SIGTERM')
+    expect(await program.ended).toBe(1)
+    expect(program.output.stderr).toMatch(
+      /1 of what the source .*signals.* has emitted is not in Kafka: .*no room/,
+    )
+    expect(program.output.stderr).not.toContain('everything that was read is written')
+  })
+
   test('loads nothing of ClickHouse where it has no use for it', slow, async () => {
     const program = await startTiny()
     const loaded = ((await (await program.get('/loaded')).json()) as string[]).join('\n')

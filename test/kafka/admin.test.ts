@@ -59,6 +59,16 @@ onEachBroker('the admin', (broker) => {
     })
   })
 
+  test('says where what can be read ends, and where what is written does', async () => {
+    const kafka = broker.connect()
+    const topic = await broker.topic(kafka)
+    const producer = await kafka.transactionalProducer({ transactionalId: broker.name('open') })
+    await producer.send(topic, 0, { keys: [null], values: [Buffer.from('v')], timestampsMs: [Date.now()] })
+    expect(await kafka.admin.offsets(topic)).toMatchObject([{ endOffset: 0 }])
+    expect(await kafka.admin.offsets(topic, 'read_uncommitted')).toMatchObject([{ endOffset: 1 }])
+    await producer.close()
+  })
+
   test('names the members of a group, and forgets it with what it has committed once there are none', async () => {
     const kafka = broker.connect({ clientId: 'reader' })
     const topic = await broker.topic(kafka)
@@ -70,6 +80,9 @@ onEachBroker('the admin', (broker) => {
     await vi.waitFor(() => expect(member.owned.size).toBe(1), { timeout: 20_000 })
     await member.consumer.commit([{ topic, partition: 0, offset: 0 }])
     expect(await kafka.admin.groupMembers(groupId)).toEqual(['reader'])
+    expect(await kafka.admin.groupOwners(groupId)).toEqual([
+      { topic, partition: 0, member: expect.stringMatching(/^reader-.+@[\d.]+$/) },
+    ])
     await expect(kafka.admin.deleteGroup(groupId)).rejects.toMatchObject({
       code: 'KAFKA_FAILED',
       message: expect.stringContaining('NON_EMPTY_GROUP'),
