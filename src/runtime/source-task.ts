@@ -185,10 +185,10 @@ export class SourceTask {
     const values = this.#gathered
     if (values.length === 0) return
     this.#gathered = []
+    this.#processed += values.length // also where a step throws: then none of them is ever committed
     const { node, context } = this.#options
     this.task.process(node, sourceChunk(node, values, context.settings.clock.now()))
     for (const output of this.task.takeOutputs()) this.#outbox.add(output)
-    this.#processed += values.length
     this.#moveTo(node.record.position?.(values.at(-1)))
   }
 

@@ -1,4 +1,4 @@
-import { Observable } from 'rxjs'
+import { interval, Observable } from 'rxjs'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { silentLogger } from '../../src/logger.ts'
 import { type Running, run } from '../../src/runtime/run.ts'
@@ -31,11 +31,8 @@ function counting(below: () => number, running: Set<string>, instance: string): 
           isPaused = now
         }),
       )
-      const timer = setInterval(go, 5)
-      return () => {
-        clearInterval(timer)
-        running.delete(instance)
-      }
+      subscriber.add(interval(5).subscribe(go))
+      return () => running.delete(instance)
     })
 }
 
@@ -107,7 +104,7 @@ test('an instance that is told to run no sources leaves them to the others', asy
   await Promise.all([idle.stop(), other.stop()])
 })
 
-test('what keeps the source from going on at its position is known: it has gone through JSON', async () => {
+test('a position comes back at the next start, as JSON has it', async () => {
   const positions: unknown[] = []
   const app = topology('placing', ({ source }) => {
     const places: Source<{ at: Date }> = ({ position }) =>
