@@ -1,3 +1,4 @@
+import { messageOf, RivuletError } from '../errors.ts'
 import type { OutgoingRecords } from '../kafka/types.ts'
 import { serdes } from '../serdes/serdes.ts'
 import { type Topic, topic } from '../stream/topic.ts'
@@ -19,12 +20,18 @@ export async function readPosition(context: InstanceContext, source: string): Pr
   return undefined
 }
 
+/** Throws `ENCODE_FAILED` for a position that JSON would not give back as it is. */
 export function positionRecord(source: string, position: unknown, timestampMs: number): OutgoingRecords {
   const { key, value } = positions('position')
-  return {
-    keys: [key.serialize(source)],
-    values: [value.serialize(position)],
-    timestampsMs: [timestampMs],
+  try {
+    return {
+      keys: [key.serialize(source)],
+      values: [value.serialize(position)],
+      timestampsMs: [timestampMs],
+    }
+  } catch (error) {
+    const message = `the position of the source "${source}" can't be written: ${messageOf(error)}`
+    throw new RivuletError('ENCODE_FAILED', message, { cause: error, place: { step: source } })
   }
 }
 

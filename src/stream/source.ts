@@ -47,7 +47,7 @@ export interface SourceContext {
   readonly acknowledged$: Observable<number>
   /**
    * The `position` (of `SourceOptions`) of what was handed over last, by whoever had the source before as well; undefined:
-   * there is none. It has gone through JSON, and may be of an earlier version of the program: check what it is.
+   * there is none. It may be of an earlier version of the program: check what it is.
    */
   readonly position: unknown
   /**

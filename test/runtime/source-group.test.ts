@@ -1,4 +1,4 @@
-import { interval, Observable } from 'rxjs'
+import { interval, NEVER, Observable, startWith } from 'rxjs'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { silentLogger } from '../../src/logger.ts'
 import { type Running, run } from '../../src/runtime/run.ts'
@@ -104,22 +104,13 @@ test('an instance that is told to run no sources leaves them to the others', asy
   await Promise.all([idle.stop(), other.stop()])
 })
 
-test('a position comes back at the next start, as JSON has it', async () => {
-  const positions: unknown[] = []
+test('a position that JSON would not give back as it is ends the program, before anything is committed', async () => {
   const app = topology('placing', ({ source }) => {
-    const places: Source<{ at: Date }> = ({ position }) =>
-      new Observable((subscriber) => {
-        positions.push(position)
-        subscriber.next({ at: new Date(5) })
-      })
-    source('places', places, { key: () => 'k', position: ({ at }) => ({ at }) })
-      .mapValues(() => 1)
-      .to(output)
+    source('places', NEVER.pipe(startWith(5)), { key: () => 'k', position: () => ({ at: new Date(5) }) }).to(
+      output,
+    )
   })
-  for (const count of [1, 2]) {
-    const running = rig.run(app)
-    await vi.waitFor(async () => expect(await rig.read(output)).toHaveLength(count), 10_000)
-    await running.stop()
-  }
-  expect(positions).toEqual([undefined, { at: '1970-01-01T00:00:00.005Z' }])
+  const message = expect.stringMatching(/^the position of the source "places" can't be written: /)
+  await expect(rig.run(app).done).rejects.toMatchObject({ code: 'ENCODE_FAILED', message })
+  expect(await rig.read(output)).toEqual([])
 })
