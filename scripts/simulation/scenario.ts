@@ -21,7 +21,15 @@ const none: FaultRates = {
   'kill-broker': 0,
   'power-loss': 0,
   'clock-jump': 0,
+  'kill-node': 0,
+  'move-leader': 0,
+  'move-coordinator': 0,
+  'lose-end': 0,
+  'add-partitions': 0,
 }
+
+/** On top, where there are several brokers. */
+const ofCluster = { 'kill-node': 4, 'move-leader': 8, 'move-coordinator': 6 }
 
 /** How many of each kind to expect in a minute. */
 const profiles: readonly FaultRates[] = [
@@ -30,6 +38,7 @@ const profiles: readonly FaultRates[] = [
   { ...none, 'power-loss': 6, kill: 4, cut: 4 },
   { ...none, 'clock-jump': 8, freeze: 6, stall: 6 },
   {
+    ...none,
     kill: 3,
     freeze: 3,
     cut: 6,
@@ -53,11 +62,13 @@ export function scenarioOf(seed: number, name?: string): Scenario {
     .records(random, { durationMs, bursts: 6 + Math.floor(random() * 7) })
     .toSorted((a, b) => a.atMs - b.atMs)
     .map((record) => ({ ...record, topic: record.topic.name }))
-  const faults = planFaults(random, durationMs - calmMs, chosen(random, profiles)).map((fault) => ({
+  const brokers = seed % 3 === 0 ? 3 : 1
+  const rates = { ...chosen(random, profiles), ...(brokers > 1 && ofCluster) }
+  const faults = planFaults(random, durationMs - calmMs, rates).map((fault) => ({
     ...fault,
     atMs: calmMs + fault.atMs,
   }))
-  return { deployment, plan: { seed, instances, records, faults } }
+  return { deployment, plan: { seed, instances, brokers, records, faults } }
 }
 
 function chosen<T>(random: () => number, all: readonly T[]): T {

@@ -5,6 +5,7 @@ import { isStorageError } from './faults.ts'
 import { Maintenance } from './maintenance.ts'
 import { type BrokerNode, openNode } from './node.ts'
 import { type BrokerConfig, type BrokerOptions, brokerConfig } from './options.ts'
+import type { Placement } from './placement.ts'
 import { type Listening, listen } from './server.ts'
 import { DiskDirectory } from './storage/disk.ts'
 import { MemoryDirectory } from './storage/memory.ts'
@@ -79,7 +80,8 @@ export async function startBrokerOn(
 
 /** A broker that does not listen: clients come over duplexes, wherever these lead. */
 export interface ServedNode {
-  serve(duplex: Duplex, clientHost: string): Promise<void>
+  /** As one of several nodes, if it is told where it is placed. */
+  serve(duplex: Duplex, clientHost: string, placement?: Placement): Promise<void>
   /** Ends all connections, forces everything to the medium, and frees the folder. */
   close(): Promise<void>
 }
@@ -94,9 +96,10 @@ export function serveNode(node: BrokerNode, config: BrokerConfig, release = () =
   }
   maintenance.start({ name: 'tidying', intervalMs: limits.maintenanceIntervalMs, run: node.tidy })
   return {
-    serve(duplex, clientHost) {
+    serve(duplex, clientHost, placement = node.placement) {
       const { requestBytesMax } = limits
-      const served = serveConnection(duplex, { services: node.services, logger, clientHost, requestBytesMax })
+      const services = { ...node.services, placement }
+      const served = serveConnection(duplex, { services, logger, clientHost, requestBytesMax })
       connections.set(duplex, served)
       return served.finally(() => connections.delete(duplex))
     },
@@ -122,6 +125,6 @@ async function listenFor(
     ...{ host, port, connectionsMax: limits.connectionsMax, logger },
     onConnection: (socket) => void served.serve(socket, socket.remoteAddress ?? 'unknown'),
   })
-  node.services.address.port = listening.port
+  node.placement.port = listening.port
   return listening
 }

@@ -56,8 +56,10 @@ async function answerTo(
   const api = apis.get(key)
   const clientId = reader.nullableString() ?? ''
   let answer: Answer | undefined
-  if (api?.version === version) {
-    answer = await api.serve(reader, services, { clientId, clientHost, signal })
+  const isFlexible = api?.flexibleFrom !== undefined && version >= api.flexibleFrom
+  if (isFlexible) reader.tags()
+  if (api && version >= api.version && version <= (api.versionMax ?? api.version)) {
+    answer = await api.serve(reader, services, { clientId, clientHost, version, signal })
   } else if (key === apiVersionsKey) {
     answer = unsupportedApiVersions
   } else {
@@ -65,6 +67,7 @@ async function answerTo(
   }
   if (!answer) return undefined
   const writer = new Writer().int32(correlationId)
+  if (isFlexible) writer.noTags()
   answer(writer)
   return writer
 }

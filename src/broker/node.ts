@@ -8,18 +8,19 @@ import { Compaction } from './log/compaction.ts'
 import type { PartitionLog } from './log/partition-log.ts'
 import { enforceRetention } from './log/retention.ts'
 import type { BrokerConfig } from './options.ts'
+import { OneNode } from './placement.ts'
 import { openLogs } from './recovery.ts'
 import type { StateTable } from './state/state-table.ts'
 import type { LogDirectory } from './storage/storage.ts'
 import { ProducerIds } from './transaction/producer-ids.ts'
 import { Transactions } from './transaction/transactions.ts'
 
-const nodeId = 1
 const clusterIdKey = 'cluster id'
 
 /** Everything of the broker but its connections and timers. */
 export interface BrokerNode {
   readonly services: Services
+  readonly placement: OneNode
   /** Forces all that was written to the medium, and notes in the recovery points that it is there. */
   sync(): Promise<void>
   /** Retention, compaction, and forgetting what nobody needs. */
@@ -31,6 +32,7 @@ export interface BrokerNode {
 /** Opens what is in `directory`, checking every log, and ends the transactions that were left half ended. */
 export async function openNode(directory: LogDirectory, config: BrokerConfig): Promise<BrokerNode> {
   const { clock, logger, limits, host, port } = config
+  const placement = new OneNode(host, port)
   const { recoveryPoints, state, topics, compaction } = openLogs(directory, config)
   const sync = async (logs: Iterable<PartitionLog>) => {
     await Promise.all([...logs].map((log) => log.sync()))
@@ -78,8 +80,9 @@ export async function openNode(directory: LogDirectory, config: BrokerConfig): P
     }
   }
   return {
+    placement,
     services: {
-      ...{ nodeId, clusterId, address: { host, port } },
+      ...{ clusterId, placement },
       ...{ clock, topics, groups, offsets, transactions, durable },
       faults: new Faults(logger),
       fetchBytesMax: limits.fetchBytesMax,

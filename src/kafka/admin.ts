@@ -4,8 +4,8 @@ import type { Cluster } from './cluster.ts'
 import { createErrorFromCode } from './internals.ts'
 import type { Link } from './link.ts'
 import type { TopicMetadata } from './metadata.ts'
+import { offsetFetchRequest } from './offset-requests.ts'
 import { persist } from './persist.ts'
-import { topicPartitions } from './topic-partitions.ts'
 import { kafkaErrorType } from './translate.ts'
 import type {
   CommittedOffset,
@@ -72,7 +72,19 @@ class ClusterAdmin implements KafkaAdmin {
     for (const topic of topics) {
       for (const partition of await this.#partitionsOf(topic)) partitions.push({ topic, partition })
     }
-    return fetchCommitted(this.#cluster, groupId, partitions, adminUse)
+    return fetchCommitted(this.#cluster, groupId, partitions, { use: adminUse })
+  }
+
+  settledOffsets(
+    groupId: string,
+    partitions: readonly TopicPartition[],
+    signal?: AbortSignal,
+  ): Promise<readonly CommittedOffset[]> {
+    return fetchCommitted(this.#cluster, groupId, partitions, {
+      use: adminUse,
+      settled: true,
+      ...(signal && { signal }),
+    })
   }
 
   async deleteRecords(topic: string, partition: number, beforeOffset: number): Promise<void> {
@@ -214,31 +226,32 @@ export const earliestOffset = (cluster: Cluster, of: TopicPartition, use: string
 export const latestOffset = (cluster: Cluster, of: TopicPartition, use: string) =>
   listOffset(cluster, of, latestTimestamp, use)
 
+export interface FetchCommittedOptions {
+  /** Names the connection. */
+  readonly use: string
+  /** Waits until no transaction may commit another offset any more. Default: no. */
+  readonly settled?: boolean
+  readonly signal?: AbortSignal
+}
+
 export async function fetchCommitted(
   cluster: Cluster,
   groupId: string,
   partitions: readonly TopicPartition[],
-  use: string,
-  signal?: AbortSignal,
+  { use, settled = false, signal }: FetchCommittedOptions,
 ): Promise<CommittedOffset[]> {
   if (partitions.length === 0) return []
   const what = `Can't ask what group ${groupId} has committed`
-  const topics = topicPartitions(partitions, ({ partition }) => ({ partition }))
-  const { responses } = await persist(
-    () =>
-      cluster.withCoordinator({ type: 'group', key: groupId }, use, what, (link) =>
-        link.broker.offsetFetch({ groupId, topics }),
-      ),
+  const request = offsetFetchRequest(groupId, partitions, settled)
+  const { offsets } = await persist(
+    () => cluster.withCoordinator({ type: 'group', key: groupId }, use, what, (link) => link.send(request)),
     { kafka: cluster.options, signal },
   )
-  return responses.flatMap(({ topic, partitions: answers }) =>
-    answers.map(({ partition, offset, metadata }) => ({
-      topic,
-      partition,
-      offset: Number(offset) < 0 ? undefined : Number(offset),
-      metadata: metadata ?? '',
-    })),
-  )
+  return offsets.map(({ leaderEpoch, ...committed }) => {
+    const { offset } = committed
+    if (offset !== undefined) cluster.leaderEpochs.note(committed, leaderEpoch, offset - 1, offset)
+    return committed
+  })
 }
 
 function isLed({ errorCode, partitions }: TopicMetadata): boolean {

@@ -40,6 +40,28 @@ export class ByteReader {
     return this.bytes.toString('utf8', at, this.at)
   }
 
+  /** Null is the empty string. */
+  compactString(): string {
+    const length = Math.max(0, this.#varint() - 1)
+    const at = this.at
+    this.at += length
+    return this.bytes.toString('utf8', at, this.at)
+  }
+
+  /** Null is the empty array. */
+  compactArray<T>(read: () => T): T[] {
+    return Array.from({ length: Math.max(0, this.#varint() - 1) }, read)
+  }
+
+  /** Passes over tagged fields: none of them is needed. Source: KIP-482. */
+  tags(): void {
+    for (let count = this.#varint(); count > 0; count--) {
+      this.#varint()
+      const length = this.#varint()
+      this.at += length
+    }
+  }
+
   /** Null is the empty array. */
   array<T>(read: () => T): T[] {
     const length = Math.max(0, this.int32())
@@ -47,5 +69,15 @@ export class ByteReader {
     if (length > this.bytes.length - this.at)
       throw new RangeError(`${length} items in ${this.bytes.length - this.at} bytes`)
     return Array.from({ length }, read)
+  }
+
+  /** Without sign. */
+  #varint(): number {
+    let value = 0
+    for (let shift = 0; ; shift += 7) {
+      const byte = this.bytes.readUInt8(this.at++)
+      value += (byte & 0x7f) * 2 ** shift
+      if (byte < 0x80) return value
+    }
   }
 }

@@ -1,6 +1,7 @@
 import { RivuletError } from '../errors.ts'
 import { createErrorFromCode, type KafkajsLogger } from './internals.ts'
 import { kafkajsLogger } from './kafkajs-logger.ts'
+import { LeaderEpochs } from './leader-epochs.ts'
 import { type Address, type Link, openLink } from './link.ts'
 import { type ClusterMetadata, fetchMetadata, type TopicMetadata } from './metadata.ts'
 import { isConnectionError, isStale, translate, translateSent } from './translate.ts'
@@ -8,6 +9,12 @@ import type { KafkaSettings, TopicPartition } from './types.ts'
 
 /** A node that takes a connection and says nothing keeps a caller waiting for longer than an operator should guess. */
 const silentMsMax = 2_000
+
+/** Who leads a partition, and which of its leaders that is. */
+export interface Leader {
+  readonly nodeId: number
+  readonly epoch: number
+}
 
 export type CoordinatorType = 'group' | 'transaction'
 
@@ -28,7 +35,9 @@ export interface Cluster {
     what: string,
     work: (link: Link) => Promise<T>,
   ): Promise<T>
-  leaderOf(of: TopicPartition): Promise<number>
+  /** What is known of the epochs in which was written what this program reads. */
+  readonly leaderEpochs: LeaderEpochs
+  leaderOf(of: TopicPartition): Promise<Leader>
   /** Fresh, with each topic's own error code. */
   topics(names: readonly string[]): Promise<readonly TopicMetadata[]>
   forgetLeader(of: TopicPartition): void
@@ -43,11 +52,12 @@ export function createCluster(options: KafkaSettings): Cluster {
 
 class KafkaCluster implements Cluster {
   readonly options: KafkaSettings
+  readonly leaderEpochs = new LeaderEpochs()
   readonly #logger: KafkajsLogger
   readonly #seeds: readonly Address[]
   readonly #links = new Map<string, LinkEntry>()
   /** Of each topic: the leader of each partition, possibly still being asked for. */
-  readonly #leaders = new Map<string, Promise<ReadonlyMap<number, number>>>()
+  readonly #leaders = new Map<string, Promise<ReadonlyMap<number, Leader>>>()
   readonly #coordinators = new Map<string, number>()
   /** Nodes of which it was said that they don't answer. */
   readonly #silent = new Set<string>()
@@ -91,7 +101,8 @@ class KafkaCluster implements Cluster {
   ): Promise<T> {
     const place = { topic: of.topic, partition: of.partition }
     try {
-      return await this.withNode(await this.leaderOf(of), use, what, work)
+      const { nodeId } = await this.leaderOf(of)
+      return await this.withNode(nodeId, use, what, work)
     } catch (error) {
       if (isStale(error) || isConnectionError(error)) this.forgetLeader(of)
       throw error instanceof RivuletError && error.place.topic === undefined
@@ -121,7 +132,7 @@ class KafkaCluster implements Cluster {
     }
   }
 
-  async leaderOf({ topic, partition }: TopicPartition): Promise<number> {
+  async leaderOf({ topic, partition }: TopicPartition): Promise<Leader> {
     let leaders = this.#leaders.get(topic)
     if (!leaders) {
       leaders = this.topics([topic]).then(([metadata]) => leadersOf(metadata))
@@ -134,7 +145,7 @@ class KafkaCluster implements Cluster {
         throw translate(error, `Can't find the leader of ${topic}`, place)
       })
     ).get(partition)
-    if (leader === undefined || leader < 0) {
+    if (!leader || leader.nodeId < 0) {
       this.#leaders.delete(topic)
       const message = `Partition ${partition} of topic ${topic} has no leader`
       throw new RivuletError('KAFKA_UNREACHABLE', message, { retryable: true, place })
@@ -239,10 +250,15 @@ interface LinkEntry {
   link?: Link
 }
 
-function leadersOf(topic: TopicMetadata | undefined): ReadonlyMap<number, number> {
+function leadersOf(topic: TopicMetadata | undefined): ReadonlyMap<number, Leader> {
   if (!topic) return new Map()
   if (topic.errorCode !== 0) throw createErrorFromCode(topic.errorCode)
-  return new Map(topic.partitions.map(({ partition, leader }) => [partition, leader]))
+  return new Map(
+    topic.partitions.map(({ partition, leader, leaderEpoch }) => [
+      partition,
+      { nodeId: leader, epoch: leaderEpoch },
+    ]),
+  )
 }
 
 function parseAddress(broker: string): Address {

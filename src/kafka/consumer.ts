@@ -5,8 +5,8 @@ import { evenAssignor, keyOf } from './assignor.ts'
 import type { Cluster } from './cluster.ts'
 import { Fetcher } from './fetcher.ts'
 import { Membership } from './membership.ts'
+import { offsetCommitRequest } from './offset-requests.ts'
 import { persist } from './persist.ts'
-import { topicPartitions } from './topic-partitions.ts'
 import { kafkaErrorType, translate } from './translate.ts'
 import type {
   ConsumerEvent,
@@ -100,17 +100,14 @@ class GroupConsumer implements KafkaConsumer {
     if (offsets.length === 0) return
     const { groupId } = this.#options
     const what = `Can't commit for group ${groupId}`
-    const topics = topicPartitions(offsets, ({ partition, offset, metadata }) => ({
-      partition,
-      offset: String(offset),
-      metadata: metadata ?? null,
-    }))
+    const { leaderEpochs } = this.#cluster
+    const known = offsets.map((each) => ({ ...each, leaderEpoch: leaderEpochs.before(each, each.offset) }))
     // Not the membership's connection: a join blocks that one, while what stays assigned goes on.
     const use = `${this.#use} commit`
     const attempt = async () => {
       const identity = this.#identityFor(offsets, what)
-      await this.#cluster.withCoordinator({ type: 'group', key: groupId }, use, what, ({ broker }) =>
-        broker.offsetCommit({ groupId, ...identity, topics }),
+      await this.#cluster.withCoordinator({ type: 'group', key: groupId }, use, what, (link) =>
+        link.send(offsetCommitRequest({ groupId, ...identity }, known)),
       )
     }
     await persist(attempt, {
@@ -145,7 +142,10 @@ class GroupConsumer implements KafkaConsumer {
 
   async #gained(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<() => void> {
     const { groupId, startAt = 'earliest' } = this.#options
-    const committed = await fetchCommitted(this.#cluster, groupId, partitions, `${this.#use} commit`, signal)
+    const committed = await fetchCommitted(this.#cluster, groupId, partitions, {
+      use: `${this.#use} commit`,
+      signal,
+    })
     return () => {
       if (this.#closing || this.#stopped.signal.aborted) return
       for (const { topic, partition } of committed) {

@@ -64,6 +64,7 @@ function decodePartition(reader: ByteReader, topic: string): FetchedPartition {
 
 const batchHeaderBytes = 61
 const lengthAt = 8
+const leaderEpochAt = 12
 const magicAt = 16
 const attributesAt = 21
 const lastOffsetDeltaAt = 23
@@ -88,6 +89,13 @@ interface WantedBatch extends PlainBatch {
 export interface FetchedRecords extends RecordColumns {
   /** The offset to fetch next: behind transaction markers, aborted and compacted records too. */
   readonly nextOffset: number
+  /** Which leader epochs wrote what was passed, in order. */
+  readonly epochs: readonly FetchedEpoch[]
+}
+
+export interface FetchedEpoch {
+  readonly epoch: number
+  readonly fromOffset: number
 }
 
 /**
@@ -96,9 +104,9 @@ export interface FetchedRecords extends RecordColumns {
  */
 export function decodeRecords(fetched: FetchedPartition, fetchOffset: number): FetchedRecords {
   return untorn(() => {
-    const { wanted, nextOffset } = wantedBatches(fetched, fetchOffset)
+    const { wanted, epochs, nextOffset } = wantedBatches(fetched, fetchOffset)
     const { bytes, plain } = decompressed(fetched.batches, wanted)
-    return { ...readBatches(bytes, plain, fetchOffset), nextOffset }
+    return { ...readBatches(bytes, plain, fetchOffset), epochs, nextOffset }
   })
 }
 
@@ -114,8 +122,9 @@ function untorn<T>(read: () => T): T {
 function wantedBatches(
   { batches, abortedTransactions }: FetchedPartition,
   fetchOffset: number,
-): { readonly wanted: readonly WantedBatch[]; readonly nextOffset: number } {
+): Pick<FetchedRecords, 'epochs' | 'nextOffset'> & { readonly wanted: readonly WantedBatch[] } {
   const wanted: WantedBatch[] = []
+  const epochs: FetchedEpoch[] = []
   const aborted = new AbortedProducers(abortedTransactions)
   const header = new ByteReader(batches)
   let nextOffset = fetchOffset
@@ -146,11 +155,13 @@ function wantedBatches(
         end: at + length,
       })
     }
+    const epoch = batches.readInt32BE(at + leaderEpochAt)
+    if (epoch !== epochs.at(-1)?.epoch) epochs.push({ epoch, fromOffset: Math.max(baseOffset, fetchOffset) })
     nextOffset = Math.max(nextOffset, lastOffset + 1)
     at += length
   }
   if (at === 0 && batches.length > 0) throw unreadable('a batch larger than a fetch')
-  return { wanted, nextOffset }
+  return { wanted, epochs, nextOffset }
 }
 
 /** All in one buffer: as it was fetched, unless something in it is compressed. */

@@ -8,6 +8,11 @@ const readCommitted = 1
 /** On top of what the broker may hold the answer back. */
 const networkMs = 5_000
 
+/** From its leader, in the epoch in which that is believed to be. */
+export interface PartitionToFetch extends PartitionOffset {
+  readonly leaderEpoch: number
+}
+
 export interface FetchLimits {
   readonly waitMsMax: number
   readonly bytesMax: number
@@ -16,7 +21,7 @@ export interface FetchLimits {
 
 /** Fetch v11, read_committed, without a fetch session. It answers at once when there is any record. */
 export function fetchRequest(
-  partitions: readonly PartitionOffset[],
+  partitions: readonly PartitionToFetch[],
   { waitMsMax, bytesMax, partitionBytesMax }: FetchLimits,
 ): ProtocolRequest<{ readonly errorCode: number; readonly partitions: readonly FetchedPartition[] }> {
   return {
@@ -25,7 +30,7 @@ export function fetchRequest(
       apiVersion: 11,
       apiName: 'Fetch',
       encode: async () => {
-        const topics = topicPartitions(partitions, ({ partition, offset }) => ({ partition, offset }))
+        const topics = topicPartitions(partitions, (each) => each)
         const names = topics.map(({ topic }) => Buffer.from(topic))
         const bytes = names.reduce((sum, name) => sum + 6 + name.length, partitions.length * 28 + 35)
         const buffer = Buffer.alloc(bytes)
@@ -42,9 +47,9 @@ export function fetchRequest(
           at = buffer.writeInt16BE(name.length, at)
           at += name.copy(buffer, at)
           at = buffer.writeInt32BE(topic.partitions.length, at)
-          for (const { partition, offset } of topic.partitions) {
+          for (const { partition, leaderEpoch, offset } of topic.partitions) {
             at = buffer.writeInt32BE(partition, at)
-            at = buffer.writeInt32BE(-1, at) // leader epoch: not known
+            at = buffer.writeInt32BE(leaderEpoch, at)
             at = buffer.writeBigInt64BE(BigInt(offset), at)
             at = buffer.writeBigInt64BE(-1n, at) // log start: only replicas say it
             at = buffer.writeInt32BE(partitionBytesMax, at)

@@ -1,13 +1,14 @@
 import { messageOf, RivuletError } from '../errors.ts'
 import { backoffMs } from '../retry.ts'
 import { earliestOffset, latestOffset } from './admin.ts'
-import type { Cluster } from './cluster.ts'
+import type { Cluster, Leader } from './cluster.ts'
 import { decodeRecords, type FetchedPartition } from './decode-fetch.ts'
 import { type FetchLimits, fetchRequest } from './fetch-request.ts'
+import { checkHistory, lostRecords } from './history.ts'
 import { createErrorFromCode } from './internals.ts'
 import { persist } from './persist.ts'
 import { translate } from './translate.ts'
-import type { Fetched, PartitionOffset, TopicPartition } from './types.ts'
+import type { Fetched, TopicPartition } from './types.ts'
 
 export interface FetcherOptions {
   readonly cluster: Cluster
@@ -15,7 +16,7 @@ export interface FetcherOptions {
   readonly use: string
   readonly limits: FetchLimits
   fetched(fetched: Fetched): void
-  /** The log does not have `from`; reading goes on at `to`. */
+  /** The log does not have `from` any more; reading goes on at `to`. */
   skipped(of: TopicPartition, fromOffset: number, toOffset: number): void
   /** What retrying can't mend. */
   failed(error: RivuletError): void
@@ -42,7 +43,9 @@ interface Reading extends TopicPartition {
   epoch: number
   paused: boolean
   inFlight: boolean
-  leader: number | undefined
+  leader: Leader | undefined
+  /** The leader epoch in which the log was last found to be the one that was read. */
+  soundIn: number | undefined
   /** Fetched and not yet handed over. */
   readonly held: Fetched[]
   /** What the last `fetched` said; −1: nothing yet. */
@@ -75,6 +78,7 @@ export class Fetcher {
       paused: false,
       inFlight: false,
       leader: undefined,
+      soundIn: undefined,
       held: [],
       knownEndOffset: -1,
     }
@@ -118,6 +122,7 @@ export class Fetcher {
     reading.inFlight = false
     reading.held.length = 0
     reading.knownEndOffset = -1
+    reading.soundIn = undefined
     if (typeof position === 'number') {
       reading.position = position
       this.#dispatch()
@@ -167,11 +172,13 @@ export class Fetcher {
     for (const reading of this.#readings.values()) {
       paused ||= reading.paused
       if (!isFetchable(reading)) continue
-      if (reading.leader === undefined) this.#findLeader(reading)
-      else if ((this.#busy.get(reading.leader)?.size ?? 0) < requestsMax) {
-        const readings = byLeader.get(reading.leader)
+      const { leader } = reading
+      if (leader === undefined) this.#findLeader(reading)
+      else if (!this.#isSound(reading, leader)) this.#validate(reading)
+      else if ((this.#busy.get(leader.nodeId)?.size ?? 0) < requestsMax) {
+        const readings = byLeader.get(leader.nodeId)
         if (readings) readings.push(reading)
-        else byLeader.set(reading.leader, [reading])
+        else byLeader.set(leader.nodeId, [reading])
       }
     }
     for (const [node, readings] of byLeader) void this.#fetch(node, readings, paused)
@@ -186,6 +193,31 @@ export class Fetcher {
     })
   }
 
+  /** Whether the leader is known to have what was read; of what was not read, nothing is to be known. */
+  #isSound(reading: Reading, leader: Leader): boolean {
+    if (reading.soundIn === leader.epoch) return true
+    const epoch = this.#options.cluster.leaderEpochs.before(reading, reading.position as number)
+    return epoch < 0 || epoch === leader.epoch
+  }
+
+  /**
+   * Under another leader than before, the log must still be the one that was read up to here: after an unclean election, or
+   * made anew, it may have lost its end, and have grown again since. Source: KIP-320.
+   */
+  #validate(reading: Reading): void {
+    const { cluster, use } = this.#options
+    const position = reading.position as number
+    const epoch = cluster.leaderEpochs.before(reading, position)
+    const sinceMs = cluster.options.clock.now()
+    reading.inFlight = true
+    const ask = () => checkHistory(cluster, reading, { position, epoch, sinceMs }, use)
+    void this.#look(reading, ask, (leader) => {
+      reading.leader = leader
+      reading.soundIn = leader.epoch
+      reading.inFlight = false
+    })
+  }
+
   async #fetch(node: number, readings: readonly Reading[], paused: boolean): Promise<void> {
     const { cluster, limits, use } = this.#options
     const slot = this.#takeSlot(node)
@@ -194,9 +226,10 @@ export class Fetcher {
       reading.inFlight = true
       asked.set(keyOf(reading), { reading, epoch: reading.epoch, offset: reading.position as number })
     }
-    const partitions: PartitionOffset[] = [...asked.values()].map(({ reading, offset }) => ({
+    const partitions = [...asked.values()].map(({ reading, offset }) => ({
       topic: reading.topic,
       partition: reading.partition,
+      leaderEpoch: reading.leader?.epoch ?? -1,
       offset,
     }))
     const request = fetchRequest(partitions, { ...limits, waitMsMax: this.#waitMsMax(readings, paused) })
@@ -248,6 +281,7 @@ export class Fetcher {
 
   /** False: the partition can't be read just now. */
   #accept(answer: FetchedPartition, reading: Reading, fetchOffset: number): boolean {
+    const { leaderEpochs } = this.#options.cluster
     if (answer.errorCode === offsetOutOfRange) {
       this.#findNearest(reading, fetchOffset)
       return true
@@ -265,9 +299,14 @@ export class Fetcher {
       return false
     }
     try {
-      const { keys, values, timestampsMs, offsets, headers, nextOffset } = decodeRecords(answer, fetchOffset)
+      const { keys, values, timestampsMs, offsets, headers, epochs, nextOffset } = decodeRecords(
+        answer,
+        fetchOffset,
+      )
       const { endOffset } = answer
       if (nextOffset === fetchOffset && endOffset === reading.knownEndOffset) return true
+      for (const [i, { epoch, fromOffset }] of epochs.entries())
+        leaderEpochs.note(reading, epoch, fromOffset, epochs[i + 1]?.fromOffset ?? nextOffset)
       reading.position = nextOffset
       reading.knownEndOffset = endOffset
       const { topic, partition } = reading
@@ -281,13 +320,16 @@ export class Fetcher {
     return true
   }
 
-  /** Retention deleted the offset before it was read, or the log was cut: go on at the nearest there is. */
+  /** Retention deleted the offset before it was read: go on at the first there is. A log that ends before it was cut. */
   #findNearest(reading: Reading, fromOffset: number): void {
     const { cluster, use, skipped } = this.#options
     reading.position = undefined
     const ask = async () => {
       const low = await earliestOffset(cluster, reading, use)
-      return fromOffset < low ? low : latestOffset(cluster, reading, use)
+      if (fromOffset < low) return low
+      const end = await latestOffset(cluster, reading, use)
+      if (fromOffset > end) throw lostRecords(reading, fromOffset, end)
+      return fromOffset
     }
     void this.#look(reading, ask, (toOffset) => {
       reading.position = toOffset

@@ -114,12 +114,6 @@ export interface Broker {
   deleteGroups(
     groupIds: readonly string[],
   ): Promise<{ readonly results: readonly { readonly errorCode: number }[] }>
-  offsetCommit(
-    request: Membership & {
-      groupGenerationId: number
-      topics: readonly TopicPartitions<{ partition: number; offset: string; metadata: string | null }>[]
-    },
-  ): Promise<unknown>
   offsetFetch(request: {
     groupId: string
     topics: readonly TopicPartitions<{ partition: number }>[]
@@ -154,12 +148,6 @@ export interface Broker {
   }): Promise<{ readonly producerId: string; readonly producerEpoch: number }>
   addPartitionsToTxn(request: Producer & { topics: readonly TopicPartitions<number>[] }): Promise<unknown>
   addOffsetsToTxn(request: Producer & { groupId: string }): Promise<unknown>
-  txnOffsetCommit(
-    request: Producer & {
-      groupId: string
-      topics: readonly TopicPartitions<{ partition: number; offset: string; metadata: string | null }>[]
-    },
-  ): Promise<unknown>
   endTxn(request: Producer & { transactionResult: boolean }): Promise<unknown>
 }
 

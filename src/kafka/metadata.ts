@@ -20,15 +20,17 @@ export interface PartitionMetadata {
   readonly partition: number
   /** −1: none at present. */
   readonly leader: number
+  /** Raised with each change of leader. */
+  readonly leaderEpoch: number
 }
 
 /**
- * Metadata v6. Unlike kafkajs's own, it tells each topic's error apart instead of failing for all, and no topic means
+ * Metadata v7. Unlike kafkajs's own, it tells each topic's error apart instead of failing for all, and no topic means
  * none, not all.
  */
 export function fetchMetadata(link: Link, topics: readonly string[]): Promise<ClusterMetadata> {
   return link.send({
-    request: { apiKey: metadataKey, apiVersion: 6, apiName: 'Metadata', encode: async () => encode(topics) },
+    request: { apiKey: metadataKey, apiVersion: 7, apiName: 'Metadata', encode: async () => encode(topics) },
     response: { decode: async (bytes) => decode(bytes), parse: async (data) => data },
   })
 }
@@ -65,8 +67,9 @@ function decode(bytes: Buffer): ClusterMetadata {
       reader.int16() // error code: a partition without leader says −1 below
       const partition = reader.int32()
       const leader = reader.int32()
+      const leaderEpoch = reader.int32()
       for (let list = 0; list < 3; list++) reader.array(int32) // replicas, in sync, offline
-      return { partition, leader }
+      return { partition, leader, leaderEpoch }
     })
     return { name, errorCode, partitions: partitions.sort((a, b) => a.partition - b.partition) }
   })

@@ -2,8 +2,8 @@ import { isRetryable, RivuletError } from '../errors.ts'
 import { Appender, checkRecords } from './appender.ts'
 import type { Cluster } from './cluster.ts'
 import type { Broker } from './internals.ts'
+import { txnOffsetCommitRequest } from './offset-requests.ts'
 import { persist } from './persist.ts'
-import { topicPartitions } from './topic-partitions.ts'
 import { isUnanswered } from './translate.ts'
 import type {
   PartitionOffset,
@@ -176,17 +176,14 @@ class OpenTransactions implements TransactionalProducer {
     await this.#member(`the offsets of group ${groupId}`, (broker) =>
       broker.addOffsetsToTxn({ ...this.#producer, groupId }),
     )
-    const topics = topicPartitions(offsets, ({ partition, offset, metadata }) => ({
-      partition,
-      offset: String(offset),
-      metadata: metadata ?? null,
-    }))
+    const { leaderEpochs } = this.#cluster
+    const known = offsets.map((each) => ({ ...each, leaderEpoch: leaderEpochs.before(each, each.offset) }))
     const what = `Can't commit offsets of group ${groupId} in a transaction`
     await persist(
       () =>
         this.#cluster
           .withCoordinator({ type: 'group', key: groupId }, this.#use, what, (link) =>
-            link.broker.txnOffsetCommit({ ...this.#producer, groupId, topics }),
+            link.send(txnOffsetCommitRequest({ ...this.#producer, groupId }, known)),
           )
           .catch((error) => {
             if (isUnanswered(error)) this.#noteUnanswered(error)

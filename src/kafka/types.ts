@@ -118,6 +118,15 @@ export interface KafkaAdmin {
   offsets(topic: string, isolation?: Isolation): Promise<readonly PartitionRange[]>
   /** One entry for each partition of the topics; `offset` is undefined where nothing was committed. */
   committedOffsets(groupId: string, topics: readonly string[]): Promise<readonly CommittedOffset[]>
+  /**
+   * The same of these partitions, once no open transaction may commit another offset of theirs: who goes on from them must
+   * not overtake who was there before. Waits for as long as such a transaction may be open.
+   */
+  settledOffsets(
+    groupId: string,
+    partitions: readonly TopicPartition[],
+    signal?: AbortSignal,
+  ): Promise<readonly CommittedOffset[]>
   /** Deletes what lies before `beforeOffset`: for repartition topics, whose records were worked off. */
   deleteRecords(topic: string, partition: number, beforeOffset: number): Promise<void>
   /** Deletes topics with all that is in them. */
@@ -290,14 +299,15 @@ export interface KafkaConsumer {
   /**
    * Subscribing joins the group; it takes one subscriber. `close()` leaves it in order (`revoking`, then complete);
    * unsubscribing leaves it at once, without a word to the subscriber.
-   * It errors only with what retrying can't mend, such as a missing permission.
+   * It errors only with what retrying can't mend, such as a missing permission, or a topic that has lost records which were
+   * read already.
    */
   readonly events$: Observable<ConsumerEvent>
   /** From now on nothing is emitted for them; what was fetched already is kept for `resume`, not fetched twice. */
   pause(partitions: readonly TopicPartition[]): void
   /** Takes up what `pause` has stopped. */
   resume(partitions: readonly TopicPartition[]): void
-  /** The next `fetched` of the partition begins there (or behind, if the record is gone). */
+  /** The next `fetched` of the partition begins there (or behind, if the record is deleted). `events$` errors if it ends before. */
   seek(topic: string, partition: number, offset: number): void
   /**
    * Rejects with `KAFKA_FENCED` when this member no longer has one of the partitions; then nothing was committed
@@ -360,8 +370,8 @@ export type ConsumerEvent =
     } & Fetched)
   | ({
       /**
-       * `fromOffset` was no longer (or not yet) in the log, so reading goes on at `toOffset`: the nearest that is. What
-       * lies between them was deleted by the topic's retention before it was read.
+       * `fromOffset` was no longer in the log, so reading goes on at `toOffset`: the first that is. What lies between them
+       * was deleted by the topic's retention before it was read.
        */
       readonly type: 'skipped'
       /** Where reading would have gone on. */
@@ -373,13 +383,13 @@ export type ConsumerEvent =
 /** Which records of a partition are read. */
 export type ReadRange =
   | {
-      /** The first record, clamped to what is there; absent: the first that is there. */
+      /** The first record, or the first behind it that is not deleted; absent: the first that is there. */
       readonly fromOffset?: number
       /** Completes before this one. */
       readonly toOffset: number
     }
   | {
-      /** The first record, clamped to what is there; absent: the first that is there. */
+      /** The first record, or the first behind it that is not deleted; absent: the first that is there. */
       readonly fromOffset?: number
       /** Never completes. */
       readonly toOffset: 'follow'

@@ -1,4 +1,3 @@
-import { RivuletError } from '../errors.ts'
 import type { ConsumerEvent, KafkaConsumer, TopicPartition } from '../kafka/types.ts'
 import { BytesColumn } from '../records/bytes-column.ts'
 import { type ActiveTask, AssignedTask, type Ending, inputsAt, taskId } from './assigned-task.ts'
@@ -91,12 +90,6 @@ export class AssignedTasks {
   /** The topic's retention was faster than its reader: what is gone is counted, and the tasks go on behind it. */
   skipped({ topic, partition, fromOffset, toOffset }: Extract<ConsumerEvent, { type: 'skipped' }>): void {
     const { context } = this.#options
-    if (toOffset < fromOffset) {
-      const message = `${topic}/${partition} was read up to ${fromOffset}, and ends at ${toOffset} now: the topic was cut or made anew`
-      const place = { topic, partition, offset: fromOffset }
-      context.failed(new RivuletError('KAFKA_FAILED', message, { place }))
-      return
-    }
     context.statistics.count('records_deleted_unread', toOffset - fromOffset)
     const feed = this.#feeds.get(keyOf({ topic, partition }))
     const none = BytesColumn.of([])

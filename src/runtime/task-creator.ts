@@ -147,11 +147,10 @@ export class TaskCreator {
     })
   }
 
-  async #committed({ inputs, partition }: AssignedTask) {
+  async #committed({ inputs, partition, ending }: AssignedTask) {
     const { layout, settings } = this.#options.context
-    const topics = inputs.map(({ topic }) => topic)
-    const committed = await settings.kafka.admin.committedOffsets(layout.application, topics)
-    return committed.filter((each) => each.partition === partition)
+    const partitions = inputs.map(({ topic }) => ({ topic, partition }))
+    return settings.kafka.admin.settledOffsets(layout.application, partitions, ending)
   }
 
   #queuesOf(

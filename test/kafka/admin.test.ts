@@ -51,6 +51,28 @@ onEachBroker('the admin', (broker) => {
     await producer.close()
   })
 
+  test('waits, before it answers settled offsets, for a transaction that may commit others', async () => {
+    const kafka = broker.connect()
+    const topic = await broker.topic(kafka, 2)
+    const groupId = broker.name('group')
+    const producer = await kafka.transactionalProducer({ transactionalId: broker.name('task') })
+    await producer.sendOffsets(groupId, [{ topic, partition: 0, offset: 7 }])
+    const answers: unknown[] = []
+    const settled = kafka.admin.settledOffsets(groupId, [{ topic, partition: 0 }])
+    void settled.then((offsets) => answers.push(offsets))
+    // Nothing is under way there.
+    const other = await kafka.admin.settledOffsets(groupId, [{ topic, partition: 1 }])
+    expect(other).toMatchObject([{ offset: undefined }])
+    expect(await kafka.admin.committedOffsets(groupId, [topic])).toMatchObject([
+      { offset: undefined },
+      { offset: undefined },
+    ])
+    expect(answers).toEqual([])
+    await producer.commit()
+    expect(await settled).toEqual([{ topic, partition: 0, offset: 7, metadata: '' }])
+    await producer.close()
+  })
+
   test('says which topic does not exist', async () => {
     const { admin } = broker.connect()
     await expect(admin.offsets('nowhere')).rejects.toMatchObject({

@@ -3,6 +3,8 @@ import type { Faults } from '../faults.ts'
 import type { Groups } from '../group/groups.ts'
 import type { CommittedOffsets } from '../group/offsets.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
+import type { Placement } from '../placement.ts'
+import { errorCodes, KafkaError, type KafkaErrorCode } from '../protocol/error-codes.ts'
 import type { Reader } from '../protocol/reader.ts'
 import type { Writer } from '../protocol/writer.ts'
 import type { Topics } from '../topic/topics.ts'
@@ -10,10 +12,8 @@ import type { Transactions } from '../transaction/transactions.ts'
 
 /** What the requests work on. */
 export interface Services {
-  readonly nodeId: number
   readonly clusterId: string
-  /** Where clients reach it. */
-  readonly address: { readonly host: string; port: number }
+  readonly placement: Placement
   readonly clock: Clock
   readonly topics: Topics
   readonly groups: Groups
@@ -28,6 +28,8 @@ export interface Services {
 export interface RequestContext {
   readonly clientId: string
   readonly clientHost: string
+  /** Of those that the API has. */
+  readonly version: number
   /** Aborted when the client has gone. */
   readonly signal: AbortSignal
 }
@@ -35,17 +37,34 @@ export interface RequestContext {
 /** Writes the body of an answer. */
 export type Answer = (writer: Writer) => void
 
-/** One API in the one version that kafkajs 2.2.4 asks for: its wire format, and what it does. */
+/** One API in the version that kafkajs 2.2.4 asks for, and those that Rivulet does: its wire format, and what it does. */
 export interface Api {
   readonly name: string
   readonly key: number
+  /** The lowest. */
   readonly version: number
+  /** Default: the lowest. */
+  readonly versionMax?: number
+  /** From this one on, requests and answers have tagged fields, and strings and arrays are compact. */
+  readonly flexibleFrom?: number
   /** Undefined: there is no answer to it. Throws `MalformedRequest`; what else it throws ends the connection. */
   serve(
     reader: Reader,
     services: Services,
     request: RequestContext,
   ): Answer | undefined | Promise<Answer | undefined>
+}
+
+/** Throws a `KafkaError` where there is no such partition, or another node leads it. */
+export function ledLog({ topics, placement }: Services, topic: string, partition: number): PartitionLog {
+  const log = topics.log(topic, partition)
+  check(placement.leaderFault(log), `another node leads ${topic}/${partition}`)
+  return log
+}
+
+/** Throws a `KafkaError` with a code that is not `none`. */
+export function check(fault: KafkaErrorCode, what: string): void {
+  if (fault !== errorCodes.none) throw new KafkaError(fault, what)
 }
 
 export const noThrottleMs = 0

@@ -1,6 +1,7 @@
 import { errorCodes } from '../protocol/error-codes.ts'
 import { type Answer, type Api, noThrottleMs } from './api.ts'
 import { findCoordinator, metadata } from './cluster.ts'
+import { offsetForLeaderEpoch } from './epochs.ts'
 import { fetch } from './fetch.ts'
 import {
   deleteGroups,
@@ -26,10 +27,11 @@ const apiVersions: Api = {
   },
 }
 
-/** What this broker speaks: for each API exactly the version that kafkajs 2.2.4 takes. */
+/** What this broker speaks: for each API the version that kafkajs 2.2.4 takes, and what Rivulet needs beyond it. */
 export const apis: ReadonlyMap<number, Api> = new Map(
   [
     ...[apiVersions, metadata, findCoordinator, produce, fetch, listOffsets],
+    offsetForLeaderEpoch,
     ...[offsetCommit, offsetFetch, txnOffsetCommit],
     ...[joinGroup, syncGroup, heartbeat, leaveGroup, listGroups, describeGroups, deleteGroups],
     ...[createTopics, deleteTopics, createPartitions, deleteRecords, describeConfigs],
@@ -44,5 +46,7 @@ function writeVersions(errorCode: number): Answer {
   return (writer) =>
     writer
       .int16(errorCode)
-      .array([...apis.values()], ({ key, version }) => writer.int16(key).int16(version).int16(version))
+      .array([...apis.values()], ({ key, version, versionMax = version }) =>
+        writer.int16(key).int16(version).int16(versionMax),
+      )
 }

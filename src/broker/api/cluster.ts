@@ -1,37 +1,44 @@
+import type { CoordinatorType } from '../placement.ts'
 import { errorCodes } from '../protocol/error-codes.ts'
 import { type Api, noThrottleMs } from './api.ts'
 
-const groupCoordinator = 0
-const transactionCoordinator = 1
+const coordinatorTypes: readonly CoordinatorType[] = ['group', 'transaction']
+const withLeaderEpochs = 7
 
 export const metadata: Api = {
   name: 'Metadata',
   key: 3,
   version: 6,
-  serve(reader, { topics, nodeId, clusterId, address }) {
+  versionMax: withLeaderEpochs,
+  serve(reader, { topics, clusterId, placement }, { version }) {
     const wanted = reader.nullableArray(() => reader.string())
     const names = wanted ?? [...topics.all()].map(({ name }) => name)
     const found = names.map((name) => ({ name, partitions: topics.get(name)?.partitions }))
     return (writer) =>
       writer
         .int32(noThrottleMs)
-        .array([address], ({ host, port }) => writer.int32(nodeId).string(host).int32(port).string(null))
+        .array(placement.nodes, ({ nodeId, host, port }) =>
+          writer.int32(nodeId).string(host).int32(port).string(null),
+        )
         .string(clusterId)
-        .int32(nodeId)
+        .int32(placement.controllerId)
         .array(found, ({ name, partitions }) =>
           writer
             .int16(partitions ? errorCodes.none : errorCodes.unknownTopicOrPartition)
             .string(name)
             .boolean(false)
-            .array(partitions ?? [], ({ partition }) =>
+            .array(partitions ?? [], (log) => {
+              const { nodeId, epoch } = placement.leaderOf(log)
               writer
-                .int16(errorCodes.none)
-                .int32(partition)
+                .int16(nodeId < 0 ? errorCodes.leaderNotAvailable : errorCodes.none)
+                .int32(log.partition)
                 .int32(nodeId)
-                .array([nodeId], (replica) => writer.int32(replica))
-                .array([nodeId], (inSync) => writer.int32(inSync))
-                .array([], () => {}),
-            ),
+              if (version >= withLeaderEpochs) writer.int32(epoch)
+              writer
+                .array(placement.nodes, (replica) => writer.int32(replica.nodeId))
+                .array(placement.nodes, (inSync) => writer.int32(inSync.nodeId))
+                .array([], () => {})
+            }),
         )
   },
 }
@@ -40,17 +47,23 @@ export const findCoordinator: Api = {
   name: 'FindCoordinator',
   key: 10,
   version: 2,
-  serve(reader, { nodeId, address }) {
-    reader.string()
+  serve(reader, { placement }) {
+    const key = reader.string()
     const kind = reader.int8()
-    const known = kind === groupCoordinator || kind === transactionCoordinator
+    const type = coordinatorTypes[kind]
+    const found = type && placement.coordinatorOf(type, key)
+    const { nodeId, host, port } = found ?? nobody
     return (writer) =>
       writer
         .int32(noThrottleMs)
-        .int16(known ? errorCodes.none : errorCodes.invalidRequest)
-        .string(known ? null : `There is no coordinator of kind ${kind}.`)
+        .int16(
+          found ? errorCodes.none : type ? errorCodes.coordinatorNotAvailable : errorCodes.invalidRequest,
+        )
+        .string(type ? null : `There is no coordinator of kind ${kind}.`)
         .int32(nodeId)
-        .string(address.host)
-        .int32(address.port)
+        .string(host)
+        .int32(port)
   },
 }
+
+const nobody = { nodeId: -1, host: '', port: -1 }

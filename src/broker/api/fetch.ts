@@ -3,6 +3,7 @@ import type { AbortedTransaction } from '../log/producer-state.ts'
 import { errorCodes, type KafkaErrorCode } from '../protocol/error-codes.ts'
 import {
   type Api,
+  ledLog,
   mapPartitions,
   noThrottleMs,
   type OfTopic,
@@ -10,9 +11,12 @@ import {
   type Services,
   writeTopics,
 } from './api.ts'
+import { checkEpoch } from './epochs.ts'
 
 interface Wanted {
   readonly partition: number
+  /** In which the client believes the leader to be; −1: it does not know. */
+  readonly leaderEpoch: number
   readonly offset: number
   readonly bytesMax: number
 }
@@ -51,10 +55,10 @@ export const fetch: Api = {
     reader.int32()
     const topics = readTopics(reader, (): Wanted => {
       const partition = reader.int32()
-      reader.int32() // Leader epoch.
+      const leaderEpoch = reader.int32()
       const offset = reader.int64()
       reader.int64() // Log start, of followers.
-      return { partition, offset, bytesMax: reader.int32() }
+      return { partition, leaderEpoch, offset, bytesMax: reader.int32() }
     })
 
     let fetched = fetchOnce(topics, limits, services)
@@ -84,9 +88,10 @@ function fetchOnce(
   services: Services,
 ): OfTopic<Fetched>[] {
   let leftBytes = limits.bytesMax
-  return mapPartitions(topics, ({ partition, offset, bytesMax }, topic) => {
+  return mapPartitions(topics, ({ partition, leaderEpoch, offset, bytesMax }, topic) => {
     try {
-      const log = services.topics.log(topic, partition)
+      const log = ledLog(services, topic, partition)
+      checkEpoch(log, leaderEpoch)
       // The first batch of an answer may be larger than the limit: else a consumer would be stuck before it.
       const allowedBytes = Math.min(bytesMax, leftBytes)
       const slice = leftBytes > 0 ? log.read(offset, allowedBytes, limits.committed) : undefined

@@ -1,5 +1,6 @@
-import { errorCodes } from '../protocol/error-codes.ts'
-import { type Api, noThrottleMs } from './api.ts'
+import type { Group, JoinAnswer } from '../group/group.ts'
+import { errorCodes, type KafkaErrorCode } from '../protocol/error-codes.ts'
+import { type Api, check, noThrottleMs, type Services } from './api.ts'
 
 /** A rebalance may last longer than the connection of whoever waits for it: undefined then. */
 async function unlessGone<T>(answer: T | Promise<T>, signal: AbortSignal): Promise<T | undefined> {
@@ -16,11 +17,23 @@ async function unlessGone<T>(answer: T | Promise<T>, signal: AbortSignal): Promi
   }
 }
 
+/** Asks the group as one of its members; where there is none here, says why. */
+function ofGroup(
+  { groups, placement }: Services,
+  groupId: string,
+  ask: (group: Group) => KafkaErrorCode,
+): KafkaErrorCode {
+  const fault = placement.coordinatorFault('group', groupId)
+  if (fault !== errorCodes.none) return fault
+  const group = groups.get(groupId)
+  return group ? ask(group) : errorCodes.unknownMemberId
+}
+
 export const joinGroup: Api = {
   name: 'JoinGroup',
   key: 11,
   version: 5,
-  async serve(reader, { groups }, { clientId, clientHost, signal }) {
+  async serve(reader, { groups, placement }, { clientId, clientHost, signal }) {
     const groupId = reader.string()
     const sessionTimeoutMs = reader.int32()
     const rebalanceTimeoutMs = reader.int32()
@@ -28,9 +41,21 @@ export const joinGroup: Api = {
     reader.nullableString() // Static membership: kafkajs has none.
     const protocolType = reader.string()
     const protocols = reader.array(() => ({ name: reader.string(), metadata: Buffer.from(reader.bytes()) }))
-    const joined = groups.join(groupId, {
-      ...{ memberId, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocolType, protocols },
-    })
+    const fault = placement.coordinatorFault('group', groupId)
+    const joined =
+      fault === errorCodes.none
+        ? groups.join(groupId, {
+            ...{
+              memberId,
+              clientId,
+              clientHost,
+              sessionTimeoutMs,
+              rebalanceTimeoutMs,
+              protocolType,
+              protocols,
+            },
+          })
+        : refusedJoin(memberId, fault)
     const answer = await unlessGone(joined, signal)
     if (!answer) return undefined
     return (writer) =>
@@ -49,14 +74,16 @@ export const syncGroup: Api = {
   name: 'SyncGroup',
   key: 14,
   version: 3,
-  async serve(reader, { groups }, { signal }) {
+  async serve(reader, { groups, placement }, { signal }) {
     const groupId = reader.string()
     const generation = reader.int32()
     const memberId = reader.string()
     reader.nullableString() // Static membership.
     const assignments = reader.array(() => ({ memberId: reader.string(), assignment: reader.bytes() }))
-    const synced = groups.get(groupId)?.sync({ generation, memberId, assignments }) ?? {
-      errorCode: errorCodes.unknownMemberId,
+    const fault = placement.coordinatorFault('group', groupId)
+    const group = fault === errorCodes.none ? groups.get(groupId) : undefined
+    const synced = group?.sync({ generation, memberId, assignments }) ?? {
+      errorCode: fault || errorCodes.unknownMemberId,
       assignment: Buffer.alloc(0),
     }
     const answer = await unlessGone(synced, signal)
@@ -69,11 +96,11 @@ export const heartbeat: Api = {
   name: 'Heartbeat',
   key: 12,
   version: 3,
-  serve(reader, { groups }) {
+  serve(reader, services) {
     const groupId = reader.string()
     const generation = reader.int32()
     const memberId = reader.string()
-    const errorCode = groups.get(groupId)?.heartbeat(memberId, generation) ?? errorCodes.unknownMemberId
+    const errorCode = ofGroup(services, groupId, (group) => group.heartbeat(memberId, generation))
     return (writer) => writer.int32(noThrottleMs).int16(errorCode)
   },
 }
@@ -82,12 +109,12 @@ export const leaveGroup: Api = {
   name: 'LeaveGroup',
   key: 13,
   version: 3,
-  serve(reader, { groups }) {
+  serve(reader, services) {
     const groupId = reader.string()
     const members = reader.array(() => ({ memberId: reader.string(), instanceId: reader.nullableString() }))
     const answers = members.map((member) => ({
       ...member,
-      errorCode: groups.get(groupId)?.leave(member.memberId) ?? errorCodes.unknownMemberId,
+      errorCode: ofGroup(services, groupId, (group) => group.leave(member.memberId)),
     }))
     return (writer) =>
       writer
@@ -117,31 +144,41 @@ export const describeGroups: Api = {
   name: 'DescribeGroups',
   key: 15,
   version: 2,
-  serve(reader, { groups }) {
+  serve(reader, { groups, placement }) {
     const described = reader.array(() => {
       const id = reader.string()
+      const errorCode = placement.coordinatorFault('group', id)
       const group = groups.get(id)
       const state = group?.state ?? (groups.exists(id) ? 'Empty' : 'Dead')
       const members = [...(group?.members.values() ?? [])]
-      return { id, state, members, protocolType: group?.protocolType ?? '', protocol: group?.protocol ?? '' }
+      return {
+        id,
+        errorCode,
+        state,
+        members,
+        protocolType: group?.protocolType ?? '',
+        protocol: group?.protocol ?? '',
+      }
     })
     return (writer) =>
-      writer.int32(noThrottleMs).array(described, ({ id, state, members, protocolType, protocol }) =>
-        writer
-          .int16(errorCodes.none)
-          .string(id)
-          .string(state)
-          .string(protocolType)
-          .string(protocol)
-          .array(members, (member) =>
-            writer
-              .string(member.id)
-              .string(member.clientId)
-              .string(member.clientHost)
-              .bytes(member.protocols.find(({ name }) => name === protocol)?.metadata ?? Buffer.alloc(0))
-              .bytes(member.assignment),
-          ),
-      )
+      writer
+        .int32(noThrottleMs)
+        .array(described, ({ id, errorCode, state, members, protocolType, protocol }) =>
+          writer
+            .int16(errorCode)
+            .string(id)
+            .string(state)
+            .string(protocolType)
+            .string(protocol)
+            .array(members, (member) =>
+              writer
+                .string(member.id)
+                .string(member.clientId)
+                .string(member.clientHost)
+                .bytes(member.protocols.find(({ name }) => name === protocol)?.metadata ?? Buffer.alloc(0))
+                .bytes(member.assignment),
+            ),
+        )
   },
 }
 
@@ -149,10 +186,11 @@ export const deleteGroups: Api = {
   name: 'DeleteGroups',
   key: 42,
   version: 1,
-  async serve(reader, { groups, faults, durable }) {
+  async serve(reader, { groups, placement, faults, durable }) {
     const results = reader.array(() => {
       const id = reader.string()
       try {
+        check(placement.coordinatorFault('group', id), 'another node coordinates it')
         return { id, errorCode: groups.delete(id) }
       } catch (error) {
         return { id, errorCode: faults.coordinatorCodeOf(error) }
@@ -162,4 +200,8 @@ export const deleteGroups: Api = {
     return (writer) =>
       writer.int32(noThrottleMs).array(results, ({ id, errorCode }) => writer.string(id).int16(errorCode))
   },
+}
+
+function refusedJoin(memberId: string, errorCode: KafkaErrorCode): JoinAnswer {
+  return { errorCode, generation: -1, protocol: '', leaderId: '', memberId, members: [] }
 }

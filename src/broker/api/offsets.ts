@@ -1,7 +1,17 @@
 import type { CommittedOffset } from '../group/offsets.ts'
 import { errorCodes, type KafkaErrorCode } from '../protocol/error-codes.ts'
 import type { Reader } from '../protocol/reader.ts'
-import { type Api, mapPartitions, noThrottleMs, readTopics, type Services, writeTopics } from './api.ts'
+import type { Writer } from '../protocol/writer.ts'
+import {
+  type Api,
+  ledLog,
+  mapPartitions,
+  noThrottleMs,
+  type OfTopic,
+  readTopics,
+  type Services,
+  writeTopics,
+} from './api.ts'
 
 const latest = -1
 const earliest = -2
@@ -17,7 +27,7 @@ export const listOffsets: Api = {
     const topics = readTopics(reader, () => ({ partition: reader.int32(), timestampMs: reader.int64() }))
     const answers = mapPartitions(topics, ({ partition, timestampMs }, topic) => {
       try {
-        const log = services.topics.log(topic, partition)
+        const log = ledLog(services, topic, partition)
         const end = committed ? log.lastStableOffset : log.highWatermark
         const found = { partition, errorCode: errorCodes.none, timestampMs: -1, offset: -1 }
         if (timestampMs === latest) return { ...found, offset: end }
@@ -41,15 +51,17 @@ export const listOffsets: Api = {
 interface WantedCommit {
   readonly partition: number
   readonly offset: number
+  readonly leaderEpoch: number
   readonly metadata: string | null
 }
 
-const readCommits = (reader: Reader) =>
+const readCommits = (reader: Reader, hasLeaderEpochs: boolean) =>
   readTopics(
     reader,
     (): WantedCommit => ({
       partition: reader.int32(),
       offset: reader.int64(),
+      leaderEpoch: hasLeaderEpochs ? reader.int32() : -1,
       metadata: reader.nullableString(),
     }),
   )
@@ -61,6 +73,7 @@ function placesOf(topics: ReturnType<typeof readCommits>) {
 /** Commits what may be committed by `commit`, and tells for each partition how it went. */
 function commitAll(
   services: Services,
+  groupId: string,
   topics: ReturnType<typeof readCommits>,
   commit: (offsets: readonly CommittedOffset[]) => KafkaErrorCode,
 ) {
@@ -72,7 +85,7 @@ function commitAll(
   })
   let outcome: KafkaErrorCode
   try {
-    outcome = commit(accepted)
+    outcome = services.placement.coordinatorFault('group', groupId) || commit(accepted)
   } catch (error) {
     outcome = services.faults.coordinatorCodeOf(error)
   }
@@ -96,14 +109,15 @@ export const offsetCommit: Api = {
   name: 'OffsetCommit',
   key: 8,
   version: 5,
-  async serve(reader, services) {
+  versionMax: 6,
+  async serve(reader, services, { version }) {
     const groupId = reader.string()
     const generation = reader.int32()
     const memberId = reader.string()
-    const wanted = readCommits(reader)
+    const wanted = readCommits(reader, version >= 6)
     // What was read up to there must last before the offset does.
     await services.durable(services.topics.logsOf(placesOf(wanted)))
-    const answers = commitAll(services, wanted, (offsets) =>
+    const answers = commitAll(services, groupId, wanted, (offsets) =>
       services.groups.commit(groupId, memberId, generation, offsets),
     )
     await services.durable([])
@@ -118,11 +132,12 @@ export const txnOffsetCommit: Api = {
   name: 'TxnOffsetCommit',
   key: 28,
   version: 1,
-  async serve(reader, services) {
+  versionMax: 2,
+  async serve(reader, services, { version }) {
     const transactionalId = reader.string()
     const groupId = reader.string()
     const producer = { transactionalId, producerId: reader.int64(), producerEpoch: reader.int16() }
-    const answers = commitAll(services, readCommits(reader), (offsets) => {
+    const answers = commitAll(services, groupId, readCommits(reader, version >= 2), (offsets) => {
       services.transactions.commitOffsets(producer, groupId, offsets)
       return errorCodes.none
     })
@@ -138,26 +153,81 @@ export const offsetFetch: Api = {
   name: 'OffsetFetch',
   key: 9,
   version: 4,
-  serve(reader, services) {
+  versionMax: 7,
+  flexibleFrom: 6,
+  serve(reader, services, { version }) {
+    const { groupId, wanted, requiresStable } = readOffsetFetch(reader, version)
+    const { offsets, placement, transactions } = services
+    const fault = placement.coordinatorFault('group', groupId)
+    const topics = fault ? [] : (wanted ?? topicsOf(offsets.all(groupId)))
+    const answers = mapPartitions(topics, (partition, topic) => {
+      if (requiresStable && transactions.mayCommit(groupId, { topic, partition }))
+        return { ...noOffset, partition, errorCode: errorCodes.unstableOffsetCommit }
+      return { ...noOffset, ...offsets.get(groupId, topic, partition), partition }
+    })
+    return (writer) => writeOffsets(writer, answers, fault, version)
+  },
+}
+
+const noOffset: Required<Omit<CommittedOffset, 'topic' | 'partition'>> & {
+  readonly errorCode: KafkaErrorCode
+} = {
+  offset: -1,
+  leaderEpoch: -1,
+  metadata: '',
+  errorCode: errorCodes.none,
+}
+
+function readOffsetFetch(reader: Reader, version: number) {
+  if (version < 6) {
     const groupId = reader.string()
     const wanted = reader.nullableArray(() => ({
       topic: reader.string(),
       partitions: reader.array(() => reader.int32()),
     }))
-    const committed = (topic: string, partition: number) => {
-      const found = services.offsets.get(groupId, topic, partition)
-      return { partition, offset: found?.offset ?? -1, metadata: found?.metadata ?? '' }
-    }
-    const topics = wanted ?? topicsOf(services.offsets.all(groupId))
-    const answers = mapPartitions(topics, (partition, topic) => committed(topic, partition))
-    return (writer) => {
-      writer.int32(noThrottleMs)
-      writeTopics(writer, answers, ({ partition, offset, metadata }) =>
-        writer.int32(partition).int64(offset).string(metadata).int16(errorCodes.none),
+    return { groupId, wanted, requiresStable: false }
+  }
+  const groupId = reader.compactString()
+  const wanted = reader.nullableCompactArray(() => {
+    const topic = reader.compactString()
+    const partitions = reader.nullableCompactArray(() => reader.int32()) ?? []
+    reader.tags()
+    return { topic, partitions }
+  })
+  return { groupId, wanted, requiresStable: version >= 7 && reader.boolean() }
+}
+
+function writeOffsets(
+  writer: Writer,
+  topics: readonly OfTopic<typeof noOffset & { readonly partition: number }>[],
+  fault: KafkaErrorCode,
+  version: number,
+): void {
+  writer.int32(noThrottleMs)
+  if (version < 6) {
+    writeTopics(writer, topics, ({ partition, offset, leaderEpoch, metadata, errorCode }) => {
+      writer.int32(partition).int64(offset)
+      if (version >= 5) writer.int32(leaderEpoch)
+      writer.string(metadata).int16(errorCode)
+    })
+    writer.int16(fault)
+    return
+  }
+  writer.compactArray(topics, ({ topic, partitions }) =>
+    writer
+      .compactString(topic)
+      .compactArray(partitions, ({ partition, offset, leaderEpoch, metadata, errorCode }) =>
+        writer
+          .int32(partition)
+          .int64(offset)
+          .int32(leaderEpoch)
+          .compactString(metadata ?? '')
+          .int16(errorCode)
+          .noTags(),
       )
-      writer.int16(errorCodes.none)
-    }
-  },
+      .noTags(),
+  )
+  writer.int16(fault).noTags()
 }
 
 function topicsOf(offsets: readonly CommittedOffset[]) {

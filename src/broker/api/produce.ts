@@ -1,7 +1,15 @@
 import type { PartitionLog } from '../log/partition-log.ts'
 import { attribute, batchHeaderBytes, readBatchHeader } from '../log/record-batch.ts'
 import { errorCodes, KafkaError, type KafkaErrorCode } from '../protocol/error-codes.ts'
-import { type Api, mapPartitions, noThrottleMs, readTopics, type Services, writeTopics } from './api.ts'
+import {
+  type Api,
+  ledLog,
+  mapPartitions,
+  noThrottleMs,
+  readTopics,
+  type Services,
+  writeTopics,
+} from './api.ts'
 
 interface Outcome {
   readonly partition: number
@@ -25,7 +33,7 @@ export const produce: Api = {
     const outcomes = mapPartitions(topics, ({ partition, records }, topic): Outcome => {
       try {
         if (acks < -1 || acks > 1) throw new KafkaError(errorCodes.invalidRequiredAcks, `acks ${acks}`)
-        const log = services.topics.log(topic, partition)
+        const log = ledLog(services, topic, partition)
         const bytes = records ?? Buffer.alloc(0)
         checkTransaction(services, transactionalId, log, bytes)
         const appended = log.append(bytes)

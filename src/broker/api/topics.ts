@@ -4,6 +4,8 @@ import { describeTopicConfig } from '../topic/topic-config.ts'
 import {
   type Answer,
   type Api,
+  check,
+  ledLog,
   mapPartitions,
   noThrottleMs,
   readTopics,
@@ -17,9 +19,10 @@ interface Outcome {
   readonly message: string | null
 }
 
-/** Runs `work` for one topic and tells how it went. */
-function attempt({ faults }: Services, topic: string, work: () => void): Outcome {
+/** Runs `work`, which is the controller's, for one topic and tells how it went. */
+function attempt({ faults, placement }: Services, topic: string, work: () => void): Outcome {
   try {
+    check(placement.controllerFault(), 'another node is the controller')
     work()
     return { topic, errorCode: errorCodes.none, message: null }
   } catch (error) {
@@ -61,9 +64,9 @@ export const createTopics: Api = {
         }
         const partitionCount = assignments.length > 0 ? assignments.length : topic.partitionCount
         for (const { partition, replicas } of assignments) {
-          const isOurs = replicas.length === 1 && replicas[0] === services.nodeId
+          const isOurs = replicas.length === 1 && replicas[0] === services.placement.nodeId
           if (isOurs && partition >= 0 && partition < partitionCount) continue
-          const message = `Partition ${partition} can only be assigned to broker ${services.nodeId}.`
+          const message = `Partition ${partition} can only be assigned to broker ${services.placement.nodeId}.`
           throw new KafkaError(errorCodes.invalidReplicaAssignment, message)
         }
         services.topics.create({ ...topic, partitionCount }, validateOnly)
@@ -122,6 +125,7 @@ export const deleteRecords: Api = {
     const topics = readTopics(reader, () => ({ partition: reader.int32(), offset: reader.int64() }))
     const outcomes = mapPartitions(topics, ({ partition, offset }, topic) => {
       try {
+        ledLog(services, topic, partition)
         const startOffset = services.topics.deleteRecords(topic, partition, offset)
         return { partition, startOffset, errorCode: errorCodes.none }
       } catch (error) {

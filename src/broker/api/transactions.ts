@@ -1,9 +1,24 @@
 import { errorCodes, type KafkaErrorCode } from '../protocol/error-codes.ts'
-import { type Api, mapPartitions, noThrottleMs, readTopics, type Services, writeTopics } from './api.ts'
+import {
+  type Api,
+  check,
+  mapPartitions,
+  noThrottleMs,
+  readTopics,
+  type Services,
+  writeTopics,
+} from './api.ts'
 
-/** Runs `work` and tells how it went. */
-async function codeOf({ faults }: Services, work: () => unknown): Promise<KafkaErrorCode> {
+/** Runs `work`, which is that of the id's coordinator, and tells how it went. */
+async function codeOf(
+  { faults, placement }: Services,
+  transactionalId: string | null,
+  work: () => unknown,
+): Promise<KafkaErrorCode> {
   try {
+    // A producer without transactions is registered by any node.
+    if (transactionalId !== null)
+      check(placement.coordinatorFault('transaction', transactionalId), 'another node coordinates it')
     await work()
     return errorCodes.none
   } catch (error) {
@@ -19,7 +34,7 @@ export const initProducerId: Api = {
     const transactionalId = reader.nullableString()
     const timeoutMs = reader.int32()
     let identity = { producerId: -1, producerEpoch: -1 }
-    const errorCode = await codeOf(services, async () => {
+    const errorCode = await codeOf(services, transactionalId, async () => {
       identity = await services.transactions.init(transactionalId, timeoutMs)
       await services.durable([])
     })
@@ -39,7 +54,7 @@ export const addPartitionsToTxn: Api = {
     const places = topics.flatMap(({ topic, partitions }) =>
       partitions.map((partition) => ({ topic, partition })),
     )
-    const errorCode = await codeOf(services, async () => {
+    const errorCode = await codeOf(services, transactionalId, async () => {
       for (const { topic, partition } of places) services.topics.log(topic, partition)
       services.transactions.addPartitions(producer, places)
       await services.durable([])
@@ -60,7 +75,7 @@ export const addOffsetsToTxn: Api = {
     const transactionalId = reader.string()
     const producer = { transactionalId, producerId: reader.int64(), producerEpoch: reader.int16() }
     const groupId = reader.string()
-    const errorCode = await codeOf(services, () => {
+    const errorCode = await codeOf(services, transactionalId, () => {
       services.transactions.addGroup(producer, groupId)
       return services.durable([])
     })
@@ -76,7 +91,9 @@ export const endTxn: Api = {
     const transactionalId = reader.string()
     const producer = { transactionalId, producerId: reader.int64(), producerEpoch: reader.int16() }
     const outcome = reader.boolean() ? 'commit' : 'abort'
-    const errorCode = await codeOf(services, () => services.transactions.end(producer, outcome))
+    const errorCode = await codeOf(services, transactionalId, () =>
+      services.transactions.end(producer, outcome),
+    )
     return (writer) => writer.int32(noThrottleMs).int16(errorCode)
   },
 }

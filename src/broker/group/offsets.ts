@@ -6,6 +6,8 @@ export interface CommittedOffset {
   readonly topic: string
   readonly partition: number
   readonly offset: number
+  /** Of the record before it; absent: whoever committed it did not say. */
+  readonly leaderEpoch?: number
   readonly metadata: string | null
 }
 
@@ -14,6 +16,7 @@ const stored = v.object({
   topic: v.string(),
   partition: v.number(),
   offset: v.number(),
+  leaderEpoch: v.exactOptional(v.number()),
   metadata: v.nullable(v.string()),
 })
 

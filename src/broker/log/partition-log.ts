@@ -4,6 +4,7 @@ import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
 import type { LogDirectory } from '../storage/storage.ts'
 import type { LogConfig } from '../topic/topic-config.ts'
 import { encodeMarker, type Marker, type ProducerOfMarker, readMarker } from './control-batch.ts'
+import { type EpochEnd, LeaderEpochs } from './leader-epochs.ts'
 import { cutSegment, cutTail, type RecoveryPoint, recoverSegments } from './log-recovery.ts'
 import { type AbortedTransaction, ProducerState } from './producer-state.ts'
 import { attribute, type BatchHeader, placeBatch, readBatchHeader, stampBatch } from './record-batch.ts'
@@ -26,6 +27,8 @@ export interface PartitionLogOptions {
   readonly recoveryPoint?: RecoveryPoint | undefined
   /** Whether consumers are given only what is on the medium, so that they never have read what is lost. */
   readonly hidesUnsynced?: boolean
+  /** Default 0: written with each batch, if the log holds none that is as high. */
+  readonly leaderEpoch?: number
   /** Called with each batch that is found, in order. */
   readonly onFound?: (batch: ScannedBatch) => void
 }
@@ -54,6 +57,9 @@ export class PartitionLog {
   /** What the recovery points on the medium say of this log; who writes them sets it. */
   recoveryPoint: RecoveryPoint | undefined
   readonly producers = new ProducerState()
+  /** Raised with each change of leader, and each start: who asks with another one has not heard of it. */
+  leaderEpoch: number
+  readonly #epochs = new LeaderEpochs()
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #listeners = new Set<() => void>()
@@ -87,6 +93,7 @@ export class PartitionLog {
       this.#replay(batch, nowMs)
       options.onFound?.(batch)
     })
+    this.leaderEpoch = Math.max(options.leaderEpoch ?? 0, this.#epochs.latest + 1)
     this.#segments = found.segments
     this.#soundBytes = found.soundBytes
     this.#leftovers = found.leftovers
@@ -203,6 +210,11 @@ export class PartitionLog {
     return undefined
   }
 
+  /** How far a reader can have come who has read a record of this epoch last. */
+  endOfEpoch(epoch: number): EpochEnd {
+    return this.#epochs.endOf(epoch, this.leaderEpoch, this.endOffset)
+  }
+
   abortedIn(fromOffset: number, toOffset: number): AbortedTransaction[] {
     return this.producers.abortedIn(fromOffset, toOffset)
   }
@@ -306,9 +318,10 @@ export class PartitionLog {
   #write(batch: Buffer): BatchHeader {
     if (this.shouldRoll(batch.length)) this.roll()
     const active = this.#active
-    placeBatch(batch, this.endOffset)
+    placeBatch(batch, this.endOffset, this.leaderEpoch)
     const header = readBatchHeader(batch)
     active.append(batch, header)
+    this.#epochs.appended(header)
     active.firstAppendMs ??= this.#clock.now()
     return header
   }
@@ -346,6 +359,7 @@ export class PartitionLog {
   }
 
   #replay({ header, bytes }: ScannedBatch, nowMs: number): void {
+    this.#epochs.appended(header)
     if ((header.attributes & attribute.control) === 0) {
       this.producers.appended(header, nowMs)
       return

@@ -31,6 +31,8 @@ export interface BatchHeader {
   readonly lastOffset: number
   /** All of it, the header included. */
   readonly sizeBytes: number
+  /** Of the leader that wrote it. */
+  readonly leaderEpoch: number
   readonly attributes: number
   readonly baseTimestampMs: number
   readonly maxTimestampMs: number
@@ -47,6 +49,7 @@ export function readBatchHeader(bytes: Buffer, position = 0): BatchHeader {
     baseOffset,
     lastOffset: baseOffset + bytes.readInt32BE(position + at.lastOffsetDelta),
     sizeBytes: batchSizeBytes(bytes, position),
+    leaderEpoch: bytes.readInt32BE(position + at.leaderEpoch),
     attributes: bytes.readInt16BE(position + at.attributes),
     baseTimestampMs: int64(bytes, position + at.baseTimestamp),
     maxTimestampMs: int64(bytes, position + at.maxTimestamp),
@@ -79,9 +82,9 @@ export function batchFault(bytes: Buffer): 'incomplete' | 'magic' | 'crc' | unde
 }
 
 /** The CRC leaves these bytes out, so that a broker may place a batch without touching its records. */
-export function placeBatch(bytes: Buffer, baseOffset: number): void {
+export function placeBatch(bytes: Buffer, baseOffset: number, leaderEpoch: number): void {
   writeInt64(bytes, at.baseOffset, baseOffset)
-  bytes.writeInt32BE(0, at.leaderEpoch)
+  bytes.writeInt32BE(leaderEpoch, at.leaderEpoch)
 }
 
 /** The broker's time for all records, for topics with `message.timestamp.type=LogAppendTime`. */
@@ -92,14 +95,15 @@ export function stampBatch(bytes: Buffer, appendTimeMs: number): void {
 }
 
 /** Everything but the size, which follows from the payload. */
-export type BatchFields = Omit<BatchHeader, 'sizeBytes'>
+export type BatchFields = Omit<BatchHeader, 'sizeBytes' | 'leaderEpoch'> &
+  Partial<Pick<BatchHeader, 'leaderEpoch'>>
 
 /** A batch from its header's fields and the bytes of its records, already compressed as `attributes` say. */
 export function makeBatch(fields: BatchFields, payload: Buffer): Buffer {
   const bytes = Buffer.allocUnsafeSlow(batchHeaderBytes + payload.length)
   writeInt64(bytes, at.baseOffset, fields.baseOffset)
   bytes.writeInt32BE(bytes.length - batchLengthOverheadBytes, at.length)
-  bytes.writeInt32BE(0, at.leaderEpoch)
+  bytes.writeInt32BE(fields.leaderEpoch ?? 0, at.leaderEpoch)
   bytes.writeInt8(2, at.magic)
   bytes.writeInt16BE(fields.attributes, at.attributes)
   bytes.writeInt32BE(fields.lastOffset - fields.baseOffset, at.lastOffsetDelta)

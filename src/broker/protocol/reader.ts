@@ -75,6 +75,41 @@ export class Reader {
     return this.nullableArray(item) ?? []
   }
 
+  compactString(): string {
+    const lengthBytes = this.#varint() - 1
+    if (lengthBytes < 0) this.#fail('a string is missing')
+    const at = this.#advance(lengthBytes)
+    return this.#bytes.toString('utf8', at, at + lengthBytes)
+  }
+
+  nullableCompactArray<T>(item: () => T): T[] | null {
+    const count = this.#varint() - 1
+    if (count < 0) return null
+    if (count > this.remainingBytes) this.#fail(`an array of ${count} items in ${this.remainingBytes} bytes`)
+    const items: T[] = []
+    for (let i = 0; i < count; i++) items.push(item())
+    return items
+  }
+
+  /** Passes over tagged fields: none of them means anything here. Source: KIP-482. */
+  tags(): void {
+    for (let count = this.#varint(); count > 0; count--) {
+      this.#varint()
+      this.#advance(this.#varint())
+    }
+  }
+
+  /** Without sign. */
+  #varint(): number {
+    let value = 0
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.#bytes[this.#advance(1)]!
+      value += (byte & 0x7f) * 2 ** shift
+      if (byte < 0x80) return value
+    }
+    return this.#fail('a number does not end')
+  }
+
   #advance(lengthBytes: number): number {
     const at = this.#position
     if (lengthBytes > this.#bytes.length - at) {

@@ -46,6 +46,25 @@ export class Writer {
     return this
   }
 
+  compactString(value: string): this {
+    const lengthBytes = Buffer.byteLength(value)
+    this.#varint(lengthBytes + 1)
+    const at = this.#reserve(lengthBytes)
+    this.#position = at + this.#bytes.write(value, at, 'utf8')
+    return this
+  }
+
+  compactArray<T>(items: Iterable<T> & { readonly length: number }, item: (value: T) => void): this {
+    this.#varint(items.length + 1)
+    for (const value of items) item(value)
+    return this
+  }
+
+  /** Stands where tagged fields might. Source: KIP-482. */
+  noTags(): this {
+    return this.int8(0)
+  }
+
   bytes(value: Buffer): this {
     this.int32(value.length)
     const at = this.#reserve(value.length)
@@ -74,6 +93,18 @@ export class Writer {
     const length = Buffer.allocUnsafe(4)
     length.writeInt32BE(this.#finishedBytes)
     return [length, ...this.#finished]
+  }
+
+  /** Without sign. */
+  #varint(value: number): void {
+    let left = value
+    for (; left > 0x7f; left >>>= 7) this.#byte((left & 0x7f) | 0x80)
+    this.#byte(left)
+  }
+
+  #byte(value: number): void {
+    const at = this.#reserve(1)
+    this.#position = this.#bytes.writeUInt8(value, at)
   }
 
   #reserve(lengthBytes: number): number {

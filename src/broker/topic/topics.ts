@@ -31,6 +31,7 @@ const storedTopic = v.object({
   partitionCount: v.number(),
   config: v.record(v.string(), v.string()),
 })
+const leaderEpochKey = 'leader epoch'
 const nextIdKey = 'next topic id'
 const topicPrefix = 'topic/'
 const deletedPrefix = 'deleted topic/'
@@ -53,11 +54,17 @@ export class Topics {
   static readonly startOffsetPrefix = 'start offset/'
   readonly #options: TopicsOptions
   readonly #topics = new Map<string, Topic>()
+  /**
+   * One more with each start and each new topic: records that were lost, or were of a topic of the same name, had another
+   * one, so whoever has read them can tell.
+   */
+  #leaderEpoch: number
 
   /** Throws `LOG_CORRUPT` where a log is damaged, or there are records that the broker's state does not know of. */
   constructor(options: TopicsOptions) {
     this.#options = options
     const { directory, state } = options
+    this.#leaderEpoch = v.parse(v.number(), state.get(leaderEpochKey) ?? 0) + 1
     const known = new Set<string>()
     for (const [name, value] of state.entries(topicPrefix)) {
       const { id, partitionCount, config } = v.parse(storedTopic, value)
@@ -74,7 +81,11 @@ export class Topics {
     const { directory, state } = this.#options
     const deleted = [...state.entries(deletedPrefix)].map(([name]) => name)
     for (const name of deleted) directory.removeDirectory(name)
-    state.change(deleted.map((name) => ({ key: deletedPrefix + name, value: undefined })))
+    state.change([
+      { key: leaderEpochKey, value: this.#leaderEpoch },
+      ...deleted.map((name) => ({ key: deletedPrefix + name, value: undefined })),
+    ])
+    state.log.syncNow()
     for (const log of this.logs()) log.repair()
   }
 
@@ -128,6 +139,7 @@ export class Topics {
     const id = v.parse(v.number(), this.#options.state.get(nextIdKey) ?? 1)
     this.#options.state.change([
       { key: nextIdKey, value: id + 1 },
+      { key: leaderEpochKey, value: ++this.#leaderEpoch },
       { key: topicPrefix + wanted.name, value: { id, partitionCount, config } },
     ])
     this.#options.state.log.syncNow() // Before there are records that it must know of.
@@ -214,6 +226,7 @@ export class Topics {
         new PartitionLog({
           ...{ topic: topic.name, partition, name, config, clock, logger, startOffset, hidesUnsynced },
           recoveryPoint: recoveryPoints.of(name),
+          leaderEpoch: this.#leaderEpoch,
           directory: topicDirectory.directory(String(partition)),
         }),
       )

@@ -28,6 +28,7 @@ const offsetsOfGroup = v.object({
   topic: v.string(),
   partition: v.number(),
   offset: v.number(),
+  leaderEpoch: v.exactOptional(v.number()),
   metadata: v.nullable(v.string()),
 })
 const stored = v.object({
@@ -129,6 +130,13 @@ export class Transactions {
       throw new KafkaError(errorCodes.invalidTxnState, `group ${group} is not part of the transaction`)
     }
     this.#continue(producer.transactionalId, transaction, { offsets: [[group, [...offsets]]] })
+  }
+
+  /** Whether a transaction that is not over yet may commit an offset of the group there. */
+  mayCommit(group: string, partition: TopicPartition): boolean {
+    for (const { offsets } of this.#transactions.values())
+      if (offsets.some(([of, committed]) => of === group && includes(committed, partition))) return true
+    return false
   }
 
   /** Whether a transactional batch may be appended there. */

@@ -18,6 +18,8 @@ export interface DeploymentOptions {
   readonly topology: Topology
   /** How many run at the same time. */
   readonly instances: number
+  /** How many nodes their Kafka has. Default 1. */
+  readonly brokers?: number
   /** As `run` is given it; Kafka, clock and log are the simulation's. */
   readonly environment: Omit<Environment, 'kafka' | 'clock' | 'logger'>
   /** The instances' connection `clickhouse`; absent: they have those of the environment. */
@@ -53,8 +55,9 @@ export class Deployment {
     this.#world = world
     this.#options = options
     // What was acknowledged must last: else a loss of power is allowed to lose it.
+    const { logger, brokers: nodes = 1 } = options
     const limits = { fsync: 'always', groupSessionTimeoutMsMin: sessionTimeoutMs } as const
-    this.broker = new SimulatedBroker(world, limits, options.logger)
+    this.broker = new SimulatedBroker(world, { ...limits, nodes }, logger)
     this.clickhouse = options.clickhouse && new SimulatedClickHouse(world, options.clickhouse)
   }
 
@@ -85,11 +88,8 @@ export class Deployment {
 
   /** Lets a fault happen now, or at the request that it waits for; what it takes to recover is set going, too. */
   strike(fault: Fault): void {
-    const { kind, pick, forMs, atRequest } = fault
-    if (kind === 'kill-broker' || kind === 'power-loss') {
-      this.#strikeBroker(kind, forMs)
-      return
-    }
+    const { pick, atRequest } = fault
+    if (this.#strikeBroker(fault)) return
     const instance = picked([...this.#instances], pick)
     if (!instance) return
     const { machine } = instance
@@ -138,17 +138,52 @@ export class Deployment {
     this.startInstances()
   }
 
-  #strikeBroker(kind: 'kill-broker' | 'power-loss', forMs: number): void {
-    if (!this.broker.isUp) return
-    if (kind === 'kill-broker') this.broker.kill()
-    else this.broker.losePower()
-    this.#world.time.after(forMs, () => void this.startBroker())
+  /** False: it is none of the broker's faults. */
+  #strikeBroker({ kind, pick, forMs }: Fault): boolean {
+    const { broker } = this
+    const startLater = () => this.#world.time.after(forMs, () => void this.startBroker())
+    switch (kind) {
+      case 'kill-broker':
+        if (broker.isUp) startLater()
+        broker.kill()
+        return true
+      case 'power-loss':
+        if (broker.isUp) startLater()
+        broker.losePower()
+        return true
+      case 'lose-end':
+        broker.loseEnd(pick).catch((error) => this.failures.push(error))
+        return true
+      case 'add-partitions':
+        this.#addPartitions(pick)
+        return true
+      case 'kill-node':
+        broker.killNode(pick, forMs)
+        return true
+      case 'move-leader':
+        broker.move('leader', pick)
+        return true
+      case 'move-coordinator':
+        broker.move('coordinator', pick)
+        return true
+      default:
+        return false
+    }
+  }
+
+  #addPartitions(pick: number): void {
+    const { nodes } = this.#options.topology
+    const inputs = nodes.flatMap((node) => (node.type === 'topic-source' ? node.topic.name : []))
+    const topic = picked(inputs, pick)
+    const { services } = this.broker
+    const partitions = topic === undefined ? undefined : services?.topics.get(topic)?.partitions
+    if (topic !== undefined && partitions) this.broker.addPartitions(topic, partitions.length + 1)
   }
 
   #startInstance(): void {
     const { topology, environment, logger } = this.#options
     const machine = this.#world.machine(`instance-${++this.#made}`)
-    const kafka = simulatedKafka(this.#world, machine, [this.broker.address], logger)
+    const kafka = simulatedKafka(this.#world, machine, this.broker.addresses, logger)
     const running = run(typeof topology === 'function' ? topology(machine) : topology, {
       ...environment,
       ...(this.clickhouse && { connections: { clickhouse: this.clickhouse.connect(machine) } }),

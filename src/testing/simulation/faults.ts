@@ -3,7 +3,10 @@
  * a while, as under SIGSTOP. `cut`: a connection of an instance ends. `stall`: what an instance sends on a connection comes
  * late, also if it has given up on it. `lose-answers`: nothing comes back on a connection any more. `kill-broker`: the broker
  * dies, and starts again. `power-loss`: so it does, and what was not on the medium is gone. `clock-jump`: an instance's clock
- * is set.
+ * is set. Where there are several brokers: `kill-node`: one of them dies, and comes back. `move-leader`, `move-coordinator`:
+ * another one leads a partition, or coordinates some of the groups and transactions. `lose-end`: a topic loses its newest
+ * records, as by an unclean election: not by default, as no application can go on as if nothing had happened.
+ * `add-partitions`: an input gets more partitions: not by default, as stateful topologies refuse to go on.
  */
 export const faultKinds = [
   'kill',
@@ -14,6 +17,11 @@ export const faultKinds = [
   'kill-broker',
   'power-loss',
   'clock-jump',
+  'kill-node',
+  'move-leader',
+  'move-coordinator',
+  'lose-end',
+  'add-partitions',
 ] as const
 /** One of `faultKinds`. */
 export type FaultKind = (typeof faultKinds)[number]
@@ -45,7 +53,20 @@ export const defaultRates: FaultRates = {
   'kill-broker': 1,
   'power-loss': 0,
   'clock-jump': 0,
+  'kill-node': 0,
+  'move-leader': 0,
+  'move-coordinator': 0,
+  'lose-end': 0,
+  'add-partitions': 0,
 }
+
+/** Where there are several brokers. */
+export const clusterRates = {
+  ...defaultRates,
+  'kill-node': 2,
+  'move-leader': 4,
+  'move-coordinator': 3,
+} satisfies FaultRates
 
 /** Long enough that sessions, transactions and requests time out in some of them, and not in others. */
 const lastsMs: Readonly<Record<FaultKind, readonly [number, number]>> = {
@@ -57,6 +78,11 @@ const lastsMs: Readonly<Record<FaultKind, readonly [number, number]>> = {
   'kill-broker': [100, 4_000],
   'power-loss': [100, 4_000],
   'clock-jump': [-3_600_000, 3_600_000],
+  'kill-node': [100, 5_000],
+  'move-leader': [0, 0],
+  'move-coordinator': [0, 0],
+  'lose-end': [0, 0],
+  'add-partitions': [0, 0],
 }
 
 /** What a moment before one of these, or behind it, can leave half done. */

@@ -28,6 +28,8 @@ export interface Plan {
   readonly seed: number
   /** How many run at the same time. */
   readonly instances: number
+  /** How many nodes Kafka has. Default 1. */
+  readonly brokers?: number
   /** In the order in which they are written. */
   readonly records: readonly PlannedRecord[]
   /** In the order of time. */

@@ -4,7 +4,7 @@ import type { Topic } from '../../stream/topic.ts'
 import type { Topology } from '../../stream/topology.ts'
 import type { OutputOrder, Violation } from './comparison.ts'
 import type { DeploymentOptions } from './deployment.ts'
-import { defaultRates, type FaultRates, planFaults } from './faults.ts'
+import { clusterRates, defaultRates, type FaultRates, planFaults } from './faults.ts'
 import type { Plan, PlannedRecord } from './plan.ts'
 import { seededRandom } from './seeded-random.ts'
 import { shrink } from './shrink.ts'
@@ -37,6 +37,8 @@ export interface SimulateOptions extends SimulatedEnvironment {
   readonly faults?: Partial<FaultRates>
   /** How many run at the same time. Default 2. */
   readonly instances?: number
+  /** How many nodes their Kafka has, among which leaders and coordinators move. Default 1. */
+  readonly brokers?: number
 }
 
 /** What has been simulated. */
@@ -119,15 +121,20 @@ export async function replay(
 /** What happens under a seed. */
 export function planOf(
   seed: number,
-  { records, faults, instances = 2 }: Pick<SimulateOptions, 'records' | 'faults' | 'instances'>,
+  {
+    records,
+    faults,
+    instances = 2,
+    brokers = 1,
+  }: Pick<SimulateOptions, 'records' | 'faults' | 'instances' | 'brokers'>,
 ): Plan {
   const random = seededRandom(seed)
   const written = records(random)
     .toSorted((a, b) => a.atMs - b.atMs)
     .map((record) => ({ ...record, topic: record.topic.name }))
   const durationMs = written.at(-1)?.atMs ?? 0
-  const rates = { ...defaultRates, ...faults }
-  return { seed, instances, records: written, faults: planFaults(random, durationMs, rates) }
+  const rates = { ...(brokers > 1 ? clusterRates : defaultRates), ...faults }
+  return { seed, instances, brokers, records: written, faults: planFaults(random, durationMs, rates) }
 }
 
 /** Runs a plan; rejects with what does not hold in it, and with as little of the plan as it takes. */

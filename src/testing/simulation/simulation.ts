@@ -35,9 +35,12 @@ const recordBytesMin = 8
  * Runs a deployment through a plan, lets it recover, and holds it to the test driver with the same records: on the way, at
  * each moment in which a reader could see something new, and when all is over.
  */
-export async function runPlan(options: Omit<DeploymentOptions, 'instances'>, plan: Plan): Promise<Outcome> {
+export async function runPlan(
+  options: Omit<DeploymentOptions, 'instances' | 'brokers'>,
+  plan: Plan,
+): Promise<Outcome> {
   const world = new World(plan.seed)
-  const run = new Run(world, { ...options, instances: plan.instances }, plan)
+  const run = new Run(world, { ...options, instances: plan.instances, brokers: plan.brokers ?? 1 }, plan)
   const broken = await run.outcome()
   return {
     broken,
@@ -78,7 +81,7 @@ class Run {
     })
     this.#settled = new SettledChecks(topology)
     this.#bufferedMax = bufferedMax(options)
-    this.#client = simulatedKafka(world, world.machine('client'), [this.#deployment.broker.address])
+    this.#client = simulatedKafka(world, world.machine('client'), this.#deployment.broker.addresses)
     this.#producer = this.#client.producer()
   }
 

@@ -119,7 +119,7 @@ describe('a partition log', () => {
       for (let i = 0; i < 10; i++) log.append(orders(`${i}`))
       const { file, baseOffset } = log.segments[1]!
       const bytes = Buffer.from(file.read(0, file.sizeBytes))
-      placeBatch(bytes, baseOffset + by)
+      placeBatch(bytes, baseOffset + by, 0)
       file.truncate(0)
       file.append(bytes)
       const before = directory.files()

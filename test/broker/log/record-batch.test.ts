@@ -32,7 +32,7 @@ describe('a record batch', () => {
     fc.assert(
       fc.property(records, fc.integer({ min: 0, max: 2 ** 45 }), (made, baseOffset) => {
         const batch = encodeBatch(made, { timestampMs: 1_700_000_000_000 })
-        placeBatch(batch, baseOffset)
+        placeBatch(batch, baseOffset, 0)
         expect(batchFault(batch)).toBeUndefined()
         expect(readRecords(batch).map(({ key, value, offset }) => ({ key, value, offset }))).toEqual(
           made.map((record, i) => ({ ...record, offset: baseOffset + i })),
@@ -60,7 +60,7 @@ describe('a record batch', () => {
     const header = readBatchHeader(plain)
     const zipped = makeBatch({ ...header, attributes: 1 }, gzipSync(plain.subarray(61)))
     for (const batch of [plain, zipped]) {
-      placeBatch(batch, 100)
+      placeBatch(batch, 100, 0)
       const kept = readRecords(batch).filter(({ value }) => String(value) === 'b' || String(value) === 'd')
       const filtered = filterBatch(batch, kept, 0)
       expect(batchFault(filtered)).toBeUndefined()
