@@ -1,5 +1,6 @@
 import { RivuletError } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
+import { findBatch, type NumberedBatch } from './find-batch.ts'
 import { persist } from './persist.ts'
 import { produceRequest } from './produce.ts'
 import { encodeBatch, type RecordRange, recordBytesMax } from './record-batch.ts'
@@ -46,6 +47,8 @@ interface Lane extends TopicPartition {
   identity: Identity | undefined
   /** Of the next batch. */
   sequence: number
+  /** Behind the last batch whose place is known; −1: there is none. */
+  endOffset: number
   /** So many items go one by one: one of them made their common batch fail. */
   alone: number
   draining: boolean
@@ -101,7 +104,16 @@ export class Appender {
     const key = `${topic} ${partition}`
     let lane = this.#lanes.get(key)
     if (!lane) {
-      lane = { topic, partition, items: [], identity: undefined, sequence: 0, alone: 0, draining: false }
+      lane = {
+        topic,
+        partition,
+        items: [],
+        identity: undefined,
+        sequence: 0,
+        endOffset: -1,
+        alone: 0,
+        draining: false,
+      }
       this.#lanes.set(key, lane)
     }
     lane.items.push(item)
@@ -182,15 +194,29 @@ export class Appender {
         const count = ranges.reduce((sum, { from, to }) => sum + to - from, 0)
         // Kafka's sequence numbers begin anew after 2³¹ − 1.
         lane.sequence = (lane.sequence + count) % 2 ** 31
+        if (baseOffset >= 0) lane.endOffset = baseOffset + count
         return baseOffset
       } catch (error) {
         if (kafkaErrorType(error) === 'DUPLICATE_SEQUENCE_NUMBER') return -1
         if (!renew || !isForgotten(error)) throw error
-        const risk = unknown ? '; the last batch may be there twice' : ''
-        cluster.options.logger.warn(`${what}: the broker forgot this producer; beginning anew${risk}`)
+        cluster.options.logger.warn(`${what}: the broker forgot this producer; beginning anew`)
         renew(identity)
+        if (!unknown) continue
+        const found = await this.#find(lane, { ...identity, sequence: lane.sequence }, error)
+        if (found !== undefined) return found
       }
     }
+  }
+
+  /** Whether a batch of which an answer was missed is there: who forgot its producer would take it for a new one. */
+  async #find(lane: Lane, batch: NumberedBatch, cause: unknown): Promise<number | undefined> {
+    const { cluster, use, signal } = this.#options
+    const { topic, partition, endOffset } = lane
+    if (endOffset < 0) {
+      const message = `Whether a batch is in partition ${partition} of topic ${topic} can't be told: an answer never came`
+      throw new RivuletError('KAFKA_NO_ANSWER', message, { cause, place: { topic, partition } })
+    }
+    return persist(() => findBatch(cluster, lane, batch, endOffset, use), { kafka: cluster.options, signal })
   }
 }
 

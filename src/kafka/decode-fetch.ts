@@ -10,6 +10,8 @@ export interface FetchedPartition {
   readonly partition: number
   /** Kafka's code; 0 is none. */
   readonly errorCode: number
+  /** The end of what all replicas have; −1 with an error. */
+  readonly highWatermark: number
   /** The end of what read_committed can read; −1 with an error. */
   readonly endOffset: number
   readonly abortedTransactions: readonly AbortedTransaction[]
@@ -48,7 +50,7 @@ function readFetchResponse(bytes: Buffer): FetchResponse {
 function decodePartition(reader: ByteReader, topic: string): FetchedPartition {
   const partition = reader.int32()
   const errorCode = reader.int16()
-  reader.int64() // high watermark, which open transactions may keep out of reach
+  const highWatermark = reader.int64() // open transactions may keep it out of reach
   const endOffset = reader.int64()
   reader.int64() // log start
   const abortedTransactions = reader.array(() => ({
@@ -59,7 +61,7 @@ function decodePartition(reader: ByteReader, topic: string): FetchedPartition {
   const length = Math.max(0, reader.int32())
   const batches = reader.bytes.subarray(reader.at, reader.at + length)
   reader.at += length
-  return { topic, partition, errorCode, endOffset, abortedTransactions, batches }
+  return { topic, partition, errorCode, highWatermark, endOffset, abortedTransactions, batches }
 }
 
 const batchHeaderBytes = 61
@@ -71,6 +73,8 @@ const lastOffsetDeltaAt = 23
 const baseTimestampAt = 27
 const maxTimestampAt = 35
 const producerIdAt = 43
+const producerEpochAt = 51
+const sequenceAt = 53
 const countAt = 57
 /** Of one batch: a megabyte of gzip can hold a gigabyte. */
 const decompressedBytesMax = 256 * 1024 * 1024
@@ -162,6 +166,25 @@ function wantedBatches(
   }
   if (at === 0 && batches.length > 0) throw unreadable('a batch larger than a fetch')
   return { wanted, epochs, nextOffset }
+}
+
+/** Who wrote each whole batch, and where it is. */
+export function* producerBatches(batches: Buffer) {
+  const header = new ByteReader(batches)
+  let at = 0
+  while (at + batchHeaderBytes <= batches.length) {
+    const length = lengthAt + 4 + batches.readInt32BE(at + lengthAt)
+    if (at + length > batches.length) return // cut off by the size limit
+    const baseOffset = int64At(header, at)
+    yield {
+      baseOffset,
+      lastOffset: baseOffset + batches.readInt32BE(at + lastOffsetDeltaAt),
+      producerId: int64At(header, at + producerIdAt),
+      producerEpoch: batches.readInt16BE(at + producerEpochAt),
+      sequence: batches.readInt32BE(at + sequenceAt),
+    }
+    at += length
+  }
 }
 
 /** All in one buffer: as it was fetched, unless something in it is compressed. */

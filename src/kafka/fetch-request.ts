@@ -4,7 +4,8 @@ import { topicPartitions } from './topic-partitions.ts'
 import type { PartitionOffset } from './types.ts'
 
 const fetchKey = 1
-const readCommitted = 1
+/** What is read of transactions that are not over. */
+const isolationLevels = { uncommitted: 0, committed: 1 } as const
 /** On top of what the broker may hold the answer back. */
 const networkMs = 5_000
 
@@ -19,10 +20,11 @@ export interface FetchLimits {
   readonly partitionBytesMax: number
 }
 
-/** Fetch v11, read_committed, without a fetch session. It answers at once when there is any record. */
+/** Fetch v11, without a fetch session. It answers at once when there is any record. */
 export function fetchRequest(
   partitions: readonly PartitionToFetch[],
   { waitMsMax, bytesMax, partitionBytesMax }: FetchLimits,
+  isolation: keyof typeof isolationLevels = 'committed',
 ): ProtocolRequest<{ readonly errorCode: number; readonly partitions: readonly FetchedPartition[] }> {
   return {
     request: {
@@ -38,7 +40,7 @@ export function fetchRequest(
         at = buffer.writeInt32BE(waitMsMax, at)
         at = buffer.writeInt32BE(1, at) // least bytes
         at = buffer.writeInt32BE(bytesMax, at)
-        at = buffer.writeInt8(readCommitted, at)
+        at = buffer.writeInt8(isolationLevels[isolation], at)
         at = buffer.writeInt32BE(0, at) // session
         at = buffer.writeInt32BE(-1, at) // session epoch: none
         at = buffer.writeInt32BE(topics.length, at)

@@ -20,6 +20,9 @@ const fencedErrors = new Set([
   'TRANSACTION_COORDINATOR_FENCED',
   'INVALID_PRODUCER_ID_MAPPING',
   'INVALID_TXN_STATE',
+  // Of a transaction: its producer begins anew, with another epoch.
+  'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  'UNKNOWN_PRODUCER_ID',
   'UNKNOWN_MEMBER_ID',
   'ILLEGAL_GENERATION',
 ])

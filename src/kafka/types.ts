@@ -227,7 +227,8 @@ export interface TransactionalProducerOptions {
 
 /**
  * One transaction at a time: it begins with the first `send` or `sendOffsets` after the last `commit` or `abort`.
- * `KAFKA_FENCED`: another producer of this id has taken over, or the transaction timed out; make a new one.
+ * `KAFKA_FENCED`: another producer of this id has taken over, the transaction timed out, or the broker has forgotten this
+ * producer; make a new one.
  */
 export interface TransactionalProducer {
   /** As it was made with. */
