@@ -11,16 +11,19 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
   const use = `producer ${++producers}`
   const { signal } = options
   let identity: Promise<Identity> | undefined
+  let registered: Identity | undefined
   let closed = false
 
-  const initialize = () =>
-    persist(
+  const initialize = async () => {
+    registered = await persist(
       () =>
         cluster.withAny(use, "Can't register a producer", (link) =>
           link.broker.initProducerId({ transactionalId: null, transactionTimeout: 0 }),
         ),
       { kafka: cluster.options, signal },
     )
+    return registered
+  }
   const appender = new Appender({
     cluster,
     use,
@@ -36,9 +39,7 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
     },
     renew: (stale) => {
       // Several partitions find it out; the first one makes the new identity.
-      void identity?.then((current) => {
-        if (current === stale) identity = undefined
-      })
+      if (registered === stale) identity = undefined
     },
   })
 
