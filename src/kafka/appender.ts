@@ -104,7 +104,16 @@ export class Appender {
     const key = `${topic} ${partition}`
     let lane = this.#lanes.get(key)
     if (!lane) {
-      lane = { topic, partition, items: [], identity: undefined, sequence: 0, endOffset: -1, alone: 0, draining: false }
+      lane = {
+        topic,
+        partition,
+        items: [],
+        identity: undefined,
+        sequence: 0,
+        endOffset: -1,
+        alone: 0,
+        draining: false,
+      }
       this.#lanes.set(key, lane)
     }
     lane.items.push(item)

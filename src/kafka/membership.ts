@@ -10,6 +10,7 @@ import {
 } from './assignor.ts'
 import type { Cluster } from './cluster.ts'
 import type { Link } from './link.ts'
+import type { TopicMetadata } from './metadata.ts'
 import { kafkaErrorType } from './translate.ts'
 import type { Assignor, TopicPartition } from './types.ts'
 
@@ -35,6 +36,8 @@ export interface MembershipOptions {
   lost(partitions: readonly TopicPartition[]): void
 }
 
+/** How often the leader of a group looks whether its topics have more partitions. As `metadata.max.age.ms`, only sooner. */
+const topicsIntervalMs = 30_000
 const backoffPolicy = { initialMs: 100, waitMsMax: 5_000 }
 
 /**
@@ -48,6 +51,8 @@ export class Membership {
   #memberId = ''
   /** −1: no member at present. */
   #generation = -1
+  /** What this member has assigned by, as the group's leader; undefined: another one is. */
+  #partitionCounts: ReadonlyMap<string, number> | undefined
 
   constructor(options: MembershipOptions) {
     this.#options = options
@@ -126,7 +131,7 @@ export class Membership {
         for (const of of surplus) this.#owned.delete(keyOf(of))
         return
       }
-      await Promise.race([rebalance, expelled])
+      await Promise.race([rebalance, expelled, this.#untilGrown(heart.signal)])
     } finally {
       heart.abort()
     }
@@ -168,6 +173,7 @@ export class Membership {
     )
     this.#memberId = memberId
     this.#generation = generationId
+    this.#partitionCounts = undefined
     const groupAssignment = memberId === leaderId ? await this.#assign(members) : []
     const { memberAssignment } = await this.#ask(what, ({ broker }) =>
       broker.syncGroup({ groupId, generationId, memberId, groupAssignment }),
@@ -177,8 +183,8 @@ export class Membership {
 
   async #assign(members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[]) {
     const { cluster, topics, assignor } = this.#options
-    const metadata = await cluster.topics(topics)
-    const partitionCounts = new Map(metadata.map(({ name, partitions }) => [name, partitions.length]))
+    const partitionCounts = partitionCountsOf(await cluster.topics(topics))
+    this.#partitionCounts = partitionCounts
     const joined = members.map(({ memberId, memberMetadata }) => ({
       memberId,
       claim: decodeClaim(memberMetadata),
@@ -188,6 +194,23 @@ export class Membership {
       memberId,
       memberAssignment: encodeAssignment(partitions),
     }))
+  }
+
+  /** Resolves, at the group's leader, when its topics have other partitions than were assigned: then all join again. */
+  async #untilGrown(signal: AbortSignal): Promise<void> {
+    const { cluster, topics } = this.#options
+    const assigned = this.#partitionCounts
+    for (;;) {
+      await cluster.options.clock.sleep(topicsIntervalMs, signal).catch(() => undefined)
+      if (signal.aborted) return
+      if (!assigned) continue
+      try {
+        const counts = partitionCountsOf(await cluster.topics(topics))
+        if (topics.some((topic) => (counts.get(topic) ?? 0) > (assigned.get(topic) ?? 0))) return
+      } catch (error) {
+        if (!isRetryable(error)) throw error
+      }
+    }
   }
 
   /**
@@ -239,4 +262,8 @@ export class Membership {
     const { cluster, use, groupId } = this.#options
     return cluster.withCoordinator({ type: 'group', key: groupId }, use, what, work)
   }
+}
+
+function partitionCountsOf(topics: readonly TopicMetadata[]): ReadonlyMap<string, number> {
+  return new Map(topics.map(({ name, partitions }) => [name, partitions.length]))
 }

@@ -111,9 +111,8 @@ export class Instance {
   // --- start ---
 
   async #start(): Promise<void> {
-    const { kafka, topicPrefix, connections } = this.#settings
-    checkConnections(this.#topology, connections)
-    const layout = await layOut(this.#topology, topicPrefix, kafka.admin)
+    checkConnections(this.#topology, this.#settings.connections)
+    const layout = await this.#layOut()
     if (this.#isEnding) return
     const parts = this.#makeParts(layout)
     this.#parts = parts
@@ -126,6 +125,11 @@ export class Instance {
     this.#scheduleTick(parts)
     if (layout.subTopologies.some(isTaskLayout)) parts.thread.join()
     else this.#started()
+  }
+
+  #layOut(): Promise<Layout> {
+    const { kafka, topicPrefix } = this.#settings
+    return layOut(this.#topology, topicPrefix, kafka.admin)
   }
 
   get #isEnding(): boolean {
@@ -151,6 +155,7 @@ export class Instance {
       context,
       sinks,
       globalStores: globals.stores,
+      layOut: () => this.#layOut(),
       started: () => this.#started(),
     })
     return { context, sinks, globals, sources, thread }

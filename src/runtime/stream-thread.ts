@@ -1,13 +1,13 @@
 import type { Subscription } from 'rxjs'
 import { RivuletError } from '../errors.ts'
-import type { ConsumerEvent, KafkaConsumer } from '../kafka/types.ts'
+import type { ConsumerEvent, KafkaConsumer, TopicPartition } from '../kafka/types.ts'
 import { backoffMs, type RetryPolicy } from '../retry.ts'
 import type { StateStore } from '../state/store.ts'
 import type { AssignedTask } from './assigned-task.ts'
 import { AssignedTasks, type PartitionPosition } from './assigned-tasks.ts'
 import { DeadLetters } from './dead-letter.ts'
 import type { InstanceContext } from './instance-context.ts'
-import { isTaskLayout } from './layout.ts'
+import { isTaskLayout, type Layout } from './layout.ts'
 import { ShownOffsets } from './shown-offsets.ts'
 import type { SinkWriters } from './sink-writers.ts'
 import { stickyAssignor, topicGroups } from './task-assignor.ts'
@@ -20,6 +20,8 @@ export interface StreamThreadOptions {
   readonly context: InstanceContext
   readonly sinks: SinkWriters
   readonly globalStores: ReadonlyMap<string, StateStore>
+  /** Looks anew where everything is. Rejects with `BAD_TOPOLOGY` where the topology can't run on what is there now. */
+  readonly layOut: () => Promise<Layout>
   /** The first tasks that the group has given run. */
   readonly started: () => void
 }
@@ -39,7 +41,7 @@ interface Membership {
 export class StreamThread {
   readonly #options: StreamThreadOptions
   /** As its tasks have it: what fails them may be mended by joining again. */
-  readonly #context: InstanceContext
+  #context: InstanceContext
   readonly #deadLetters: DeadLetters
   #membership: Membership | undefined
   #rejoining: Promise<void> | undefined
@@ -140,6 +142,26 @@ export class StreamThread {
     if (!this.#isLeaving) this.join()
   }
 
+  /** Whether there are partitions that were not there when the topology was laid out. */
+  #hasGrown(partitions: readonly TopicPartition[]): boolean {
+    const { partitionCounts } = this.#context.layout
+    return partitions.some(({ topic, partition }) => partition >= (partitionCounts.get(topic) ?? 0))
+  }
+
+  /** New partitions are new tasks, where nothing depends on how many there are: else it is for an operator to decide. */
+  #adoptGrowth(): void {
+    const { logger, failed } = this.#options.context
+    const membership = this.#membership
+    if (this.#rejoining || !membership) return
+    const adopt = async () => {
+      const layout = await this.#options.layOut()
+      logger.info('topics have more partitions now; joining the group again')
+      this.#context = { ...this.#context, layout }
+      await this.#rejoin(membership)
+    }
+    this.#rejoining = adopt().catch(failed)
+  }
+
   #take(event: ConsumerEvent, tasks: AssignedTasks, shownOffsets: ShownOffsets): void {
     switch (event.type) {
       case 'fetched':
@@ -163,6 +185,10 @@ export class StreamThread {
     { partitions }: Extract<ConsumerEvent, { type: 'assigned' }>,
     tasks: AssignedTasks,
   ): Promise<void> {
+    if (this.#hasGrown(partitions)) {
+      this.#adoptGrowth()
+      return
+    }
     await tasks.assign(partitions)
     if (!this.#context.over.aborted && !this.isRejoining) this.#options.started()
   }

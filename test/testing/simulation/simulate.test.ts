@@ -49,6 +49,29 @@ describe('a simulation', () => {
     expect(report.seeds).toBe(15)
   })
 
+  test('finds nothing lost or doubled where Kafka has three nodes, which die, and leaders and coordinators move', async () => {
+    const faults = { 'kill-node': 6, 'move-leader': 20, 'move-coordinator': 12 }
+    const report = await simulate(counts, { seeds: 3, brokers: 3, records, faults })
+    expect(report.seeds).toBe(3)
+  })
+
+  test('finds nothing lost or doubled where partitions are added while it runs', async () => {
+    const stateless = topology('stateless', ({ stream }) => {
+      stream(input)
+        .mapValues((value) => value + 1)
+        .to(output)
+    })
+    const report = await simulate(stateless, { seeds: 3, records, faults: { 'add-partitions': 4 } })
+    expect(report.seeds).toBe(3)
+  })
+
+  test('does not go on where a topic loses its end', async () => {
+    const faults = { 'lose-end': 6 }
+    await expect(simulate(counts, { seeds: [1], records, faults })).rejects.toMatchObject({
+      code: 'SIMULATION_FAILED',
+    })
+  })
+
   test('refuses a record of a topic that nothing reads', async () => {
     const wrong = () => [{ topic: output, key: 'k', value: 1, timestampMs: 0, atMs: 0 }]
     await expect(simulate(counts, { seeds: 1, records: wrong })).rejects.toMatchObject({
