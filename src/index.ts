@@ -225,7 +225,9 @@ export type { Change } from './records/change.ts'
 export {
   type Chunk,
   chunkOf,
+  type Header,
   type Headers,
+  lastHeader,
   type PlainRecord,
   type RawChunk,
   recordsOf,

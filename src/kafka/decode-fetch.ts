@@ -19,6 +19,8 @@ export interface FetchedPartition {
   readonly batches: Buffer
 }
 
+export type FetchedBatches = Pick<FetchedPartition, 'abortedTransactions' | 'batches'>
+
 export interface AbortedTransaction {
   readonly producerId: number
   readonly firstOffset: number
@@ -106,7 +108,7 @@ export interface FetchedEpoch {
  * The records at and behind `fetchOffset`, without transaction markers and without those of aborted transactions.
  * Throws `KAFKA_FAILED` for what it can't read: an old message format, an unknown compression, torn bytes.
  */
-export function decodeRecords(fetched: FetchedPartition, fetchOffset: number): FetchedRecords {
+export function decodeRecords(fetched: FetchedBatches, fetchOffset: number): FetchedRecords {
   return untorn(() => {
     const { wanted, epochs, nextOffset } = wantedBatches(fetched, fetchOffset)
     const { bytes, plain } = decompressed(fetched.batches, wanted)
@@ -124,7 +126,7 @@ function untorn<T>(read: () => T): T {
 }
 
 function wantedBatches(
-  { batches, abortedTransactions }: FetchedPartition,
+  { batches, abortedTransactions }: FetchedBatches,
   fetchOffset: number,
 ): Pick<FetchedRecords, 'epochs' | 'nextOffset'> & { readonly wanted: readonly WantedBatch[] } {
   const wanted: WantedBatch[] = []

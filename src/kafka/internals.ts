@@ -77,6 +77,8 @@ interface Membership {
 
 /** Requests to one node. Rejects with a `KafkaJSError`: see `translate.ts`. Offsets are decimal strings. */
 export interface Broker {
+  /** By API key; known when it is connected. */
+  readonly versions: Readonly<Record<number, { readonly maxVersion: number } | undefined>>
   connect(): Promise<void>
   findGroupCoordinator(request: { groupId: string; coordinatorType: number }): Promise<{
     readonly coordinator: { readonly nodeId: number; readonly host: string; readonly port: number }

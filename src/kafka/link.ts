@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { RivuletError } from '../errors.ts'
 import {
   Broker,
   Connection,
@@ -89,9 +90,20 @@ export async function openLink(
   })
   try {
     await broker.connect()
+    checkVersions(broker, address)
   } catch (error) {
     destroy()
     throw error
   }
   return { broker, send, isOpen: () => connection.isConnected(), destroy: () => destroy() }
+}
+
+/** The newest thing that is asked of a broker: settled offsets (KIP-447), which came with Kafka 2.5. */
+const newest = { api: 'OffsetFetch', apiKey: 9, version: 7 }
+
+function checkVersions({ versions }: Broker, { host, port }: Address): void {
+  const { maxVersion = 0 } = versions[newest.apiKey] ?? {}
+  if (maxVersion >= newest.version) return
+  const message = `Kafka at ${host}:${port} speaks ${newest.api} up to version ${maxVersion}; it takes ${newest.version}, which Kafka 2.5 brought`
+  throw new RivuletError('KAFKA_FAILED', message)
 }

@@ -89,17 +89,13 @@ class RecordWriter {
     offsetDelta: number,
     key: Buffer | null,
     value: Buffer | null,
-    headers: Headers | undefined,
+    headers: Headers = noHeaders,
   ): void {
-    const names = headers ? Object.keys(headers) : []
-    let length = 1 + varlongSize(timestampDelta) + varintSize(offsetDelta) + varintSize(names.length)
-    length += key ? varintSize(key.length) + key.length : 1
-    length += value ? varintSize(value.length) + value.length : 1
-    const encodedNames = names.map((name) => Buffer.from(name))
-    for (let n = 0; n < names.length; n++) {
-      const name = encodedNames[n] as Buffer
-      const header = headers?.[names[n] as string] as Buffer
-      length += varintSize(name.length) + name.length + varintSize(header.length) + header.length
+    let length = 1 + varlongSize(timestampDelta) + varintSize(offsetDelta) + varintSize(headers.length)
+    length += nullableSize(key) + nullableSize(value)
+    for (const [name, header] of headers) {
+      const nameBytes = Buffer.byteLength(name)
+      length += varintSize(nameBytes) + nameBytes + nullableSize(header)
     }
     this.varint(length)
     this.bytes[this.at++] = 0
@@ -107,10 +103,10 @@ class RecordWriter {
     this.varint(offsetDelta)
     this.nullable(key)
     this.nullable(value)
-    this.varint(names.length)
-    for (let n = 0; n < names.length; n++) {
-      this.nullable(encodedNames[n] as Buffer)
-      this.nullable(headers?.[names[n] as string] as Buffer)
+    this.varint(headers.length)
+    for (const [name, header] of headers) {
+      this.nullable(Buffer.from(name))
+      this.nullable(header)
     }
   }
 
@@ -142,6 +138,12 @@ class RecordWriter {
   }
 }
 
+const noHeaders: Headers = []
+
+function nullableSize(bytes: Buffer | null): number {
+  return bytes ? varintSize(bytes.length) + bytes.length : 1
+}
+
 function varintSize(value: number): number {
   return varlongSize(value)
 }
@@ -159,8 +161,6 @@ function varlongSize(value: number): number {
 function headersBytesMax(headers: Headers | undefined): number {
   if (!headers) return 0
   let bytes = 0
-  for (const [name, value] of Object.entries(headers)) {
-    bytes += 10 + Buffer.byteLength(name) + value.length
-  }
+  for (const [name, value] of headers) bytes += 10 + Buffer.byteLength(name) + (value?.length ?? 0)
   return bytes
 }

@@ -1,6 +1,6 @@
 import { RivuletError } from '../errors.ts'
 import type { BytesColumn } from '../records/bytes-column.ts'
-import type { Headers } from '../records/chunk.ts'
+import type { Header, Headers } from '../records/chunk.ts'
 
 /** A RecordBatch whose records are in a buffer, not compressed. */
 export interface PlainBatch {
@@ -64,15 +64,9 @@ export class RecordReader {
   }
 
   #headers(count: number): Headers {
-    const headers: [string, Buffer][] = []
-    for (let i = 0; i < count; i++) {
-      const name = this.#nullable()?.toString() ?? ''
-      const value = this.#nullable()
-      // A header without value is as good as none: `Headers` holds bytes.
-      if (value) headers.push([name, value])
-    }
-    // Assigned one by one, a header named `__proto__` would be lost.
-    return Object.fromEntries(headers)
+    const headers: Header[] = []
+    for (let i = 0; i < count; i++) headers.push([this.#nullable()?.toString() ?? '', this.#nullable()])
+    return headers
   }
 
   #append(column: BytesColumn): void {

@@ -66,7 +66,7 @@ export function streamTableJoin<K, V, TK, T, J>(
         buffer.put(key, value, timestampMs, headers)
         for (const due of buffer.takeUntil(buffer.observedMs - grace.graceMs)) {
           // Of this chunk only the place is theirs; none is not this record's headers.
-          const own = chunk.headers ? (due.headers ?? {}) : due.headers
+          const own = chunk.headers ? (due.headers ?? []) : due.headers
           join(i, keyOf(due.value, due.key), { ...due, headers: own })
         }
       })

@@ -1,7 +1,23 @@
 import type { BytesColumn } from './bytes-column.ts'
 
-/** Header values of one record, as in Kafka; a name may occur once here (the last one wins). */
-export type Headers = Readonly<Record<string, Buffer>>
+/** A name, and a value; null: it has none. */
+export type Header = readonly [name: string, value: Buffer | null]
+
+/** The headers of one record, in order. As in Kafka, a name may occur more than once. */
+export type Headers = readonly Header[]
+
+/**
+ * The value of the last header of that name; null: it has none; undefined: there is no such header. Source: Kafka
+ * `Headers.lastHeader`.
+ *
+ * @example
+ * ```ts
+ * lastHeader([['trace', Buffer.from('a')], ['trace', Buffer.from('b')]], 'trace') // "b"
+ * ```
+ */
+export function lastHeader(headers: Headers | undefined, name: string): Buffer | null | undefined {
+  return headers?.findLast(([each]) => each === name)?.[1]
+}
 
 /**
  * Consecutive records of one partition, in columns: record `i` is `keys[i]`, `values[i]`, … All columns are equally

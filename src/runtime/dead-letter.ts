@@ -1,5 +1,5 @@
 import { bounded, RivuletError } from '../errors.ts'
-import type { Headers } from '../records/chunk.ts'
+import { type Headers, lastHeader } from '../records/chunk.ts'
 import type { DeadLetter } from '../stream/source.ts'
 import { deadLetterTopicOf } from '../stream/topic-name.ts'
 import { fitted } from './fitted-letter.ts'
@@ -31,7 +31,7 @@ export function deadLetterOf(
     key: raw.keys.at(index),
     value: raw.values.at(index),
     timestampMs: raw.timestampsMs[index] as number,
-    headers: raw.headers?.[index] ?? {},
+    headers: raw.headers?.[index] ?? [],
   }
   return letterOf(record, { topic, partition, offset, step: node.name }, reason)
 }
@@ -49,7 +49,9 @@ export function letterOf(
   { topic, partition, offset, step }: LetterPlace,
   reason: string,
 ): DeadLetterRecord {
-  const letter = { ...record, topic: deadLetterTopicOf(topic) }
+  // No producer may give a time before the epoch, whatever the record had.
+  const timestampMs = Math.max(0, record.timestampMs)
+  const letter = { ...record, topic: deadLetterTopicOf(topic), timestampMs }
   return fitted(letter, textHeaders({ topic, partition, offset, step, reason }))
 }
 
@@ -67,7 +69,7 @@ export function sourceLetterOf(
 }
 
 function textHeaders(texts: Readonly<Record<string, string | number>>): Headers {
-  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, Buffer.from(String(text))]))
+  return Object.entries(texts).map(([name, text]) => [name, Buffer.from(String(text))])
 }
 
 const toldMax = 10
@@ -88,7 +90,7 @@ export class DeadLetters {
     // A storm of garbage is counted, not told line by line.
     const level = ++this.#told <= toldMax ? 'warn' : 'debug'
     const [from, partition, offset, reason] = ['topic', 'partition', 'offset', 'reason'].map((name) =>
-      headers[name]?.toString(),
+      lastHeader(headers, name)?.toString(),
     )
     logger[level]({ topic: from, partition, offset, reason }, `it can't be taken: it goes to ${topic}`)
     emit({ type: 'dead-letter', topic })

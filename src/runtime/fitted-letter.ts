@@ -12,20 +12,20 @@ const partBytesMax = 250_000
  */
 export function fitted(letter: DeadLetterRecord, own: Headers): DeadLetterRecord {
   const { key, value, headers } = letter
-  const whole = { ...letter, headers: { ...headers, ...own } }
+  const whole = { ...letter, headers: [...headers, ...own] }
   if (bytesOf(key) + bytesOf(value) + headerBytes(whole.headers) <= letterBytesMax) return whole
 
-  const kept = headerBytes(headers) > partBytesMax ? {} : headers
+  const kept = headerBytes(headers) > partBytesMax ? [] : headers
   const shortKey = beginning(key, partBytesMax)
-  const room = letterBytesMax - 1_000 - headerBytes({ ...kept, ...own }) - bytesOf(shortKey)
+  const room = letterBytesMax - 1_000 - headerBytes([...kept, ...own]) - bytesOf(shortKey)
   const shortValue = beginning(value, room)
   const losses = [
-    kept === headers ? '' : `without its ${Object.keys(headers).length} headers`,
+    kept === headers ? '' : `without its ${headers.length} headers`,
     lossOf('key', key, shortKey),
     lossOf('value', value, shortValue),
   ].filter((loss) => loss !== '')
   const cut = Buffer.from(`the record is too large for this topic; it is here ${losses.join(', ')}`)
-  return { ...letter, key: shortKey, value: shortValue, headers: { ...kept, ...own, cut } }
+  return { ...letter, key: shortKey, value: shortValue, headers: [...kept, ...own, ['cut', cut]] }
 }
 
 function lossOf(name: string, whole: Buffer | null, short: Buffer | null): string {
@@ -43,5 +43,5 @@ function bytesOf(bytes: Buffer | null): number {
 }
 
 function headerBytes(headers: Headers): number {
-  return Object.entries(headers).reduce((sum, [name, value]) => sum + 3 * name.length + value.length + 10, 0)
+  return headers.reduce((sum, [name, value]) => sum + 3 * name.length + bytesOf(value) + 10, 0)
 }

@@ -19,7 +19,7 @@ export async function refusedLetterOf(
     lastValueFrom(fetched$.pipe(map(({ chunk }) => recordAt(chunk, offset))), { defaultValue: undefined }),
     over,
   )
-  return letterOf(found ?? { key: null, value: null, timestampMs: clock.now(), headers: {} }, place, reason)
+  return letterOf(found ?? { key: null, value: null, timestampMs: clock.now(), headers: [] }, place, reason)
 }
 
 function recordAt(chunk: RawChunk, offset: number): Omit<DeadLetterRecord, 'topic'> | undefined {
@@ -29,6 +29,6 @@ function recordAt(chunk: RawChunk, offset: number): Omit<DeadLetterRecord, 'topi
     key: chunk.keys.at(index),
     value: chunk.values.at(index),
     timestampMs: chunk.timestampsMs[index] as number,
-    headers: chunk.headers?.[index] ?? {},
+    headers: chunk.headers?.[index] ?? [],
   }
 }

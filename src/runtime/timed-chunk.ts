@@ -28,7 +28,7 @@ const nothing: readonly DroppedInput[] = []
 
 /**
  * The one place where a topic's step asks the user's callbacks for event times and heartbeats, once for each record.
- * A negative time drops the record. Throws `CALLBACK_FAILED` with the place of the record where a callback throws,
+ * A negative time drops the record, whoever gave it: Kafka's −1 is "none". Throws `CALLBACK_FAILED` with the place of the record where a callback throws,
  * unless the handler says that the record is to be left out.
  */
 export function timeChunk(
@@ -36,8 +36,8 @@ export function timeChunk(
   chunk: AnyChunk,
   onCallbackError: CallbackErrorHandler,
 ): Timing {
-  if (!timestampMs && !heartbeat) return { chunk, dropped: nothing }
   const { keys, values, timestampsMs, offsets } = chunk
+  if (!timestampMs && !heartbeat && !timestampsMs.some(isNegative)) return { chunk, dropped: nothing }
   const kept = new ChunkBuilder<unknown, unknown>(chunk)
   const heartbeats = new Set<number>()
   const dropped: DroppedInput[] = []
@@ -45,7 +45,7 @@ export function timeChunk(
   const take = (i: number) => {
     const recordMs = timestampsMs[i] as number
     const eventMs = timestampMs ? timestampMs.extract(values[i], keys[i], recordMs) : recordMs
-    if (timestampMs && !(eventMs >= 0)) {
+    if (!(eventMs >= 0)) {
       drop(i, 'negative-timestamp')
       return
     }
@@ -64,3 +64,5 @@ export function timeChunk(
   }
   return { chunk: heartbeats.size > 0 ? { ...kept.build(), heartbeats } : kept.build(), dropped }
 }
+
+const isNegative = (timestampMs: number) => timestampMs < 0

@@ -49,7 +49,7 @@ export interface SourceOptions<T, K> {
 export interface StreamOptions<K, V> {
   /** Of the step; default: made of the topic's name. */
   readonly name?: string
-  /** Takes event time from the record; a negative answer drops the record, counted. Default: Kafka's timestamp. */
+  /** Takes event time from the record. Default: Kafka's timestamp. A negative one drops the record, counted. */
   readonly timestampMs?: (value: V, key: K, recordTimestampMs: number) => number
   /**
    * Which records only say how far event time has come. No step sees them, but they move the stream time of the windows

@@ -43,7 +43,7 @@ function batch(dice: Dice): Buffer {
     keys: each(text),
     values: each(text),
     timestampsMs: each(() => dice.int(2 ** 31)),
-    headers: each(() => (dice.chance(0.5) ? { h: dice.bytes(3) } : undefined)),
+    headers: each(() => (dice.chance(0.5) ? [['h', text()] as const] : undefined)),
   }
   const identity = { producerId: '1', producerEpoch: 0, sequence: 0, transactional: dice.chance(0.3) }
   return encodeBatch([{ records, from: 0, to: count }], identity)

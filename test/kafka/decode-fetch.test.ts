@@ -92,7 +92,7 @@ function ours(bytes: Buffer, fetchOffset: number) {
     value: values.at(i),
     timestampMs: timestampsMs[i],
     offset,
-    headers: headers?.[i] ?? {},
+    headers: Object.fromEntries(headers?.[i] ?? []),
   }))
   return { rows, nextOffset }
 }
@@ -129,7 +129,7 @@ const outgoing = fc.array(record, { minLength: 1, maxLength: 40 }).map(
     keys: rows.map(({ key }) => key),
     values: rows.map(({ value }) => value),
     timestampsMs: rows.map(({ timestampMs }) => timestampMs),
-    headers: rows.map(({ headers }) => headers),
+    headers: rows.map(({ headers }) => headers && Object.entries(headers)),
   }),
 )
 
@@ -156,9 +156,7 @@ test('reads what kafkajs reads: nulls, headers, any timestamps, gzip, append tim
 })
 
 test('reads headers whose names mean something to an object', () => {
-  const headers = JSON.parse('{"__proto__":0,"toString":0,"constructor":0}', (name, value) =>
-    value === 0 ? Buffer.from(name) : value,
-  )
+  const headers = ['__proto__', 'toString', 'constructor'].map((name) => [name, Buffer.from(name)] as const)
   const batch = batchAt({ ...numbered(1), headers: [headers] }, { baseOffset: 0 })
   const [row] = ours(response(batch), 0).rows
   expect(Object.entries(row?.headers ?? {}).map(([name, value]) => [name, String(value)])).toEqual(

@@ -61,4 +61,38 @@ describe('a link to a node', () => {
     await expect(settled).rejects.toThrow(why)
     expect(elapsedMs).toBeGreaterThanOrEqual(ms)
   })
+
+  test('to a broker that is too old says so', async () => {
+    const kafka = connectKafka({
+      brokers: ['node:9092'],
+      clientId: 'test',
+      logger: silentLogger,
+      socketFactory: nodeThatFetchesOffsetsUpTo(5),
+    })
+    await expect(kafka.admin.offsets('topic')).rejects.toMatchObject({
+      code: 'KAFKA_FAILED',
+      message: expect.stringContaining('which Kafka 2.5 brought'),
+    })
+  })
 })
+
+/** Answers ApiVersions, and nothing else. */
+function nodeThatFetchesOffsetsUpTo(version: number): SocketFactory {
+  return ({ onConnect }) => {
+    const socket = new Duplex({
+      read() {},
+      write(request: Buffer, _encoding, done) {
+        const answer = Buffer.alloc(24)
+        answer.writeInt32BE(answer.length - 4)
+        answer.writeInt32BE(request.readInt32BE(8), 4) // correlation id
+        answer.writeInt32BE(1, 10)
+        answer.writeInt16BE(9, 14)
+        answer.writeInt16BE(version, 18)
+        socket.push(answer)
+        done()
+      },
+    })
+    queueMicrotask(onConnect)
+    return Object.assign(socket, { setKeepAlive() {}, setNoDelay() {}, unref() {}, ref() {} }) as never
+  }
+}

@@ -1,6 +1,7 @@
 import { firstValueFrom, toArray } from 'rxjs'
 import { expect, test } from 'vitest'
 import { BytesColumn } from '../../src/records/bytes-column.ts'
+import type { Headers } from '../../src/records/chunk.ts'
 import { onEachBroker } from './brokers.ts'
 import { numbered, records, valuesOf } from './records.ts'
 
@@ -27,7 +28,14 @@ onEachBroker('a producer', (broker) => {
     ])
   })
 
-  test('keeps keys, tombstones, timestamps and headers as they are', async () => {
+  test('keeps keys, tombstones, timestamps and headers as they are: repeated, empty, without value', async () => {
+    const headers: Headers = [
+      ['reason', Buffer.from('why')],
+      ['empty', Buffer.alloc(0)],
+      ['reason', Buffer.from('again')],
+      ['none', null],
+      ['__proto__', Buffer.from('p')],
+    ]
     const kafka = broker.connect()
     const topic = await broker.topic(kafka)
     const producer = kafka.producer()
@@ -35,7 +43,7 @@ onEachBroker('a producer', (broker) => {
       keys: [Buffer.from('k'), null, Buffer.alloc(0)],
       values: [null, Buffer.alloc(0), Buffer.from('v'.repeat(70_000))],
       timestampsMs: [1_700_000_000_000, 5, 1_600_000_000_000],
-      headers: [undefined, { reason: Buffer.from('why'), empty: Buffer.alloc(0) }, undefined],
+      headers: [undefined, headers, undefined],
     })
     const [fetched] = await firstValueFrom(kafka.read(topic, 0, { toOffset: 3 }).pipe(toArray()))
     expect(fetched).toEqual({
@@ -46,7 +54,7 @@ onEachBroker('a producer', (broker) => {
         values: BytesColumn.of([null, Buffer.alloc(0), Buffer.from('v'.repeat(70_000))]),
         timestampsMs: [1_700_000_000_000, 5, 1_600_000_000_000],
         offsets: [0, 1, 2],
-        headers: [undefined, { reason: Buffer.from('why'), empty: Buffer.alloc(0) }, undefined],
+        headers: [undefined, headers, undefined],
       },
       nextOffset: 3,
       endOffset: 3,

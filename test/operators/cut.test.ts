@@ -1,6 +1,7 @@
 import { of, toArray } from 'rxjs'
 import { expect, test } from 'vitest'
 import { cut, slice } from '../../src/operators/cut.ts'
+import type { Headers } from '../../src/records/chunk.ts'
 import { chunk, describeOperator } from '../support/operator-family.ts'
 
 describeOperator('cut', {
@@ -16,7 +17,7 @@ const updates = {
   ...chunk(['a', 1, 5], ['b', 2, 6]),
   oldValues: [null, 1],
   latest: [true, false],
-  headers: [undefined, { trace: Buffer.from('t') }],
+  headers: [undefined, [['trace', Buffer.from('t')]]] satisfies (Headers | undefined)[],
 }
 
 test('cuts every column of a chunk, those of tables and headers too', () => {
@@ -32,6 +33,6 @@ test('cuts every column of a chunk, those of tables and headers too', () => {
     offsets: [1],
     oldValues: [1],
     latest: [false],
-    headers: [{ trace: Buffer.from('t') }],
+    headers: [[['trace', Buffer.from('t')]]],
   })
 })

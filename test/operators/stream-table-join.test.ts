@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { standalone } from '../../src/operators/operator.ts'
 import { streamTableJoin } from '../../src/operators/stream-table-join.ts'
 import { upsert } from '../../src/operators/upsert.ts'
-import { recordsOf } from '../../src/records/chunk.ts'
+import { type Headers, recordsOf } from '../../src/records/chunk.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { keyValueStore } from '../../src/state/key-value-store.ts'
 import { rowReader } from '../../src/state/row-reader.ts'
@@ -82,7 +82,7 @@ describe('a join of a stream with a table', () => {
       const t = table(text('t'), { versionedMs: 1_000 })
       stream(text('s')).leftJoin('j', t, joiner, { graceMs: 10 }).to(out)
     })
-    const header = (trace: string) => ({ trace: Buffer.from(trace) })
+    const header = (trace: string): Headers => [['trace', Buffer.from(trace)]]
     drive.driver.pipe('s', { key: 'a', value: 'x', timestampMs: 1, headers: header('x') })
     drive.driver.pipe('s', { key: 'a', value: 'y', timestampMs: 50, headers: header('y') })
     expect(drive.driver.read(out)).toMatchObject([{ value: 'x+null', headers: header('x') }])

@@ -2,7 +2,7 @@ import { of } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { type OperatorContext, standalone } from '../../src/operators/operator.ts'
 import { type BufferBounds, suppress } from '../../src/operators/suppress.ts'
-import type { TableChunk } from '../../src/records/chunk.ts'
+import type { Headers, TableChunk } from '../../src/records/chunk.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { suppressBuffer } from '../../src/state/suppress-buffer.ts'
 import { chunk, describeOperator, driveOperator, type Written } from '../support/operator-family.ts'
@@ -112,7 +112,7 @@ describe('suppress', () => {
 
   test('keeps the headers of the update that it sends', () => {
     const { next } = driveOperator(hold())
-    const headers = { trace: Buffer.from('1') }
+    const headers: Headers = [['trace', Buffer.from('1')]]
     next({ ...updates(['a', 'x', 1]), headers: [headers] })
     expect(next(updates(['b', 'x', 20]))[0]?.headers).toEqual([headers])
   })

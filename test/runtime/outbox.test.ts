@@ -4,7 +4,7 @@ import { systemClock } from '../../src/clock.ts'
 import { RivuletError } from '../../src/errors.ts'
 import { partitionFor } from '../../src/kafka/partitioner.ts'
 import type { Kafka, TopicToEnsure } from '../../src/kafka/types.ts'
-import { type Chunk, chunkOf, type PlainRecord } from '../../src/records/chunk.ts'
+import { type Chunk, chunkOf, type Headers, type PlainRecord } from '../../src/records/chunk.ts'
 import type { Environment } from '../../src/runtime/environment.ts'
 import { Outbox } from '../../src/runtime/outbox.ts'
 import type { Serde, SerdeContext } from '../../src/serdes/serde.ts'
@@ -135,7 +135,7 @@ describe('what is added', () => {
 
   test('keeps its times, and its headers where some records have any', async () => {
     const { box, addChunk, sent } = await outbox()
-    const headers = { trace: Buffer.from('t') }
+    const headers: Headers = [['trace', Buffer.from('t')]]
     addChunk(chunkOf([record('k', 'v', 5)]))
     addChunk(chunkOf([{ ...record('k', null, 6), headers }]))
     box.flush()
@@ -321,7 +321,7 @@ describe('a topic that records chose', () => {
       key: null,
       value: Buffer.from('?'),
       timestampMs: 1,
-      headers: { reason: Buffer.from('why') },
+      headers: [['reason', Buffer.from('why')]] satisfies Headers,
     }
     box.addLetter({ topic: 'in-dead-letters', ...letter })
     box.flush()
@@ -341,7 +341,7 @@ describe('a serde', () => {
       },
     }
     const { addChunk } = await outbox({ value })
-    const headers = { trace: Buffer.from('t') }
+    const headers: Headers = [['trace', Buffer.from('t')]]
     addChunk(chunkOf([record('a'), { ...record('b'), headers }]))
     expect(seen).toEqual([
       { topic: 'out', part: 'value', headers: undefined },

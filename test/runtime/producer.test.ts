@@ -3,6 +3,7 @@ import { systemClock } from '../../src/clock.ts'
 import { RivuletError } from '../../src/errors.ts'
 import { partitionFor } from '../../src/kafka/partitioner.ts'
 import type { Kafka, TopicToEnsure } from '../../src/kafka/types.ts'
+import type { Headers } from '../../src/records/chunk.ts'
 import { type ProducerRecord, producer } from '../../src/runtime/producer.ts'
 import type { Serde } from '../../src/serdes/serde.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
@@ -35,7 +36,7 @@ describe('on Kafka', () => {
 
   test("its own time, headers and partition are a record's, and null deletes", async () => {
     const writer = producer(rig.kafka, orders)
-    const headers = { trace: Buffer.from('t') }
+    const headers: Headers = [['trace', Buffer.from('t')]]
     await writer.send({ key: 'ann', value: null, timestampMs: 5, headers, partition: 2 })
     await writer.close()
     expect(await rig.read(orders)).toMatchObject([

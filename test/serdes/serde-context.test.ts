@@ -12,7 +12,7 @@ function listening() {
   const heard: string[] = []
   const hear = (what: string, { topic, part }: SerdePlace, ...more: readonly (Buffer | string)[]) =>
     heard.push([what, topic, part, ...more].join(' '))
-  const headersOf = ({ headers = {} }: SerdeContext) => Object.keys(headers)
+  const headersOf = ({ headers = [] }: SerdeContext) => headers.map(([name]) => name)
   const serde: Serde<string> = {
     name: 'listening',
     serialize(value, context) {
@@ -35,7 +35,7 @@ function listening() {
   return { serde, heard }
 }
 
-const context: SerdeContext = { topic: 't', part: 'value', headers: { h: Buffer.of(1) } }
+const context: SerdeContext = { topic: 't', part: 'value', headers: [['h', Buffer.of(1)]] }
 
 test.each<[string, <V>(serde: Serde<string>) => Serde<V>, unknown]>([
   ['nullable', (serde) => nullable(serde) as never, 'x'],
@@ -82,7 +82,7 @@ test('a chunk is decoded with its topic, the part, and the headers of each recor
     values: BytesColumn.of([Buffer.from('v1'), Buffer.from('v2')]),
     timestampsMs: [1, 2],
     offsets: [0, 1],
-    headers: [{ a: Buffer.of(1) }, undefined],
+    headers: [[['a', Buffer.of(1)] as const], undefined],
   }
   decodeChunk(raw, { key: serde, value: serde, tombstones: false })
   expect(heard).toEqual([

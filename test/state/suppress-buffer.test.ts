@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
+import type { Headers } from '../../src/records/chunk.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { suppressBuffer } from '../../src/state/suppress-buffer.ts'
 import { survivesRestart } from '../support/restart-property.ts'
@@ -14,7 +15,11 @@ describe('the buffer of a suppression', () => {
           value: fc.option(fc.nat(9)),
           oldValue: fc.option(fc.nat(9)),
           timestampMs: fc.nat(9),
-          headers: fc.constantFrom(undefined, { trace: Buffer.from('x') }),
+          headers: fc.constantFrom<Headers | undefined>(undefined, [
+            ['trace', Buffer.from('x')],
+            ['none', null],
+            ['trace', Buffer.alloc(0)],
+          ]),
         }),
         fc.constant('take' as const),
       ),

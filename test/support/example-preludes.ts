@@ -29,7 +29,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { map, type Observable, timer, VirtualTimeScheduler } from 'rxjs'
 import {
   type AsyncMapper, backoffMs, type Chunk, chunkOf, compile, connectKafka, createClock, createLogger, type Declare, describe,
-  describeAsMermaid, describeAsText, diffTopologies, type Environment, hopping, type Kafka, keyValueStore,
+  describeAsMermaid, describeAsText, diffTopologies, type Environment, hopping, type Kafka, keyValueStore, lastHeader,
   type MapAsyncOptions, nullable, otherwise, partitionFor, producer, queryable, recordsOf, retry, retryWithBackoff,
   RivuletError, run, type Running, type Serde, serdes, session, sessionStore, shape, silentLogger, type Sink, sliding,
   type Source, systemClock, type TableRef, type Topic, topic, type Topology, topology,

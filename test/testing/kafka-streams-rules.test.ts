@@ -23,6 +23,23 @@ describe('Kafka Streams', () => {
     expect(driver.dropped).toBe(1)
   })
 
+  test('rule 3: so does a negative timestamp of its own, of a table too', () => {
+    const rows = topic('rows', { key: serdes.string, value: serdes.long })
+    const driver = new TestDriver(
+      topology('app', ({ stream, table }) => {
+        stream(input).to(output)
+        table(rows)
+          .toStream()
+          .filter((value) => value !== null)
+          .to(output)
+      }),
+    )
+    driver.pipe(input, record('a', 1, -1), record('b', 2, -86_400_000), record('c', 3, 0))
+    driver.pipe(rows, { key: 'd', value: 4, timestampMs: -1 })
+    expect(driver.read(output).map(({ key, timestampMs }) => [key, timestampMs])).toEqual([['c', 0]])
+    expect(driver.dropped).toBe(3)
+  })
+
   test('rule 9: nothing closes a window but a later record, however much wall-clock time passes', () => {
     const driver = new TestDriver(
       topology('app', ({ stream }) => {

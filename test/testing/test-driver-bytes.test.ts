@@ -101,10 +101,10 @@ describe('the test driver writes and reads bytes', () => {
 
   test('with headers, which pass', () => {
     const driver = drive(({ stream }) => stream(input).to(output))
-    driver.pipe(input, record('plain'), { ...record('x'), headers: { from: Buffer.from('me') } })
+    driver.pipe(input, record('plain'), { ...record('x'), headers: [['from', Buffer.from('me')]] })
     const [plain, headed] = driver.read(output)
     expect(plain).not.toHaveProperty('headers')
-    expect(headed?.headers).toEqual({ from: Buffer.from('me') })
+    expect(headed?.headers).toEqual([['from', Buffer.from('me')]])
   })
 
   test('that it puts into the dead letters where the reader can do nothing with them, and goes on', () => {
@@ -113,17 +113,23 @@ describe('the test driver writes and reads bytes', () => {
     driver.pipe(
       written,
       record('7'),
-      { ...record('seven', 5), headers: { from: Buffer.from('me') } },
+      { ...record('seven', 5), headers: [['from', Buffer.from('me')]] },
       record('8'),
     )
     expect(driver.read(output).map(({ value }) => value)).toEqual(['7', '8'])
     const [letter, ...others] = driver.read('numbers-dead-letters')
     expect(others).toEqual([])
     expect(letter).toMatchObject({ key: Buffer.from('k'), value: Buffer.from('seven'), timestampMs: 5 })
-    const headers = Object.entries(letter?.headers ?? {}).map(([name, header]) => `${name}=${header}`)
+    const headers = (letter?.headers ?? []).map(([name, header]) => `${name}=${header}`)
     expect(headers.join(' ')).toMatch(
       /^from=me topic=numbers partition=0 offset=1 step=numbers reason=value: not a json: /,
     )
+  })
+
+  test('of no time, or one before the epoch, which become dead letters of the epoch', () => {
+    const driver = drive(({ stream }) => stream(numbers).mapValues(String).to(output))
+    driver.pipe(topic('numbers', text), record('seven', -1), record('eight', -86_400_000))
+    expect(driver.read('numbers-dead-letters').map(({ timestampMs }) => timestampMs)).toEqual([0, 0])
   })
 
   test('which end the program where it is to end with them', () => {
@@ -272,7 +278,7 @@ describe('a serde in the test driver', () => {
         .groupByKey()
         .reduce('newest', (_, value) => value)
     })
-    driver.pipe('in', { ...record('x'), headers: { from: Buffer.from('me') } })
+    driver.pipe('in', { ...record('x'), headers: [['from', Buffer.from('me')]] })
     expect([...seen].sort()).toEqual([
       'app-newest-changelog key',
       'app-newest-changelog value',

@@ -17,7 +17,7 @@ describe('the types of a test driver', () => {
   test('take a tombstone beside the values of the topic, without a cast', () => {
     types((driver) => {
       driver.pipe(users, bob, { key: 'bob', value: null, timestampMs: 2 })
-      driver.pipe(users, { ...bob, partition: 1, headers: { from: Buffer.of(1) } })
+      driver.pipe(users, { ...bob, partition: 1, headers: [['from', Buffer.of(1)]] })
       driver.pipe('users', { key: 1, value: null, timestampMs: 2 })
       // @ts-expect-error the topic holds users
       driver.pipe(users, { key: 'bob', value: 'Bob', timestampMs: 1 })

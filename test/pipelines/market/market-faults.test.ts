@@ -14,6 +14,7 @@ import type { Trade } from '../../../pipelines/market/trade.ts'
 import type { ClickHouse } from '../../../src/clickhouse/client.ts'
 import { systemClock } from '../../../src/clock.ts'
 import { silentLogger } from '../../../src/logger.ts'
+import { lastHeader } from '../../../src/records/chunk.ts'
 import type { Environment, Running } from '../../../src/runtime/run.ts'
 import { serdes } from '../../../src/serdes/serdes.ts'
 import { startTestClickHouse, type TestClickHouse } from '../../support/clickhouse.ts'
@@ -232,8 +233,10 @@ test(
     const bytes = serdes.nullable(serdes.bytes)
     const letters = await rig.read({ name: deadLetters, key: bytes, value: bytes })
     expect(letters.map(({ key: of, value }) => [of, value])).toEqual(poison)
-    expect(letters.map(({ headers }) => headers?.offset?.toString())).toEqual(poison.map((_, i) => String(i)))
-    for (const { headers } of letters) expect(headers?.reason?.toString()).toMatch(/\w{3}/)
+    expect(letters.map(({ headers }) => lastHeader(headers, 'offset')?.toString())).toEqual(
+      poison.map((_, i) => String(i)),
+    )
+    for (const { headers } of letters) expect(lastHeader(headers, 'reason')?.toString()).toMatch(/\w{3}/)
     expect(running.status().counters.dead_letters).toBe(poison.length)
     const [found] = await clickhouse.query(`SELECT count() AS n FROM ${clickhouse.tableName('stocks.ticks')}`)
     expect(found).toEqual({ n: 1 })
@@ -314,8 +317,8 @@ test(
         expect(sent).toHaveLength(garblings.length)
         expect(letters.map(({ value }) => value)).toEqual(sent)
         for (const { headers } of letters) {
-          expect(headers?.from?.toString()).toBe('socket')
-          expect(headers?.reason?.toString()).toMatch(/\w{3}/)
+          expect(lastHeader(headers, 'from')?.toString()).toBe('socket')
+          expect(lastHeader(headers, 'reason')?.toString()).toMatch(/\w{3}/)
         }
         const { dead_letters, gaps, backfilled } = running.status().counters
         expect({ dead_letters, gaps }).toEqual({ dead_letters: garblings.length, gaps: 0 })

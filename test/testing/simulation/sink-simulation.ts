@@ -4,6 +4,7 @@ import { clickhouseTable } from '../../../src/clickhouse/table.ts'
 import { messageOf } from '../../../src/errors.ts'
 import type { Kafka } from '../../../src/kafka/types.ts'
 import { silentLogger } from '../../../src/logger.ts'
+import { lastHeader } from '../../../src/records/chunk.ts'
 import { serdes } from '../../../src/serdes/serdes.ts'
 import { topic } from '../../../src/stream/topic.ts'
 import { topology } from '../../../src/stream/topology.ts'
@@ -173,7 +174,7 @@ class SinkSimulation {
     const read$ = this.#client.read(name, 0, { toOffset: end?.endOffset ?? 0 })
     const fetched = await this.#world.ended(lastValueFrom(read$.pipe(toArray())), startMs)
     const headers = fetched.flatMap(({ chunk }) => chunk.headers ?? [])
-    return new Set(headers.map((each) => `${each?.partition}/${each?.offset}`))
+    return new Set(headers.map((each) => `${lastHeader(each, 'partition')}/${lastHeader(each, 'offset')}`))
   }
 }
 
