@@ -142,6 +142,7 @@ class GroupConsumer implements KafkaConsumer {
 
   async #gained(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<() => void> {
     const { groupId, startAt = 'earliest' } = this.#options
+    // Settled ones might be long in coming: a predecessor's open transaction ends when it is fenced, which comes behind this.
     const committed = await fetchCommitted(this.#cluster, groupId, partitions, {
       use: `${this.#use} commit`,
       signal,
