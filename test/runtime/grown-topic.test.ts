@@ -6,7 +6,7 @@ import { serdes } from '../../src/serdes/serdes.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { type Topology, topology } from '../../src/stream/topology.ts'
 import { SimulatedBroker } from '../../src/testing/simulation/simulated-broker.ts'
-import { simulatedKafka } from '../../src/testing/simulation/simulated-kafka.ts'
+import { sessionTimeoutMs, simulatedKafka } from '../../src/testing/simulation/simulated-kafka.ts'
 import { World } from '../../src/testing/simulation/world.ts'
 import { records } from '../kafka/records.ts'
 
@@ -21,7 +21,7 @@ let kafka: Kafka
 
 beforeEach(async () => {
   world = new World(1)
-  broker = new SimulatedBroker(world)
+  broker = new SimulatedBroker(world, { groupSessionTimeoutMsMin: sessionTimeoutMs })
   await world.ended(broker.start(), minuteMs)
   kafka = simulatedKafka(world, world.machine('client'), [broker.address])
 })
