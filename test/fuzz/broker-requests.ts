@@ -138,6 +138,8 @@ const requests: Readonly<Record<string, Build>> = {
   },
   ListOffsets: (body, dice) =>
     ofTopic(() => body.int64(dice.pick([-1, -2, 5])))(body.int32(-1).int8(0), dice),
+  OffsetForLeaderEpoch: (body, dice) =>
+    ofTopic(() => body.int32(dice.int(3)).int32(dice.int(3)))(body.int32(-1), dice),
   OffsetCommit: (body, dice) => ofTopic(() => body.int64(dice.int(9)).string(null))(member(body, dice), dice),
   OffsetFetch: (body, dice) => ofTopic(() => body)(body.string('group'), dice),
   TxnOffsetCommit: (body, dice) => {
@@ -231,7 +233,7 @@ function frame(dice: Dice): Buffer {
   const api = dice.pick([...apis.values()])
   const build = requests[api.name]
   if (!build) throw new Error(`no request is made for ${api.name}`)
-  const version = dice.chance(0.02) ? dice.int(20) : api.version
+  const version = dice.chance(0.02) ? dice.int(20) : dice.pick([api.version, api.versionMax ?? api.version])
   const head = new Writer().int16(api.key).int16(version).int32(dice.int(9)).string(clientId)
   const request = Buffer.concat([...head.frame().slice(1), build(new Body(dice), dice).bytes])
   const sent = dice.chance(0.2) ? dice.mutated(request) : request
