@@ -1,4 +1,4 @@
-import { type Headers, type PlainRecord, serdes, shape, topic } from 'rivulet'
+import { type Headers, lastHeader, type PlainRecord, serdes, shape, topic } from 'rivulet'
 import { millisecondsOfIso } from './iso-time.ts'
 import type { TapePosition } from './resume.ts'
 import type { StockTick } from './tables.ts'
@@ -49,7 +49,7 @@ export function productHeaders(): (trade: Trade) => Headers | undefined {
   const made = new Map<string, Headers>()
   return ({ product, symbol }) => {
     if (product === `${symbol}-${commonQuote}`) return undefined
-    const headers = made.get(product) ?? { [productHeader]: Buffer.from(product) }
+    const headers = made.get(product) ?? [[productHeader, Buffer.from(product)]]
     made.set(product, headers)
     return headers
   }
@@ -57,6 +57,6 @@ export function productHeaders(): (trade: Trade) => Headers | undefined {
 
 /** Which trade a record is: how a source finds in the topic where it was. */
 export function positionOf({ value, headers }: PlainRecord<string, StockTick>): TapePosition {
-  const product = headers?.[productHeader]?.toString() ?? `${value.symbol}-${commonQuote}`
+  const product = lastHeader(headers, productHeader)?.toString() ?? `${value.symbol}-${commonQuote}`
   return { product, tradeId: value.trade_id }
 }

@@ -1,6 +1,6 @@
 import type { FaultRates, Plan } from 'rivulet/testing'
 import { silentLogger } from '../../src/logger.ts'
-import { planFaults } from '../../src/testing/simulation/faults.ts'
+import { noFaults, planFaults } from '../../src/testing/simulation/faults.ts'
 import { seededRandom } from '../../src/testing/simulation/seeded-random.ts'
 import { held } from '../../src/testing/simulation/simulate.ts'
 import type { Outcome } from '../../src/testing/simulation/simulation.ts'
@@ -12,33 +12,17 @@ export interface Scenario {
   readonly plan: Plan
 }
 
-const none: FaultRates = {
-  kill: 0,
-  freeze: 0,
-  cut: 0,
-  stall: 0,
-  'lose-answers': 0,
-  'kill-broker': 0,
-  'power-loss': 0,
-  'clock-jump': 0,
-  'kill-node': 0,
-  'move-leader': 0,
-  'move-coordinator': 0,
-  'lose-end': 0,
-  'add-partitions': 0,
-}
-
 /** On top, where there are several brokers. */
 const ofCluster = { 'kill-node': 4, 'move-leader': 8, 'move-coordinator': 6 }
 
 /** How many of each kind to expect in a minute. */
 const profiles: readonly FaultRates[] = [
-  { ...none, cut: 15, stall: 12, 'lose-answers': 10 },
-  { ...none, kill: 8, freeze: 6, 'kill-broker': 4 },
-  { ...none, 'power-loss': 6, kill: 4, cut: 4 },
-  { ...none, 'clock-jump': 8, freeze: 6, stall: 6 },
+  { ...noFaults, cut: 15, stall: 12, 'lose-answers': 10 },
+  { ...noFaults, kill: 8, freeze: 6, 'kill-broker': 4 },
+  { ...noFaults, 'power-loss': 6, kill: 4, cut: 4 },
+  { ...noFaults, 'clock-jump': 8, freeze: 6, stall: 6 },
   {
-    ...none,
+    ...noFaults,
     kill: 3,
     freeze: 3,
     cut: 6,

@@ -8,7 +8,7 @@ import type { Kafka } from '../../../src/kafka/types.ts'
 import { silentLogger } from '../../../src/logger.ts'
 import type { RawChunk } from '../../../src/records/chunk.ts'
 import { Deployment } from '../../../src/testing/simulation/deployment.ts'
-import { type Fault, type FaultRates, planFaults } from '../../../src/testing/simulation/faults.ts'
+import { type Fault, type FaultRates, noFaults, planFaults } from '../../../src/testing/simulation/faults.ts'
 import { seededRandom } from '../../../src/testing/simulation/seeded-random.ts'
 import { simulatedKafka } from '../../../src/testing/simulation/simulated-kafka.ts'
 import { World } from '../../../src/testing/simulation/world.ts'
@@ -45,13 +45,12 @@ const lookMs = 2_000
 const startMs = 60_000
 
 const rates: FaultRates = {
+  ...noFaults,
   kill: 2,
   freeze: 1,
   cut: 3,
-  stall: 0,
   'lose-answers': 2,
   'kill-broker': 1,
-  'power-loss': 0,
   'clock-jump': 1,
 }
 

@@ -7,6 +7,7 @@ import type { OutputOrder } from './comparison.ts'
 import type { Fault } from './faults.ts'
 import type { Machine } from './machine.ts'
 import type { Connection } from './network.ts'
+import { inputsOf } from './plan.ts'
 import { SimulatedBroker } from './simulated-broker.ts'
 import { SimulatedClickHouse, type SimulatedClickHouseOptions } from './simulated-clickhouse.ts'
 import { sessionTimeoutMs, simulatedKafka } from './simulated-kafka.ts'
@@ -172,8 +173,8 @@ export class Deployment {
   }
 
   #addPartitions(pick: number): void {
-    const { nodes } = this.#options.topology
-    const inputs = nodes.flatMap((node) => (node.type === 'topic-source' ? node.topic.name : []))
+    const { topology } = this.#options
+    const inputs = typeof topology === 'function' ? [] : [...inputsOf(topology).keys()]
     const topic = picked(inputs, pick)
     const { services } = this.broker
     const partitions = topic === undefined ? undefined : services?.topics.get(topic)?.partitions

@@ -44,13 +44,13 @@ export interface Fault {
 /** How many of each kind to expect in a minute. */
 export type FaultRates = Readonly<Record<FaultKind, number>>
 
-export const defaultRates: FaultRates = {
-  kill: 3,
-  freeze: 2,
-  cut: 8,
-  stall: 6,
-  'lose-answers': 3,
-  'kill-broker': 1,
+export const noFaults: FaultRates = {
+  kill: 0,
+  freeze: 0,
+  cut: 0,
+  stall: 0,
+  'lose-answers': 0,
+  'kill-broker': 0,
   'power-loss': 0,
   'clock-jump': 0,
   'kill-node': 0,
@@ -58,6 +58,16 @@ export const defaultRates: FaultRates = {
   'move-coordinator': 0,
   'lose-end': 0,
   'add-partitions': 0,
+}
+
+export const defaultRates: FaultRates = {
+  ...noFaults,
+  kill: 3,
+  freeze: 2,
+  cut: 8,
+  stall: 6,
+  'lose-answers': 3,
+  'kill-broker': 1,
 }
 
 /** Where there are several brokers. */
