@@ -91,6 +91,7 @@ function queriesOf() {
   })
 }
 
+/** Markers of transactions take offsets, too. */
 async function endOf(topic: string): Promise<number> {
   const ranges = await rig.kafka.admin.offsets(topic)
   return ranges.reduce((sum, { endOffset }) => sum + endOffset, 0)
@@ -136,7 +137,9 @@ describe('while ClickHouse does not get on', () => {
       engine.front.fault = ({ kind, sql }) =>
         kind === 'insert' && sql.includes('faults') ? { kind: 'hold', until: held } : undefined
 
-      await vi.waitFor(async () => expect(await endOf(stockTicks.name)).toBe(count), { timeout: 30_000 })
+      await vi.waitFor(async () => expect(await endOf(stockTicks.name)).toBeGreaterThanOrEqual(count), {
+        timeout: 30_000,
+      })
       // Ticks of at most two batches, one being written and one gathering; what is fetched waits in bounded queues.
       await vi.waitFor(() => expect(running.bufferedRecords()).toBeGreaterThan(4_000), { timeout: 20_000 })
       expect(totalOf(running, 'ticks to ClickHouse')).toBeLessThanOrEqual(2 * ticksBatch.rowsMax)
@@ -162,7 +165,9 @@ describe('while ClickHouse does not get on', () => {
     async () => {
       await engine.front.down()
       const running = start(feedOf(3_000))
-      await vi.waitFor(async () => expect(await endOf(stockTicks.name)).toBe(3_000), { timeout: 20_000 })
+      await vi.waitFor(async () => expect(await endOf(stockTicks.name)).toBeGreaterThanOrEqual(3_000), {
+        timeout: 20_000,
+      })
       expect(running.ready()).toMatchObject({ ready: false, why: expect.stringContaining('stocks.ticks') })
       await engine.front.up()
       await running.started
