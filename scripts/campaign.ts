@@ -10,7 +10,7 @@ import {
   instances,
   kills,
 } from './campaign/campaigns.ts'
-import { crashPoints } from './campaign/crash-points.ts'
+import { type CrashPoint, crashPoints } from './campaign/crash-points.ts'
 import { kafkaKinds } from './campaign/outer-kafka.ts'
 
 const campaigns: Readonly<Record<string, Campaign>> = {
@@ -20,7 +20,7 @@ const campaigns: Readonly<Record<string, Campaign>> = {
   'two-instances': instances(2),
   'three-instances': instances(3),
   'clickhouse-faults': clickhouseFaults,
-  ...Object.fromEntries(crashPoints.map((point) => [point, crashesAt(point)])),
+  ...Object.fromEntries((Object.keys(crashPoints) as CrashPoint[]).map((point) => [point, crashesAt(point)])),
 }
 
 const usage = `Usage: npm run campaign -- NAME... [--times N] [--kafka ${kafkaKinds.join('|')}] [--seed N] [--for MS]

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { seededRandom } from '../../pipelines/market/synthetic/random.ts'
 import type { Fault } from '../../test/support/clickhouse-http.ts'
 import type { Audit } from './audit.ts'
-import type { CrashPoint } from './crash-points.ts'
+import { type CrashPoint, crashPoints } from './crash-points.ts'
 import type { KafkaKind } from './outer-kafka.ts'
 import type { Program } from './program.ts'
 import { Site } from './site.ts'
@@ -29,9 +29,11 @@ const waits = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 export const kills: Campaign = ({ kafka, times, seed, say }) =>
   at({ kafka }, async (site) => {
     const random = seededRandom(seed)
+    // With a Kafka outside, nothing happens before the session of the one before has ended.
+    const aliveMs = kafka === 'embedded' ? 8_000 : 25_000
     for (let i = 1; i <= times; i++) {
       const program = site.start()
-      await alive(program, random() * 8_000)
+      await alive(program, random() * aliveMs)
       await program.kill()
       say(`${i} of ${times} kills`)
     }
@@ -46,7 +48,7 @@ export function crashesAt(point: CrashPoint): Campaign {
       let crashed = 0
       for (let i = 1; crashed < times; i++) {
         if (i > 2 * times) throw new Error(`${point}: reached ${crashed} times in ${i} starts`)
-        const after = 1 + Math.floor(random() ** 2 * 12)
+        const after = 1 + Math.floor(random() * crashPoints[point])
         const program = site.start('program', {
           preload,
           env: { CRASH_POINT: point, CRASH_AT: String(after) },
