@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 
 /** The folders of `src/`, in the order of the data: none imports one that lies behind it. */
 const order = [
+  'storage',
   'records',
   'serdes',
   'kafka',

@@ -1,5 +1,8 @@
 import type { Duplex } from 'node:stream'
 import { openDataFolder, unusable } from '../data-folder.ts'
+import { DiskDirectory } from '../storage/disk.ts'
+import { MemoryDirectory } from '../storage/memory.ts'
+import type { LogDirectory } from '../storage/storage.ts'
 import { serveConnection } from './connection.ts'
 import { isStorageError } from './faults.ts'
 import { Maintenance } from './maintenance.ts'
@@ -7,9 +10,6 @@ import { type BrokerNode, openNode } from './node.ts'
 import { type BrokerConfig, type BrokerOptions, brokerConfig } from './options.ts'
 import type { Placement } from './placement.ts'
 import { type Listening, listen } from './server.ts'
-import { DiskDirectory } from './storage/disk.ts'
-import { MemoryDirectory } from './storage/memory.ts'
-import type { LogDirectory } from './storage/storage.ts'
 
 /** A broker that runs in this process. */
 export interface EmbeddedBroker {

@@ -1,10 +1,10 @@
 import { RivuletError } from '../errors.ts'
+import type { LogDirectory } from '../storage/storage.ts'
 import { CommittedOffsets } from './group/offsets.ts'
 import type { CompactionOptions } from './log/compaction.ts'
 import type { BrokerConfig } from './options.ts'
 import { RecoveryPoints } from './state/recovery-points.ts'
 import { StateTable } from './state/state-table.ts'
-import type { LogDirectory } from './storage/storage.ts'
 import { Topics } from './topic/topics.ts'
 import { transactionsAsOf } from './transaction/transactions.ts'
 

@@ -19,6 +19,8 @@ import type {
 
 const adminUse = 'admin'
 const unknownTopic = 3
+/** Of what `DescribeConfigs` describes. */
+const topicResource = 2
 const unknownGroup = 69
 const leadersWaitMsMax = 60_000
 const leadersPollMs = 50
@@ -51,6 +53,16 @@ class ClusterAdmin implements KafkaAdmin {
         .filter(({ errorCode }) => errorCode !== unknownTopic)
         .map(({ name, partitions }) => [name, partitions.length]),
     )
+  }
+
+  async topicConfig(topic: string): Promise<ReadonlyMap<string, string>> {
+    const { resources } = await this.#persist(() =>
+      this.#cluster.withController(adminUse, `Can't ask for the settings of topic ${topic}`, (link) =>
+        link.broker.describeConfigs({ resources: [{ type: topicResource, name: topic }] }),
+      ),
+    )
+    const entries = resources.flatMap(({ configEntries }) => configEntries)
+    return new Map(entries.map(({ configName, configValue }) => [configName, configValue]))
   }
 
   async offsets(topic: string, isolation?: Isolation): Promise<readonly PartitionRange[]> {

@@ -132,6 +132,11 @@ export interface Broker {
   }): Promise<{
     readonly responses: readonly TopicPartitions<{ readonly partition: number; readonly offset: string }>[]
   }>
+  describeConfigs(request: { resources: readonly { type: number; name: string }[] }): Promise<{
+    readonly resources: readonly {
+      readonly configEntries: readonly { readonly configName: string; readonly configValue: string }[]
+    }[]
+  }>
   createTopics(request: {
     topics: readonly {
       topic: string

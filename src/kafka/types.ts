@@ -111,6 +111,8 @@ export interface KafkaAdmin {
   ensureTopics(topics: readonly TopicToEnsure[]): Promise<ReadonlyMap<string, number>>
   /** Topics that don't exist are absent. */
   partitionCounts(names: readonly string[]): Promise<ReadonlyMap<string, number>>
+  /** Its settings as they hold now, by Kafka's names. */
+  topicConfig(topic: string): Promise<ReadonlyMap<string, string>>
   /**
    * `endOffset` is the end of what read_committed can read: an open transaction hides what follows it. With
    * `read_uncommitted` it is the end of what all in-sync replicas have.

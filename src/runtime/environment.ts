@@ -2,6 +2,7 @@ import { checked } from '../checked.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Kafka } from '../kafka/types.ts'
 import { createLogger, type Logger } from '../logger.ts'
+import type { LogDirectory } from '../storage/storage.ts'
 import type { CallbackErrorHandler } from './task.ts'
 
 /**
@@ -32,8 +33,8 @@ export interface Environment {
   readonly clock?: Clock
   /** Default: warnings and worse, on stderr. */
   readonly logger?: Logger
-  /** Where the stores' checkpoints lie; absent: each start reads the whole changelogs. */
-  readonly stateDir?: string
+  /** Where the stores' checkpoints lie, as a path or as a folder; absent: each start reads the whole changelogs. */
+  readonly stateDir?: string | LogDirectory
   /** Default `exactly-once`. */
   readonly processing?: Processing
   /** How long what was processed may wait for its commit. Default 100; 1,000 with at-least-once. */

@@ -5,6 +5,7 @@ import type { RawChunk } from '../records/chunk.ts'
 import { Unprepared } from '../serdes/bound-serde.ts'
 import type { Checkpoint, StoreChanges } from '../state/checkpoint.ts'
 import type { StateStore } from '../state/store.ts'
+import { leadsOn } from './checkpoint-use.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { prepared } from './prepared.ts'
 import { readPrepared } from './read-prepared.ts'
@@ -32,7 +33,8 @@ export interface Restored {
  */
 export async function restoreStore(options: RestoreOptions): Promise<Restored> {
   const { context, topic, partition, checkpoint, signal } = options
-  const { kafka } = context.settings
+  const { kafka, clock } = context.settings
+  const askedAtMs = clock.now()
   const ranges = await kafka.admin.offsets(topic)
   const range = ranges.find((each) => each.partition === partition)
   const endOffset = range?.endOffset ?? 0
@@ -41,14 +43,17 @@ export async function restoreStore(options: RestoreOptions): Promise<Restored> {
   const covered = await checkpoint?.load((key, value, timestampMs) => {
     entries.push({ key, value, timestampMs })
   })
-  // Beyond the topic's end: it is a checkpoint of a topic that was deleted since.
-  const isOurs = covered !== undefined && covered <= toOffset
-  if (!isOurs) await checkpoint?.clear()
-  const kept = isOurs ? entries : []
+  const place = { context, topic, partition }
+  const isUsable = covered !== undefined && (await leadsOn(covered, place, toOffset))
+  if (!isUsable) await checkpoint?.clear()
+  const kept = isUsable ? entries : []
   await restoreEntries(kept, options)
-  const fromOffset = Math.max(isOurs ? covered : 0, range?.lowOffset ?? 0)
-  const fromTopic = await readTopic({ ...options, fromOffset, toOffset })
+  const fromOffset = Math.max(isUsable ? covered.nextOffset : 0, range?.lowOffset ?? 0)
+  // Torn off in the middle, the rest may have lost tombstones by the time that it is read.
+  const knownAtMs = isUsable ? covered.knownAtMs : Number.NEGATIVE_INFINITY
+  const fromTopic = await readTopic({ ...options, fromOffset, toOffset, knownAtMs })
   signal.throwIfAborted()
+  void checkpoint?.append(noChanges, { nextOffset: toOffset, lastOffset: -1, knownAtMs: askedAtMs })
   return { fromCheckpoint: kept.length, fromTopic }
 }
 
@@ -60,16 +65,26 @@ interface Entry {
   readonly offset?: number
 }
 
+const noChanges: StoreChanges = { keys: [], values: [], timestampsMs: [] }
+
 async function readTopic(
-  options: RestoreOptions & { readonly fromOffset: number; readonly toOffset: number },
+  options: RestoreOptions & {
+    readonly fromOffset: number
+    readonly toOffset: number
+    readonly knownAtMs: number
+  },
 ): Promise<number> {
-  const { context, checkpoint, signal, fromOffset, toOffset } = options
+  const { context, checkpoint, signal, fromOffset, toOffset, knownAtMs } = options
   if (fromOffset >= toOffset) return 0
   let records = 0
   const restore = ({ chunk, nextOffset }: Fetched) => {
     const entries = entriesOf(chunk)
     records += chunk.keys.length
-    void checkpoint?.append(columnsOf(entries), nextOffset)
+    void checkpoint?.append(columnsOf(entries), {
+      nextOffset,
+      lastOffset: entries.at(-1)?.offset ?? -1,
+      knownAtMs,
+    })
     return restoreEntries(entries, options)
   }
   const restored = readPrepared(context.settings.kafka, options, { fromOffset, toOffset }, restore)

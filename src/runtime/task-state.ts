@@ -1,7 +1,8 @@
-import { join } from 'node:path'
 import { messageOf, RivuletError } from '../errors.ts'
 import { Checkpoint, type StoreChanges } from '../state/checkpoint.ts'
 import type { ChangelogAppender } from '../state/store.ts'
+import { DiskDirectory } from '../storage/disk.ts'
+import type { LogDirectory } from '../storage/storage.ts'
 import { ChangelogTrim } from './changelog-trim.ts'
 import { deleteRecords } from './delete-records.ts'
 import type { InputQueue } from './input-queue.ts'
@@ -15,8 +16,10 @@ import type { TaskProducer } from './task-producer.ts'
 export interface LoggedChanges {
   readonly topic: string
   readonly changes: StoreChanges
-  /** Behind the last of them. */
-  readonly changelogOffset: number
+  /** Of the last of them. */
+  readonly lastOffset: number
+  /** They were sent after this moment, and what lies behind them, too. */
+  readonly knownAtMs: number
 }
 
 export interface TaskStateOptions {
@@ -83,10 +86,11 @@ export class TaskState {
     // A commit may end behind its task: then the files may be those of the next one.
     if (this.#isClosed) return
     const { partition, context } = this.#options
-    for (const { topic, changes, changelogOffset } of logged) {
-      const forgotten = this.#trims.get(topic)?.note(changes, changelogOffset)
+    for (const { topic, changes, lastOffset, knownAtMs } of logged) {
+      const nextOffset = lastOffset + 1
+      const forgotten = this.#trims.get(topic)?.note(changes, nextOffset)
       if (forgotten !== undefined) deleteRecords(context, { topic, partition }, forgotten)
-      void this.#checkpoints.get(topic)?.append(changes, changelogOffset)
+      void this.#checkpoints.get(topic)?.append(changes, { nextOffset, lastOffset, knownAtMs })
     }
   }
 
@@ -104,7 +108,8 @@ export class TaskState {
     const { stateDir } = context.settings
     if (stateDir === undefined) return
     const checkpoint = new Checkpoint({
-      path: join(stateDir, context.layout.application, id, `${topic}.checkpoint`),
+      folder: () => folderOf(stateDir).directory(context.layout.application).directory(id),
+      name: `${topic}.checkpoint`,
       identity: `${topic}/${partition}`,
       ...(retentionMs !== undefined && { forgetAfterMs: retentionMs * 2 }),
       failed: (error) => {
@@ -122,8 +127,10 @@ export class TaskState {
     const { topic } = store
     const changes = this.#changesOf(store)
     if (changes.keys.length === 0) return []
-    const { baseOffset } = await producer.send(topic, this.#options.partition, changes)
-    return [{ topic, changes, changelogOffset: baseOffset + changes.keys.length }]
+    const { partition, context } = this.#options
+    const knownAtMs = context.settings.clock.now()
+    const { baseOffset } = await producer.send(topic, partition, changes)
+    return [{ topic, changes, lastOffset: baseOffset + changes.keys.length - 1, knownAtMs }]
   }
 
   #changesOf({ spec, topic }: StoreLayout): StoreChanges {
@@ -144,4 +151,8 @@ export class TaskState {
     }
     return { keys, values, timestampsMs }
   }
+}
+
+function folderOf(stateDir: string | LogDirectory): LogDirectory {
+  return typeof stateDir === 'string' ? new DiskDirectory(stateDir) : stateDir
 }

@@ -1,6 +1,5 @@
-import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
+import type { LogDirectory, LogFile } from '../storage/storage.ts'
 import type { ChangelogAppender } from './store.ts'
 
 /** What a commit changed in one store, in columns. */
@@ -10,8 +9,35 @@ export interface StoreChanges {
   readonly timestampsMs: readonly number[]
 }
 
+/** How far changes reach in their changelog. */
+export interface Reach {
+  /** Behind the last of them: from there the changelog leads on. */
+  readonly nextOffset: number
+  /** Of the last of them; without any, it means nothing. */
+  readonly lastOffset: number
+  /** What lies behind them in the changelog was written after this moment. */
+  readonly knownAtMs: number
+}
+
+/** By its offset and what it holds, a record that must lie in the changelog if the checkpoint is of it. */
+export interface Witness {
+  readonly offset: number
+  readonly fingerprint: number
+}
+
+/** How far a checkpoint leads, and what shows whether the changelog leads on from there. */
+export interface Covered {
+  readonly nextOffset: number
+  readonly knownAtMs: number
+  /** Undefined: it has no records. */
+  readonly witness: Witness | undefined
+}
+
 export interface CheckpointOptions {
-  readonly path: string
+  /** Opens the folder that the file lies in. */
+  readonly folder: () => LogDirectory
+  /** Of the file. */
+  readonly name: string
   /** What the file belongs to, such as the changelog's name and partition: another one's is not taken for it. */
   readonly identity: string
   /** Of stores that forget by time: entries so much older than the newest need not be kept. */
@@ -22,11 +48,11 @@ export interface CheckpointOptions {
 
 /** Rewritten when it has grown to twice what it held when it was rewritten last, and by no less than this. */
 const growthBytesMin = 4 * 1024 * 1024
-const magicText = 'RVCKPT1\n'
+const magicText = 'RVCKPT2\n'
 /** Length of what follows the header, its CRC-32. */
 const frameHeaderBytes = 4 + 4
-/** Changelog offset, number of entries. */
-const bodyHeaderBytes = 8 + 4
+/** Next offset, time, offset of the witness (−1: none) and its fingerprint, number of entries. */
+const bodyHeaderBytes = 8 + 8 + 8 + 4 + 4
 /** Length of the key, length of the value (−1: null), timestamp. */
 const entryHeaderBytes = 4 + 4 + 8
 
@@ -39,9 +65,12 @@ const entryHeaderBytes = 4 + 4 + 8
 export class Checkpoint {
   readonly #options: CheckpointOptions
   #isGivenUp = false
-  #file: FileHandle | undefined
+  #folder: LogDirectory | undefined
+  #file: LogFile | undefined
+  /** What of the file counts. */
   #bytes = 0
   #compactedBytes = 0
+  #witness: Witness | undefined
   /** One after the other, in the order of the calls. */
   #working: Promise<unknown> = Promise.resolve()
 
@@ -49,40 +78,37 @@ export class Checkpoint {
     this.#options = options
   }
 
-  get path(): string {
-    return this.#options.path
+  /** Undefined: nobody has asked for what lies there. */
+  get path(): string | undefined {
+    return this.#folder && `${this.#folder.path}/${this.#options.name}`
   }
 
   /**
-   * Hands over what it holds, oldest first, so that the last entry of a key is the one that counts. Answers the offset
-   * from which the changelog leads on; undefined: it holds nothing of use.
+   * Hands over what it holds, oldest first, so that the last entry of a key is the one that counts, and answers how far
+   * that leads. Undefined: it holds nothing of use.
    */
-  load(append: ChangelogAppender): Promise<number | undefined> {
+  load(append: ChangelogAppender): Promise<Covered | undefined> {
     return this.#next(() => this.#load(append))
   }
 
   /** What comes is appended behind what `load` has found; without it, the file begins anew. */
-  append(changes: StoreChanges, changelogOffset: number): Promise<void> {
-    const frame = encodeFrame(changes, changelogOffset)
+  append(changes: StoreChanges, reach: Reach): Promise<void> {
     return this.#next(async () => {
-      const file = await this.#open()
-      await file.write(frame, 0, frame.length, this.#bytes)
+      this.#witness = witnessOf(changes, reach) ?? this.#witness
+      const frame = encodeFrame(changes, { ...reach, witness: this.#witness })
+      this.#begun.append(frame)
       this.#bytes += frame.length
-      if (this.#bytes > this.#compactedBytes * 2 + growthBytesMin) await this.#compact(changelogOffset)
+      if (this.#bytes > this.#compactedBytes * 2 + growthBytesMin) await this.#compact()
     })
   }
 
   /** Throws it away: the next `append` begins anew. */
   clear(): Promise<void> {
-    return this.#next(async () => {
-      await this.#close()
-      this.#bytes = 0
-      await rm(this.#options.path, { force: true })
-    })
+    return this.#next(async () => this.#clear())
   }
 
   close(): Promise<void> {
-    return this.#next(() => this.#close())
+    return this.#next(async () => this.#close())
   }
 
   #next<T>(work: () => Promise<T>): Promise<T | undefined> {
@@ -95,73 +121,87 @@ export class Checkpoint {
   }
 
   /** What lies there is removed where it can be: it would only grow older. */
-  async #giveUp(error: unknown): Promise<undefined> {
+  #giveUp(error: unknown): undefined {
     this.#isGivenUp = true
     this.#options.failed(error)
-    await this.#close().catch(() => undefined)
-    await rm(this.#options.path, { force: true }).catch(() => undefined)
+    try {
+      this.#clear()
+    } catch {
+      // As broken as it was: it has been told.
+    }
     return undefined
   }
 
-  async #load(append: ChangelogAppender): Promise<number | undefined> {
-    const bytes = await readFile(this.#options.path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return Buffer.alloc(0)
-      throw error
-    })
+  #clear(): void {
+    this.#close()
+    this.#bytes = 0
+    this.#witness = undefined
+    this.#opened.remove(this.#options.name)
+  }
+
+  #close(): void {
+    const file = this.#file
+    this.#file = undefined
+    file?.close()
+  }
+
+  get #opened(): LogDirectory {
+    this.#folder ??= this.#options.folder()
+    return this.#folder
+  }
+
+  async #load(append: ChangelogAppender): Promise<Covered | undefined> {
+    const { name } = this.#options
+    if (!this.#opened.files().includes(name)) return undefined
+    this.#file ??= this.#opened.open(name)
+    const bytes = this.#file.read(0, this.#file.sizeBytes)
     const start = this.#start
     if (!bytes.subarray(0, start.length).equals(start)) return undefined
-    let changelogOffset: number | undefined
+    let covered: Covered | undefined
     let at = start.length
     for (let frame = readFrame(bytes, at); frame; frame = readFrame(bytes, at)) {
-      const behind = frame.body.readDoubleBE(0)
-      // Each commit leads on: what does not was not written here.
-      if (behind <= (changelogOffset ?? -1)) break
+      const next = readCovered(frame.body)
+      // None leads back: what does was not written here.
+      if (covered && next.nextOffset < covered.nextOffset) break
       eachEntry(frame.body, append)
-      changelogOffset = behind
+      covered = next
       at = frame.end
     }
     this.#bytes = at
-    return changelogOffset
-  }
-
-  async #close(): Promise<void> {
-    const file = this.#file
-    this.#file = undefined
-    await file?.close()
+    this.#compactedBytes = at
+    this.#witness = covered?.witness
+    return covered
   }
 
   get #start(): Buffer {
     return Buffer.from(`${magicText}${this.#options.identity}\n`)
   }
 
-  async #open(): Promise<FileHandle> {
-    if (this.#file) return this.#file
-    const { path } = this.#options
-    await mkdir(dirname(path), { recursive: true })
-    const begun = this.#bytes > 0
-    const file = await open(path, begun ? 'r+' : 'w')
-    this.#file = file
-    if (begun) await file.truncate(this.#bytes)
-    else {
+  /** Ends behind what counts of it: what a crash has torn is cut off. */
+  get #begun(): LogFile {
+    this.#file ??= this.#opened.open(this.#options.name)
+    if (this.#file.sizeBytes !== this.#bytes) this.#file.truncate(this.#bytes)
+    if (this.#bytes === 0) {
       const start = this.#start
-      await file.write(start, 0, start.length, 0)
+      this.#file.append(start)
       this.#bytes = start.length
+      this.#compactedBytes = start.length
     }
-    this.#compactedBytes = this.#bytes
-    return file
+    return this.#file
   }
 
   /** Keeps the last entry of each key, in a new file that takes the place of the old one at once. */
-  async #compact(changelogOffset: number): Promise<void> {
-    const { path, forgetAfterMs } = this.#options
+  async #compact(): Promise<void> {
+    const { name, forgetAfterMs } = this.#options
     const entries = new Map<string, { key: Buffer; value: Buffer; timestampMs: number }>()
     let newestMs = 0
-    await this.#load((key, value, timestampMs) => {
-      const name = key.toString('latin1')
+    const covered = await this.#load((key, value, timestampMs) => {
+      const text = key.toString('latin1')
       newestMs = Math.max(newestMs, timestampMs)
-      if (value === null) entries.delete(name)
-      else entries.set(name, { key, value, timestampMs })
+      if (value === null) entries.delete(text)
+      else entries.set(text, { key, value, timestampMs })
     })
+    if (!covered) return
     const kept = [...entries.values()].filter(
       ({ timestampMs }) => forgetAfterMs === undefined || timestampMs > newestMs - forgetAfterMs,
     )
@@ -171,28 +211,51 @@ export class Checkpoint {
         values: kept.map(({ value }) => value),
         timestampsMs: kept.map(({ timestampMs }) => timestampMs),
       },
-      changelogOffset,
+      covered,
     )
     const bytes = Buffer.concat([this.#start, frame])
-    const file = await open(`${path}.new`, 'w')
-    await file.writeFile(bytes)
+    const newName = `${name}.new`
+    this.#opened.remove(newName)
+    const file = this.#opened.open(newName)
+    file.append(bytes)
+    // On the medium before it takes the place of what is there already.
     await file.sync()
-    await file.close()
-    await this.#close()
-    await rename(`${path}.new`, path)
+    file.close()
+    this.#close()
+    this.#opened.rename(newName, name)
     this.#bytes = bytes.length
     this.#compactedBytes = bytes.length
   }
 }
 
-function encodeFrame({ keys, values, timestampsMs }: StoreChanges, changelogOffset: number): Buffer {
+/** Of what a record of a changelog holds: equal for equal ones, and hardly ever for others. */
+export function fingerprintOf(key: Buffer, value: Buffer | null, timestampMs: number): number {
+  const rest = Buffer.allocUnsafe(8 + 1)
+  rest.writeDoubleBE(timestampMs)
+  rest.writeUInt8(value ? 1 : 0, 8)
+  return crc32(value ?? '', crc32(key, crc32(rest)))
+}
+
+function witnessOf({ keys, values, timestampsMs }: StoreChanges, { lastOffset }: Reach): Witness | undefined {
+  const key = keys.at(-1)
+  if (!key) return undefined
+  return {
+    offset: lastOffset,
+    fingerprint: fingerprintOf(key, values.at(-1) ?? null, timestampsMs.at(-1) ?? 0),
+  }
+}
+
+function encodeFrame({ keys, values, timestampsMs }: StoreChanges, covered: Covered): Buffer {
   let bodyBytes = bodyHeaderBytes
   keys.forEach((key, i) => {
     bodyBytes += entryHeaderBytes + key.length + (values[i]?.length ?? 0)
   })
   const frame = Buffer.allocUnsafe(frameHeaderBytes + bodyBytes)
   let at = frameHeaderBytes
-  at = frame.writeDoubleBE(changelogOffset, at)
+  at = frame.writeDoubleBE(covered.nextOffset, at)
+  at = frame.writeDoubleBE(covered.knownAtMs, at)
+  at = frame.writeDoubleBE(covered.witness?.offset ?? -1, at)
+  at = frame.writeUInt32BE(covered.witness?.fingerprint ?? 0, at)
   at = frame.writeUInt32BE(keys.length, at)
   keys.forEach((key, i) => {
     const value = values[i] ?? null
@@ -218,8 +281,17 @@ function readFrame(bytes: Buffer, at: number): { readonly body: Buffer; readonly
   return crc32(body) === bytes.readUInt32BE(at + 4) ? { body, end } : undefined
 }
 
+function readCovered(body: Buffer): Covered {
+  const offset = body.readDoubleBE(16)
+  return {
+    nextOffset: body.readDoubleBE(0),
+    knownAtMs: body.readDoubleBE(8),
+    witness: offset < 0 ? undefined : { offset, fingerprint: body.readUInt32BE(24) },
+  }
+}
+
 function eachEntry(body: Buffer, append: ChangelogAppender): void {
-  const count = body.readUInt32BE(8)
+  const count = body.readUInt32BE(bodyHeaderBytes - 4)
   let at = bodyHeaderBytes
   for (let i = 0; i < count; i++) {
     const keyLength = body.readUInt32BE(at)

@@ -9,9 +9,9 @@ import { startBrokerOn } from '../../src/broker/broker.ts'
 import { type BrokerOptions, type EmbeddedBroker, startBroker } from '../../src/broker/index.ts'
 import { brokerConfig } from '../../src/broker/options.ts'
 import { Writer } from '../../src/broker/protocol/writer.ts'
-import { MemoryDirectory } from '../../src/broker/storage/memory.ts'
-import type { LogDirectory } from '../../src/broker/storage/storage.ts'
 import { systemClock } from '../../src/clock.ts'
+import { MemoryDirectory } from '../../src/storage/memory.ts'
+import type { LogDirectory } from '../../src/storage/storage.ts'
 import { duplexPair } from './duplex-pair.ts'
 
 const brokers: EmbeddedBroker[] = []

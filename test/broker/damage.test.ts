@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { type BrokerNode, openNode } from '../../src/broker/node.ts'
 import { brokerConfig } from '../../src/broker/options.ts'
-import { MemoryDirectory } from '../../src/broker/storage/memory.ts'
-import type { LogDirectory } from '../../src/broker/storage/storage.ts'
+import { MemoryDirectory } from '../../src/storage/memory.ts'
+import type { LogDirectory } from '../../src/storage/storage.ts'
 import { batchOf, recordsIn, virtualClock } from './support.ts'
 
 const clock = virtualClock()

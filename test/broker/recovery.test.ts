@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { type BrokerNode, openNode } from '../../src/broker/node.ts'
 import { type BrokerOptions, brokerConfig } from '../../src/broker/options.ts'
-import { MemoryDirectory } from '../../src/broker/storage/memory.ts'
-import type { LogDirectory } from '../../src/broker/storage/storage.ts'
+import { MemoryDirectory } from '../../src/storage/memory.ts'
+import type { LogDirectory } from '../../src/storage/storage.ts'
 import { batchOf, recordsIn, valuesIn, virtualClock } from './support.ts'
 
 const clock = virtualClock()

@@ -3,11 +3,11 @@ import type { RecoveryPoint } from '../../src/broker/log/log-recovery.ts'
 import { PartitionLog } from '../../src/broker/log/partition-log.ts'
 import { attribute, makeBatch } from '../../src/broker/log/record-batch.ts'
 import { encodeBatch, readRecords, type StoredRecord } from '../../src/broker/log/records.ts'
-import { MemoryDirectory } from '../../src/broker/storage/memory.ts'
-import type { LogDirectory } from '../../src/broker/storage/storage.ts'
 import { logConfigOf, type TopicConfig } from '../../src/broker/topic/topic-config.ts'
 import { type Clock, createClock } from '../../src/clock.ts'
 import { silentLogger } from '../../src/logger.ts'
+import { MemoryDirectory } from '../../src/storage/memory.ts'
+import type { LogDirectory } from '../../src/storage/storage.ts'
 
 /** Time that passes only when `advance` is called. */
 export function virtualClock(startMs = 1_700_000_000_000): Clock & { advance(ms: number): Promise<void> } {

@@ -28,11 +28,12 @@ async function taskState() {
   return new TaskState({ id: '0_0', partition: 0, task, stores: layout.stores, context })
 }
 
-const committedUpTo = (changelogOffset: number): LoggedChanges[] => [
+const committedUpTo = (lastOffset: number): LoggedChanges[] => [
   {
     topic: 'counting-counts-changelog',
     changes: { keys: [Buffer.from('k')], values: [Buffer.from('v')], timestampsMs: [1] },
-    changelogOffset,
+    lastOffset,
+    knownAtMs: 0,
   },
 ]
 

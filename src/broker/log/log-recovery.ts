@@ -1,5 +1,5 @@
 import { type ErrorPlace, RivuletError } from '../../errors.ts'
-import type { LogDirectory } from '../storage/storage.ts'
+import type { LogDirectory } from '../../storage/storage.ts'
 import type { LogConfig } from '../topic/topic-config.ts'
 import { parseSegmentName, type ScannedBatch, Segment, type SegmentName } from './segment.ts'
 

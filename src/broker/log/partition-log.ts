@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts'
 import type { Logger } from '../../logger.ts'
+import type { LogDirectory } from '../../storage/storage.ts'
 import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
-import type { LogDirectory } from '../storage/storage.ts'
 import type { LogConfig } from '../topic/topic-config.ts'
 import { encodeMarker, type Marker, type ProducerOfMarker, readMarker } from './control-batch.ts'
 import { type EpochEnd, LeaderEpochs } from './leader-epochs.ts'

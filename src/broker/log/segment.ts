@@ -1,4 +1,4 @@
-import type { LogDirectory, LogFile } from '../storage/storage.ts'
+import type { LogDirectory, LogFile } from '../../storage/storage.ts'
 import {
   type BatchHeader,
   batchBaseOffset,

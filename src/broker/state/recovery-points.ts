@@ -1,9 +1,9 @@
 import * as v from 'valibot'
+import type { LogDirectory, LogFile } from '../../storage/storage.ts'
 import type { RecoveryPoint } from '../log/log-recovery.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import { batchFault } from '../log/record-batch.ts'
 import { encodeBatch, readRecords } from '../log/records.ts'
-import type { LogDirectory, LogFile } from '../storage/storage.ts'
 
 const stored = v.object({
   number: v.number(),

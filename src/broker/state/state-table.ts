@@ -1,11 +1,11 @@
 import * as v from 'valibot'
 import type { Clock } from '../../clock.ts'
 import type { Logger } from '../../logger.ts'
+import type { LogDirectory } from '../../storage/storage.ts'
 import { Compaction, type CompactionOptions } from '../log/compaction.ts'
 import { PartitionLog } from '../log/partition-log.ts'
 import { encodeBatch, readRecords } from '../log/records.ts'
 import type { ScannedBatch } from '../log/segment.ts'
-import type { LogDirectory } from '../storage/storage.ts'
 import { logConfigOf } from '../topic/topic-config.ts'
 import type { RecoveryPoints } from './recovery-points.ts'
 

@@ -2,12 +2,12 @@ import * as v from 'valibot'
 import type { Clock } from '../../clock.ts'
 import { RivuletError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
+import type { LogDirectory } from '../../storage/storage.ts'
 import { PartitionLog } from '../log/partition-log.ts'
 import { parseSegmentName } from '../log/segment.ts'
 import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
 import type { RecoveryPoints } from '../state/recovery-points.ts'
 import type { StateTable } from '../state/state-table.ts'
-import type { LogDirectory } from '../storage/storage.ts'
 import { checkTopicConfig, type LogConfig, logConfigOf, type TopicConfig } from './topic-config.ts'
 
 export interface Topic {

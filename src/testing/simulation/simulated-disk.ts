@@ -1,4 +1,4 @@
-import type { LogDirectory, LogFile } from '../../broker/storage/storage.ts'
+import type { LogDirectory, LogFile } from '../../storage/storage.ts'
 import type { Machine } from './machine.ts'
 
 /** How long the medium takes to have what was written. */

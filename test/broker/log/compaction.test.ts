@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Compaction } from '../../../src/broker/log/compaction.ts'
 import type { PartitionLog } from '../../../src/broker/log/partition-log.ts'
-import { MemoryDirectory } from '../../../src/broker/storage/memory.ts'
 import { systemClock } from '../../../src/clock.ts'
+import { MemoryDirectory } from '../../../src/storage/memory.ts'
 import { batchOf, openLog, recordsIn, virtualClock } from '../support.ts'
 
 const day = 86_400_000

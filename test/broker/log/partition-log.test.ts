@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { placeBatch } from '../../../src/broker/log/record-batch.ts'
-import { MemoryDirectory } from '../../../src/broker/storage/memory.ts'
+import { MemoryDirectory } from '../../../src/storage/memory.ts'
 import { batchOf, openLog, recordsIn, valuesIn, virtualClock } from '../support.ts'
 
 const orders = (...values: string[]) => batchOf(values.map((value) => ({ key: 'k', value })))

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { enforceRetention } from '../../../src/broker/log/retention.ts'
-import { MemoryDirectory } from '../../../src/broker/storage/memory.ts'
 import type { TopicConfig } from '../../../src/broker/topic/topic-config.ts'
+import { MemoryDirectory } from '../../../src/storage/memory.ts'
 import { batchOf, openLog, valuesIn, virtualClock } from '../support.ts'
 
 const now = 1_700_000_000_000

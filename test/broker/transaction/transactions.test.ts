@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type BrokerNode, openNode } from '../../../src/broker/node.ts'
 import { brokerConfig } from '../../../src/broker/options.ts'
-import { MemoryDirectory } from '../../../src/broker/storage/memory.ts'
+import { MemoryDirectory } from '../../../src/storage/memory.ts'
 import { batchOf, recordsIn, virtualClock } from '../support.ts'
 
 const place = { topic: 'orders', partition: 0 }

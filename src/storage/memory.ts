@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../clock.ts'
 import type { LogDirectory, LogFile } from './storage.ts'
 
 const initialBytes = 4_096
