@@ -29,7 +29,7 @@ export type Ending = 'close' | 'abandon'
  * restored, its sink opened), then it is active, and it ends when they are taken away, wherever it is by then.
  */
 export class AssignedTask {
-  /** As Kafka Streams names it: `<sub-topology>_<partition>`. */
+  /** Among all tasks of the application, also of its other versions. */
   readonly id: string
   readonly layout: SubTopologyLayout
   readonly partition: number
@@ -48,7 +48,7 @@ export class AssignedTask {
     feeds: readonly PartitionFeed[],
     statistics: Statistics,
   ) {
-    this.id = taskId(layout, partition)
+    this.id = assignedId(layout, partition)
     this.layout = layout
     this.partition = partition
     this.inputs = inputsAt(layout, partition)
@@ -150,8 +150,19 @@ export class AssignedTask {
   }
 }
 
-export function taskId({ subTopology }: SubTopologyLayout, partition: number): string {
-  return `${subTopology.id}_${partition}`
+/**
+ * By what it reads, not by where it stands in the topology: that changes with each step that is put before it. No two
+ * sub-topologies of streams read the same topic.
+ */
+export function taskId(inputs: readonly Pick<InputLayout, 'topic'>[], partition: number): string {
+  const [first] = inputs.map(({ topic }) => topic).toSorted()
+  return `${first}_${partition}`
+}
+
+/** Several sinks may read one topic, and a stream too. */
+export function assignedId({ subTopology, inputs }: SubTopologyLayout, partition: number): string {
+  const id = taskId(inputs, partition)
+  return subTopology.kind === 'sink' ? `${id}>${subTopology.sink.name}` : id
 }
 
 /** The inputs that have such a partition. */

@@ -1,6 +1,6 @@
 import type { ConsumerEvent, KafkaConsumer, TopicPartition } from '../kafka/types.ts'
 import { BytesColumn } from '../records/bytes-column.ts'
-import { type ActiveTask, AssignedTask, type Ending, inputsAt, taskId } from './assigned-task.ts'
+import { type ActiveTask, AssignedTask, assignedId, type Ending, inputsAt } from './assigned-task.ts'
 import { deleteRecords } from './delete-records.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { isTaskLayout, type SubTopologyLayout } from './layout.ts'
@@ -120,7 +120,7 @@ export class AssignedTasks {
   }
 
   #completed(layout: SubTopologyLayout, partition: number): AssignedTask | undefined {
-    if (this.#tasks.has(taskId(layout, partition))) return undefined
+    if (this.#tasks.has(assignedId(layout, partition))) return undefined
     const inputs = inputsAt(layout, partition)
     const feeds = inputs.flatMap(({ topic }) => this.#feeds.get(keyOf({ topic, partition })) ?? [])
     if (feeds.length < inputs.length) return undefined

@@ -9,7 +9,7 @@ export type RuntimeEvent =
   | {
       /** A task has its state, and begins to read. */
       readonly type: 'task-started'
-      /** `<sub-topology>_<partition>`. */
+      /** `<topic>_<partition>`: the first of its inputs; of a sink's task, `<topic>_<partition>><step>`. */
       readonly task: string
       /** Entries of its stores that came from checkpoints. */
       readonly fromCheckpoint: number
@@ -19,13 +19,13 @@ export type RuntimeEvent =
   | {
       /** A task has ended: it goes to another instance, or the program stops. */
       readonly type: 'task-stopped'
-      /** `<sub-topology>_<partition>`. */
+      /** `<topic>_<partition>`: the first of its inputs; of a sink's task, `<topic>_<partition>><step>`. */
       readonly task: string
     }
   | {
       /** What a task has read up to these offsets is processed and written. */
       readonly type: 'committed'
-      /** `<sub-topology>_<partition>`. */
+      /** `<topic>_<partition>`: the first of its inputs; of a sink's task, `<topic>_<partition>><step>`. */
       readonly task: string
       /** Of the next record to read, in each partition that has moved. */
       readonly offsets: readonly PartitionOffset[]

@@ -1,12 +1,13 @@
 import type { Subscription } from 'rxjs'
 import { RivuletError } from '../errors.ts'
+import { taskId } from './assigned-task.ts'
 import { CallingSteps } from './calling-steps.ts'
+import { encodeMetadata } from './commit-metadata.ts'
 import { type DeadLetters, deadLetterOf } from './dead-letter.ts'
 import { InputGroup } from './input-group.ts'
 import type { BadRecord, InputQueue } from './input-queue.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { Outbox } from './outbox.ts'
-import { encodeStreamTimes } from './stream-times.ts'
 import type { Task, TaskOutput } from './task.ts'
 import type { TaskProducer } from './task-producer.ts'
 import type { TaskState } from './task-state.ts'
@@ -179,8 +180,11 @@ export class StreamTask {
     this.#dirty = false
     const logging = state.log(producer)
     logging.catch(() => undefined) // then the commit rejects
-    const metadata = encodeStreamTimes(this.task.streamTimes)
+    const { streamTimes } = this.task
     const offsets = this.queues.map(({ input, partition, position }) => {
+      // Of a task that is named after this input, that is known.
+      const committer = taskId([input], partition) === this.id ? undefined : this.id
+      const metadata = encodeMetadata(streamTimes, committer)
       return { topic: input.topic, partition, offset: position, metadata }
     })
     const positions = new Map(this.queues.map((queue) => [queue, queue.position]))

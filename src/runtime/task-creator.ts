@@ -1,9 +1,11 @@
 import { unlessAborted } from '../aborted.ts'
 import { messageOf } from '../errors.ts'
-import type { KafkaConsumer } from '../kafka/types.ts'
+import type { CommittedOffset, KafkaConsumer } from '../kafka/types.ts'
 import type { StateStore } from '../state/store.ts'
 import type { ExternalSinkNode } from '../stream/graph.ts'
 import type { ActiveTask, AssignedTask } from './assigned-task.ts'
+import { restoreStreamTimes } from './commit-metadata.ts'
+import { committedForGood, committedOf } from './committed-offsets.ts'
 import { createTask } from './create-task.ts'
 import { type DeadLetters, deadLetterOf } from './dead-letter.ts'
 import { type BadRecord, InputQueue } from './input-queue.ts'
@@ -16,7 +18,6 @@ import { SinkTask } from './sink-task.ts'
 import type { SinkWriters } from './sink-writers.ts'
 import { StoreSerdes } from './store-serdes.ts'
 import { StreamTask } from './stream-task.ts'
-import { restoreStreamTimes } from './stream-times.ts'
 import type { Task } from './task.ts'
 import { atLeastOnce, exactlyOnce, type TaskProducer } from './task-producer.ts'
 import { TaskState } from './task-state.ts'
@@ -140,17 +141,14 @@ export class TaskCreator {
     const { context, consumer } = this.#options
     const { layout, settings, producer, over } = context
     if (settings.processing === 'at-least-once') return atLeastOnce(producer, consumer)
-    return exactlyOnce(settings.kafka, {
-      transactionalId: `${layout.application}-${task}`,
-      groupId: layout.application,
-      signal: over,
-    })
+    return exactlyOnce(settings.kafka, { task, application: layout.application, signal: over })
   }
 
-  async #committed({ inputs, partition, ending }: AssignedTask) {
-    const { layout, settings } = this.#options.context
-    const partitions = inputs.map(({ topic }) => ({ topic, partition }))
-    return settings.kafka.admin.settledOffsets(layout.application, partitions, ending)
+  /** As nobody else changes it any more. */
+  async #committed(assigned: AssignedTask): Promise<readonly CommittedOffset[]> {
+    const { context } = this.#options
+    if (context.settings.processing === 'at-least-once') return committedOf(assigned, context)
+    return committedForGood(assigned, context)
   }
 
   #queuesOf(

@@ -16,21 +16,39 @@ export interface TaskProducer {
   close(): Promise<void>
 }
 
+/** A task that commits to the application's group, in transactions of its own. */
+export interface TransactionalTask {
+  readonly task: string
+  readonly application: string
+  readonly signal: AbortSignal
+}
+
 /** One transaction for each commit: all of it is there, or nothing. Made, it has shut out whoever had the task before. */
 export async function exactlyOnce(
   kafka: Kafka,
-  options: { readonly transactionalId: string; readonly groupId: string; readonly signal: AbortSignal },
+  { task, application, signal }: TransactionalTask,
 ): Promise<TaskProducer> {
-  const { transactionalId, groupId, signal } = options
+  const transactionalId = transactionalIdOf(application, task)
   const producer = await kafka.transactionalProducer({ transactionalId, signal })
   return {
     send: (topic, partition, records) => producer.send(topic, partition, records),
     async commit(offsets) {
-      if (offsets.length > 0) await producer.sendOffsets(groupId, offsets)
+      if (offsets.length > 0) await producer.sendOffsets(application, offsets)
       await producer.commit()
     },
     close: () => producer.close(),
   }
+}
+
+/** Shuts out who works as this task: what it has open is taken back. */
+export async function fence(kafka: Kafka, { task, application, signal }: TransactionalTask): Promise<void> {
+  const transactionalId = transactionalIdOf(application, task)
+  const producer = await kafka.transactionalProducer({ transactionalId, signal })
+  await producer.close()
+}
+
+function transactionalIdOf(application: string, task: string): string {
+  return `${application}-${task}`
 }
 
 /** Offsets follow when everything sent is acknowledged: what a crash cuts off in between is done again. */

@@ -108,7 +108,7 @@ export class TaskState {
     const { stateDir } = context.settings
     if (stateDir === undefined) return
     const checkpoint = new Checkpoint({
-      folder: () => folderOf(stateDir).directory(context.layout.application).directory(id),
+      folder: () => folderOf(stateDir).directory(context.layout.application).directory(String(partition)),
       name: `${topic}.checkpoint`,
       identity: `${topic}/${partition}`,
       ...(retentionMs !== undefined && { forgetAfterMs: retentionMs * 2 }),

@@ -15,7 +15,7 @@ import type { Topology } from './topology.ts'
 export type TopicInput = TopicSourceNode | RepartitionNode
 
 interface SubTopologyBase {
-  /** Position among the topology's sub-topologies; tasks are named `<id>_<partition>`. */
+  /** Position among the topology's sub-topologies. */
   readonly id: number
   /** In order of declaration. A repartition topic stands in two: it ends the one and begins the other. */
   readonly nodes: readonly GraphNode[]

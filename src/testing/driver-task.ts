@@ -1,10 +1,10 @@
 import type { Chunk } from '../records/chunk.ts'
 import { CallingSteps } from '../runtime/calling-steps.ts'
+import { encodeMetadata } from '../runtime/commit-metadata.ts'
 import type { Settings } from '../runtime/environment.ts'
 import type { SubTopologyLayout } from '../runtime/layout.ts'
 import type { PreparedOptions } from '../runtime/prepared.ts'
 import { StoreSerdes } from '../runtime/store-serdes.ts'
-import { encodeStreamTimes } from '../runtime/stream-times.ts'
 import { Task, type TaskOutput } from '../runtime/task.ts'
 import type { DroppedInput, TimedChunk } from '../runtime/timed-chunk.ts'
 import type { BindSerde } from '../serdes/bound-serde.ts'
@@ -103,7 +103,7 @@ export class DriverTask {
       const changes = commitChanges(store, { changelog: topic, readsBack: !this.#unread.has(spec) })
       this.#effects.changed?.(topic, this.partition, changes)
     }
-    encodeStreamTimes(this.task.streamTimes)
+    encodeMetadata(this.task.streamTimes)
   }
 
   #bind(spec: StoreSpec): BindSerde {

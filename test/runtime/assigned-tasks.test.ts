@@ -79,7 +79,7 @@ test('a task starts when all of its partitions are here, and not before', async 
   await tasks.assign([...both(0).slice(0, 1), ...both(1).slice(1)])
   expect(made).toEqual([])
   await tasks.assign(both(0).slice(1))
-  expect(made.map(({ id }) => id)).toEqual(['0_0'])
+  expect(made.map(({ id }) => id)).toEqual(['left_0'])
   expect(sought).toEqual(['left/0', 'right/0'])
 })
 
@@ -90,11 +90,11 @@ test('partitions are released when each of their tasks has ended, also where ano
   const released = tasks.release([...both(0), ...both(1)], 'close').then(() => {
     isReleased = true
   })
-  await vi.waitFor(() => expect(of('0_1').calls).toEqual(['close']))
-  of('0_0').closed.error(new Error('it can not commit'))
+  await vi.waitFor(() => expect(of('left_1').calls).toEqual(['close']))
+  of('left_0').closed.error(new Error('it can not commit'))
   await vi.waitFor(() => expect(context.failures).toEqual([new Error('it can not commit')]))
   expect(isReleased).toBe(false)
-  of('0_1').closed.complete()
+  of('left_1').closed.complete()
   await released
   expect(tasks.all).toEqual([])
   expect(context.events.map((event) => event.type)).toEqual(['task-stopped', 'task-stopped'])
@@ -104,10 +104,10 @@ test('a task whose partitions go one after the other is closed once', async () =
   const { tasks, of } = await assignedTasks()
   await tasks.assign(both(0))
   const released = both(0).map((partition) => tasks.release([partition], 'close'))
-  await vi.waitFor(() => expect(of('0_0').calls).toEqual(['close']))
-  of('0_0').closed.complete()
+  await vi.waitFor(() => expect(of('left_0').calls).toEqual(['close']))
+  of('left_0').closed.complete()
   await Promise.all(released)
-  expect(of('0_0').calls).toEqual(['close'])
+  expect(of('left_0').calls).toEqual(['close'])
   expect(tasks.all).toEqual([])
 })
 
@@ -115,10 +115,10 @@ test('a task that closes too slowly is abandoned when its partitions are lost, a
   const { context, tasks, of } = await assignedTasks()
   await tasks.assign(both(0))
   const released = tasks.release(both(0), 'close')
-  await vi.waitFor(() => expect(of('0_0').calls).toEqual(['close']))
+  await vi.waitFor(() => expect(of('left_0').calls).toEqual(['close']))
   await tasks.release(both(0), 'abandon')
-  expect(of('0_0').calls).toEqual(['close', 'abandon'])
-  of('0_0').closed.error(new Error('its transaction is gone'))
+  expect(of('left_0').calls).toEqual(['close', 'abandon'])
+  of('left_0').closed.error(new Error('its transaction is gone'))
   await released
   expect(context.failures).toEqual([])
 })
@@ -129,7 +129,7 @@ test('partitions that come back while their task ends wait for its end: then it 
   const released = tasks.release(both(0), 'close')
   await tasks.assign(both(0))
   expect(made).toHaveLength(1)
-  of('0_0').closed.complete()
+  of('left_0').closed.complete()
   await released
   await vi.waitFor(() => expect(tasks.all.map(({ isActive }) => isActive)).toEqual([true]))
   expect(made).toHaveLength(2)

@@ -66,7 +66,7 @@ test('who is fenced gives up what it has not committed, joins again, and nothing
   await rig.produce(input, ones(1_000))
   await rig.workedOff([running], ['in'])
   // Somebody else takes the task over, as a second owner would after this one had been silent for too long.
-  const usurper = await rig.kafka.transactionalProducer({ transactionalId: 'shared-0_0' })
+  const usurper = await rig.kafka.transactionalProducer({ transactionalId: 'shared-in_0' })
   await rig.produce(input, ones(1_000))
   await vi.waitFor(() => expect(running.status().partitions.length).toBe(0), 10_000)
   await vi.waitFor(() => expect(running.status().partitions.length).toBe(4), 20_000)

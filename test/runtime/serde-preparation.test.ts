@@ -110,7 +110,7 @@ describe.each(['the changelog', 'the checkpoint'] as const)('state that is resto
     await second.stop()
     expect(await events).toContainEqual({
       type: 'task-started',
-      task: '0_0',
+      task: 'in_0',
       fromCheckpoint: from === 'the checkpoint' ? 1 : 0,
       fromTopic: from === 'the checkpoint' ? 0 : 1,
     })

@@ -48,10 +48,10 @@ async function choosing(answer: (name: string) => Promise<number>, commit = asyn
   }
   const sent: { partition: number; key: string }[] = []
   const streamTask = new StreamTask({
-    id: '0_0',
+    id: 'in_0',
     task,
     queues: [queue],
-    state: new TaskState({ id: '0_0', partition: 0, task, stores: [], context }),
+    state: new TaskState({ id: 'in_0', partition: 0, task, stores: [], context }),
     producer: {
       send: async (_, partition, records) => {
         for (const key of records.keys) sent.push({ partition, key: String(key) })
@@ -102,7 +102,7 @@ test('a commit that waits for the partitions of such a topic sends nothing when 
     },
   )
   const committed = streamTask.commit()
-  const given = expect(committed).rejects.toMatchObject({ message: 'task 0_0 is given up' })
+  const given = expect(committed).rejects.toMatchObject({ message: 'task in_0 is given up' })
   await streamTask.abandon()
   answered.next(3)
   answered.complete()

@@ -145,7 +145,9 @@ describe('a checkpoint', () => {
     expect(await checkpoint.load(() => {})).toBeUndefined()
     await checkpoint.append(changes(['a', '1']), reach(10))
     await checkpoint.close()
-    expect(errors).toEqual([expect.objectContaining({ code: expect.stringMatching(/^(EISDIR|ENOTDIR|EEXIST)$/) })])
+    expect(errors).toEqual([
+      expect.objectContaining({ code: expect.stringMatching(/^(EISDIR|ENOTDIR|EEXIST)$/) }),
+    ])
   })
 
   test('that can no longer be written leaves no file that grows older', async () => {

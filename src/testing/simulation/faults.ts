@@ -7,6 +7,8 @@
  * another one leads a partition, or coordinates some of the groups and transactions. `lose-end`: a topic loses its newest
  * records, as by an unclean election: not by default, as no application can go on as if nothing had happened.
  * `add-partitions`: an input gets more partitions: not by default, as stateful topologies refuse to go on.
+ * `instance-power-loss`, `disk-loss`: an instance dies, and the one that starts later finds on its disk what was on the medium,
+ * or nothing. `disk-full`: nothing more can be written there for a while.
  */
 export const faultKinds = [
   'kill',
@@ -22,6 +24,9 @@ export const faultKinds = [
   'move-coordinator',
   'lose-end',
   'add-partitions',
+  'instance-power-loss',
+  'disk-loss',
+  'disk-full',
 ] as const
 /** One of `faultKinds`. */
 export type FaultKind = (typeof faultKinds)[number]
@@ -68,6 +73,9 @@ export const defaultRates: FaultRates = {
   stall: 6,
   'lose-answers': 3,
   'kill-broker': 1,
+  'instance-power-loss': 1,
+  'disk-loss': 0.2,
+  'disk-full': 0.2,
 }
 
 /** Where there are several brokers. */
@@ -93,6 +101,9 @@ const lastsMs: Readonly<Record<FaultKind, readonly [number, number]>> = {
   'move-coordinator': [0, 0],
   'lose-end': [0, 0],
   'add-partitions': [0, 0],
+  'instance-power-loss': [100, 20_000],
+  'disk-loss': [100, 20_000],
+  'disk-full': [1_000, 30_000],
 }
 
 /** What a moment before one of these, or behind it, can leave half done. */
@@ -107,7 +118,14 @@ const requests = [
   26, // EndTxn
   28, // TxnOffsetCommit
 ]
-const befallsRequests: ReadonlySet<FaultKind> = new Set(['kill', 'freeze', 'cut', 'stall', 'lose-answers'])
+const befallsRequests: ReadonlySet<FaultKind> = new Set([
+  'kill',
+  'freeze',
+  'cut',
+  'stall',
+  'lose-answers',
+  'instance-power-loss',
+])
 
 /** The faults of a run, in the order of time. */
 export function planFaults(random: () => number, durationMs: number, rates: FaultRates): Fault[] {
