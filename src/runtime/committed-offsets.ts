@@ -1,8 +1,9 @@
-import type { CommittedOffset } from '../kafka/types.ts'
+import type { CommittedOffset, PartitionOffset } from '../kafka/types.ts'
+import type { StreamTime } from '../operators/operator.ts'
 import { type AssignedTask, taskId } from './assigned-task.ts'
-import { committerOf } from './commit-metadata.ts'
+import { committerOf, encodeMetadata, restoreStreamTimes } from './commit-metadata.ts'
 import type { InstanceContext } from './instance-context.ts'
-import { fence } from './task-producer.ts'
+import { fence, type TaskProducer } from './task-producer.ts'
 
 type Context = Pick<InstanceContext, 'layout' | 'settings' | 'over'>
 type Assigned = Pick<AssignedTask, 'id' | 'inputs' | 'partition'>
@@ -19,25 +20,51 @@ export async function committedOf(
 
 /**
  * The same for a task that has shut out its last owner, once it has shut out everybody else who could commit for its
- * inputs: in another version of the topology, some of them may be inputs of tasks with other names.
+ * inputs: in another version of the topology, some of them may be inputs of tasks with other names. What those have left
+ * is committed again in its own name, so that nobody is shut out twice.
  */
-export async function committedForGood(
+export async function takeOver(
   assigned: Assigned,
+  producer: Pick<TaskProducer, 'commit'>,
   context: Context,
 ): Promise<readonly CommittedOffset[]> {
   const { settings, layout, over } = context
-  const fenced = new Set([assigned.id])
+  const { id, inputs, partition } = assigned
+  const fenced = new Set([id])
   const fenceAll = async (tasks: readonly string[]) => {
-    const others = tasks.filter((task) => !fenced.has(task))
+    const others = new Set(tasks.filter((task) => !fenced.has(task)))
     for (const task of others) {
       fenced.add(task)
       await fence(settings.kafka, { task, application: layout.application, signal: over })
     }
-    return others.length > 0
+    return others.size > 0
   }
-  await fenceAll(assigned.inputs.map((input) => taskId([input], assigned.partition)))
+  await fenceAll(inputs.map((input) => taskId([input], partition)))
   for (;;) {
     const committed = await committedOf(assigned, context)
-    if (!(await fenceAll(committed.flatMap(({ metadata }) => committerOf(metadata) ?? [])))) return committed
+    const committers = committed.flatMap(({ metadata }) => committerOf(metadata) ?? [])
+    if (await fenceAll(committers)) continue
+    if (committers.some((committer) => committer !== id)) {
+      const times = new Map<string, StreamTime>()
+      restoreStreamTimes(
+        times,
+        committed.map(({ metadata }) => metadata),
+      )
+      await producer.commit(commitOf(id, committed, times))
+    }
+    return committed
   }
+}
+
+/** What a task commits: how far it is in its inputs, its stream times and, where an input's name does not tell, its own. */
+export function commitOf(
+  id: string,
+  places: readonly Omit<CommittedOffset, 'metadata'>[],
+  times: ReadonlyMap<string, StreamTime>,
+): PartitionOffset[] {
+  return places.flatMap(({ topic, partition, offset }) => {
+    if (offset === undefined) return []
+    const committer = taskId([{ topic }], partition) === id ? undefined : id
+    return [{ topic, partition, offset, metadata: encodeMetadata(times, committer) }]
+  })
 }

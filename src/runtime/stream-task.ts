@@ -1,8 +1,7 @@
 import type { Subscription } from 'rxjs'
 import { RivuletError } from '../errors.ts'
-import { taskId } from './assigned-task.ts'
 import { CallingSteps } from './calling-steps.ts'
-import { encodeMetadata } from './commit-metadata.ts'
+import { commitOf } from './committed-offsets.ts'
 import { type DeadLetters, deadLetterOf } from './dead-letter.ts'
 import { InputGroup } from './input-group.ts'
 import type { BadRecord, InputQueue } from './input-queue.ts'
@@ -180,13 +179,10 @@ export class StreamTask {
     this.#dirty = false
     const logging = state.log(producer)
     logging.catch(() => undefined) // then the commit rejects
-    const { streamTimes } = this.task
-    const offsets = this.queues.map(({ input, partition, position }) => {
-      // Of a task that is named after this input, that is known.
-      const committer = taskId([input], partition) === this.id ? undefined : this.id
-      const metadata = encodeMetadata(streamTimes, committer)
-      return { topic: input.topic, partition, offset: position, metadata }
+    const places = this.queues.map(({ input, partition, position }) => {
+      return { topic: input.topic, partition, offset: position }
     })
+    const offsets = commitOf(this.id, places, this.task.streamTimes)
     const positions = new Map(this.queues.map((queue) => [queue, queue.position]))
     await producer.commit(offsets)
     this.#outbox.release()

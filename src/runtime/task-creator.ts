@@ -5,7 +5,7 @@ import type { StateStore } from '../state/store.ts'
 import type { ExternalSinkNode } from '../stream/graph.ts'
 import type { ActiveTask, AssignedTask } from './assigned-task.ts'
 import { restoreStreamTimes } from './commit-metadata.ts'
-import { committedForGood, committedOf } from './committed-offsets.ts'
+import { committedOf, takeOver } from './committed-offsets.ts'
 import { createTask } from './create-task.ts'
 import { type DeadLetters, deadLetterOf } from './dead-letter.ts'
 import { type BadRecord, InputQueue } from './input-queue.ts'
@@ -57,7 +57,7 @@ export class TaskCreator {
     try {
       await storeSerdes.prepareWrite({ context, signal: ending })
       // Only now is it certain that nobody else commits for this task any more.
-      const committed = await this.#committed(assigned)
+      const committed = await this.#committed(assigned, producer)
       restoreStreamTimes(
         task.streamTimes,
         committed.map(({ metadata }) => metadata),
@@ -145,10 +145,10 @@ export class TaskCreator {
   }
 
   /** As nobody else changes it any more. */
-  async #committed(assigned: AssignedTask): Promise<readonly CommittedOffset[]> {
+  #committed(assigned: AssignedTask, producer: TaskProducer): Promise<readonly CommittedOffset[]> {
     const { context } = this.#options
     if (context.settings.processing === 'at-least-once') return committedOf(assigned, context)
-    return committedForGood(assigned, context)
+    return takeOver(assigned, producer, context)
   }
 
   #queuesOf(

@@ -8,7 +8,9 @@
  * records, as by an unclean election: not by default, as no application can go on as if nothing had happened.
  * `add-partitions`: an input gets more partitions: not by default, as stateful topologies refuse to go on.
  * `instance-power-loss`, `disk-loss`: an instance dies, and the one that starts later finds on its disk what was on the medium,
- * or nothing. `disk-full`: nothing more can be written there for a while.
+ * or nothing. `disk-full`: nothing more can be written there for a while. `deploy`: one instance after another
+ * is stopped, and starts again with the next version of the topology; one that is frozen can't be stopped, and may wake up
+ * behind its successor.
  */
 export const faultKinds = [
   'kill',
@@ -27,6 +29,7 @@ export const faultKinds = [
   'instance-power-loss',
   'disk-loss',
   'disk-full',
+  'deploy',
 ] as const
 /** One of `faultKinds`. */
 export type FaultKind = (typeof faultKinds)[number]
@@ -76,6 +79,7 @@ export const defaultRates: FaultRates = {
   'instance-power-loss': 1,
   'disk-loss': 0.2,
   'disk-full': 0.2,
+  deploy: 0.2,
 }
 
 /** Where there are several brokers. */
@@ -104,6 +108,7 @@ const lastsMs: Readonly<Record<FaultKind, readonly [number, number]>> = {
   'instance-power-loss': [100, 20_000],
   'disk-loss': [100, 20_000],
   'disk-full': [1_000, 30_000],
+  deploy: [0, 20_000],
 }
 
 /** What a moment before one of these, or behind it, can leave half done. */
