@@ -1,3 +1,4 @@
+import { RivuletError } from '../errors.ts'
 import type { CommittedOffset, PartitionOffset } from '../kafka/types.ts'
 import type { StreamTime } from '../operators/operator.ts'
 import { type AssignedTask, taskId } from './assigned-task.ts'
@@ -55,6 +56,34 @@ export async function takeOver(
     return committed
   }
 }
+
+/**
+ * A task's state and its offsets are committed together, so where there is the one and not the other, the group has lost
+ * its offsets, and what it had read would count twice. Throws `KAFKA_FAILED`, unless there is nothing to read again: then
+ * the group gets the offsets back.
+ */
+export async function resumeForgotten(
+  { id, inputs, partition }: Assigned,
+  producer: Pick<TaskProducer, 'commit'>,
+  { settings, layout }: Context,
+): Promise<void> {
+  const places: PartitionOffset[] = []
+  for (const { topic } of inputs) {
+    const ranges = await settings.kafka.admin.offsets(topic)
+    const { lowOffset, endOffset } = ranges.find((each) => each.partition === partition) ?? nothing
+    if (lowOffset < endOffset) {
+      throw new RivuletError(
+        'KAFKA_FAILED',
+        `the state of task ${id} is there, but the group "${layout.application}" has no offset for ${topic}/${partition} any more: what it has read would count twice. Kafka forgets the offsets of a group that had no members for offsets.retention.minutes, 7 days by default, and those of a topic that is deleted. Either give the group the offsets that it had (kafka-consumer-groups.sh), or begin anew, with rivulet reset`,
+        { place: { topic, partition } },
+      )
+    }
+    places.push({ topic, partition, offset: lowOffset })
+  }
+  await producer.commit(commitOf(id, places, new Map()))
+}
+
+const nothing = { lowOffset: 0, endOffset: 0 }
 
 /** What a task commits: how far it is in its inputs, its stream times and, where an input's name does not tell, its own. */
 export function commitOf(

@@ -18,12 +18,12 @@ export interface Remembered {
 /**
  * Whoever remembers more of a topic than it has (its end was lost, or it was made anew) must be heard before anything
  * is appended: later the topic would have that offset again, and what lies there would be taken for known. A sink that
- * can't be asked soon is not waited for: what it says then fails the instance.
+ * can't be asked soon is not waited for: what it says then fails the instance, held to where the topics ended before.
  */
 export async function checkRemembered(context: InstanceContext, sinks: SinkWriters): Promise<void> {
   await checkGroup(context)
   const { settings, over, failed } = context
-  const checked = checkSinks(context, sinks)
+  const checked = checkSinks(context, sinks, await endsBefore(context))
   const waited = new AbortController()
   const tooLong = settings.clock.sleep(sinksCheckMsMax, AbortSignal.any([waited.signal, over]))
   await Promise.race([checked, tooLong.catch(() => undefined)]).finally(() => waited.abort())
@@ -62,30 +62,61 @@ async function checkGroup(context: InstanceContext): Promise<void> {
   }
 }
 
-async function checkSinks(context: InstanceContext, sinks: SinkWriters): Promise<void> {
+/** The sinks' inputs as they are before this instance appends to any of them, by topic. */
+type EndsBefore = ReadonlyMap<string, readonly PartitionRange[]>
+
+/** Undefined where others are at work already, who may bring a sink further meanwhile. */
+async function endsBefore(context: InstanceContext): Promise<EndsBefore | undefined> {
+  const { layout, settings } = context
+  const sinks = layout.subTopologies.filter(({ subTopology }) => subTopology.kind === 'sink')
+  if (sinks.length === 0 || !(await isAlone(context, 0))) return undefined
+  const topics = new Set(sinks.flatMap(({ inputs }) => inputs.map(({ topic }) => topic)))
+  const ends = [...topics].map(async (topic) => [topic, await settings.kafka.admin.offsets(topic)] as const)
+  return new Map(await Promise.all(ends))
+}
+
+async function isAlone({ layout, settings }: InstanceContext, membersMax: number): Promise<boolean> {
+  return (await settings.kafka.admin.groupMembers(layout.application)).length <= membersMax
+}
+
+async function checkSinks(
+  context: InstanceContext,
+  sinks: SinkWriters,
+  before: EndsBefore | undefined,
+): Promise<void> {
   await Promise.all(
     context.layout.subTopologies.map(async (layout) => {
       if (layout.subTopology.kind !== 'sink') return
       const { sink: node } = layout.subTopology
-      const writer = await sinks.of(node)
-      await checkInputs(context, layout, async (topic, partition) => {
-        return { offset: await writer.resumeOffset(topic, partition), by: node.sink.name }
-      })
+      await sinks.pass(node, (writer) =>
+        checkInputs(
+          context,
+          layout,
+          async (topic, partition) => {
+            return { offset: await writer.resumeOffset(topic, partition), by: node.sink.name }
+          },
+          before,
+        ),
+      )
     }),
   )
 }
 
 async function checkInputs(
-  { settings }: InstanceContext,
+  context: InstanceContext,
   { tasks, inputs }: SubTopologyLayout,
   rememberedOf: (topic: string, partition: number) => Promise<Remembered>,
+  before?: EndsBefore,
 ): Promise<void> {
   for (const { topic } of inputs) {
     const remembered: Remembered[] = []
     for (let partition = 0; partition < tasks; partition++)
       remembered.push(await rememberedOf(topic, partition))
     // Behind them: another instance goes on meanwhile, and what is remembered then is not yet in an end that was asked for before.
-    for (const range of await settings.kafka.admin.offsets(topic)) {
+    const ranges = await context.settings.kafka.admin.offsets(topic)
+    // Nobody has written into the sink since: what it remembers, it remembered then.
+    const then = before && (await isAlone(context, 1)) ? (before.get(topic) ?? []) : []
+    for (const range of [...ranges, ...then]) {
       const each = remembered[range.partition]
       if (each) checkWithin(topic, range, each)
     }

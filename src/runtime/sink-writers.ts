@@ -50,6 +50,16 @@ export class SinkWriters {
     return opening
   }
 
+  /** Whoever asks for it from now on gets it when the check has passed it. */
+  async pass(node: ExternalSinkNode, check: (writer: Writer) => Promise<void>): Promise<void> {
+    const passed = this.of(node).then(async (writer) => {
+      await check(writer)
+      return writer
+    })
+    this.#opening.set(node, passed)
+    await passed
+  }
+
   /** The first one that is not open yet. */
   get waiting(): ExternalSinkNode | undefined {
     return [...this.#opening.keys()].find((node) => !this.#open.has(node))

@@ -5,7 +5,7 @@ import type { StateStore } from '../state/store.ts'
 import type { ExternalSinkNode } from '../stream/graph.ts'
 import type { ActiveTask, AssignedTask } from './assigned-task.ts'
 import { restoreStreamTimes } from './commit-metadata.ts'
-import { committedOf, takeOver } from './committed-offsets.ts'
+import { committedOf, resumeForgotten, takeOver } from './committed-offsets.ts'
 import { createTask } from './create-task.ts'
 import { type DeadLetters, deadLetterOf } from './dead-letter.ts'
 import { type BadRecord, InputQueue } from './input-queue.ts'
@@ -66,6 +66,11 @@ export class TaskCreator {
         return committed.find((each) => each.topic === topic)?.offset
       })
       const restored = await state.restore(queues, ending)
+      // One input may be new; and with at-least-once, a crash may have come between the state and the offsets.
+      const isForgotten = committed.every(({ offset }) => offset === undefined)
+      const holdsState = restored.fromCheckpoint + restored.fromTopic > 0
+      if (isForgotten && holdsState && context.settings.processing === 'exactly-once')
+        await resumeForgotten(assigned, producer, context)
       context.emit({ type: 'task-started', task: id, ...restored })
       return new StreamTask({
         id,
