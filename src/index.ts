@@ -178,6 +178,10 @@ export {
   type TopicProducerOptions,
 } from './runtime/producer.ts'
 
+// Where checkpoints lie
+
+export type { LogDirectory, LogFile } from './storage/storage.ts'
+
 // What may be asked of a running topology's stores
 
 export type { Queries } from './runtime/queries.ts'

@@ -118,7 +118,7 @@ export class Instance {
     this.#parts = parts
     parts.sinks.open()
     await parts.globals.read()
-    await checkRemembered(parts.context, parts.sinks)
+    await checkRemembered(parts.context, parts.sinks, () => parts.thread.isAlone)
     if (this.#isEnding) return
     // No waiting from here on: who stops it now finds all of it, who did before finds nothing read.
     if (this.#settings.sources) parts.sources.join()

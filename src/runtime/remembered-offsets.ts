@@ -18,12 +18,18 @@ export interface Remembered {
 /**
  * Whoever remembers more of a topic than it has (its end was lost, or it was made anew) must be heard before anything
  * is appended: later the topic would have that offset again, and what lies there would be taken for known. A sink that
- * can't be asked soon is not waited for: what it says then fails the instance, held to where the topics ended before.
+ * can't be asked soon is not waited for: what it says then fails the instance, held to where the topics ended before
+ * if `isAlone`: else another one may have brought the sink further since.
  */
-export async function checkRemembered(context: InstanceContext, sinks: SinkWriters): Promise<void> {
+export async function checkRemembered(
+  context: InstanceContext,
+  sinks: SinkWriters,
+  isAlone: () => boolean,
+): Promise<void> {
   await checkGroup(context)
   const { settings, over, failed } = context
-  const checked = checkSinks(context, sinks, await endsBefore(context))
+  const before = await endsBefore(context)
+  const checked = checkSinks(context, sinks, () => (isAlone() ? before : undefined))
   const waited = new AbortController()
   const tooLong = settings.clock.sleep(sinksCheckMsMax, AbortSignal.any([waited.signal, over]))
   await Promise.race([checked, tooLong.catch(() => undefined)]).finally(() => waited.abort())
@@ -66,23 +72,19 @@ async function checkGroup(context: InstanceContext): Promise<void> {
 type EndsBefore = ReadonlyMap<string, readonly PartitionRange[]>
 
 /** Undefined where others are at work already, who may bring a sink further meanwhile. */
-async function endsBefore(context: InstanceContext): Promise<EndsBefore | undefined> {
-  const { layout, settings } = context
+async function endsBefore({ layout, settings }: InstanceContext): Promise<EndsBefore | undefined> {
+  const { admin } = settings.kafka
   const sinks = layout.subTopologies.filter(({ subTopology }) => subTopology.kind === 'sink')
-  if (sinks.length === 0 || !(await isAlone(context, 0))) return undefined
+  if (sinks.length === 0 || (await admin.groupMembers(layout.application)).length > 0) return undefined
   const topics = new Set(sinks.flatMap(({ inputs }) => inputs.map(({ topic }) => topic)))
-  const ends = [...topics].map(async (topic) => [topic, await settings.kafka.admin.offsets(topic)] as const)
+  const ends = [...topics].map(async (topic) => [topic, await admin.offsets(topic)] as const)
   return new Map(await Promise.all(ends))
-}
-
-async function isAlone({ layout, settings }: InstanceContext, membersMax: number): Promise<boolean> {
-  return (await settings.kafka.admin.groupMembers(layout.application)).length <= membersMax
 }
 
 async function checkSinks(
   context: InstanceContext,
   sinks: SinkWriters,
-  before: EndsBefore | undefined,
+  before: () => EndsBefore | undefined,
 ): Promise<void> {
   await Promise.all(
     context.layout.subTopologies.map(async (layout) => {
@@ -103,19 +105,19 @@ async function checkSinks(
 }
 
 async function checkInputs(
-  context: InstanceContext,
+  { settings }: InstanceContext,
   { tasks, inputs }: SubTopologyLayout,
   rememberedOf: (topic: string, partition: number) => Promise<Remembered>,
-  before?: EndsBefore,
+  before: () => EndsBefore | undefined = () => undefined,
 ): Promise<void> {
   for (const { topic } of inputs) {
     const remembered: Remembered[] = []
     for (let partition = 0; partition < tasks; partition++)
       remembered.push(await rememberedOf(topic, partition))
     // Behind them: another instance goes on meanwhile, and what is remembered then is not yet in an end that was asked for before.
-    const ranges = await context.settings.kafka.admin.offsets(topic)
+    const ranges = await settings.kafka.admin.offsets(topic)
     // Nobody has written into the sink since: what it remembers, it remembered then.
-    const then = before && (await isAlone(context, 1)) ? (before.get(topic) ?? []) : []
+    const then = before()?.get(topic) ?? []
     for (const range of [...ranges, ...then]) {
       const each = remembered[range.partition]
       if (each) checkWithin(topic, range, each)

@@ -49,6 +49,8 @@ export class StreamThread {
   #timesFenced = 0
   #joinedMs = 0
   #isLeaving = false
+  /** Who had tasks since it joined first: it hears of others when it assigns, or when it is assigned by them. */
+  #company: 'unknown' | 'none' | 'others' = 'unknown'
 
   constructor(options: StreamThreadOptions) {
     this.#options = options
@@ -69,16 +71,29 @@ export class StreamThread {
     return this.#rejoining !== undefined
   }
 
+  /** It has its tasks, and nobody else has had any since it joined first. */
+  get isAlone(): boolean {
+    return this.#company === 'none'
+  }
+
   join(): void {
     const context = this.#context
     const { sinks, globalStores } = this.#options
     const { layout, settings, failed } = context
     const inputs = layout.subTopologies.filter(isTaskLayout).flatMap((each) => each.inputs)
+    const assignor = stickyAssignor('rivulet-tasks', topicGroups(layout), () => tasks.partitions)
     const consumer = settings.kafka.consumer({
       groupId: layout.application,
       topics: [...new Set(inputs.map(({ topic }) => topic))],
       partitionFetchBytesMax: settings.partitionFetchBytesMax,
-      assignor: stickyAssignor('rivulet-tasks', topicGroups(layout), () => tasks.partitions),
+      assignor: {
+        ...assignor,
+        assign: (members, partitionCounts) => {
+          if (members.length === 1 && this.#company === 'unknown') this.#company = 'none'
+          if (members.length > 1) this.#company = 'others'
+          return assignor.assign(members, partitionCounts)
+        },
+      },
     })
     const shownOffsets = new ShownOffsets(context, consumer)
     const deadLetters = this.#deadLetters
@@ -168,12 +183,15 @@ export class StreamThread {
         tasks.fetched(event)
         break
       case 'assigned':
+        if (this.#company === 'unknown') this.#company = 'others'
         void this.#assign(event, tasks)
         break
       case 'revoking':
+        this.#company = 'others'
         void this.#revoke(event, tasks, shownOffsets)
         break
       case 'lost':
+        this.#company = 'others'
         void tasks.release(event.partitions, 'abandon')
         break
       case 'skipped':

@@ -73,6 +73,15 @@ onEachBroker('the admin', (broker) => {
     await producer.close()
   })
 
+  test('answers the settings of a topic, those that are its own and those of the broker', async () => {
+    const { admin } = broker.connect()
+    const name = broker.name('compacted')
+    await admin.ensureTopics([{ name, partitions: 1, config: { 'cleanup.policy': 'compact' } }])
+    const config = await admin.topicConfig(name)
+    expect(config.get('cleanup.policy')).toBe('compact')
+    expect(config.get('delete.retention.ms')).toBe('86400000')
+  })
+
   test('says which topic does not exist', async () => {
     const { admin } = broker.connect()
     await expect(admin.offsets('nowhere')).rejects.toMatchObject({

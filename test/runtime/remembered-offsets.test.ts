@@ -1,4 +1,4 @@
-import { Observable } from 'rxjs'
+import { concat, from, NEVER } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Environment } from '../../src/runtime/run.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
@@ -98,10 +98,9 @@ describe('a topic that has lost its end while its sink is away', () => {
   async function runWith(sink: MemorySink<string, string>, written: number) {
     const { late, letOpen } = lateSink(sink)
     const values = Array.from({ length: written }, (_, i) => `new ${i}`)
-    const source = () =>
-      new Observable<string>((subscriber) => values.forEach((each) => subscriber.next(each)))
-    const app = topology('late', ({ source: from, stream }) => {
-      from('everything', source, { key: () => 'k', timestampMs: () => 1 }).to(ticks)
+    const everything = () => concat(from(values), NEVER)
+    const app = topology('late', ({ source, stream }) => {
+      source('everything', everything, { key: () => 'k', timestampMs: () => 1 }).to(ticks)
       stream(ticks).batch({ rowsMax: 100, waitMsMax: 10 }).to('to sink', late)
     })
     const running = rig.run(app, { connections: { memory: {} } })

@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest'
+import type { CommittedOffset, Kafka, KafkaAdmin, TransactionalProducer } from '../../src/kafka/types.ts'
+import { encodeMetadata } from '../../src/runtime/commit-metadata.ts'
+import { commitOf, takeOver } from '../../src/runtime/committed-offsets.ts'
+import { serdes } from '../../src/serdes/serdes.ts'
+import { topic } from '../../src/stream/topic.ts'
+import { topology } from '../../src/stream/topology.ts'
+import { instanceContext } from '../support/instance-context.ts'
+
+const [left, right] = ['left', 'right'].map((name) => topic(name, { key: serdes.string, value: serdes.long }))
+const app = topology('app', ({ stream }) => {
+  stream(left!)
+    .merge(stream(right!))
+    .to(topic('out', { key: serdes.string, value: serdes.long }))
+})
+
+/** What is done in Kafka when the task of both topics takes over what the group has. */
+async function takenOver(committed: readonly CommittedOffset[]): Promise<readonly unknown[]> {
+  const done: unknown[] = []
+  const admin: Pick<KafkaAdmin, 'committedOffsets'> = {
+    committedOffsets: async () => {
+      done.push('read')
+      return committed
+    },
+  }
+  const kafka: Pick<Kafka, 'admin' | 'transactionalProducer'> = {
+    admin: admin as KafkaAdmin,
+    transactionalProducer: async ({ transactionalId }) => {
+      done.push(`fence ${transactionalId}`)
+      return { close: async () => {} } as TransactionalProducer
+    },
+  }
+  const { layout, settings, over } = await instanceContext(app)
+  const [both] = layout.subTopologies
+  const context = { layout, settings: { ...settings, kafka: kafka as Kafka }, over }
+  const producer = { commit: async (offsets: unknown) => void done.push(offsets) }
+  await takeOver({ id: 'left_0', inputs: both!.inputs, partition: 0 }, producer, context)
+  return done
+}
+
+const offset = (topic: string, metadata = ''): CommittedOffset => ({
+  topic,
+  partition: 0,
+  offset: 5,
+  metadata,
+})
+
+test('a task shuts out whoever has the name of one of its inputs, before it asks how far the group is', async () => {
+  expect(await takenOver([offset('left'), offset('right')])).toEqual(['fence app-right_0', 'read'])
+})
+
+test('a task shuts out who has committed for its inputs under another name, and commits that anew in its own', async () => {
+  const times = new Map([['window', { ms: 70 }]])
+  const metadata = encodeMetadata(times, 'early_0')
+  expect(await takenOver([offset('left', metadata), offset('right', metadata)])).toEqual([
+    ...['fence app-right_0', 'read', 'fence app-early_0', 'read'],
+    [offset('left', encodeMetadata(times)), offset('right', encodeMetadata(times, 'left_0'))],
+  ])
+})
+
+test('a task that comes back to what it has committed itself shuts out nobody else', async () => {
+  const own = commitOf('left_0', [offset('left'), offset('right')], new Map())
+  const committed = own.map((each) => ({ ...each, metadata: each.metadata ?? '' }))
+  expect(await takenOver(committed)).toEqual(['fence app-right_0', 'read'])
+})
