@@ -128,6 +128,18 @@ test('the checkpoint of another cluster is not taken for this one', async () => 
   expect(byKey(await rig.read(output))).toEqual(uninterrupted())
 })
 
+test('the checkpoint of a changelog that was made anew, and has grown beyond it, is not taken for its own', async () => {
+  await rig.produce(input, records.slice(0, 20))
+  await live({ stateDir })
+  await rig.kafka.admin.deleteGroup('restarted')
+  await rig.kafka.admin.deleteTopics(['in', 'restarted-sum-changelog'])
+  await rig.produce(input, records.slice(200))
+  await live({})
+  const [start] = await live({ stateDir })
+  expect(start).toMatchObject({ fromCheckpoint: 0 })
+  expect(start?.fromTopic).toBeGreaterThan(0)
+})
+
 test('what a start has read from the changelog is in the checkpoint from then on', async () => {
   const checkpoints = async () =>
     (await readdir(stateDir, { recursive: true }))

@@ -5,6 +5,10 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Checkpoint, type Reach } from '../../src/state/checkpoint.ts'
 import { DiskDirectory } from '../../src/storage/disk.ts'
+import { Machine } from '../../src/testing/simulation/machine.ts'
+import { seededRandom } from '../../src/testing/simulation/seeded-random.ts'
+import { SimulatedDisk } from '../../src/testing/simulation/simulated-disk.ts'
+import { VirtualTime } from '../../src/testing/simulation/virtual-time.ts'
 
 let directory: string
 let path: string
@@ -128,6 +132,43 @@ describe('a checkpoint', () => {
     expect(offset).toBe(199)
     expect(rows.has('window 199')).toBe(true)
     expect(rows.has('window 0')).toBe(false)
+  })
+
+  test('on a disk that loses its power holds the first of its commits, and no other', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), fc.integer({ min: 1, max: 20 }), async (seed, commits) => {
+        const disk = new SimulatedDisk()
+        const on = () => disk.openedBy(new Machine('any', new VirtualTime(), seededRandom(1)))
+        const checkpoint = new Checkpoint({ folder: on, name, identity: 'log/0', failed })
+        for (let i = 1; i <= commits; i++) await checkpoint.append(changes(['a', `${i}`]), reach(i))
+        disk.losePower(seededRandom(seed))
+        const values: (string | undefined)[] = []
+        const again = new Checkpoint({ folder: on, name, identity: 'log/0', failed })
+        const covered = await again.load((_, value) => values.push(value?.toString()))
+        expect(values).toEqual(Array.from({ length: covered?.nextOffset ?? 0 }, (_, i) => `${i + 1}`))
+        // What follows is behind what is left.
+        await again.append(changes(['a', 'next']), reach(commits + 1))
+        const last: (string | undefined)[] = []
+        await again.load((_, value) => last.push(value?.toString()))
+        expect(last).toEqual([...values, 'next'])
+      }),
+    )
+  })
+
+  test('on a disk that is full says so once, and gives back the room that it had', async () => {
+    const disk = new SimulatedDisk()
+    const on = () => disk.openedBy(new Machine('any', new VirtualTime(), seededRandom(1)))
+    const errors: unknown[] = []
+    const checkpoint = new Checkpoint({
+      ...{ folder: on, name, identity: 'log/0' },
+      failed: (error) => errors.push(error),
+    })
+    await checkpoint.append(changes(['a', '1']), reach(1))
+    disk.bytesMax = disk.sizeBytes
+    await checkpoint.append(changes(['a', '2']), reach(2))
+    await checkpoint.append(changes(['a', '3']), reach(3))
+    expect(errors).toEqual([expect.objectContaining({ code: 'ENOSPC' })])
+    expect(disk.sizeBytes).toBe(0)
   })
 
   test.each([
