@@ -277,6 +277,8 @@ export class PartitionLog {
     this.directory.syncNow()
     for (const { name } of replaced) if (name !== compacted.name) this.directory.remove(name)
     this.#segments.splice(index, replaced.length, this.#recovered(compacted))
+    // Told of one whose marker is gone, a reader would pass over all that its producer has written since.
+    this.producers.forgetAbortedBefore(next.baseOffset)
   }
 
   /** Calls `listener` when there may be more to read; the answer stops that. */

@@ -109,8 +109,11 @@ describe('compaction', () => {
     send('b', 'aborted')
     log.appendMarker({ outcome: 'abort', restsOnState: 0 }, producer)
     for (let i = 0; i < 10; i++) put(log, 'other', `${i}`)
+    expect(log.abortedIn(0, log.endOffset)).toHaveLength(1)
     await compaction.run()
     for (const each of [log, openLog({ directory, config: settings })]) {
+      // A reader that is told of one and finds no marker passes over what the producer wrote later.
+      expect(each.abortedIn(0, each.endOffset)).toEqual([])
       expect(pairsIn(each, { committed: true })).toContainEqual(['a', 'committed'])
       expect(pairsIn(each).filter(([, value]) => value === 'aborted')).toEqual([])
       expect(each.lastStableOffset).toBe(each.endOffset)
