@@ -1,4 +1,13 @@
-import { serdes, type Topology, topic, topology, tumbling, untilWindowCloses, within } from 'rivulet'
+import {
+  serdes,
+  type TopicToEnsure,
+  type Topology,
+  topic,
+  topology,
+  tumbling,
+  untilWindowCloses,
+  within,
+} from 'rivulet'
 import { clickhouse, clickhouseTable } from 'rivulet/clickhouse'
 import type {
   OutputOrder,
@@ -11,6 +20,9 @@ import type {
 export interface SimulatedDeployment {
   readonly name: string
   readonly topology: Topology
+  /** What a deploy brings. */
+  readonly nextVersion?: Topology
+  readonly topics?: readonly TopicToEnsure[]
   readonly outputs: OutputOrder
   readonly clickhouse?: SimulatedClickHouseOptions
   /** Nothing goes wrong before: what is written first must be there first. */
@@ -74,6 +86,23 @@ const late: Records = (random, options) => {
 /** To two topics. */
 const paired: Records = (random, options) =>
   steady(random, options).map((record) => (random() < 0.5 ? record : { ...record, topic: otherInput }))
+
+/** Keys that are deleted, and counted again much later: one that has come back from the dead counts on. */
+const departing: Records = (random, options) => {
+  const { durationMs } = options
+  const passing = Array.from({ length: 20 }, (_, i) => {
+    const beginMs = pick(random, durationMs / 2)
+    const of = (value: number, atMs: number) => ({
+      topic: input,
+      key: `p${i}`,
+      value,
+      timestampMs: atMs,
+      atMs,
+    })
+    return [of(1, beginMs), of(2, beginMs + 500), of(0, beginMs + 1_500), of(3, durationMs + i)]
+  })
+  return [...steady(random, options), ...passing.flat()]
+}
 
 /** First a row for each key, and then the records that look them up. */
 const looked: Records = (random, { durationMs, bursts }) => {
@@ -184,6 +213,63 @@ const storing = topology('storing', ({ stream }) => {
   stream(output).batch({ rowsMax: 20, waitMsMax: 200 }).to(clickhouse(sums))
 })
 
+const deleting = topology('deleting', ({ stream }) => {
+  stream(input)
+    .groupByKey()
+    .aggregate('sum', {
+      initializer: () => 0,
+      aggregator: (sum, value) => (value === 0 ? null : sum + value),
+    })
+    .toStream()
+    .map((sum, key) => [key, sum ?? -1])
+    .to(output)
+})
+
+/** Its days are seconds: compaction takes tombstones away while instances are away. */
+const quicklyCompacted: TopicToEnsure = {
+  name: 'deleting-sum-changelog',
+  partitions: 2,
+  config: {
+    'cleanup.policy': 'compact',
+    'segment.bytes': '500',
+    'delete.retention.ms': '1000',
+    'min.cleanable.dirty.ratio': '0.01',
+  },
+}
+
+const otherOutput = topic('other-out', types)
+
+/** Two sub-topologies that have nothing to do with each other. */
+const parted = topology('versions', ({ stream }) => {
+  for (const [from, to] of [
+    [input, output],
+    [otherInput, otherOutput],
+  ] as const) {
+    stream(from)
+      .groupByKey()
+      .count(`of ${from.name}`)
+      .toStream()
+      .filter((count) => count !== null)
+      .to(to)
+  }
+})
+
+/** The same in one, by a join, and behind another that was put before it. */
+const joined = topology('versions', ({ stream }) => {
+  stream(topic('early', types)).groupByKey().count('of early')
+  const counts = stream(input).groupByKey().count('of in')
+  const otherCounts = stream(otherInput).groupByKey().count('of other-in')
+  counts
+    .toStream()
+    .filter((count) => count !== null)
+    .to(output)
+  otherCounts
+    .toStream()
+    .filter((count) => count !== null)
+    .to(otherOutput)
+  counts.join('sum of both', otherCounts, (a, b) => a + b)
+})
+
 const clickhouseOptions: SimulatedClickHouseOptions = {
   tokensMax: 100,
   lateMsMax: 10_000,
@@ -198,6 +284,15 @@ export const deployments: readonly SimulatedDeployment[] = [
   { name: 'pairing', topology: pairing, outputs: 'any-order', records: paired },
   { name: 'merging', topology: merging, outputs: 'latest', records: paired },
   { name: 'looking', topology: looking, outputs: 'in-order', records: looked, calmMs },
+  {
+    name: 'deleting',
+    topology: deleting,
+    topics: [quicklyCompacted],
+    outputs: 'in-order',
+    records: departing,
+  },
+  { name: 'joining', topology: parted, nextVersion: joined, outputs: 'in-order', records: paired },
+  { name: 'parting', topology: joined, nextVersion: parted, outputs: 'in-order', records: paired },
   {
     name: 'storing',
     topology: storing,

@@ -19,7 +19,8 @@ const ofCluster = { 'kill-node': 4, 'move-leader': 8, 'move-coordinator': 6 }
 const profiles: readonly FaultRates[] = [
   { ...noFaults, cut: 15, stall: 12, 'lose-answers': 10 },
   { ...noFaults, kill: 8, freeze: 6, 'kill-broker': 4 },
-  { ...noFaults, 'power-loss': 6, kill: 4, cut: 4 },
+  { ...noFaults, 'power-loss': 6, 'instance-power-loss': 6, kill: 4, cut: 4, 'disk-loss': 2, 'disk-full': 2 },
+  { ...noFaults, deploy: 6, freeze: 15, kill: 2 },
   { ...noFaults, 'clock-jump': 8, freeze: 6, stall: 6 },
   {
     ...noFaults,
@@ -31,6 +32,10 @@ const profiles: readonly FaultRates[] = [
     'kill-broker': 1,
     'power-loss': 1,
     'clock-jump': 1,
+    'instance-power-loss': 2,
+    'disk-loss': 0.5,
+    'disk-full': 1,
+    deploy: 1,
   },
 ]
 

@@ -4,19 +4,18 @@ import type { StreamTime } from '../operators/operator.ts'
 import { type AssignedTask, taskId } from './assigned-task.ts'
 import { committerOf, encodeMetadata, restoreStreamTimes } from './commit-metadata.ts'
 import type { InstanceContext } from './instance-context.ts'
-import { fence, type TaskProducer } from './task-producer.ts'
+import { fence, type TaskProducer, transactionalIdOf } from './task-producer.ts'
 
 type Context = Pick<InstanceContext, 'layout' | 'settings' | 'over'>
-type Assigned = Pick<AssignedTask, 'id' | 'inputs' | 'partition'>
+type Assigned = Pick<AssignedTask, 'id' | 'inputs' | 'partition' | 'ending'>
 
 /** How far the group has come in each input of a task. */
 export async function committedOf(
-  { inputs, partition }: Assigned,
+  { inputs, partition, ending }: Assigned,
   { layout, settings }: Context,
 ): Promise<readonly CommittedOffset[]> {
-  const topics = inputs.map(({ topic }) => topic)
-  const committed = await settings.kafka.admin.committedOffsets(layout.application, topics)
-  return committed.filter((each) => each.partition === partition)
+  const partitions = inputs.map(({ topic }) => ({ topic, partition }))
+  return settings.kafka.admin.settledOffsets(layout.application, partitions, ending)
 }
 
 /**
@@ -36,7 +35,7 @@ export async function takeOver(
     const others = new Set(tasks.filter((task) => !fenced.has(task)))
     for (const task of others) {
       fenced.add(task)
-      await fence(settings.kafka, { task, application: layout.application, signal: over })
+      await fence(settings.kafka, { transactionalId: transactionalIdOf(layout, task), signal: over })
     }
     return others.size > 0
   }

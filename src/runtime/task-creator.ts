@@ -19,7 +19,7 @@ import type { SinkWriters } from './sink-writers.ts'
 import { StoreSerdes } from './store-serdes.ts'
 import { StreamTask } from './stream-task.ts'
 import type { Task } from './task.ts'
-import { atLeastOnce, exactlyOnce, type TaskProducer } from './task-producer.ts'
+import { atLeastOnce, exactlyOnce, type TaskProducer, transactionalIdOf } from './task-producer.ts'
 import { TaskState } from './task-state.ts'
 
 export interface TaskCreatorOptions {
@@ -146,7 +146,11 @@ export class TaskCreator {
     const { context, consumer } = this.#options
     const { layout, settings, producer, over } = context
     if (settings.processing === 'at-least-once') return atLeastOnce(producer, consumer)
-    return exactlyOnce(settings.kafka, { task, application: layout.application, signal: over })
+    return exactlyOnce(settings.kafka, {
+      transactionalId: transactionalIdOf(layout, task),
+      groupId: layout.application,
+      signal: over,
+    })
   }
 
   /** As nobody else changes it any more. */

@@ -5,7 +5,9 @@ import type {
   OutgoingRecords,
   PartitionOffset,
   SendResult,
+  TransactionalProducerOptions,
 } from '../kafka/types.ts'
+import type { Layout } from './layout.ts'
 
 /** How the effects of one task get to Kafka. */
 export interface TaskProducer {
@@ -16,38 +18,31 @@ export interface TaskProducer {
   close(): Promise<void>
 }
 
-/** A task that commits to the application's group, in transactions of its own. */
-export interface TransactionalTask {
-  readonly task: string
-  readonly application: string
-  readonly signal: AbortSignal
-}
-
 /** One transaction for each commit: all of it is there, or nothing. Made, it has shut out whoever had the task before. */
 export async function exactlyOnce(
   kafka: Kafka,
-  { task, application, signal }: TransactionalTask,
+  options: { readonly transactionalId: string; readonly groupId: string; readonly signal: AbortSignal },
 ): Promise<TaskProducer> {
-  const transactionalId = transactionalIdOf(application, task)
+  const { transactionalId, groupId, signal } = options
   const producer = await kafka.transactionalProducer({ transactionalId, signal })
   return {
     send: (topic, partition, records) => producer.send(topic, partition, records),
     async commit(offsets) {
-      if (offsets.length > 0) await producer.sendOffsets(application, offsets)
+      if (offsets.length > 0) await producer.sendOffsets(groupId, offsets)
       await producer.commit()
     },
     close: () => producer.close(),
   }
 }
 
-/** Shuts out who works as this task: what it has open is taken back. */
-export async function fence(kafka: Kafka, { task, application, signal }: TransactionalTask): Promise<void> {
-  const transactionalId = transactionalIdOf(application, task)
-  const producer = await kafka.transactionalProducer({ transactionalId, signal })
+/** Shuts out who has the id: what it has open is taken back. */
+export async function fence(kafka: Kafka, options: TransactionalProducerOptions): Promise<void> {
+  const producer = await kafka.transactionalProducer(options)
   await producer.close()
 }
 
-function transactionalIdOf(application: string, task: string): string {
+/** Of a task, in whatever version of the application. */
+export function transactionalIdOf({ application }: Pick<Layout, 'application'>, task: string): string {
   return `${application}-${task}`
 }
 

@@ -1,8 +1,9 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { Checkpoint } from '../../src/state/checkpoint.ts'
+import { DiskDirectory } from '../../src/storage/disk.ts'
 import { Dice } from './support/dice.ts'
 import { withInput } from './support/fuzz-target.ts'
 
@@ -61,7 +62,11 @@ async function fileOf(frames: readonly Frame[]): Promise<Buffer> {
       values: entries.map(([, value]) => (value === null ? null : Buffer.from(value))),
       timestampsMs: entries.map(([, , timestampMs]) => timestampMs),
     }
-    await checkpoint.append(changes, changelogOffset)
+    await checkpoint.append(changes, {
+      nextOffset: changelogOffset,
+      lastOffset: changelogOffset - 1,
+      knownAtMs: 0,
+    })
   }
   await checkpoint.close()
   return readFile(path).catch(() => Buffer.alloc(0))
@@ -71,14 +76,16 @@ async function loaded(bytes: Buffer) {
   writeFileSync(path, bytes)
   const { checkpoint, problems } = opened()
   const entries: Entry[] = []
-  const changelogOffset = await checkpoint.load((key, value, timestampMs) => {
+  const covered = await checkpoint.load((key, value, timestampMs) => {
     entries.push([String(key), value && String(value), timestampMs])
   })
   await checkpoint.close()
-  return { entries, changelogOffset, problems }
+  return { entries, changelogOffset: covered?.nextOffset, problems }
 }
 
 function opened() {
   const problems: unknown[] = []
-  return { problems, checkpoint: new Checkpoint({ path, identity, failed: (error) => problems.push(error) }) }
+  const folder = () => new DiskDirectory(dirname(path))
+  const failed = (error: unknown) => problems.push(error)
+  return { problems, checkpoint: new Checkpoint({ folder, name: basename(path), identity, failed }) }
 }

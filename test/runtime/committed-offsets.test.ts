@@ -17,8 +17,8 @@ const app = topology('app', ({ stream }) => {
 /** What is done in Kafka when the task of both topics takes over what the group has. */
 async function takenOver(committed: readonly CommittedOffset[]): Promise<readonly unknown[]> {
   const done: unknown[] = []
-  const admin: Pick<KafkaAdmin, 'committedOffsets'> = {
-    committedOffsets: async () => {
+  const admin: Pick<KafkaAdmin, 'settledOffsets'> = {
+    settledOffsets: async () => {
       done.push('read')
       return committed
     },
@@ -32,9 +32,10 @@ async function takenOver(committed: readonly CommittedOffset[]): Promise<readonl
   }
   const { layout, settings, over } = await instanceContext(app)
   const [both] = layout.subTopologies
+  const ending = new AbortController().signal
   const context = { layout, settings: { ...settings, kafka: kafka as Kafka }, over }
   const producer = { commit: async (offsets: unknown) => void done.push(offsets) }
-  await takeOver({ id: 'left_0', inputs: both!.inputs, partition: 0 }, producer, context)
+  await takeOver({ id: 'left_0', inputs: both!.inputs, partition: 0, ending }, producer, context)
   return done
 }
 

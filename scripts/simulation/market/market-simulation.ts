@@ -52,6 +52,10 @@ const rates: FaultRates = {
   'lose-answers': 2,
   'kill-broker': 1,
   'clock-jump': 1,
+  'instance-power-loss': 1,
+  'disk-loss': 0,
+  'disk-full': 0,
+  deploy: 0,
 }
 
 export function marketPlanOf(seed: number): MarketPlan {

@@ -1,3 +1,4 @@
+import type { TopicToEnsure } from '../../kafka/types.ts'
 import type { Logger } from '../../logger.ts'
 import type { Environment } from '../../runtime/environment.ts'
 import { type Running, run } from '../../runtime/run.ts'
@@ -10,19 +11,29 @@ import type { Connection } from './network.ts'
 import { inputsOf } from './plan.ts'
 import { SimulatedBroker } from './simulated-broker.ts'
 import { SimulatedClickHouse, type SimulatedClickHouseOptions } from './simulated-clickhouse.ts'
+import { SimulatedDisk } from './simulated-disk.ts'
 import { sessionTimeoutMs, simulatedKafka } from './simulated-kafka.ts'
 import type { World } from './world.ts'
+
+/** Often enough that logs are compacted within a simulation. */
+const maintenanceIntervalMs = 1_000
+/** How long an instance lives that nobody could stop. */
+const zombieMsMax = 15_000
 
 /** What runs in a simulation. */
 export interface DeploymentOptions {
   /** What the instances run. */
   readonly topology: Topology
+  /** What those run that a `deploy` starts; absent: the same. */
+  readonly nextVersion?: Topology
+  /** Topics with settings of their own; the others are made as they are declared. */
+  readonly topics?: readonly TopicToEnsure[]
   /** How many run at the same time. */
   readonly instances: number
   /** How many nodes their Kafka has. Default 1. */
   readonly brokers?: number
-  /** As `run` is given it; Kafka, clock and log are the simulation's. */
-  readonly environment: Omit<Environment, 'kafka' | 'clock' | 'logger'>
+  /** As `run` is given it; Kafka, clock, log and disks are the simulation's. */
+  readonly environment: Omit<Environment, 'kafka' | 'clock' | 'logger' | 'stateDir'>
   /** The instances' connection `clickhouse`; absent: they have those of the environment. */
   readonly clickhouse?: SimulatedClickHouseOptions
   /** Told by all of them. */
@@ -38,6 +49,7 @@ export type DeployedOptions = Omit<DeploymentOptions, 'topology'> & {
 
 interface Instance {
   readonly machine: Machine
+  readonly disk: SimulatedDisk
   readonly running: Running
 }
 
@@ -50,15 +62,24 @@ export class Deployment {
   readonly #world: World
   readonly #options: DeployedOptions
   readonly #instances = new Set<Instance>()
+  /** Of instances that have died: the next ones start with them, as on the same machines. */
+  readonly #disks: SimulatedDisk[] = []
+  #topology: DeployedOptions['topology']
   #made = 0
 
   constructor(world: World, options: DeployedOptions) {
     this.#world = world
     this.#options = options
+    this.#topology = options.topology
     // What was acknowledged must last: else a loss of power is allowed to lose it.
     const { logger, brokers: nodes = 1 } = options
-    const limits = { fsync: 'always', groupSessionTimeoutMsMin: sessionTimeoutMs } as const
-    this.broker = new SimulatedBroker(world, { ...limits, nodes }, logger)
+    const limits = {
+      fsync: 'always',
+      groupSessionTimeoutMsMin: sessionTimeoutMs,
+      maintenanceIntervalMs,
+      nodes,
+    } as const
+    this.broker = new SimulatedBroker(world, limits, logger)
     this.clickhouse = options.clickhouse && new SimulatedClickHouse(world, options.clickhouse)
   }
 
@@ -89,8 +110,12 @@ export class Deployment {
 
   /** Lets a fault happen now, or at the request that it waits for; what it takes to recover is set going, too. */
   strike(fault: Fault): void {
-    const { pick, atRequest } = fault
+    const { kind, pick, forMs, atRequest } = fault
     if (this.#strikeBroker(fault)) return
+    if (kind === 'deploy') {
+      this.#deploy(forMs)
+      return
+    }
     const instance = picked([...this.#instances], pick)
     if (!instance) return
     const { machine } = instance
@@ -106,13 +131,24 @@ export class Deployment {
   }
 
   #befall(instance: Instance, { kind, forMs }: Fault, connection: Connection | undefined): void {
-    const { machine } = instance
-    const { time } = this.#world
+    const { machine, disk } = instance
+    const { time, random } = this.#world
     switch (kind) {
       case 'kill':
-        this.#instances.delete(instance)
-        machine.kill()
-        time.after(forMs, () => this.startInstances())
+        this.#kill(instance, forMs, disk)
+        break
+      case 'instance-power-loss':
+        this.#kill(instance, forMs, disk)
+        disk.losePower(random)
+        break
+      case 'disk-loss':
+        this.#kill(instance, forMs, new SimulatedDisk())
+        break
+      case 'disk-full':
+        disk.bytesMax = disk.sizeBytes
+        time.after(forMs, () => {
+          disk.bytesMax = Number.POSITIVE_INFINITY
+        })
         break
       case 'freeze':
         machine.freeze()
@@ -130,6 +166,36 @@ export class Deployment {
       case 'clock-jump':
         machine.jumpClock(forMs)
     }
+  }
+
+  /** Another one starts later, with that disk. */
+  #kill(instance: Instance, forMs: number, disk: SimulatedDisk): void {
+    if (!this.#instances.delete(instance)) return
+    instance.machine.kill()
+    this.#disks.push(disk)
+    this.#world.time.after(forMs, () => this.startInstances())
+  }
+
+  #deploy(everyMs: number): void {
+    this.#topology = this.#options.nextVersion ?? this.#topology
+    for (const [i, instance] of [...this.#instances].entries())
+      this.#world.time.after(i * everyMs, () => this.#replace(instance))
+  }
+
+  #replace(instance: Instance): void {
+    if (!this.#instances.delete(instance)) return
+    const { machine, disk, running } = instance
+    if (machine.isFrozen) {
+      this.#world.time.after(zombieMsMax, () => machine.kill())
+      this.startInstances()
+      return
+    }
+    const stopped = () => {
+      machine.kill()
+      this.#disks.push(disk)
+      this.startInstances()
+    }
+    running.stop().then(stopped, stopped)
   }
 
   /** Nothing is frozen or dead any more, and every call is answered. */
@@ -182,8 +248,10 @@ export class Deployment {
   }
 
   #startInstance(): void {
-    const { topology, environment, logger } = this.#options
+    const { environment, logger } = this.#options
+    const topology = this.#topology
     const machine = this.#world.machine(`instance-${++this.#made}`)
+    const disk = this.#disks.shift() ?? new SimulatedDisk()
     const kafka = simulatedKafka(this.#world, machine, this.broker.addresses, logger)
     const running = run(typeof topology === 'function' ? topology(machine) : topology, {
       ...environment,
@@ -191,8 +259,9 @@ export class Deployment {
       kafka,
       clock: machine.clock,
       logger,
+      stateDir: disk.openedBy(machine),
     })
-    const instance = { machine, running }
+    const instance = { machine, disk, running }
     this.#instances.add(instance)
     running.done.catch((error) => {
       if (machine.isDead) return

@@ -66,6 +66,10 @@ export const noFaults: FaultRates = {
   'move-coordinator': 0,
   'lose-end': 0,
   'add-partitions': 0,
+  'instance-power-loss': 0,
+  'disk-loss': 0,
+  'disk-full': 0,
+  deploy: 0,
 }
 
 export const defaultRates: FaultRates = {
@@ -105,10 +109,10 @@ const lastsMs: Readonly<Record<FaultKind, readonly [number, number]>> = {
   'move-coordinator': [0, 0],
   'lose-end': [0, 0],
   'add-partitions': [0, 0],
-  'instance-power-loss': [100, 20_000],
-  'disk-loss': [100, 20_000],
-  'disk-full': [1_000, 30_000],
-  deploy: [0, 20_000],
+  'instance-power-loss': [100, 5_000],
+  'disk-loss': [100, 5_000],
+  'disk-full': [500, 8_000],
+  deploy: [0, 4_000],
 }
 
 /** What a moment before one of these, or behind it, can leave half done. */

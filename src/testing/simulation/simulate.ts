@@ -1,4 +1,5 @@
 import { RivuletError } from '../../errors.ts'
+import type { TopicToEnsure } from '../../kafka/types.ts'
 import { silentLogger } from '../../logger.ts'
 import type { Topic } from '../../stream/topic.ts'
 import type { Topology } from '../../stream/topology.ts'
@@ -25,6 +26,13 @@ export interface SimulatedEnvironment {
    * results come as their inputs do; `latest` where two tables are, which pass through other rows on the way.
    */
   readonly outputs?: OutputOrder
+  /**
+   * What those instances run that a `deploy` starts; it is held to what the topology itself writes. Default: the same
+   * topology.
+   */
+  readonly nextVersion?: Topology
+  /** Topics with settings of their own. Default: all are made as they are declared. */
+  readonly topics?: readonly TopicToEnsure[]
 }
 
 /** What is written, what goes wrong, and how often. */
@@ -112,9 +120,10 @@ export async function simulate(topology: Topology, options: SimulateOptions): Pr
 export async function replay(
   topology: Topology,
   plan: Plan,
-  { environment = {}, outputs = 'in-order' }: SimulatedEnvironment = {},
+  { environment = {}, outputs = 'in-order', nextVersion = topology, topics = [] }: SimulatedEnvironment = {},
 ): Promise<SimulationReport> {
-  const { virtualMs, messages } = await held({ topology, environment, outputs, logger: silentLogger }, plan)
+  const options = { topology, nextVersion, topics, environment, outputs, logger: silentLogger }
+  const { virtualMs, messages } = await held(options, plan)
   return { seeds: 1, virtualMs, messages }
 }
 

@@ -1,5 +1,5 @@
 import { messageOf } from '../../errors.ts'
-import type { Kafka, KafkaProducer } from '../../kafka/types.ts'
+import type { Kafka, KafkaProducer, TopicToEnsure } from '../../kafka/types.ts'
 import { layOutAsDeclared } from '../../runtime/layout.ts'
 import type { Topic } from '../../stream/topic.ts'
 import type { Violation } from './comparison.ts'
@@ -190,7 +190,8 @@ function bufferedMax({ topology, environment }: DeploymentOptions): number {
   return partitions * (recordsBufferedMax + partitionFetchBytesMax / recordBytesMin)
 }
 
-function topicsOf({ topology }: DeploymentOptions) {
-  const topics = new Map<string, Topic<unknown, unknown>>([...inputsOf(topology), ...outputsOf(topology)])
-  return [...topics.values()].map(({ name, partitions, config }) => ({ name, partitions, config }))
+function topicsOf({ topology, topics = [] }: DeploymentOptions): TopicToEnsure[] {
+  const declared = new Map<string, Topic<unknown, unknown>>([...inputsOf(topology), ...outputsOf(topology)])
+  const asDeclared = [...declared.values()].filter(({ name }) => topics.every((topic) => topic.name !== name))
+  return [...topics, ...asDeclared.map(({ name, partitions, config }) => ({ name, partitions, config }))]
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { MemoryDirectory } from '../../../src/broker/storage/memory.ts'
+import { MemoryDirectory } from '../../../src/storage/memory.ts'
 import { batchOf, openLog, virtualClock } from '../support.ts'
 
 const three = batchOf([{ value: 'a' }, { value: 'b' }, { value: 'c' }])
