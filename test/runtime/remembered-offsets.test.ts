@@ -105,7 +105,9 @@ describe('a topic that has lost its end while its sink is away', () => {
     })
     const running = rig.run(app, { connections: { memory: {} } })
     const isWritten = async () => (await rig.kafka.admin.offsets('ticks'))[0]?.endOffset
-    await vi.waitFor(async () => expect(await isWritten()).toBe(50 + written), { timeout: 10_000 })
+    await vi.waitFor(async () => expect(await isWritten()).toBeGreaterThanOrEqual(50 + written), {
+      timeout: 10_000,
+    })
     return { running, letOpen }
   }
 
