@@ -40,11 +40,13 @@ describe('simulated deployments', () => {
     slowMs,
   )
 
-  test('are all drawn, with every kind of fault', () => {
+  test('are all drawn, with every kind of fault that a deployment can go on after', () => {
     const scenarios = seeds.map((seed) => scenarioOf(seed))
     expect(new Set(scenarios.map(({ deployment }) => deployment.name)).size).toBe(deployments.length)
     const kinds = new Set(scenarios.flatMap(({ plan }) => plan.faults.map(({ kind }) => kind)))
-    expect([...kinds].toSorted()).toEqual([...faultKinds].toSorted())
+    // Records that are lost, or partitions that a state has not got, are for an operator.
+    const survived = faultKinds.filter((kind) => kind !== 'lose-end' && kind !== 'add-partitions')
+    expect([...kinds].toSorted()).toEqual(survived.toSorted())
   })
 
   test('have more to process than their buffers hold', () => {
