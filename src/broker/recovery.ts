@@ -30,10 +30,15 @@ export function openLogs(directory: LogDirectory, config: BrokerConfig): BrokerL
   const contradiction = contradictionIn(logs)
   const canGoBack = limits.fsync === 'interval' && logs.recoveryPoints.areKnown
   if (contradiction !== undefined && limits.fsync !== 'never' && !canGoBack) throw corrupt(contradiction)
-  repair(logs)
-  if (contradiction === undefined) return logs
-  logger.warn({ contradiction, fsync: limits.fsync }, 'After a loss of power the logs contradict each other')
-  if (!canGoBack) return logs
+  if (contradiction !== undefined)
+    logger.warn(
+      { contradiction, fsync: limits.fsync },
+      'After a loss of power the logs contradict each other',
+    )
+  if (contradiction === undefined || !canGoBack) {
+    repair(logs)
+    return logs
+  }
   rollBack(logs)
   logger.warn('Went back to when all logs agreed; what was cut from them is kept beside them')
   close(logs)
@@ -91,6 +96,7 @@ function contradictionIn({ state, topics }: BrokerLogs): string | undefined {
 /** The state comes last: what is cut short is found again, and done again. Topics and ids are not taken back. */
 function rollBack({ state, topics }: BrokerLogs): void {
   for (const log of topics.logs()) log.rollBack()
+  state.log.repair()
   state.rollBack([
     ...state.changedSince(CommittedOffsets.prefix),
     ...state.changedSince(Topics.startOffsetPrefix),

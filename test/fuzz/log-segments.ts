@@ -32,26 +32,9 @@ export async function run(random: () => number): Promise<void> {
     for (const [topic, records] of seen) {
       const left = found.get(topic)
       if (!left) throw new Error(`${topic} is gone`)
-      // Offsets stand outside of checksums: among records of which some were compacted away, nobody can tell that others
-      // are missing, or stand elsewhere. But none may be another one.
-      const isSound =
-        topic === 'table'
-          ? isSelectionOf(left.map(withoutOffset), records.map(withoutOffset))
-          : left.every((record, i) => record === records[i])
+      const isSound = left.every((record, i) => record === records[i])
       if (!isSound) throw new Error(`${topic}: ${left} of ${records}`)
     }
-  })
-}
-
-function withoutOffset(record: string): string {
-  return record.slice(record.indexOf(' ') + 1)
-}
-
-function isSelectionOf(left: readonly string[], records: readonly string[]): boolean {
-  let at = -1
-  return left.every((record) => {
-    at = records.indexOf(record, at + 1)
-    return at >= 0
   })
 }
 
@@ -87,6 +70,8 @@ async function filled(isClosed: boolean) {
     topics.log('table', 0).append(batchOf([{ key: `k${i % 2}`, value: `${i}` }]))
     if (i === 5) await node.tidy()
   }
+  // Behind the compacted segments there are sealed ones that no compaction has seen.
+  for (let i = 8; i < 16; i++) topics.log('table', 0).append(batchOf([{ key: `k${i % 2}`, value: `${i}` }]))
   offsets.commit([['group', [{ topic: 'plain', partition: 0, offset: 7, metadata: null }]]])
   if (isClosed) await node.sync()
   const files = new Map(filesOf(directory))

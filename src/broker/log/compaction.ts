@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts'
 import { compactingName } from './log-recovery.ts'
 import type { PartitionLog } from './partition-log.ts'
-import { attribute, type BatchHeader } from './record-batch.ts'
+import { attribute, type BatchHeader, batchesChecksum } from './record-batch.ts'
 import { filterBatch, isReadable, readRecords, type StoredRecord } from './records.ts'
 import type { Segment } from './segment.ts'
 
@@ -88,6 +88,7 @@ export class Compaction {
     const { directory, config } = this.#log
     directory.remove(compactingName)
     const file = directory.open(compactingName)
+    let checksum = 0
     let swapped = false
     try {
       for (const segment of group) {
@@ -95,14 +96,16 @@ export class Compaction {
           this.#options.clock.now() - segment.file.modifiedAtMs > config.deleteRetentionMs
         for await (const { header, bytes } of this.#slices(segment)) {
           const keep = this.#keep(header, bytes, latest, tombstonesExpired, protectedOffsets)
-          if (keep) file.append(keep)
+          if (!keep) continue
+          file.append(keep)
+          checksum = batchesChecksum(checksum, keep)
         }
       }
       await file.sync()
       const stillThere = group.every((segment) => this.#log.segments.includes(segment))
       if (stillThere) {
         file.setModifiedAt(Math.max(...group.map((segment) => segment.file.modifiedAtMs)))
-        this.#log.replaceSegments(group, compactingName)
+        this.#log.replaceSegments(group, compactingName, checksum)
         swapped = true
       }
       return stillThere

@@ -40,18 +40,21 @@ const advice =
  * the recovery point.
  */
 export function recoverSegments(log: LogToRecover, each: (batch: ScannedBatch) => void): RecoveredLog {
-  const { directory, config, recoveryPoint } = log
+  const { directory, recoveryPoint } = log
   const { names, leftovers } = surveyed(log)
   const segments: Segment[] = []
   let soundBytes = 0
   for (const name of names) {
     checkFollows(log, segments.at(-1), name)
     const segment = new Segment(directory, name)
-    const isActive = name === names.at(-1) && !segment.isCompacted
-    const isSparse = segment.isCompacted || (config.compacts && !isActive)
+    const isActive = name === names.at(-1) && !name.compacted
+    const isSparse = name.compacted !== undefined || (mayBeCompacted(log) && !isActive)
     soundBytes = segment.recover(isSparse ? 'increasing' : 'contiguous', each)
     if (!isActive && soundBytes < segment.sizeBytes)
       throw corrupt(log, `${path(log, name.name)} is damaged at byte ${soundBytes}`)
+    const checksum = name.compacted?.checksum
+    if (checksum !== undefined && checksum !== segment.checksum)
+      throw corrupt(log, `${path(log, name.name)} is not what its compaction wrote`)
     segments.push(segment)
   }
   const [first, last] = [segments[0], segments.at(-1)]
@@ -100,14 +103,21 @@ function surveyed(log: LogToRecover): { names: SegmentName[]; leftovers: string[
   const names: SegmentName[] = []
   const found = files.flatMap((name) => parseSegmentName(name) ?? [])
   // The widest first of those that begin together.
-  found.sort((a, b) => a.baseOffset - b.baseOffset || (b.endOffset ?? 0) - (a.endOffset ?? 0))
+  found.sort((a, b) => a.baseOffset - b.baseOffset || endOf(b) - endOf(a))
   let coveredTo = 0
   for (const each of found) {
-    if (each.baseOffset < coveredTo && (each.endOffset ?? 0) <= coveredTo) leftovers.push(each.name)
+    if (each.baseOffset < coveredTo && endOf(each) <= coveredTo) leftovers.push(each.name)
     else names.push(each)
-    coveredTo = Math.max(coveredTo, each.endOffset ?? 0)
+    coveredTo = Math.max(coveredTo, endOf(each))
   }
   return { names, leftovers }
+}
+
+const endOf = ({ compacted }: SegmentName) => compacted?.endOffset ?? 0
+
+/** Whether sealed segments may be compacted without such a name: before there were names, there were no recovery points. */
+export function mayBeCompacted(log: Pick<LogToRecover, 'config' | 'recoveryPoint'>): boolean {
+  return log.config.compacts && !log.recoveryPoint
 }
 
 function checkFollows(
@@ -120,7 +130,7 @@ function checkFollows(
     const overlap = `${path(log, before.name)} goes on to offset ${before.nextOffset - 1}`
     throw corrupt(log, `${overlap}, but ${name} begins at ${baseOffset}`)
   }
-  const isContiguous = before.isCompacted || !log.config.compacts
+  const isContiguous = before.compacted !== undefined || !mayBeCompacted(log)
   if (isContiguous && baseOffset > before.nextOffset) throw missing(log, before.nextOffset, baseOffset)
 }
 

@@ -5,7 +5,7 @@ import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
 import type { LogConfig } from '../topic/topic-config.ts'
 import { encodeMarker, type Marker, type ProducerOfMarker, readMarker } from './control-batch.ts'
 import { type EpochEnd, LeaderEpochs } from './leader-epochs.ts'
-import { cutSegment, cutTail, type RecoveryPoint, recoverSegments } from './log-recovery.ts'
+import { cutSegment, cutTail, mayBeCompacted, type RecoveryPoint, recoverSegments } from './log-recovery.ts'
 import { type AbortedTransaction, ProducerState } from './producer-state.ts'
 import { attribute, type BatchHeader, placeBatch, readBatchHeader, stampBatch } from './record-batch.ts'
 import { isReadable, readRecords } from './records.ts'
@@ -106,15 +106,16 @@ export class PartitionLog {
 
   /** Once after the start, before anything else is written: removes and cuts what a crash has left half done. */
   repair(): void {
-    for (const name of this.#leftovers) this.directory.remove(name)
-    if (this.#soundBytes < this.#active.sizeBytes) this.#cutTorn(this.#soundBytes)
+    this.#removeHalfDone()
     // All of its records were deleted, and the last of them are lost: their offsets are not given again.
     if (this.endOffset < this.#startOffset) this.#skipTo(this.#startOffset)
-    if (this.#active.isCompacted) this.#segments.push(this.#newSegment(this.endOffset))
+    if (mayBeCompacted(this)) this.#nameSealed()
+    if (this.#active.compacted) this.#segments.push(this.#newSegment(this.endOffset))
   }
 
-  /** Cuts what is behind the recovery point. The log has to be opened anew then. */
+  /** In place of `repair`: cuts what is behind the recovery point, too. The log has to be opened anew then. */
   rollBack(): void {
+    this.#removeHalfDone()
     const toOffset = Math.max(this.recoveryPoint?.endOffset ?? 0, this.#segments[0]!.baseOffset)
     while (this.#active.baseOffset > toOffset) {
       cutSegment(this.directory, this.#active)
@@ -263,15 +264,15 @@ export class PartitionLog {
   }
 
   /**
-   * Puts a compacted copy (already on the medium, under `temporaryName`) in the place of `replaced`. Its name says what it
-   * stands for: so a start knows what is left of `replaced`.
+   * Puts a compacted copy (already on the medium, under `temporaryName`, with batches of this checksum) in the place of
+   * `replaced`. Its name says what it stands for and holds: so a start knows what is left of `replaced`.
    */
-  replaceSegments(replaced: readonly Segment[], temporaryName: string): void {
+  replaceSegments(replaced: readonly Segment[], temporaryName: string, checksum: number): void {
     const first = replaced[0]
     if (!first) return
     const index = this.#segments.indexOf(first)
     const next = this.#segments[index + replaced.length]!
-    const compacted = segmentName(first.baseOffset, next.baseOffset)
+    const compacted = segmentName(first.baseOffset, { endOffset: next.baseOffset, checksum })
     for (const segment of replaced) segment.file.close()
     this.directory.rename(temporaryName, compacted.name)
     this.directory.syncNow()
@@ -373,6 +374,11 @@ export class PartitionLog {
       this.#restsOnState = Math.max(this.#restsOnState, marker.restsOnState)
   }
 
+  #removeHalfDone(): void {
+    for (const name of this.#leftovers) this.directory.remove(name)
+    if (this.#soundBytes < this.#active.sizeBytes) this.#cutTorn(this.#soundBytes)
+  }
+
   /** Of a crash it is what was never written to the end; of a damaged disk there may be sound records in it. */
   #cutTorn(fromBytes: number): void {
     const active = this.#active
@@ -389,11 +395,25 @@ export class PartitionLog {
   #skipTo(offset: number): void {
     const { topic, partition, endOffset } = this
     this.#logger.warn({ topic, partition, endOffset, startOffset: offset }, 'A log ended before its start')
-    const active = this.#active
-    const skipping = segmentName(active.baseOffset, offset)
-    active.file.close()
-    this.directory.rename(active.name, skipping.name)
-    this.#segments[this.#segments.length - 1] = this.#recovered(skipping)
+    this.#nameCompacted(this.#segments.length - 1, offset)
+  }
+
+  /** From now on the names say of all that may be compacted what must be there. */
+  #nameSealed(): void {
+    for (let i = 0; i < this.#segments.length - 1; i++) {
+      if (!this.#segments[i]!.compacted) this.#nameCompacted(i, this.#segments[i + 1]!.baseOffset)
+    }
+    this.directory.syncNow()
+  }
+
+  #nameCompacted(index: number, endOffset: number): void {
+    const segment = this.#segments[index]!
+    const named = segmentName(segment.baseOffset, { endOffset, checksum: segment.checksum })
+    // What the name says must not be on the medium before it is so.
+    segment.file.syncNow()
+    segment.file.close()
+    this.directory.rename(segment.name, named.name)
+    this.#segments[index] = this.#recovered(named)
   }
 
   #recovered(name: SegmentName): Segment {

@@ -81,6 +81,14 @@ export function batchFault(bytes: Buffer): 'incomplete' | 'magic' | 'crc' | unde
   return undefined
 }
 
+/**
+ * A checksum of batches, one after the other, from that of those before (0: none). Of each it takes what its own CRC leaves
+ * out, and that CRC: sound batches of this checksum are all there, and each is in its place.
+ */
+export function batchesChecksum(before: number, batch: Buffer): number {
+  return crc32c(batch, 0, at.attributes, before)
+}
+
 /** The CRC leaves these bytes out, so that a broker may place a batch without touching its records. */
 export function placeBatch(bytes: Buffer, baseOffset: number, leaderEpoch: number): void {
   writeInt64(bytes, at.baseOffset, baseOffset)

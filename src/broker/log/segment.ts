@@ -2,6 +2,7 @@ import type { LogDirectory, LogFile } from '../../storage/storage.ts'
 import {
   type BatchHeader,
   batchBaseOffset,
+  batchesChecksum,
   batchFault,
   batchHeaderBytes,
   batchLastOffset,
@@ -30,8 +31,14 @@ export interface Slice {
 export interface SegmentName {
   readonly name: string
   readonly baseOffset: number
-  /** Of a compacted segment: behind the offsets that it stands for, whether or not it has records of them left. */
-  readonly endOffset?: number
+  readonly compacted?: CompactedSegment
+}
+
+export interface CompactedSegment {
+  /** Behind the offsets that the segment stands for, whether or not it has records of them left. */
+  readonly endOffset: number
+  /** Of its batches. Undefined: written before there were any. */
+  readonly checksum: number | undefined
 }
 
 /**
@@ -44,11 +51,13 @@ export type OffsetOrder = 'contiguous' | 'increasing'
 export class Segment {
   readonly name: string
   readonly baseOffset: number
-  readonly isCompacted: boolean
+  readonly compacted: CompactedSegment | undefined
   readonly file: LogFile
   /** Behind the last record; of a compacted segment, behind the last one that it had. */
   nextOffset: number
   maxTimestampMs = -1
+  /** Of the batches that were found and appended. */
+  checksum = 0
   /** When its first batch was appended, by this process; for `segment.ms`. */
   firstAppendMs: number | undefined
   // Columns, one row for each few KB: where a batch begins, and the largest timestamp before it.
@@ -58,11 +67,11 @@ export class Segment {
   // A consumer that reads on begins where its last read ended.
   #lastRead = { offset: -1, position: 0 }
 
-  constructor(directory: LogDirectory, { name, baseOffset, endOffset }: SegmentName) {
+  constructor(directory: LogDirectory, { name, baseOffset, compacted }: SegmentName) {
     this.name = name
     this.baseOffset = baseOffset
-    this.isCompacted = endOffset !== undefined
-    this.nextOffset = endOffset ?? baseOffset
+    this.compacted = compacted
+    this.nextOffset = compacted?.endOffset ?? baseOffset
     this.file = directory.open(name)
   }
 
@@ -73,7 +82,7 @@ export class Segment {
   append(batch: Buffer, header: BatchHeader): void {
     const position = this.file.sizeBytes
     this.file.append(batch)
-    this.#took(header, position)
+    this.#took({ bytes: batch, header, position })
   }
 
   /**
@@ -83,7 +92,7 @@ export class Segment {
   recover(order: OffsetOrder, each: (batch: ScannedBatch) => void): number {
     let soundBytes = 0
     for (const batch of this.scan(0, order)) {
-      this.#took(batch.header, batch.position)
+      this.#took(batch)
       soundBytes = batch.position + batch.bytes.length
       each(batch)
     }
@@ -146,18 +155,19 @@ export class Segment {
   }
 
   #follows({ baseOffset, lastOffset }: BatchHeader, nextOffset: number, order: OffsetOrder): boolean {
-    if (this.isCompacted && lastOffset >= this.nextOffset) return false
+    if (this.compacted && lastOffset >= this.compacted.endOffset) return false
     return order === 'contiguous' ? baseOffset === nextOffset : baseOffset >= nextOffset
   }
 
-  #took(header: BatchHeader, position: number): void {
+  #took({ bytes, header, position }: ScannedBatch): void {
     const lastPosition = this.#positions.at(-1)
     if (lastPosition === undefined || position - lastPosition >= indexIntervalBytes) {
       this.#offsets.push(header.baseOffset)
       this.#positions.push(position)
       this.#maxTimestampsBefore.push(this.maxTimestampMs)
     }
-    if (!this.isCompacted) this.nextOffset = header.lastOffset + 1
+    if (!this.compacted) this.nextOffset = header.lastOffset + 1
+    this.checksum = batchesChecksum(this.checksum, bytes)
     this.maxTimestampMs = Math.max(this.maxTimestampMs, header.maxTimestampMs)
   }
 
@@ -185,17 +195,23 @@ export class Segment {
 
 const width = 20
 
-/** As Kafka names them, so that they sort by offset; a compacted one says by its name which offsets it stands for. */
-export function segmentName(baseOffset: number, endOffset?: number): SegmentName {
+/** As Kafka names them, so that they sort by offset; a compacted one says by its name what it must hold. */
+export function segmentName(baseOffset: number, compacted?: CompactedSegment): SegmentName {
   const padded = (offset: number) => String(offset).padStart(width, '0')
-  return endOffset === undefined
-    ? { name: `${padded(baseOffset)}.log`, baseOffset }
-    : { name: `${padded(baseOffset)}-${padded(endOffset)}.log`, baseOffset, endOffset }
+  if (!compacted) return { name: `${padded(baseOffset)}.log`, baseOffset }
+  const { endOffset, checksum } = compacted
+  const ending = checksum === undefined ? '' : `-${checksum.toString(16).padStart(8, '0')}`
+  return { name: `${padded(baseOffset)}-${padded(endOffset)}${ending}.log`, baseOffset, compacted }
 }
 
 /** What a name says; undefined for other files. */
 export function parseSegmentName(name: string): SegmentName | undefined {
-  const [, baseOffset, endOffset] = /^(\d{20})(?:-(\d{20}))?\.log$/.exec(name) ?? []
+  const [, baseOffset, endOffset, checksum] =
+    /^(\d{20})(?:-(\d{20})(?:-([0-9a-f]{8}))?)?\.log$/.exec(name) ?? []
   if (baseOffset === undefined) return undefined
-  return segmentName(Number(baseOffset), endOffset === undefined ? undefined : Number(endOffset))
+  if (endOffset === undefined) return segmentName(Number(baseOffset))
+  return segmentName(Number(baseOffset), {
+    endOffset: Number(endOffset),
+    checksum: checksum === undefined ? undefined : Number.parseInt(checksum, 16),
+  })
 }

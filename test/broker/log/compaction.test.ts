@@ -2,6 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Compaction } from '../../../src/broker/log/compaction.ts'
 import type { PartitionLog } from '../../../src/broker/log/partition-log.ts'
+import { batchBaseOffset, placeBatch } from '../../../src/broker/log/record-batch.ts'
+import { segmentName } from '../../../src/broker/log/segment.ts'
 import { systemClock } from '../../../src/clock.ts'
 import { MemoryDirectory } from '../../../src/storage/memory.ts'
 import { batchOf, openLog, recordsIn, virtualClock } from '../support.ts'
@@ -141,6 +143,35 @@ describe('compaction', () => {
     expect(
       reopened.append(batchOf([{ key: 'a', value: 'x' }], { producerId: 5, baseSequence: 0 })).baseOffset,
     ).toBe(0)
+  })
+
+  test('leaves segments that are refused when a base offset in them is another one that fits as well', async () => {
+    const { log, compaction, directory } = compacted()
+    for (let i = 0; i < 30; i++) put(log, 'a', `${i}`)
+    await compaction.run()
+    const { file, baseOffset } = log.segments.find(({ compacted, sizeBytes }) => compacted && sizeBytes > 0)!
+    const bytes = Buffer.from(file.read(0, file.sizeBytes))
+    expect(batchBaseOffset(bytes)).toBeGreaterThan(baseOffset)
+    placeBatch(bytes, batchBaseOffset(bytes) - 1, 0)
+    file.truncate(0)
+    file.append(bytes)
+    expect(() => openLog({ directory, config: settings })).toThrow('is not what its compaction wrote')
+  })
+
+  test('is taken as it is from before names and recovery points told of it, and held to what it is from then on', async () => {
+    const { log, compaction, directory } = compacted()
+    for (let i = 0; i < 30; i++) put(log, `k${i % 2}`, `${i}`)
+    await compaction.run()
+    for (const { name, compacted, baseOffset } of log.segments)
+      if (compacted) directory.rename(name, segmentName(baseOffset).name)
+    const reopened = openLog({ directory, config: settings })
+    expect(pairsIn(reopened)).toEqual(pairsIn(log))
+    const recoveryPoint = { startOffset: 0, endOffset: log.endOffset }
+    expect(pairsIn(openLog({ directory, config: settings, recoveryPoint }))).toEqual(pairsIn(log))
+    reopened.segments.find(({ sizeBytes }) => sizeBytes > 0)?.file.truncate(0)
+    expect(() => openLog({ directory, config: settings, recoveryPoint })).toThrow(
+      'is not what its compaction wrote',
+    )
   })
 
   test('takes up where a crash between its two last steps left off', async () => {
