@@ -24,6 +24,9 @@ export function connectionOf({ failure, retryInMs, pipeline, page }) {
   if (states.includes('connecting')) return { state: 'busy', text: `Connecting to ${source}…` }
   if (states.length > 0 && states.every((state) => state === 'stopped'))
     return { state: 'away', text: 'Stopped' }
+  // How it is doing, only the other one can say.
+  if (states.includes('elsewhere') && !states.includes('live'))
+    return { state: 'live', text: `Another instance reads ${source}` }
   return { state: 'live', text: 'Connected' }
 }
 

@@ -8,7 +8,8 @@ import type { CallbackErrorHandler } from './task.ts'
 /**
  * `exactly-once`: outputs, changelogs and offsets of one commit are one Kafka transaction, so a crash leaves all of it
  * or nothing; readers see it at the commit. `at-least-once`: they are written in this order, so a crash between them
- * repeats what was not committed.
+ * repeats what was not committed. A source has one owner either way, but only `exactly-once` shuts out the one before: with
+ * `at-least-once`, what an owner had in hand when it was frozen, it still writes when another has taken over.
  */
 export type Processing = 'exactly-once' | 'at-least-once'
 

@@ -195,7 +195,7 @@ describe('what is shown', () => {
   })
 
   test('says that Coinbase is unreachable, and how to look around meanwhile', async () => {
-    let pipeline: PipelineStatus = withSource('waiting')
+    let pipeline: PipelineStatus = withSource({ state: 'waiting' })
     const opened = await open({ pipeline: () => pipeline })
     const { page, pass } = opened
     await shownRounds(opened, 1)
@@ -209,11 +209,17 @@ describe('what is shown', () => {
 
   test('shows what the exchange rejected, and goes on with the rest', async () => {
     const problem = 'YFI-USD: <b>delisted</b>'
-    const source = { name: 'coinbase', state: 'live', last_message: null, problem } as const
-    const opened = await open({ pipeline: () => ({ ...emptyPipeline, sources: [source] }) })
+    const opened = await open({ pipeline: () => withSource({ problem }) })
     await shownRounds(opened, 1)
     expect(await textOf(opened.page.locator('#notice'))).toBe(problem)
     expect(await statusText(opened.page)).toContain('Connected')
+  })
+
+  test('says when another instance has the connection, as it does not know how that is', async () => {
+    const opened = await open({ pipeline: () => withSource({ state: 'elsewhere', owner: 'crypto-1@other' }) })
+    await shownRounds(opened, 1)
+    expect(await statusText(opened.page)).toContain('Another instance reads Coinbase')
+    expect(await opened.page.locator('#notice').isVisible()).toBe(false)
   })
 
   test.each([

@@ -3,8 +3,7 @@ import { type ApiServer, serve } from '../../src/app/serve.ts'
 import { createWeb, type Web, type WebOptions } from '../../src/app/web.ts'
 import { createClock } from '../../src/clock.ts'
 import { silentLogger } from '../../src/logger.ts'
-import type { PipelineStatus } from '../../src/runtime/pipeline-status.ts'
-import type { SourceState } from '../../src/stream/source.ts'
+import type { PipelineStatus, SourceStatus } from '../../src/runtime/pipeline-status.ts'
 import type { FakeMarketQueries } from './fake-market-queries.ts'
 
 export const emptyPipeline = {
@@ -17,8 +16,8 @@ export const emptyPipeline = {
   sources: [{ name: 'coinbase', state: 'live', last_message: null, owner: null }],
 } satisfies PipelineStatus & { market: string }
 
-export function withSource(state: SourceState): PipelineStatus & { market: string } {
-  return { ...emptyPipeline, sources: [{ name: 'coinbase', state, last_message: null, owner: null }] }
+export function withSource(source: Partial<SourceStatus>): PipelineStatus & { market: string } {
+  return { ...emptyPipeline, sources: emptyPipeline.sources.map((each) => ({ ...each, ...source })) }
 }
 
 /** Of the market's API, and of the program that it is in. */
