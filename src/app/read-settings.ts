@@ -52,7 +52,7 @@ export function readSettings<S extends Settings>(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.code === 'commander.helpDisplayed') return { help: command.helpInformation() }
-    throw new RivuletError('BAD_CONFIG', error.message.replace(/^error: /, ''), { cause: error })
+    throw new RivuletError('BAD_CONFIG', withoutSecrets(error.message.replace(/^error: /, '')))
   }
   return toldBy(settings, flags, env)
 }
@@ -138,7 +138,14 @@ function readValue(name: string, setting: Setting<unknown>, given: Given | undef
   if (result instanceof Promise)
     throw badSetting(name, `the schema of the setting ${name} answers with a promise: it must answer at once`)
   if (!result.issues) return result.value
-  // What is taken for its value may be the next flag, and that one's value a secret.
-  const value = setting.secret ? 'not shown' : shown(text.replace(/^(--[\w-]+)=.*/s, '$1=…'))
+  const value = setting.secret ? 'not shown' : shown(withoutSecrets(text))
   throw badSetting(name, `${given?.said ?? variableOf(name)} is ${value}, but it must be ${setting.expected}`)
+}
+
+/**
+ * A flag that is unknown, or taken for the value of the one before it, may be a misspelled or misplaced one with a secret for
+ * its value; an address may hold a user and a password.
+ */
+function withoutSecrets(text: string): string {
+  return text.replace(/(--?[\w-]+)=.*?('?)$/s, '$1=…$2').replace(/\/\/.*@/s, '//…@')
 }

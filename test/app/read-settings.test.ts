@@ -106,6 +106,15 @@ describe('the settings of a program', () => {
     expect(() => readSettings(program, settings, args, {})).toThrow('is "--password=…", but it must be')
   })
 
+  test('never show the value of a flag that there is none of: it may be a misspelled one', () => {
+    expect(() => read(['--pasword=secret'])).toThrow(/^unknown option '--pasword=…'$/)
+  })
+
+  test('never show the user and the password in an address', () => {
+    const message = 'FEED_URL is "ftp://…@pond/path", but it must be an address that begins with http://'
+    expect(() => read([], { FEED_URL: 'ftp://duck:p@ss/wd@pond/path' })).toThrow(message)
+  })
+
   test('are refused where a schema answers with a promise: a start can not wait for it', () => {
     const late: Setting<string> = {
       description: '',

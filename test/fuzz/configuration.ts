@@ -22,6 +22,11 @@ const settings = {
   }),
 }
 const names = Object.keys(settings)
+const addressesWithSecrets = [
+  `http://user:${secret}@h:8123`,
+  `clickhouse://user:${secret}@h`,
+  `http://user:${secret}@`,
+]
 const values = [
   ...[
     '',
@@ -97,6 +102,7 @@ export async function run(random: () => number): Promise<void> {
 }
 
 function textOf(dice: Dice): string {
+  if (dice.chance(0.1)) return dice.pick(addressesWithSecrets)
   const value = dice.pick(values)
   return dice.chance(0.3) ? dice.mutated(Buffer.from(value.slice(0, 100))).toString() : value
 }
