@@ -58,7 +58,9 @@ export function translateError(error: unknown, place: ErrorPlace = {}): RivuletE
   if (error instanceof RivuletError) return error
   const [code, retryable] = classify(error)
   const subject = place.table === undefined ? 'ClickHouse' : `ClickHouse, table ${place.table}`
-  return new RivuletError(code, `${subject}: ${firstLine(messageOf(error))}`, {
+  // Such as a redirect's, which has no body.
+  const said = firstLine(messageOf(error)) || 'what answered said no more than that it failed'
+  return new RivuletError(code, `${subject}: ${said}`, {
     cause: error,
     retryable,
     place,

@@ -14,3 +14,9 @@ test.each([
 test('what was answered is said in a line, however long it is', () => {
   expect(translateError(new Error('<html>'.repeat(100_000))).message.length).toBeLessThan(1_000)
 })
+
+test('an answer without a word is told as that', () => {
+  expect(translateError(new Error('')).message).toBe(
+    'ClickHouse: what answered said no more than that it failed',
+  )
+})
