@@ -118,7 +118,7 @@ function* flipped(directory: LogDirectory, path: RegExp) {
   }
 }
 
-/** The leader epoch, bytes 12 to 15 of a batch, means nothing to this broker. */
+/** No checksum covers the leader epoch, bytes 12 to 15 of a batch, outside of compacted segments: it moves no record. */
 function isIgnored(bytes: Buffer, at: number): boolean {
   let batch = 0
   while (batch + 12 <= at) {
