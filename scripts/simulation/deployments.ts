@@ -10,16 +10,21 @@ import {
 } from 'rivulet'
 import { clickhouse, clickhouseTable } from 'rivulet/clickhouse'
 import type {
+  FeedMessage,
   OutputOrder,
+  PlannedMessage,
   SimulatedClickHouseOptions,
   SimulatedEnvironment,
   SimulatedRecord,
+  SimulatedTopology,
 } from 'rivulet/testing'
+
+import { acknowledging, eventOf, placed, sent, tailing } from './fed-topologies.ts'
 
 /** A topology, and what is written to it while it is simulated. */
 export interface SimulatedDeployment {
   readonly name: string
-  readonly topology: Topology
+  readonly topology: SimulatedTopology
   /** What a deploy brings. */
   readonly nextVersion?: Topology
   readonly topics?: readonly TopicToEnsure[]
@@ -27,7 +32,10 @@ export interface SimulatedDeployment {
   readonly clickhouse?: SimulatedClickHouseOptions
   /** Nothing goes wrong before: what is written first must be there first. */
   readonly calmMs?: number
-  records(random: () => number, options: RecordsOptions): readonly SimulatedRecord[]
+  records?(random: () => number, options: RecordsOptions): readonly SimulatedRecord[]
+  /** What its source is sent. */
+  messages?(random: () => number, options: RecordsOptions): readonly PlannedMessage[]
+  readonly emitted?: (message: FeedMessage) => unknown
 }
 
 export interface RecordsOptions {
@@ -35,7 +43,7 @@ export interface RecordsOptions {
   readonly bursts: number
 }
 
-type Records = SimulatedDeployment['records']
+type Records = NonNullable<SimulatedDeployment['records']>
 
 /** Small, so that they are reached. */
 export const environment: NonNullable<SimulatedEnvironment['environment']> = {
@@ -284,6 +292,15 @@ export const deployments: readonly SimulatedDeployment[] = [
   { name: 'pairing', topology: pairing, outputs: 'any-order', records: paired },
   { name: 'merging', topology: merging, outputs: 'latest', records: paired },
   { name: 'looking', topology: looking, outputs: 'in-order', records: looked, calmMs },
+  { name: 'placed', topology: placed, outputs: 'in-order', messages: sent, emitted: eventOf },
+  { name: 'tailing', topology: tailing, outputs: 'in-order', messages: sent, emitted: eventOf },
+  {
+    name: 'acknowledging',
+    topology: acknowledging,
+    outputs: 'at-least-once',
+    messages: sent,
+    emitted: eventOf,
+  },
   {
     name: 'deleting',
     topology: deleting,

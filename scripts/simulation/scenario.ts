@@ -15,6 +15,9 @@ export interface Scenario {
 /** On top, where there are several brokers. */
 const ofCluster = { 'kill-node': 4, 'move-leader': 8, 'move-coordinator': 6 }
 
+/** On top, where there is a feed. */
+const ofFeed = { 'break-feed': 6 }
+
 /** How many of each kind to expect in a minute. */
 const profiles: readonly FaultRates[] = [
   { ...noFaults, cut: 15, stall: 12, 'lose-answers': 10 },
@@ -47,17 +50,22 @@ export function scenarioOf(seed: number, name?: string): Scenario {
   const { calmMs = 0 } = deployment
   const instances = chosen(random, [1, 2, 2, 3])
   const durationMs = 12_000 + Math.floor(random() * 12_000)
-  const records = deployment
-    .records(random, { durationMs, bursts: 6 + Math.floor(random() * 7) })
+  const options = { durationMs, bursts: 6 + Math.floor(random() * 7) }
+  const records = (deployment.records?.(random, options) ?? [])
     .toSorted((a, b) => a.atMs - b.atMs)
     .map((record) => ({ ...record, topic: record.topic.name }))
+  const messages = deployment.messages?.(random, options)
   const brokers = seed % 3 === 0 ? 3 : 1
-  const rates = { ...chosen(random, profiles), ...(brokers > 1 && ofCluster) }
+  const rates = {
+    ...chosen(random, profiles),
+    ...(brokers > 1 && ofCluster),
+    ...(messages && ofFeed),
+  }
   const faults = planFaults(random, durationMs - calmMs, rates).map((fault) => ({
     ...fault,
     atMs: calmMs + fault.atMs,
   }))
-  return { deployment, plan: { seed, instances, brokers, records, faults } }
+  return { deployment, plan: { seed, instances, brokers, records, ...(messages && { messages }), faults } }
 }
 
 function chosen<T>(random: () => number, all: readonly T[]): T {

@@ -1,3 +1,4 @@
+import { RivuletError } from '../errors.ts'
 import { silentLogger } from '../logger.ts'
 import type { RawChunk } from '../records/chunk.ts'
 import { deadLetterOf } from '../runtime/dead-letter.ts'
@@ -6,6 +7,7 @@ import { type BadRecord, FetchedChunk } from '../runtime/input-queue.ts'
 import type { InputLayout } from '../runtime/layout.ts'
 import { OutgoingColumns } from '../runtime/outgoing-columns.ts'
 import { type PreparedOptions, prepared } from '../runtime/prepared.ts'
+import { sourceChunk } from '../runtime/source-chunk.ts'
 import { prepareChunk } from '../serdes/decode-chunk.ts'
 import { serdes } from '../serdes/serdes.ts'
 import { DriverOutputs } from './driver-outputs.ts'
@@ -78,6 +80,22 @@ export class DriverLoop {
   pipe(piped: Piped): void {
     this.#work.push(this.#writer.ofTest(piped))
     this.run()
+  }
+
+  /** Lets a source of the topology emit, one value after the other. Throws what a task throws. */
+  emit(source: string, values: readonly unknown[]): void {
+    for (const task of this.tasks.all) {
+      const { subTopology } = task.part
+      if (subTopology.kind !== 'source' || subTopology.source.name !== source) continue
+      for (const value of values) {
+        task.process(subTopology.source, sourceChunk(subTopology.source, [value], this.#options.now()))
+        this.run()
+      }
+      return
+    }
+    throw new RivuletError('BAD_TOPOLOGY', `no source of this topology is named "${source}"`, {
+      place: { step: source },
+    })
   }
 
   /** Throws what a task throws. */

@@ -12,7 +12,8 @@ export { type MarbleHelpers, marbles } from './marbles.ts'
 export type { Invariant, OutputOrder, Violation } from './simulation/comparison.ts'
 export type { DeploymentOptions } from './simulation/deployment.ts'
 export { type Fault, type FaultKind, type FaultRates, faultKinds } from './simulation/faults.ts'
-export type { Plan, PlannedRecord } from './simulation/plan.ts'
+export type { Feed, FeedMessage } from './simulation/feed.ts'
+export type { Plan, PlannedMessage, PlannedRecord } from './simulation/plan.ts'
 export {
   replay,
   type SimulatedEnvironment,
@@ -23,4 +24,5 @@ export {
   simulate,
 } from './simulation/simulate.ts'
 export type { ClickHouseFaults, SimulatedClickHouseOptions } from './simulation/simulated-clickhouse.ts'
+export type { SimulatedTopology } from './simulation/simulation.ts'
 export { type InputRecord, TestDriver, type TestDriverOptions } from './test-driver.ts'

@@ -4,7 +4,6 @@ import { type Chunk, chunkOf, type PlainRecord } from '../records/chunk.ts'
 import type { Environment } from '../runtime/environment.ts'
 import { layOutAsDeclared } from '../runtime/layout.ts'
 import { type Queries, queriesOf } from '../runtime/queries.ts'
-import { sourceChunk } from '../runtime/source-chunk.ts'
 import type { StateStore } from '../state/store.ts'
 import type { SubTopology } from '../stream/sub-topologies.ts'
 import type { Topic } from '../stream/topic.ts'
@@ -107,18 +106,7 @@ export class TestDriver implements Queries {
 
   /** Lets a source of the topology emit, at the wall-clock time that the driver has. */
   emit(source: string, ...values: readonly unknown[]): void {
-    for (const task of this.#loop.tasks.all) {
-      const { subTopology } = task.part
-      if (subTopology.kind !== 'source' || subTopology.source.name !== source) continue
-      for (const value of values) {
-        task.process(subTopology.source, sourceChunk(subTopology.source, [value], this.#nowMs))
-        this.#loop.run()
-      }
-      return
-    }
-    throw new RivuletError('BAD_TOPOLOGY', `no source of this topology is named "${source}"`, {
-      place: { step: source },
-    })
+    this.#loop.emit(source, values)
   }
 
   /**

@@ -50,7 +50,7 @@ describe('simulated deployments', () => {
   })
 
   test('have more to process than their buffers hold', () => {
-    const { plan } = scenarioOf(1)
+    const { plan } = scenarioOf(1, 'counting')
     expect(plan.records.length).toBeGreaterThan(environment.recordsBufferedMax ?? 0)
   })
 })

@@ -112,9 +112,10 @@ export class ExchangeClient {
     this.#sendText(JSON.stringify({ type: 'subscriptions', channels }))
   }
 
-  /** Each subscription re-sends the newest trade that there is. */
+  /** Each subscription re-sends the newest trade that there is, or one that was. */
   #sendLast(channel: Channel, product: string): void {
-    const last = this.#options.market.lastTrade(product)
+    const { market, faults } = this.#options
+    const last = market.trades(product, { limit: 1 + (faults.greetingsLagTrades?.() ?? 0) }).at(-1)
     if (!last) return
     if (channel === 'matches') this.#sendText(matchFrame(last, 'last_match'))
     if (channel === 'ticker') this.#sendText(tickerFrame(last))

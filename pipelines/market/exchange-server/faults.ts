@@ -11,6 +11,8 @@ export interface ExchangeFaults {
   readonly rejects?: (product: string) => string | undefined
   /** True: one rejected product rejects the whole subscription. */
   readonly rejectsWhole?: boolean
+  /** How many trades older than the newest one is what a subscription is answered with. Default 0. */
+  readonly greetingsLagTrades?: () => number
   /** What the REST API does instead of answering, or before it. */
   readonly rest?: (url: URL) => RestFault | undefined
 }

@@ -9,11 +9,16 @@ export interface FoldedCandle {
 const minuteMs = 60_000
 const graceMs = 5_000
 
-/**
- * The minutes that are closed after these ticks of one partition, each with its ticks, by nothing but the definition:
- * a tick that comes when its minute is closed already is in none.
- */
-export function closedMinutes(ticks: readonly StockTick[]): FoldedCandle[] {
+export interface FoldedMinutes {
+  /** Those that are closed, each with its ticks. */
+  readonly candles: readonly FoldedCandle[]
+  /** What came when its minute was closed already, and is in none. */
+  readonly late: readonly StockTick[]
+}
+
+/** What the minutes of these ticks of one partition come to, by nothing but the definition. */
+export function foldMinutes(ticks: readonly StockTick[]): FoldedMinutes {
+  const late: StockTick[] = []
   const minutes = new Map<string, { symbol: string; startMs: number; ticks: StockTick[] }>()
   const isClosed = (startMs: number) => startMs + minuteMs + graceMs <= streamTimeMs
   let streamTimeMs = Number.NEGATIVE_INFINITY
@@ -21,11 +26,14 @@ export function closedMinutes(ticks: readonly StockTick[]): FoldedCandle[] {
     const timestampMs = Date.parse(tick.timestamp)
     streamTimeMs = Math.max(streamTimeMs, timestampMs)
     const startMs = Math.floor(timestampMs / minuteMs) * minuteMs
-    if (isClosed(startMs)) continue
+    if (isClosed(startMs)) {
+      late.push(tick)
+      continue
+    }
     const of = `${tick.symbol} ${startMs}`
     const minute = minutes.get(of) ?? { symbol: tick.symbol, startMs, ticks: [] }
     minute.ticks.push(tick)
     minutes.set(of, minute)
   }
-  return [...minutes.values()].filter(({ startMs }) => isClosed(startMs))
+  return { candles: [...minutes.values()].filter(({ startMs }) => isClosed(startMs)), late }
 }

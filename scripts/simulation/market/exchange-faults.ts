@@ -10,9 +10,8 @@ const socketFaultKinds = [
   'frames-stalled',
   'silence',
 ] as const
-/** What can go wrong with its REST API. `rest-lag`: some of its nodes do not know the newest trades yet. */
+/** What can go wrong with its REST API. */
 const restFaultKinds = [
-  'rest-lag',
   'rest-400',
   'rest-404',
   'rest-429',
@@ -26,7 +25,13 @@ const restFaultKinds = [
   'rest-hanging',
 ] as const
 
-export const exchangeFaultKinds = [...socketFaultKinds, ...restFaultKinds]
+/**
+ * What an exchange does on any day. `rest-lag`: some nodes behind its REST API do not know the newest trades yet; `rest-slow`:
+ * they answer late. `stale-greetings`: what it repeats to who subscribes is not its newest trade.
+ */
+const dailyFaultKinds = ['rest-lag', 'rest-slow', 'stale-greetings'] as const
+
+export const exchangeFaultKinds = [...socketFaultKinds, ...restFaultKinds, ...dailyFaultKinds]
 export type ExchangeFaultKind = (typeof exchangeFaultKinds)[number]
 
 /** One fault of a plan. */
@@ -39,6 +44,11 @@ export interface ExchangeFault {
 
 const perKindMax = 2
 const lastsMsMax = 20_000
+
+/** What an exchange does on any day, in some of the runs all the time. */
+export function planDailyFaults(random: () => number, durationMs: number): ExchangeFault[] {
+  return dailyFaultKinds.filter(() => random() < 0.5).map((kind) => ({ kind, atMs: 0, forMs: durationMs }))
+}
 
 /** The exchange's faults of a run, in the order of time. */
 export function planExchangeFaults(random: () => number, durationMs: number): ExchangeFault[] {

@@ -12,15 +12,17 @@ import type { ExchangeFaultKind } from './exchange-faults.ts'
 export interface FaultyExchangeOptions {
   readonly market: Market
   readonly clock: Clock
+  readonly lagMs: number
   /** Whether it goes wrong in this way just now. */
   readonly is: (kind: ExchangeFaultKind) => boolean
 }
 
 /** How likely each frame is to be lost, sent twice, swapped or garbled, while frames are. */
 const perFrame = 0.3
-/** How many of the nodes behind the REST API lag, and how far. */
+/** How many of the nodes behind the REST API lag, and how late it answers at most. */
 const lagging = 0.7
-const lagMs = 15_000
+const slowMsMax = 400
+const staleTradesMax = 5
 const hangsMs = 600_000
 
 const restAnswers: Partial<Readonly<Record<ExchangeFaultKind, RestFault>>> = {
@@ -40,7 +42,7 @@ const restAnswers: Partial<Readonly<Record<ExchangeFaultKind, RestFault>>> = {
 }
 
 /** What the local exchange does instead of what it should, while it goes wrong. */
-export function faultyExchange({ market, clock, is }: FaultyExchangeOptions): ExchangeFaults {
+export function faultyExchange({ market, clock, lagMs, is }: FaultyExchangeOptions): ExchangeFaults {
   const { random } = clock
   const noises = {
     'frames-lost': noisyFrames({ random, drop: perFrame }),
@@ -55,7 +57,7 @@ export function faultyExchange({ market, clock, is }: FaultyExchangeOptions): Ex
     return [text]
   }
 
-  const rest = (url: URL): RestFault | undefined => {
+  const wrongAnswer = (url: URL): RestFault => {
     for (const [kind, answer] of Object.entries(restAnswers)) if (is(kind as ExchangeFaultKind)) return answer
     const page = (change: (trades: readonly ExchangeTrade[]) => readonly ExchangeTrade[]): RestFault => ({
       body: JSON.stringify(change(pageOf(market, url)).map(restTrade)),
@@ -63,12 +65,21 @@ export function faultyExchange({ market, clock, is }: FaultyExchangeOptions): Ex
     if (is('rest-unsorted')) return page((trades) => trades.toSorted(() => random() - 0.5))
     if (is('rest-overlapping'))
       return page((trades) => [...trades, ...trades.slice(-3), ...trades.slice(0, 3)])
-    if (!is('rest-lag') || random() >= lagging) return undefined
+    if (!is('rest-lag') || random() >= lagging) return {}
     const knownUntil = new Date(clock.now() - lagMs).toISOString()
     return page((trades) => trades.filter(({ time }) => time < knownUntil))
   }
+  const rest = (url: URL): RestFault => ({
+    ...(is('rest-slow') && { delayMs: random() * slowMsMax }),
+    ...wrongAnswer(url),
+  })
 
-  return { frames, rest, refusesConnection: () => is('connections-refused') }
+  return {
+    frames,
+    rest,
+    refusesConnection: () => is('connections-refused'),
+    greetingsLagTrades: () => (is('stale-greetings') ? Math.floor(random() * (staleTradesMax + 1)) : 0),
+  }
 }
 
 function pageOf(market: Market, url: URL): readonly ExchangeTrade[] {

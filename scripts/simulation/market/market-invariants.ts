@@ -1,7 +1,7 @@
 import type { Market } from '../../../pipelines/market/exchange-server/market.ts'
 import { candlesTable, type StockTick, ticksTable } from '../../../pipelines/market/tables.ts'
 import type { SimulatedClickHouse } from '../../../src/testing/simulation/simulated-clickhouse.ts'
-import { closedMinutes, type FoldedCandle } from './candle-fold.ts'
+import { type FoldedCandle, foldMinutes } from './candle-fold.ts'
 
 /** A record of the topic. */
 export interface TapeTick {
@@ -18,21 +18,35 @@ export interface MarketState {
   readonly ticks: readonly TapeTick[]
   readonly exchange: Market
   readonly clickhouse: SimulatedClickHouse | undefined
+  /** Whether no trade may be late. */
+  readonly isTimely: boolean
 }
 
-/** What does not hold (yet): every trade on the topic once and in order, as it was made; the same in the tables. */
+const tooLate = 'comes when its minute is closed'
+const passedOver = 'follows on'
+
+/** What does not hold (yet): every trade on the topic once and in order, as it was made, and in time; the same in the tables. */
 export function whatIsBroken(state: MarketState): readonly string[] {
-  const { listed, clickhouse } = state
+  const { listed, clickhouse, isTimely } = state
   const ticks = state.ticks.map(({ tick }) => tick)
+  const { candles, late } = foldMinutes(ticks)
   const rowsOf = (table: string, columns: number) =>
     (clickhouse?.parts(table) ?? []).flatMap((rows) =>
       rows.map(({ text }) => rowText(text.split('\t').slice(0, columns))),
     )
   return [
+    ...(isTimely ? late : []).map(
+      ({ symbol, trade_id, timestamp }) => `${symbol}: ${trade_id} of ${timestamp} ${tooLate}`,
+    ),
     ...listed.flatMap((product) => tapeFaults(product, state)),
     ...differences('ticks', ticks.map(tickRow), rowsOf(ticksTable.name, 5)),
-    ...differences('candles', closedMinutes(ticks).map(candleRow), rowsOf(candlesTable.name, 11)),
+    ...differences('candles', candles.map(candleRow), rowsOf(candlesTable.name, 11)),
   ]
+}
+
+/** What comes too late, or was passed over, no waiting mends. */
+export function isForGood(broken: string): boolean {
+  return broken.includes(tooLate) || broken.includes(passedOver)
 }
 
 /** The tape of a product begins with any of its trades, and goes on with each one up to the exchange's newest. */
@@ -41,7 +55,7 @@ function tapeFaults(product: string, { ticks: all, followed, exchange }: MarketS
   const newestId = exchange.lastTrade(product)?.tradeId ?? 0
   const firstId = ticks[0]?.trade_id ?? newestId + 1
   const at = ticks.findIndex(({ trade_id }, i) => trade_id !== firstId + i)
-  if (at > 0) return [`${product}: ${ticks[at]?.trade_id} follows on ${ticks[at - 1]?.trade_id}`]
+  if (at > 0) return [`${product}: ${ticks[at]?.trade_id} ${passedOver} ${ticks[at - 1]?.trade_id}`]
   const missing = newestId - firstId + 1 - ticks.length
   if (followed.includes(product) && (missing !== 0 || ticks.length === 0))
     return [`${product}: ${missing} trades up to ${newestId} are missing`]

@@ -16,6 +16,8 @@ export interface SimulatedExchangeOptions {
   readonly products: readonly string[]
   /** After so long no trade happens any more. */
   readonly tradesForMs: number
+  /** How far some of the nodes behind its REST API are behind, while they are. */
+  readonly restLagMs: number
 }
 
 /** The local exchange on a machine of the simulation: real frames and requests over a simulated network. */
@@ -28,14 +30,14 @@ export class SimulatedExchange {
   readonly #server: ExchangeServer
   readonly #wrong = new Map<ExchangeFaultKind, number>()
 
-  constructor(world: World, { products, tradesForMs }: SimulatedExchangeOptions) {
+  constructor(world: World, { products, tradesForMs, restLagMs: lagMs }: SimulatedExchangeOptions) {
     this.#world = world
     this.#machine = world.machine('exchange')
     const { clock } = this.#machine
     const endMs = clock.now() + tradesForMs
     const ending: Clock = { ...clock, now: () => Math.min(clock.now(), endMs) }
     this.market = simulatedMarket({ seed: world.seed, clock: ending, products })
-    const faults = faultyExchange({ market: this.market, clock, is: (kind) => this.#is(kind) })
+    const faults = faultyExchange({ market: this.market, clock, lagMs, is: (kind) => this.#is(kind) })
     this.#server = exchangeServer({ market: this.market, clock: ending, logger: silentLogger, faults })
     world.listen(address, this.#machine, (duplex) => this.#server.server.emit('connection', duplex))
   }

@@ -1,9 +1,10 @@
 /**
  * How what was written is held to what should be. `in-order`: under each key the same values in the same order. `any-order`:
  * the same values, as often; for joins of streams, whose results come as their inputs do. `latest`: the same last value; for
- * joins of tables, which pass through other rows on the way.
+ * joins of tables, which pass through other rows on the way. `at-least-once`: the same values in the same order, which may
+ * come again, but not where nothing goes wrong; for sources that can't ask again from a place of their choice.
  */
-export type OutputOrder = 'in-order' | 'any-order' | 'latest'
+export type OutputOrder = 'in-order' | 'any-order' | 'latest' | 'at-least-once'
 
 /** Values by topic and key, in the order of writing, as text. */
 export type Written = ReadonlyMap<string, readonly string[]>
@@ -29,15 +30,15 @@ export type Invariant =
 /** What is there and should not be: it does not become right by waiting. */
 export function surplusOf(order: OutputOrder, expected: Written, seen: Written): Violation[] {
   if (order === 'latest') return []
-  return [...seen].flatMap(([of, got]): Violation[] => {
-    const wanted = expected.get(of) ?? []
+  return [...seen].flatMap(([of, values]): Violation[] => {
+    const [wanted, got] = [counted(order, expected.get(of)), counted(order, values)]
     if (got.every((value, i) => value === wanted[i])) return []
     const rest = without(got, wanted)
     if (rest.length > 0) {
       const detail = `${named(of)} has ${got.length} for ${wanted.length}, such as ${shown(rest[0])}`
       return [{ invariant: 'each input is applied once', detail }]
     }
-    const at = order === 'in-order' ? got.findIndex((value, i) => value !== wanted[i]) : -1
+    const at = order !== 'any-order' ? got.findIndex((value, i) => value !== wanted[i]) : -1
     if (at < 0) return []
     const detail = `${named(of)} has ${shown(got[at])} as the ${at + 1}th, in the place of ${shown(wanted[at])}`
     return [{ invariant: 'values keep their order', detail }]
@@ -46,8 +47,8 @@ export function surplusOf(order: OutputOrder, expected: Written, seen: Written):
 
 /** What is not there yet. */
 export function missingOf(order: OutputOrder, expected: Written, seen: Written): string[] {
-  return [...expected].flatMap(([of, wanted]) => {
-    const got = seen.get(of) ?? []
+  return [...expected].flatMap(([of, values]) => {
+    const [wanted, got] = [counted(order, values), counted(order, seen.get(of))]
     if (order === 'latest')
       return got.at(-1) === wanted.at(-1)
         ? []
@@ -55,6 +56,11 @@ export function missingOf(order: OutputOrder, expected: Written, seen: Written):
     const missing = wanted.length - got.length
     return missing > 0 ? [`${named(of)} lacks ${missing} of ${wanted.length}`] : []
   })
+}
+
+/** What counts of these values. */
+function counted(order: OutputOrder, values: readonly string[] = []): readonly string[] {
+  return order === 'at-least-once' ? [...new Set(values)] : values
 }
 
 /** Adds a value under its topic and key. */

@@ -12,6 +12,7 @@ import { inputsOf } from './plan.ts'
 import { SimulatedBroker } from './simulated-broker.ts'
 import { SimulatedClickHouse, type SimulatedClickHouseOptions } from './simulated-clickhouse.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
+import type { SimulatedFeed } from './simulated-feed.ts'
 import { sessionTimeoutMs, simulatedKafka } from './simulated-kafka.ts'
 import type { World } from './world.ts'
 
@@ -45,6 +46,8 @@ export interface DeploymentOptions {
 /** Where sources are on the network, each instance runs a topology of its machine's. */
 export type DeployedOptions = Omit<DeploymentOptions, 'topology'> & {
   readonly topology: Topology | ((machine: Machine) => Topology)
+  /** What their source listens to. */
+  readonly feed?: SimulatedFeed | undefined
 }
 
 interface Instance {
@@ -111,7 +114,7 @@ export class Deployment {
   /** Lets a fault happen now, or at the request that it waits for; what it takes to recover is set going, too. */
   strike(fault: Fault): void {
     const { kind, pick, forMs, atRequest } = fault
-    if (this.#strikeBroker(fault)) return
+    if (this.#strikeOthers(fault)) return
     if (kind === 'deploy') {
       this.#deploy(forMs)
       return
@@ -205,8 +208,8 @@ export class Deployment {
     this.startInstances()
   }
 
-  /** False: it is none of the broker's faults. */
-  #strikeBroker({ kind, pick, forMs }: Fault): boolean {
+  /** False: it is a fault of an instance. */
+  #strikeOthers({ kind, pick, forMs }: Fault): boolean {
     const { broker } = this
     const startLater = () => this.#world.time.after(forMs, () => void this.startBroker())
     switch (kind) {
@@ -223,6 +226,9 @@ export class Deployment {
         return true
       case 'add-partitions':
         this.#addPartitions(pick)
+        return true
+      case 'break-feed':
+        this.#options.feed?.break(pick, forMs)
         return true
       case 'kill-node':
         broker.killNode(pick, forMs)

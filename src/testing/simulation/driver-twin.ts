@@ -48,6 +48,16 @@ export class DriverTwin {
   give({ to, key, value, timestampMs, partition }: PlacedRecord): void {
     const chunk = chunkOf([{ key, value, timestampMs }])
     this.#loop.pipe({ topic: to.name, serdes: to, chunk, partition })
+    this.#collect()
+  }
+
+  /** The same for what a source emits. */
+  emit(source: string, value: unknown): void {
+    this.#loop.emit(source, [value])
+    this.#collect()
+  }
+
+  #collect(): void {
     for (const topic of this.#outputs.values())
       for (const record of this.#loop.outputs.take(topic.name, topic))
         add(this.written, topic.name, bytesOf(record.key, topic.key), bytesOf(record.value, topic.value))

@@ -11,6 +11,7 @@
  * or nothing. `disk-full`: nothing more can be written there for a while. `deploy`: one instance after another
  * is stopped, and starts again with the next version of the topology; one that is frozen can't be stopped, and may wake up
  * behind its successor.
+ * `break-feed`: what a source listens to closes its connections, or what it sends comes late, or not at all any more.
  */
 export const faultKinds = [
   'kill',
@@ -30,6 +31,7 @@ export const faultKinds = [
   'disk-loss',
   'disk-full',
   'deploy',
+  'break-feed',
 ] as const
 /** One of `faultKinds`. */
 export type FaultKind = (typeof faultKinds)[number]
@@ -70,6 +72,7 @@ export const noFaults: FaultRates = {
   'disk-loss': 0,
   'disk-full': 0,
   deploy: 0,
+  'break-feed': 0,
 }
 
 export const defaultRates: FaultRates = {
@@ -94,6 +97,9 @@ export const clusterRates = {
   'move-coordinator': 3,
 } satisfies FaultRates
 
+/** On top, where a source listens to something. */
+export const feedRates = { 'break-feed': 4 }
+
 /** Long enough that sessions, transactions and requests time out in some of them, and not in others. */
 const lastsMs: Readonly<Record<FaultKind, readonly [number, number]>> = {
   kill: [100, 5_000],
@@ -113,6 +119,7 @@ const lastsMs: Readonly<Record<FaultKind, readonly [number, number]>> = {
   'disk-loss': [100, 5_000],
   'disk-full': [500, 8_000],
   deploy: [0, 4_000],
+  'break-feed': [100, 10_000],
 }
 
 /** What a moment before one of these, or behind it, can leave half done. */

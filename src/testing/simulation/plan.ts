@@ -19,6 +19,14 @@ export interface PlannedRecord {
   readonly atMs: number
 }
 
+/** What a feed sends in a plan. */
+export interface PlannedMessage {
+  /** What JSON can hold. */
+  readonly value: unknown
+  /** When it is sent, since the beginning. */
+  readonly atMs: number
+}
+
 /**
  * One run, wholly determined: the same plan does the same things. It is plain data; where keys and values are such too, it
  * can be kept as JSON.
@@ -32,6 +40,8 @@ export interface Plan {
   readonly brokers?: number
   /** In the order in which they are written. */
   readonly records: readonly PlannedRecord[]
+  /** What the source is sent, in this order; absent: nothing. */
+  readonly messages?: readonly PlannedMessage[]
   /** In the order of time. */
   readonly faults: readonly Fault[]
 }
@@ -55,6 +65,16 @@ export function placedRecords(topology: Topology, records: readonly PlannedRecor
     const keyBytes = record.key === null ? null : to.key.serialize(record.key)
     return { ...record, to, keyBytes, partition: partitionFor(keyBytes, to.partitions, 0) }
   })
+}
+
+/** The one source that listens to a feed. Throws `BAD_REQUEST` where it is not clear which one that is. */
+export function fedSource({ nodes }: Topology): string {
+  const [source, ...others] = nodes.filter(({ type }) => type === 'external-source')
+  if (source && others.length === 0) return source.name
+  throw new RivuletError(
+    'BAD_REQUEST',
+    'messages are for the one source of a topology: it must have just one',
+  )
 }
 
 /** By their names. */

@@ -1,6 +1,5 @@
-import type { DeploymentOptions } from './deployment.ts'
 import type { Plan } from './plan.ts'
-import { type Outcome, runPlan } from './simulation.ts'
+import { type Outcome, type RunOptions, runPlan } from './simulation.ts'
 
 /** What a plan that fails was made of, and what is left of it when nothing more can be taken away. */
 export interface Shrunk {
@@ -8,13 +7,11 @@ export interface Shrunk {
   readonly outcome: Outcome
 }
 
-type Options = Omit<DeploymentOptions, 'instances'>
-
 /**
- * Takes away instances, faults and records as long as the same thing does not hold without them, in at most so many runs.
+ * Takes away instances, faults, records and messages as long as the same thing does not hold without them, in at most so many runs.
  * What is left is smaller, not always the smallest.
  */
-export async function shrink(options: Options, failing: Shrunk, runsMax: number): Promise<Shrunk> {
+export async function shrink(options: RunOptions, failing: Shrunk, runsMax: number): Promise<Shrunk> {
   const [first] = failing.outcome.broken
   let best = failing
   let runs = 0
@@ -28,6 +25,7 @@ export async function shrink(options: Options, failing: Shrunk, runsMax: number)
   if (best.plan.instances > 1) await tryPlan({ ...best.plan, instances: 1 })
   await fewer(best.plan.faults, (faults) => tryPlan({ ...best.plan, faults }))
   await fewer(best.plan.records, (records) => tryPlan({ ...best.plan, records }))
+  await fewer(best.plan.messages ?? [], (messages) => tryPlan({ ...best.plan, messages }))
   return best
 }
 

@@ -5,11 +5,12 @@ import type { Topic } from '../../stream/topic.ts'
 import type { Topology } from '../../stream/topology.ts'
 import type { OutputOrder, Violation } from './comparison.ts'
 import type { DeploymentOptions } from './deployment.ts'
-import { clusterRates, defaultRates, type FaultRates, planFaults } from './faults.ts'
-import type { Plan, PlannedRecord } from './plan.ts'
+import { clusterRates, defaultRates, type FaultRates, feedRates, planFaults } from './faults.ts'
+import type { FeedMessage } from './feed.ts'
+import type { Plan, PlannedMessage, PlannedRecord } from './plan.ts'
 import { seededRandom } from './seeded-random.ts'
 import { shrink } from './shrink.ts'
-import { type Outcome, runPlan } from './simulation.ts'
+import { type Outcome, type RunOptions, runPlan, type SimulatedTopology } from './simulation.ts'
 
 /** A record that is written to an input topic while the simulation runs. */
 export interface SimulatedRecord extends Omit<PlannedRecord, 'topic'> {
@@ -23,7 +24,8 @@ export interface SimulatedEnvironment {
   readonly environment?: DeploymentOptions['environment']
   /**
    * How outputs are held to those of the test driver. Default `in-order`; `any-order` where two streams are joined, whose
-   * results come as their inputs do; `latest` where two tables are, which pass through other rows on the way.
+   * results come as their inputs do; `latest` where two tables are, which pass through other rows on the way; `at-least-once`
+   * where a source is sent again what it could not acknowledge any more.
    */
   readonly outputs?: OutputOrder
   /**
@@ -33,14 +35,21 @@ export interface SimulatedEnvironment {
   readonly nextVersion?: Topology
   /** Topics with settings of their own. Default: all are made as they are declared. */
   readonly topics?: readonly TopicToEnsure[]
+  /**
+   * What the topology's source makes of a message that the feed sends, and then emits; undefined: nothing. Default: it emits
+   * the message as it is.
+   */
+  emitted?(message: FeedMessage): unknown
 }
 
 /** What is written, what goes wrong, and how often. */
 export interface SimulateOptions extends SimulatedEnvironment {
   /** Which seeds, or how many from 1 on. */
   readonly seeds: number | readonly number[]
-  /** What is written to the topology's inputs, and when; the same dice must give the same records. */
-  records(random: () => number): readonly SimulatedRecord[]
+  /** What is written to the topology's inputs, and when; the same dice must give the same records. Default: nothing. */
+  records?(random: () => number): readonly SimulatedRecord[]
+  /** What the feed sends to the topology's source, and when; the same dice must give the same messages. Default: nothing. */
+  messages?(random: () => number): readonly PlannedMessage[]
   /** How many faults of each kind to expect in a minute; those that are not named are as often as by default. */
   readonly faults?: Partial<FaultRates>
   /** How many run at the same time. Default 2. */
@@ -90,7 +99,10 @@ const shrinkRunsMax = 150
  * })
  * ```
  */
-export async function simulate(topology: Topology, options: SimulateOptions): Promise<SimulationReport> {
+export async function simulate(
+  topology: SimulatedTopology,
+  options: SimulateOptions,
+): Promise<SimulationReport> {
   const { seeds } = options
   const chosen = typeof seeds === 'number' ? Array.from({ length: seeds }, (_, i) => i + 1) : seeds
   const report = { seeds: 0, virtualMs: 0, messages: 0 }
@@ -118,11 +130,14 @@ export async function simulate(topology: Topology, options: SimulateOptions): Pr
  * ```
  */
 export async function replay(
-  topology: Topology,
+  topology: SimulatedTopology,
   plan: Plan,
-  { environment = {}, outputs = 'in-order', nextVersion = topology, topics = [] }: SimulatedEnvironment = {},
+  { environment = {}, outputs = 'in-order', nextVersion, topics = [], emitted }: SimulatedEnvironment = {},
 ): Promise<SimulationReport> {
-  const options = { topology, nextVersion, topics, environment, outputs, logger: silentLogger }
+  const options = {
+    ...{ topology, topics, environment, outputs, emitted, logger: silentLogger },
+    ...(nextVersion && { nextVersion }),
+  }
   const { virtualMs, messages } = await held(options, plan)
   return { seeds: 1, virtualMs, messages }
 }
@@ -131,23 +146,30 @@ export async function replay(
 export function planOf(
   seed: number,
   {
-    records,
+    records = () => [],
+    messages = () => [],
     faults,
     instances = 2,
     brokers = 1,
-  }: Pick<SimulateOptions, 'records' | 'faults' | 'instances' | 'brokers'>,
+  }: Pick<SimulateOptions, 'records' | 'messages' | 'faults' | 'instances' | 'brokers'>,
 ): Plan {
   const random = seededRandom(seed)
   const written = records(random)
     .toSorted((a, b) => a.atMs - b.atMs)
     .map((record) => ({ ...record, topic: record.topic.name }))
-  const durationMs = written.at(-1)?.atMs ?? 0
-  const rates = { ...(brokers > 1 ? clusterRates : defaultRates), ...faults }
-  return { seed, instances, brokers, records: written, faults: planFaults(random, durationMs, rates) }
+  const sent = messages(random).toSorted((a, b) => a.atMs - b.atMs)
+  const durationMs = Math.max(0, written.at(-1)?.atMs ?? 0, sent.at(-1)?.atMs ?? 0)
+  const rates = {
+    ...(brokers > 1 ? clusterRates : defaultRates),
+    ...(sent.length > 0 && feedRates),
+    ...faults,
+  }
+  const planned = { seed, instances, brokers, records: written, ...(sent.length > 0 && { messages: sent }) }
+  return { ...planned, faults: planFaults(random, durationMs, rates) }
 }
 
 /** Runs a plan; rejects with what does not hold in it, and with as little of the plan as it takes. */
-export async function held(options: Omit<DeploymentOptions, 'instances'>, plan: Plan): Promise<Outcome> {
+export async function held(options: RunOptions, plan: Plan): Promise<Outcome> {
   const outcome = await runPlan(options, plan)
   if (outcome.broken.length === 0) return outcome
   const again = await runPlan(options, plan)
@@ -159,18 +181,27 @@ const notRepeatable =
   'The same seed did other things when it was run again: a callback of the topology is not deterministic. It may read a clock, throw dice, or keep something between calls.'
 
 function failureOf(
-  { seed, records, faults }: Plan,
+  whole: Plan,
   { plan, outcome }: { readonly plan: Plan; readonly outcome: Outcome },
   hint = '',
 ): RivuletError {
   const { broken, traceHash } = outcome
   const failure: SimulationFailure = { plan, broken, traceHash }
   const lines = [
-    `seed ${seed} fails:`,
+    `seed ${whole.seed} fails:`,
     ...broken.map(({ invariant, detail }) => `  ${invariant}: ${detail}`),
     ...(hint === '' ? [] : [hint]),
-    `It does so with ${plan.instances} instances, ${plan.records.length} of ${records.length} records and ${plan.faults.length} of ${faults.length} faults (trace ${traceHash}):`,
+    `It does so with ${sizeOf(plan, whole)} (trace ${traceHash}):`,
     JSON.stringify(plan, (_, value) => (typeof value === 'bigint' ? `${value}n` : value)),
   ]
   return new RivuletError('SIMULATION_FAILED', lines.join('\n'), { cause: failure })
+}
+
+function sizeOf({ instances, records, messages, faults }: Plan, whole: Plan): string {
+  const parts = [
+    `${instances} instances`,
+    `${records.length} of ${whole.records.length} records`,
+    ...(messages && whole.messages ? [`${messages.length} of ${whole.messages.length} messages`] : []),
+  ]
+  return `${parts.join(', ')} and ${faults.length} of ${whole.faults.length} faults`
 }

@@ -2,14 +2,36 @@ import { messageOf } from '../../errors.ts'
 import type { Kafka, KafkaProducer, TopicToEnsure } from '../../kafka/types.ts'
 import { layOutAsDeclared } from '../../runtime/layout.ts'
 import type { Topic } from '../../stream/topic.ts'
+import type { Topology } from '../../stream/topology.ts'
 import type { Violation } from './comparison.ts'
 import { Deployment, type DeploymentOptions } from './deployment.ts'
 import { DriverTwin } from './driver-twin.ts'
-import { inputsOf, outputsOf, type PlacedRecord, type Plan, placedRecords } from './plan.ts'
+import { absentFeed, type Feed, type FeedMessage } from './feed.ts'
+import type { Machine } from './machine.ts'
+import {
+  fedSource,
+  inputsOf,
+  outputsOf,
+  type PlacedRecord,
+  type Plan,
+  type PlannedMessage,
+  placedRecords,
+} from './plan.ts'
 import { SettledChecks } from './settled-checks.ts'
+import { SimulatedFeed } from './simulated-feed.ts'
 import { simulatedKafka } from './simulated-kafka.ts'
-import { Watcher } from './watcher.ts'
+import { type Emission, Watcher } from './watcher.ts'
 import { World } from './world.ts'
+
+/** What runs, and how it is held to the test driver. */
+export interface RunOptions extends Omit<DeploymentOptions, 'topology' | 'instances' | 'brokers'> {
+  readonly topology: SimulatedTopology
+  /** What the source makes of a message; undefined: nothing. Default: the message as it is. */
+  readonly emitted?: ((message: FeedMessage) => unknown) | undefined
+}
+
+/** Where a source listens to a feed, it is made with that as each instance has it. */
+export type SimulatedTopology = Topology | ((feed: Feed) => Topology)
 
 /** What a run came to. */
 export interface Outcome {
@@ -35,12 +57,9 @@ const recordBytesMin = 8
  * Runs a deployment through a plan, lets it recover, and holds it to the test driver with the same records: on the way, at
  * each moment in which a reader could see something new, and when all is over.
  */
-export async function runPlan(
-  options: Omit<DeploymentOptions, 'instances' | 'brokers'>,
-  plan: Plan,
-): Promise<Outcome> {
+export async function runPlan(options: RunOptions, plan: Plan): Promise<Outcome> {
   const world = new World(plan.seed)
-  const run = new Run(world, { ...options, instances: plan.instances, brokers: plan.brokers ?? 1 }, plan)
+  const run = new Run(world, options, plan)
   const broken = await run.outcome()
   return {
     broken,
@@ -52,8 +71,9 @@ export async function runPlan(
 
 class Run {
   readonly #world: World
-  readonly #options: DeploymentOptions
+  readonly #topics: readonly TopicToEnsure[]
   readonly #plan: Plan
+  readonly #feed: SimulatedFeed | undefined
   readonly #deployment: Deployment
   readonly #records: readonly PlacedRecord[]
   readonly #twin: DriverTwin
@@ -66,21 +86,30 @@ class Run {
   #lookedMs = 0
   #broken: readonly Violation[] = []
 
-  constructor(world: World, options: DeploymentOptions, plan: Plan) {
-    const { topology, outputs = 'in-order' } = options
+  constructor(world: World, options: RunOptions, plan: Plan) {
+    const { topology: declared, outputs = 'in-order', emitted = asItIs } = options
+    const { instances, brokers = 1, messages = [], faults } = plan
+    const order = outputs === 'at-least-once' && faults.length === 0 ? 'in-order' : outputs
+    const feed = typeof declared === 'function' ? new SimulatedFeed(world) : undefined
+    const topology = typeof declared === 'function' ? declared(absentFeed) : declared
+    const onMachine = (machine: Machine) =>
+      typeof declared === 'function' && feed ? declared(feed.seenFrom(machine)) : topology
+    const deployed = feed ? onMachine : topology
     this.#world = world
-    this.#options = options
+    this.#topics = topicsOf(topology, options.topics)
     this.#plan = plan
-    this.#deployment = new Deployment(world, options)
+    this.#feed = feed
+    this.#deployment = new Deployment(world, { ...options, topology: deployed, feed, instances, brokers })
     this.#records = placedRecords(topology, plan.records)
     const newTwin = () => new DriverTwin(topology, options.environment)
     this.#twin = newTwin()
     this.#watcher = new Watcher({
-      ...{ topology, records: this.#records, order: outputs },
+      ...{ topology, records: this.#records, order },
+      emissions: emissionsOf(topology, messages, emitted),
       ...{ twin: this.#twin, newTwin },
     })
     this.#settled = new SettledChecks(topology)
-    this.#bufferedMax = bufferedMax(options)
+    this.#bufferedMax = bufferedMax(topology, options.environment)
     this.#client = simulatedKafka(world, world.machine('client'), this.#deployment.broker.addresses)
     this.#producer = this.#client.producer()
   }
@@ -88,7 +117,7 @@ class Run {
   async outcome(): Promise<readonly Violation[]> {
     const world = this.#world
     await world.ended(this.#deployment.startBroker(), startMsMax)
-    await world.ended(this.#client.admin.ensureTopics(topicsOf(this.#options)), startMsMax)
+    await world.ended(this.#client.admin.ensureTopics(this.#topics), startMsMax)
     this.#deployment.startInstances()
     world.watch(() => this.#look())
     const lastMs = this.#schedule()
@@ -114,10 +143,12 @@ class Run {
   /** Returns when the last of them happens. */
   #schedule(): number {
     const { time } = this.#world
+    const { faults, messages = [] } = this.#plan
     const beganMs = time.nowMs
     for (const record of this.#records) time.at(beganMs + record.atMs, () => this.#write(record))
-    for (const fault of this.#plan.faults) time.at(beganMs + fault.atMs, () => this.#deployment.strike(fault))
-    return Math.max(0, ...[...this.#records, ...this.#plan.faults].map(({ atMs }) => atMs))
+    for (const fault of faults) time.at(beganMs + fault.atMs, () => this.#deployment.strike(fault))
+    for (const { value, atMs } of messages) time.at(beganMs + atMs, () => this.#feed?.send(value))
+    return Math.max(0, ...[...this.#records, ...messages, ...faults].map(({ atMs }) => atMs))
   }
 
   #write({ to, partition, keyBytes, value, timestampMs }: PlacedRecord): void {
@@ -180,8 +211,24 @@ class Run {
   }
 }
 
+function asItIs(message: FeedMessage): unknown {
+  return message
+}
+
+function emissionsOf(
+  topology: Topology,
+  messages: readonly PlannedMessage[],
+  emitted: (message: FeedMessage) => unknown,
+): readonly Emission[] {
+  if (messages.length === 0) return []
+  const source = fedSource(topology)
+  return messages
+    .map(({ value }, number) => ({ source, value: emitted({ number, value }) }))
+    .filter(({ value }) => value !== undefined)
+}
+
 /** What `recordsBufferedMax` allows, with what one fetch may bring on top of it, in each partition of an input. */
-function bufferedMax({ topology, environment }: DeploymentOptions): number {
+function bufferedMax(topology: Topology, environment: DeploymentOptions['environment']): number {
   const { recordsBufferedMax = 5_000, partitionFetchBytesMax = 256 * 1024 } = environment
   const { subTopologies } = layOutAsDeclared(topology)
   const partitions = subTopologies
@@ -190,7 +237,7 @@ function bufferedMax({ topology, environment }: DeploymentOptions): number {
   return partitions * (recordsBufferedMax + partitionFetchBytesMax / recordBytesMin)
 }
 
-function topicsOf({ topology, topics = [] }: DeploymentOptions): TopicToEnsure[] {
+function topicsOf(topology: Topology, topics: readonly TopicToEnsure[] = []): TopicToEnsure[] {
   const declared = new Map<string, Topic<unknown, unknown>>([...inputsOf(topology), ...outputsOf(topology)])
   const asDeclared = [...declared.values()].filter(({ name }) => topics.every((topic) => topic.name !== name))
   return [...topics, ...asDeclared.map(({ name, partitions, config }) => ({ name, partitions, config }))]

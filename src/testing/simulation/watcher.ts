@@ -30,11 +30,19 @@ interface Output {
   nextOffset: number
 }
 
+/** Of a source, by its name. */
+export interface Emission {
+  readonly source: string
+  readonly value: unknown
+}
+
 type View = Pick<CommittedView, 'committed' | 'endOffset' | 'read'>
 
 export interface WatcherOptions {
   readonly topology: Topology
   readonly records: readonly PlacedRecord[]
+  /** What the source emits once it has been sent all messages. */
+  readonly emissions?: readonly Emission[]
   readonly order: OutputOrder
   /** It has been given nothing yet. */
   readonly twin: DriverTwin
@@ -45,7 +53,7 @@ export interface WatcherOptions {
 /**
  * Looks at what a reader of committed records can see, as often as that has changed, and holds it to a test driver that is
  * given each input as soon as the offset behind it is committed: so at any moment the outputs are what the inputs below the
- * committed offsets make, and nothing else.
+ * committed offsets make, and nothing else. No offset says how far a source is: what it emits counts from the beginning.
  */
 export class Watcher {
   readonly #options: WatcherOptions
@@ -61,9 +69,10 @@ export class Watcher {
   #ofAll: DriverTwin | undefined
 
   constructor(options: WatcherOptions) {
-    const { topology, records } = options
+    const { topology, records, emissions = [], twin } = options
     this.#options = options
-    this.#emitsAtOnce = emitsAtOnce(topology)
+    this.#emitsAtOnce = emitsAtOnce(topology) && emissions.length === 0
+    for (const { source, value } of emissions) twin.emit(source, value)
     this.#inputs = inputPartitions(topology, records)
     this.#outputs = [...outputsOf(topology).values()].flatMap((topic) =>
       Array.from({ length: topic.partitions }, (_, partition) => ({ topic, partition, nextOffset: 0 })),
@@ -144,11 +153,12 @@ export class Watcher {
 
   /** What comes of inputs that are not committed yet was seen too early; what comes of none is wrong for good. */
   #surplus(): readonly Violation[] {
-    const { order, twin, newTwin, records } = this.#options
+    const { order, twin, newTwin, records, emissions = [] } = this.#options
     const early = surplusOf(order, twin.written, this.#seen)
     if (early.length === 0) return early
     if (!this.#ofAll) {
       this.#ofAll = newTwin()
+      for (const { source, value } of emissions) this.#ofAll.emit(source, value)
       for (const record of records) this.#ofAll.give(record)
     }
     const wrong = surplusOf(order, this.#ofAll.written, this.#seen)
