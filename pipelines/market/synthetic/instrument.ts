@@ -31,12 +31,17 @@ export const stockInstruments: readonly Instrument[] = [
   instrument('MSFT', 430, 2, 0, 25, 60, 0.0002),
 ]
 
+/** How often made-up instruments trade: some of them rarely. */
+const madeUpTradesPerMinute = [60, 20, 6] as const
+
 /** The instrument of that name, or one made up from it: any product can be simulated. */
 export function instrumentOf(product: string, known: readonly Instrument[]): Instrument {
-  const basePrice = 1 + (hashText(product) % 20_000) / 100
+  const hash = hashText(product)
+  const basePrice = 1 + (hash % 20_000) / 100
+  const tradesPerMinute = madeUpTradesPerMinute[hash % madeUpTradesPerMinute.length] ?? 60
   return (
     known.find((each) => each.product === product) ??
-    instrument(product, basePrice, 2, 6, 100 / basePrice, 60)
+    instrument(product, basePrice, 2, 6, 100 / basePrice, tradesPerMinute)
   )
 }
 

@@ -22,7 +22,7 @@ const perFrame = 0.3
 /** How many of the nodes behind the REST API lag, and how late it answers at most. */
 const lagging = 0.7
 const slowMsMax = 400
-const staleTradesMax = 5
+const staleTradesMax = 10
 const hangsMs = 600_000
 
 const restAnswers: Partial<Readonly<Record<ExchangeFaultKind, RestFault>>> = {

@@ -49,13 +49,18 @@ export interface MarketOutcome {
   readonly hasGivenUp: boolean
 }
 
-const listed = ['SOL-USD', 'XRP-USD', 'LTC-EUR', 'LTC-USD']
+const listed = ['SOL-USD', 'XRP-USD', 'ADA-USD', 'LTC-EUR', 'LTC-USD']
 /** Each start follows LTC in the other currency. */
-const productsOf = (starts: number) => ['SOL-USD', 'XRP-USD', starts % 2 === 0 ? 'LTC-EUR' : 'LTC-USD']
+const productsOf = (starts: number) => [
+  'SOL-USD',
+  'XRP-USD',
+  'ADA-USD',
+  starts % 2 === 0 ? 'LTC-EUR' : 'LTC-USD',
+]
 /** Three minutes, of which two are closed at the end. */
 const faultyMs = 150_000
-/** With instances that are away for as long as two minutes in between. */
-const absentMs = 240_000
+/** With all instances away for a while in between. */
+const absentMs = 200_000
 const limitMs = 600_000
 const tables = [ticksTable, candlesTable]
 /** What the source says then. */
@@ -77,8 +82,8 @@ const rates: FaultRates = {
   'disk-full': 0,
   deploy: 0,
 }
-/** Of those, what does not befall the connections to the exchange. */
-const timelyRates: FaultRates = { ...rates, cut: 0, stall: 0, 'lose-answers': 0 }
+/** Of those, what befalls neither the connections to the exchange nor the absence. */
+const timelyRates: FaultRates = { ...rates, kill: 0, cut: 0, stall: 0, 'lose-answers': 0 }
 /** On top, where there are several brokers. */
 const ofCluster = { 'kill-node': 2, 'move-leader': 4, 'move-coordinator': 3 }
 
@@ -100,10 +105,11 @@ export function marketPlanOf(seed: number): MarketPlan {
   }
 }
 
-/** All instances die at once, and come back after 20 to 120 s. */
+/** All instances die at once, and come back after 20 s or more, when a minute of what they missed is about to be closed. */
 function absence(random: () => number, instances: number): readonly Fault[] {
-  const atMs = 20_000 + Math.floor(random() * 60_000)
-  const forMs = 20_000 + Math.floor(random() * 100_000)
+  const endMs = 120_000 + Math.floor(random() * 12_000)
+  const forMs = 20_000 + Math.floor(random() * 85_000)
+  const atMs = endMs - forMs
   return Array.from({ length: instances }, () => ({ atMs, kind: 'kill', pick: 0, forMs }))
 }
 

@@ -3,7 +3,6 @@ import type { Clock } from '../../../src/clock.ts'
 interface Listener<T> {
   readonly clock: Clock
   readonly heard: (message: T, position: number) => void
-  readonly broken: () => void
   next: number
 }
 
@@ -15,7 +14,6 @@ interface Listener<T> {
 export class SimulatedFeed<T> {
   readonly #messages: T[] = []
   readonly #listeners = new Set<Listener<T>>()
-  #acknowledged = 0
 
   get messages(): readonly T[] {
     return this.#messages
@@ -26,29 +24,12 @@ export class SimulatedFeed<T> {
     for (const listener of this.#listeners) this.#deliver(listener)
   }
 
-  /** Up to where somebody has said that it need not be sent again. */
-  get acknowledged(): number {
-    return this.#acknowledged
-  }
-
-  acknowledge(before: number): void {
-    this.#acknowledged = Math.max(this.#acknowledged, before)
-  }
-
   /** From this position on, also what was sent before. Returns how to stop. */
-  listen(from: number, { clock, heard, broken }: Omit<Listener<T>, 'next'>): () => void {
-    const listener = { clock, heard, broken, next: from }
+  listen(from: number, { clock, heard }: Omit<Listener<T>, 'next'>): () => void {
+    const listener = { clock, heard, next: from }
     this.#listeners.add(listener)
     this.#deliver(listener)
     return () => this.#listeners.delete(listener)
-  }
-
-  /** All who listen are told that their connections broke. */
-  breakConnections(): void {
-    for (const listener of this.#listeners) {
-      this.#listeners.delete(listener)
-      listener.clock.scheduler.schedule(() => listener.broken())
-    }
   }
 
   #deliver(listener: Listener<T>): void {

@@ -1,8 +1,7 @@
-import { filter, from, ignoreElements, lastValueFrom, merge, Observable, switchMap, tap, toArray } from 'rxjs'
-import { messageOf, RivuletError } from '../../../src/errors.ts'
+import { filter, from, lastValueFrom, Observable, switchMap, toArray } from 'rxjs'
+import { messageOf } from '../../../src/errors.ts'
 import type { Kafka, TransactionalProducer } from '../../../src/kafka/types.ts'
 import { silentLogger } from '../../../src/logger.ts'
-import type { Processing } from '../../../src/runtime/run.ts'
 import { serdes } from '../../../src/serdes/serdes.ts'
 import type { Source, SourceContext } from '../../../src/stream/source.ts'
 import { topic } from '../../../src/stream/topic.ts'
@@ -15,18 +14,12 @@ import { World } from '../../../src/testing/simulation/world.ts'
 import { SimulatedFeed } from './simulated-feed.ts'
 
 export interface SourceSimulationOptions {
-  /**
-   * How the source goes on: at the end of its topic; at its position; or where the other side was told last that it has it,
-   * which then comes at least once.
-   */
-  readonly by?: 'tail' | 'position' | 'acknowledgement'
-  readonly processing?: Processing
+  /** How the source goes on: at the end of its topic, or at its position. */
+  readonly by?: 'tail' | 'position'
   readonly instances?: number
   readonly durationMs?: number
   readonly messages?: number
   readonly rates?: Partial<FaultRates>
-  /** How often the connection to the feed breaks. */
-  readonly breaks?: number
   /** How often another program has a transaction open on the source's topic, each up to a minute. */
   readonly foreign?: number
 }
@@ -55,8 +48,7 @@ const isLeftOut = (position: number) => position % 13 === 5 && !isLetter(positio
 
 function topologyOf(feed: SimulatedFeed<string>, by: Required<SourceSimulationOptions>['by']): Topology {
   return topology('feeding', (declare) => {
-    const source =
-      by === 'tail' ? goingOnByTail(feed) : by === 'position' ? goingOn(feed) : acknowledging(feed)
+    const source = by === 'tail' ? goingOnByTail(feed) : goingOn(feed)
     const numbered = by === 'position' && { position: ({ position }: Message) => position + 1 }
     declare
       .source('feed', source, { key: ({ key }) => key, ...numbered })
@@ -91,15 +83,6 @@ function goingOn(feed: SimulatedFeed<string>): Source<Message> {
   return (context) => heard(feed, typeof context.position === 'number' ? context.position : 0, context)
 }
 
-/** The other side remembers. */
-function acknowledging(feed: SimulatedFeed<string>): Source<Message> {
-  return (context) => {
-    const begin = feed.acknowledged
-    const tell = context.acknowledged$.pipe(tap((count) => feed.acknowledge(begin + count)))
-    return merge(heard(feed, begin, context), tell.pipe(ignoreElements()))
-  }
-}
-
 function heard(
   feed: SimulatedFeed<string>,
   begin: number,
@@ -118,14 +101,13 @@ function heard(
             position: position + 1,
           })
       },
-      broken: () => subscriber.error(new RivuletError('SOURCE_UNREACHABLE', 'it broke', { retryable: true })),
     }),
   )
 }
 
 /**
  * Runs instances that share a source through a seed. Says what is not as it should be: each message must be on its topic
- * once, and those of one key in order; at least once, where no more is promised.
+ * once, and those of one key in order. For what `simulate` has not: dead letters, and other programs' transactions.
  */
 export async function brokenUnder(
   seed: number,
@@ -150,7 +132,7 @@ class SourceSimulation {
     this.#deployment = new Deployment(this.#world, {
       topology: topologyOf(this.#feed, options.by ?? 'tail'),
       instances: options.instances ?? 2,
-      environment: { processing: options.processing ?? 'exactly-once' },
+      environment: {},
       logger: silentLogger,
     })
     this.#client = simulatedKafka(this.#world, this.#world.machine('client'), [
@@ -166,7 +148,7 @@ class SourceSimulation {
 
   /** Messages and faults, until both are over. */
   async strain(): Promise<void> {
-    const { durationMs = 90_000, messages = 200, breaks = 0, foreign = 0, rates } = this.#options
+    const { durationMs = 90_000, messages = 200, foreign = 0, rates } = this.#options
     const { time, seed } = this.#world
     const random = seededRandom(seed)
     const beganMs = time.nowMs
@@ -174,7 +156,6 @@ class SourceSimulation {
       for (let i = 0; i < count; i++) time.at(beganMs + random() * durationMs, work)
     }
     atSomeTime(messages, () => this.#feed.send(keys[Math.floor(random() * keys.length)] as string))
-    atSomeTime(breaks, () => this.#feed.breakConnections())
     atSomeTime(foreign, () => void this.#openForeign(random() * 50_000))
     for (const fault of planFaults(random, durationMs, { ...defaultRates, ...rates }))
       time.at(beganMs + fault.atMs, () => this.#deployment.strike(fault))
@@ -202,8 +183,7 @@ class SourceSimulation {
 
   /** What no time will mend. */
   #wrong(written: readonly Message[], put: readonly Message[]): string[] {
-    const { by = 'tail', processing = 'exactly-once' } = this.#options
-    if (by === 'acknowledgement' || processing === 'at-least-once') return []
+    const { by = 'tail' } = this.#options
     // Only a position says where letters were.
     return [...notRising(written), ...(by === 'position' ? notRising(put) : [])]
   }
