@@ -34,7 +34,7 @@ export function eventOf({ number, value }: FeedMessage): Event {
   return { key: String(value), number }
 }
 
-const keyed = { key: ({ key }: Event) => key }
+const keyed = { key: ({ key }: Event) => key, timestampMs: ({ number }: Event) => number }
 
 /** One place for all, which is committed with what goes to several topics; and a count behind one of them. */
 export function placed(feed: Feed): Topology {

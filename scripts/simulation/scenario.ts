@@ -15,8 +15,8 @@ export interface Scenario {
 /** On top, where there are several brokers. */
 const ofCluster = { 'kill-node': 4, 'move-leader': 8, 'move-coordinator': 6 }
 
-/** On top, where there is a feed. */
-const ofFeed = { 'break-feed': 6 }
+/** Where there is a feed. Positions have the time of the clock: one that is more than an hour ahead ends the program. */
+const ofFeed = { 'break-feed': 6, 'clock-jump': 0 }
 
 /** How many of each kind to expect in a minute. */
 const profiles: readonly FaultRates[] = [

@@ -35,7 +35,8 @@ export class ProductTape implements Outflow {
   }
 
   get head(): Trade | undefined {
-    return this.#sequencer.head
+    // An empty tape may still begin with an older trade.
+    return this.#expecting && this.#sequencer.isEmpty ? undefined : this.#sequencer.head
   }
 
   take(): Trade | undefined {

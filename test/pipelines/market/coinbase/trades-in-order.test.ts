@@ -95,6 +95,19 @@ describe('tradesInOrder', () => {
     expect(probe.ids(product)).toEqual([8])
   })
 
+  test('begins no empty tape before it is told how far the product is, for an older trade may come', async () => {
+    const other = { product: 'ETH-USD', symbol: 'ETH' }
+    const probe = new SourceProbe()
+    const feed$ = await follow(probe, [product, other.product])
+    feed$.next({ type: 'connected' })
+    for (const id of [8, 7]) feed$.next(said(id, {}, false))
+    feed$.next(said(3, other))
+    expect(probe.trades).toEqual([])
+    feed$.next(said(9))
+    expect(probe.ids(product)).toEqual([7, 8, 9])
+    expect(probe.ids(other.product)).toEqual([3])
+  })
+
   test('asks for the feed only when it knows where the tape ends', () => {
     const feed$ = new Subject<FeedEvent>()
     const tail = async function* () {
