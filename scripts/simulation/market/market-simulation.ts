@@ -95,7 +95,7 @@ export function marketPlanOf(seed: number): MarketPlan {
   const brokers = seed % 3 === 0 ? 3 : 1
   const durationMs = isTimely ? absentMs : faultyMs
   const ratesOfAll = { ...(isTimely ? timelyRates : rates), ...(brokers > 1 && ofCluster) }
-  const faults = planFaults(random, durationMs, ratesOfAll)
+  const faults = planFaults(random, durationMs, ratesOfAll).filter(isFirstJump)
   return {
     seed,
     ...{ instances, brokers, durationMs, isTimely },
@@ -103,6 +103,11 @@ export function marketPlanOf(seed: number): MarketPlan {
     faults: isTimely ? [...faults, ...absence(random, instances)] : faults,
     exchangeFaults: isTimely ? planDailyFaults(random, durationMs) : planExchangeFaults(random, durationMs),
   }
+}
+
+/** Two of them may set a clock by more than the hour within which the source takes a trade's time for a true one. */
+function isFirstJump({ kind }: Fault, i: number, all: readonly Fault[]): boolean {
+  return kind !== 'clock-jump' || all.findIndex((each) => each.kind === kind) === i
 }
 
 /** All instances die at once, and come back after 20 s or more, when a minute of what they missed is about to be closed. */
