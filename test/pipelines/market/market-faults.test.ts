@@ -107,7 +107,7 @@ async function expectAll(count: number): Promise<void> {
   const closed = Math.floor((startMs + count * 100 - 5_100 - startMs) / minuteMs) * 2
   const sums = `SELECT count() AS n, uniqExact((symbol, trade_id)) AS ids FROM ${ticks}`
   await vi.waitFor(async () => expect(await clickhouse.query(sums)).toEqual([{ n: count, ids: count }]), {
-    timeout: 40_000,
+    timeout: 60_000,
     interval: 100,
   })
   await vi.waitFor(
@@ -117,7 +117,7 @@ async function expectAll(count: number): Promise<void> {
           `SELECT count() AS n, uniqExact((symbol, window_start)) AS minutes, min(tick_count) AS least, max(tick_count) AS most FROM ${candles}`,
         ),
       ).toEqual([{ n: closed, minutes: closed, least: 300, most: 300 }]),
-    { timeout: 20_000, interval: 100 },
+    { timeout: 60_000, interval: 100 },
   )
 }
 
