@@ -270,7 +270,9 @@ export class Deployment {
     const instance = { machine, disk, running }
     this.#instances.add(instance)
     running.done.catch((error) => {
-      if (machine.isDead) return
+      // Stopped while an answer is missing, a source says that something is not in Kafka: from its feed it comes again.
+      const isStopped = !this.#instances.has(instance)
+      if (machine.isDead || (isStopped && this.#options.feed)) return
       this.failures.push(error)
       this.#instances.delete(instance)
     })
