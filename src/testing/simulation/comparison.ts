@@ -11,7 +11,9 @@ export type Written = ReadonlyMap<string, readonly string[]>
 
 /** One thing that did not hold: the name of what should have, and what was there instead. */
 export interface Violation {
+  /** Which of those that must hold. */
   readonly invariant: Invariant
+  /** What was seen in the place of what. */
   readonly detail: string
 }
 

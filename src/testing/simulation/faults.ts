@@ -38,7 +38,9 @@ export type FaultKind = (typeof faultKinds)[number]
 
 /** One fault of a plan: plain data, so that a failing plan can be shown, shortened and repeated. */
 export interface Fault {
+  /** When, from the start of the plan. */
   readonly atMs: number
+  /** What goes wrong. */
   readonly kind: FaultKind
   /**
    * Not then, but when the instance sends its next request of this kind, which is then the first that it befalls. Source:

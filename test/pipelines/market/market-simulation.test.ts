@@ -8,6 +8,7 @@ test.each([1, 2])(
     expect(broken).toEqual([])
     expect(trades).toBeGreaterThan(300)
   },
+  120_000,
 )
 
 test('does the same things under the same seed, and others under another', async () => {
@@ -16,4 +17,4 @@ test('does the same things under the same seed, and others under another', async
   const [first, again, other] = traces
   expect(again).toBe(first)
   expect(other).not.toBe(first)
-})
+}, 120_000)
