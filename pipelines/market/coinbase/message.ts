@@ -6,12 +6,7 @@ export const frameBytesMax = 256 * 1024
 
 /** What a frame of the socket says. `ignored`: a type that is none of ours, as the protocol demands. */
 export type Message =
-  | {
-      readonly type: 'trade'
-      readonly trade: Trade
-      /** It has just happened; what a subscription is answered with, and tickers, may be older. */
-      readonly isNewest: boolean
-    }
+  | { readonly type: 'trade'; readonly trade: Trade }
   | {
       readonly type: 'heartbeat'
       readonly product: string
@@ -67,7 +62,6 @@ export function decodeMessage(
           },
           latestMs,
         ),
-        value.type === 'match',
       )
     case 'ticker':
       // A product that never traded has a ticker without a trade.
@@ -85,7 +79,6 @@ export function decodeMessage(
           },
           latestMs,
         ),
-        false,
       )
     case 'heartbeat':
       return heartbeat(value)
@@ -98,10 +91,8 @@ export function decodeMessage(
   }
 }
 
-function trade(decoded: ReturnType<typeof decodeTrade>, isNewest: boolean): Message {
-  return 'trade' in decoded
-    ? { type: 'trade', trade: decoded.trade, isNewest }
-    : { type: 'bad', ...decoded.bad }
+function trade(decoded: ReturnType<typeof decodeTrade>): Message {
+  return 'trade' in decoded ? { type: 'trade', trade: decoded.trade } : { type: 'bad', ...decoded.bad }
 }
 
 function heartbeat({ product_id: product, last_trade_id: lastTradeId, time }: Fields): Message {

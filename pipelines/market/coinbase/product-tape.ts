@@ -23,7 +23,7 @@ export class ProductTape implements Outflow {
   readonly #backfill: Backfill
   #warnedAhead = false
   #isRejected = false
-  /** Connected, but not told yet how far the product is: what a subscription is answered with may be an old trade. */
+  /** Connected, but not told yet what was missed. */
   #expecting = false
 
   constructor(options: ProductTapeOptions) {
@@ -35,8 +35,7 @@ export class ProductTape implements Outflow {
   }
 
   get head(): Trade | undefined {
-    // An empty tape may still begin with an older trade.
-    return this.#expecting && this.#sequencer.isEmpty ? undefined : this.#sequencer.head
+    return this.#sequencer.head
   }
 
   take(): Trade | undefined {
@@ -56,38 +55,33 @@ export class ProductTape implements Outflow {
     return this.#backfill.ask(signal)
   }
 
-  /** The exchange will say how far the product has come, unless it rejected it. */
+  /** The exchange will say how far the product has come, unless it rejected it; an empty tape has missed nothing. */
   connected(): void {
-    this.#expecting = !this.#isRejected
+    this.#expecting = !this.#isRejected && this.#sequencer.nextId !== undefined
   }
 
-  /** `isNewest`: it has just happened. */
-  receive(trade: Trade, isNewest: boolean): 'accepted' | 'duplicate' | 'full' {
-    if (isNewest) this.#expecting = false
+  receive(trade: Trade): 'accepted' | 'duplicate' | 'full' {
+    this.#expecting = false
     return this.#sequencer.offer(trade)
   }
 
-  /** The exchange said that this is the newest trade; 0: that it does not know, or that there is none. */
+  /** The exchange said that this trade exists. */
   announce(tradeId: number): void {
-    if (tradeId > 0 || this.#sequencer.nextId === undefined) this.#expecting = false
-    this.#know(tradeId)
+    this.#expecting = false
+    this.#sequencer.announce(tradeId)
+    this.#warnIfAhead(tradeId)
   }
 
   /** The exchange sent this trade, but it could not be read: it is owed. */
   owe(tradeId: number): void {
     this.#sequencer.begin(tradeId)
-    this.#know(tradeId)
+    this.announce(tradeId)
   }
 
   /** Nothing more is to be expected of this product. */
   reject(): void {
     this.#isRejected = true
     this.#expecting = false
-  }
-
-  #know(tradeId: number): void {
-    this.#sequencer.announce(tradeId)
-    this.#warnIfAhead(tradeId)
   }
 
   /** All that comes is taken for known then: ids that began anew, or another exchange's tape. */

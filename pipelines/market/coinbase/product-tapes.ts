@@ -52,7 +52,7 @@ export class ProductTapes {
     switch (event.type) {
       case 'trade': {
         const tape = tapes.get(event.trade.product)
-        if (tape?.receive(event.trade, event.isNewest) === 'duplicate') this.#countDuplicate()
+        if (tape?.receive(event.trade) === 'duplicate') this.#countDuplicate()
         return tape
       }
       case 'heartbeat': {
@@ -77,7 +77,6 @@ export class ProductTapes {
         this.#outlet.check()
         return undefined
       case 'state':
-        if (event.state === 'waiting') this.#outlet.disconnected()
         return undefined
       default:
         return tapes.get(event.product)

@@ -72,7 +72,7 @@ function feedEvent(
   switch (message.type) {
     case 'trade': {
       const { trade } = message
-      if (wanted.has(trade.product)) return { ...message, bytes }
+      if (wanted.has(trade.product)) return { type: 'trade', trade, bytes }
       const { product, tradeId } = trade
       return { type: 'bad', reason: `${product} was not subscribed to`, product, tradeId, bytes }
     }
