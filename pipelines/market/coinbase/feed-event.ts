@@ -10,4 +10,6 @@ export type FeedEvent =
   | { readonly type: 'connected' }
   /** The exchange will not send these products, for as long as this connection lasts. */
   | { readonly type: 'rejected'; readonly products: readonly string[]; readonly reason: string }
+  /** The exchange sends these products, but no heartbeats of them, as a recording may: nobody says how far they are. */
+  | { readonly type: 'without heartbeats'; readonly products: readonly string[] }
   | FeedData

@@ -6,7 +6,12 @@ export const frameBytesMax = 256 * 1024
 
 /** What a frame of the socket says. `ignored`: a type that is none of ours, as the protocol demands. */
 export type Message =
-  | { readonly type: 'trade'; readonly trade: Trade }
+  | {
+      readonly type: 'trade'
+      readonly trade: Trade
+      /** It has just happened; what a subscription is answered with, and tickers, may be older. */
+      readonly isNewest: boolean
+    }
   | {
       readonly type: 'heartbeat'
       readonly product: string
@@ -62,6 +67,7 @@ export function decodeMessage(
           },
           latestMs,
         ),
+        value.type === 'match',
       )
     case 'ticker':
       // A product that never traded has a ticker without a trade.
@@ -79,6 +85,7 @@ export function decodeMessage(
           },
           latestMs,
         ),
+        false,
       )
     case 'heartbeat':
       return heartbeat(value)
@@ -91,8 +98,10 @@ export function decodeMessage(
   }
 }
 
-function trade(decoded: ReturnType<typeof decodeTrade>): Message {
-  return 'trade' in decoded ? { type: 'trade', trade: decoded.trade } : { type: 'bad', ...decoded.bad }
+function trade(decoded: ReturnType<typeof decodeTrade>, isNewest: boolean): Message {
+  return 'trade' in decoded
+    ? { type: 'trade', trade: decoded.trade, isNewest }
+    : { type: 'bad', ...decoded.bad }
 }
 
 function heartbeat({ product_id: product, last_trade_id: lastTradeId, time }: Fields): Message {

@@ -22,6 +22,7 @@ export class Outlet {
   readonly #tapes: readonly Outflow[]
   readonly #logger: Logger
   #paused = false
+  #isConnected = false
   #catchingUp = false
   #stalledChecks = 0
 
@@ -41,13 +42,19 @@ export class Outlet {
 
   /** A new connection: what was missed is not known yet. */
   connected(): void {
+    this.#isConnected = true
     this.#catchingUp = this.#tapes.some((tape) => tape.isBehind)
     this.#stalledChecks = 0
   }
 
+  /** Until the next connection nobody says what was missed: that is no product's fault. */
+  disconnected(): void {
+    this.#isConnected = false
+  }
+
   /** To be called about every second: ends the waiting for a product that does not come. */
   check(): void {
-    if (!this.#catchingUp || this.#paused) return
+    if (!this.#catchingUp || this.#paused || !this.#isConnected) return
     this.#stalledChecks++
     if (this.#stalledChecks < stalledChecksMax) return
     this.#logger.warn('a product can not be caught up with: the others go on')

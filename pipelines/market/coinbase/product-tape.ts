@@ -23,8 +23,9 @@ export class ProductTape implements Outflow {
   readonly #backfill: Backfill
   #warnedAhead = false
   #isRejected = false
-  /** Connected, but not told yet what was missed. */
+  /** Connected, but not told yet how far the product is: what a subscription is answered with may be an old trade. */
   #expecting = false
+  #hasHeartbeats = true
 
   constructor(options: ProductTapeOptions) {
     const { product, logger, lastId, heldTradesMax } = options
@@ -35,7 +36,8 @@ export class ProductTape implements Outflow {
   }
 
   get head(): Trade | undefined {
-    return this.#sequencer.head
+    // An empty tape may still begin with an older trade.
+    return this.#expecting && this.#sequencer.isEmpty ? undefined : this.#sequencer.head
   }
 
   take(): Trade | undefined {
@@ -55,33 +57,45 @@ export class ProductTape implements Outflow {
     return this.#backfill.ask(signal)
   }
 
-  /** The exchange will say how far the product has come, unless it rejected it; an empty tape has missed nothing. */
+  /** The exchange will say how far the product has come, unless it rejected it. */
   connected(): void {
-    this.#expecting = !this.#isRejected && this.#sequencer.nextId !== undefined
+    this.#expecting = !this.#isRejected
+    this.#hasHeartbeats = true
   }
 
-  receive(trade: Trade): 'accepted' | 'duplicate' | 'full' {
-    this.#expecting = false
+  /** What comes of the product is all that is said of it on this connection; an empty tape has missed nothing. */
+  noHeartbeats(): void {
+    this.#hasHeartbeats = false
+    if (this.#sequencer.nextId === undefined) this.#expecting = false
+  }
+
+  /** `isNewest`: it has just happened. */
+  receive(trade: Trade, isNewest: boolean): 'accepted' | 'duplicate' | 'full' {
+    if (isNewest || !this.#hasHeartbeats) this.#expecting = false
     return this.#sequencer.offer(trade)
   }
 
-  /** The exchange said that this trade exists. */
+  /** The exchange said that this is the newest trade; 0: that it does not know, or that there is none. */
   announce(tradeId: number): void {
-    this.#expecting = false
-    this.#sequencer.announce(tradeId)
-    this.#warnIfAhead(tradeId)
+    if (tradeId > 0 || this.#sequencer.nextId === undefined) this.#expecting = false
+    this.#know(tradeId)
   }
 
   /** The exchange sent this trade, but it could not be read: it is owed. */
   owe(tradeId: number): void {
     this.#sequencer.begin(tradeId)
-    this.announce(tradeId)
+    this.#know(tradeId)
   }
 
   /** Nothing more is to be expected of this product. */
   reject(): void {
     this.#isRejected = true
     this.#expecting = false
+  }
+
+  #know(tradeId: number): void {
+    this.#sequencer.announce(tradeId)
+    this.#warnIfAhead(tradeId)
   }
 
   /** All that comes is taken for known then: ids that began anew, or another exchange's tape. */

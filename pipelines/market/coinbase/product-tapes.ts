@@ -52,7 +52,7 @@ export class ProductTapes {
     switch (event.type) {
       case 'trade': {
         const tape = tapes.get(event.trade.product)
-        if (tape?.receive(event.trade) === 'duplicate') this.#countDuplicate()
+        if (tape?.receive(event.trade, event.isNewest) === 'duplicate') this.#countDuplicate()
         return tape
       }
       case 'heartbeat': {
@@ -70,6 +70,9 @@ export class ProductTapes {
       case 'rejected':
         for (const product of event.products) tapes.get(product)?.reject()
         return undefined
+      case 'without heartbeats':
+        for (const product of event.products) tapes.get(product)?.noHeartbeats()
+        return undefined
       case 'paused':
         this.#outlet.setPaused(event.paused)
         return undefined
@@ -77,6 +80,7 @@ export class ProductTapes {
         this.#outlet.check()
         return undefined
       case 'state':
+        if (event.state === 'waiting') this.#outlet.disconnected()
         return undefined
       default:
         return tapes.get(event.product)

@@ -16,7 +16,7 @@ import {
 } from 'rxjs'
 import type { DecodedEvent } from './decoded.ts'
 import type { FeedEvent } from './feed-event.ts'
-import type { Message } from './message.ts'
+import type { Message, SubscribedChannel } from './message.ts'
 import { CoinbaseSubscription } from './subscription.ts'
 
 const checkMs = 1_000
@@ -72,7 +72,7 @@ function feedEvent(
   switch (message.type) {
     case 'trade': {
       const { trade } = message
-      if (wanted.has(trade.product)) return { type: 'trade', trade, bytes }
+      if (wanted.has(trade.product)) return { ...message, bytes }
       const { product, tradeId } = trade
       return { type: 'bad', reason: `${product} was not subscribed to`, product, tradeId, bytes }
     }
@@ -81,7 +81,17 @@ function feedEvent(
       return { ...message, bytes }
     case 'error':
       return rejected.length > 0 ? { type: 'rejected', products: rejected, reason: message.text } : undefined
+    case 'subscriptions': {
+      const products = withoutHeartbeats(message.channels)
+      return products.length > 0 ? { type: 'without heartbeats', products } : undefined
+    }
     default:
       return undefined
   }
+}
+
+function withoutHeartbeats(channels: readonly SubscribedChannel[]): readonly string[] {
+  const heartbeats = new Set(channels.find(({ name }) => name === 'heartbeat')?.products)
+  const followed = new Set(channels.flatMap(({ products }) => products))
+  return [...followed].filter((product) => !heartbeats.has(product))
 }

@@ -29,6 +29,11 @@ export class TradeSequencer<T extends { readonly tradeId: number }> {
     return this.#nextId
   }
 
+  /** Nothing was taken, and nothing was there. */
+  get isEmpty(): boolean {
+    return this.#isEmpty
+  }
+
   get heldTrades(): number {
     return this.#held.size
   }

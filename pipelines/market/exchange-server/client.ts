@@ -88,12 +88,12 @@ export class ExchangeClient {
     for (const [channel, product] of request.pairs) {
       const known = market.products.includes(product)
       const reason = faults.rejects?.(product) ?? (known ? undefined : `${product} is not a valid product`)
-      if (reason === undefined) accepted.push([channel, product])
-      else rejected.set(product, reason)
+      if (reason !== undefined) rejected.set(product, reason)
+      else if (channel !== 'heartbeat' || market.hasHeartbeats(product)) accepted.push([channel, product])
     }
     for (const reason of rejected.values()) this.#sendText(errorFrame('Failed to subscribe', reason))
     if (rejected.size > 0 && faults.rejectsWhole) return
-    if (accepted.length === 0) return
+    if (accepted.length === 0 && rejected.size > 0) return
     this.#subscribed = true
     for (const [channel, product] of accepted) this.#channels.get(channel)?.add(product)
     this.#acknowledge()

@@ -38,6 +38,8 @@ export interface Market {
   frames(options: { clock: Clock; signal: AbortSignal }): AsyncIterable<MarketFrame>
   /** Whether the market has a pace of its own; else it is as fast as its listeners. */
   readonly paced: boolean
+  /** Whether it says every second how far the product is: a recording may have no heartbeats. */
+  hasHeartbeats(product: string): boolean
   /** The newest trade that has happened. */
   lastTrade(product: string): ExchangeTrade | undefined
   /** Trades that have happened, with `afterId < id < beforeId`, newest first, at most `limit`. */

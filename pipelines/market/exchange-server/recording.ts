@@ -28,22 +28,31 @@ interface ProductIndex {
  */
 export class Recording {
   readonly products: readonly string[]
+  /** The products that have heartbeats. */
+  readonly heartbeats: ReadonlySet<string>
   readonly #path: string
   readonly #file: number
   readonly #indexes: ReadonlyMap<string, ProductIndex>
 
-  private constructor(path: string, indexes: ReadonlyMap<string, ProductIndex>) {
+  private constructor(
+    path: string,
+    indexes: ReadonlyMap<string, ProductIndex>,
+    heartbeats: ReadonlySet<string>,
+  ) {
     this.#path = path
     this.#file = openSync(path, 'r')
     this.#indexes = indexes
     this.products = [...indexes.keys()]
+    this.heartbeats = heartbeats
   }
 
   /** Throws `BAD_CONFIG` when the file can't be read or has no trade in it. */
   static async open(path: string): Promise<Recording> {
     const found = new Map<string, Map<number, readonly [line: number, offset: number, length: number]>>()
+    const heartbeats = new Set<string>()
     for await (const { bytes, offset, number } of readLines(path)) {
       const message = decodeMessage(bytes)
+      if (message.type === 'heartbeat') heartbeats.add(message.product)
       if (message.type !== 'trade') continue
       const { product, tradeId } = message.trade
       const trades = found.get(product) ?? new Map()
@@ -57,7 +66,7 @@ export class Recording {
       const column = (at: 0 | 1 | 2) => ids.map((id) => trades.get(id)?.[at] ?? 0)
       indexes.set(product, { ids, lines: column(0), offsets: column(1), lengths: column(2) })
     }
-    return new Recording(path, indexes)
+    return new Recording(path, indexes, heartbeats)
   }
 
   lines(): AsyncIterable<RecordedLine> {

@@ -51,6 +51,7 @@ export async function replayedMarket({ file, speed = 1 }: ReplayOptions): Promis
     kind: 'replayed',
     products: recording.products,
     paced,
+    hasHeartbeats: (product) => recording.heartbeats.has(product),
     lastTrade: (product) => {
       const lastId = lastIds.get(product)
       return lastId === undefined ? undefined : trades(product, { beforeId: lastId + 1, limit: 1 })[0]

@@ -52,6 +52,7 @@ export function simulatedMarket(options: SimulatedMarketOptions): Market {
 
   return {
     kind: 'simulated',
+    hasHeartbeats: () => true,
     products,
     paced: true,
     lastTrade: (product) => trades(product, { limit: 1 })[0],

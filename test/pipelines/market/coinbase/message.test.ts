@@ -30,12 +30,12 @@ const trade = {
 
 describe('decodeMessage', () => {
   test("gives a match the taker's side, which is not the maker's", () => {
-    expect(decode(match)).toEqual({ type: 'trade', trade })
-    expect(decode({ ...match, type: 'last_match' })).toEqual({ type: 'trade', trade })
+    expect(decode(match)).toEqual({ type: 'trade', trade, isNewest: true })
+    expect(decode({ ...match, type: 'last_match' })).toEqual({ type: 'trade', trade, isNewest: false })
   })
 
   test('decodes a ticker to the very same trade as its match', () => {
-    expect(decode(ticker)).toEqual({ type: 'trade', trade })
+    expect(decode(ticker)).toEqual({ type: 'trade', trade, isNewest: false })
   })
 
   test('decodes heartbeats, subscriptions and errors', () => {
@@ -58,7 +58,7 @@ describe('decodeMessage', () => {
 
   test('calls a trade bad that is later than can be', () => {
     const at = (latestMs: number) => decodeMessage(Buffer.from(JSON.stringify(match)), false, latestMs)
-    expect(at(trade.timestampMs)).toEqual({ type: 'trade', trade })
+    expect(at(trade.timestampMs)).toMatchObject({ type: 'trade', trade })
     expect(at(trade.timestampMs - 1)).toMatchObject({ type: 'bad', product: 'BTC-USD', tradeId: 7 })
   })
 

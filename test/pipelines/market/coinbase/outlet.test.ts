@@ -110,6 +110,21 @@ describe('Outlet', () => {
     expect(emitted).toEqual([['A', 1]])
   })
 
+  test('waits for the next connection to say what was missed, however long that takes', () => {
+    const { outlet, emitted, a, b, release, check } = setup()
+    b.isBehind = true
+    outlet.connected()
+    a.add(1)
+    outlet.disconnected()
+    check(60)
+    release(a)
+    expect(emitted).toEqual([])
+    outlet.connected()
+    check(5)
+    release(a)
+    expect(emitted).toEqual([['A', 1]])
+  })
+
   test('keeps everything while downstream is full, and does not count that as a stall', () => {
     const { outlet, emitted, a, b, release, check } = setup()
     b.isBehind = true

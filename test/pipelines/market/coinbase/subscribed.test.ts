@@ -70,6 +70,18 @@ describe('subscribed', () => {
     })
   })
 
+  test('says of which products no heartbeats come', () => {
+    const { events, receive } = open()
+    const matches = { name: 'matches', product_ids: ['A-USD', 'B-USD'] }
+    receive({ type: 'subscriptions', channels: [matches, { name: 'heartbeat', product_ids: ['A-USD'] }] })
+    expect(events.slice(1)).toEqual([{ type: 'without heartbeats', products: ['B-USD'] }])
+    receive({
+      type: 'subscriptions',
+      channels: [matches, { name: 'heartbeat', product_ids: ['A-USD', 'B-USD'] }],
+    })
+    expect(events).toHaveLength(2)
+  })
+
   test('says once which products a connection rejects', () => {
     const { events, receive } = open()
     const error = { type: 'error', message: 'Failed to subscribe', reason: 'A-USD and B-USD are delisted' }

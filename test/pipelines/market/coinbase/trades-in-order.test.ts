@@ -16,8 +16,9 @@ function trade(tradeId: number): Trade {
   return { product, symbol: 'BTC', tradeId, price: 1, size: 1, time, timestampMs, takerSide: 'buy' }
 }
 
-function said(tradeId: number): FeedEvent {
-  return { type: 'trade', trade: trade(tradeId), bytes: Buffer.from('{}') }
+/** What has just happened, unless it is what a subscription is answered with. */
+function said(tradeId: number, of: Partial<Trade> = {}, isNewest = true): FeedEvent {
+  return { type: 'trade', trade: { ...trade(tradeId), ...of }, isNewest, bytes: Buffer.from('{}') }
 }
 
 describe('tradesInOrder', () => {
@@ -75,6 +76,49 @@ describe('tradesInOrder', () => {
     expect(probe.trades).toEqual([])
     pass(2_000)
     expect(probe.ids(product)).toEqual([8])
+  })
+
+  test('waits until it is told how far each product is: what a subscription is answered with may be old', async () => {
+    const other = { product: 'ETH-USD', symbol: 'ETH' }
+    const probe = new SourceProbe({ tape: [trade(7), { ...trade(3), ...other }] })
+    const feed$ = await follow(probe, [product, other.product])
+    const heartbeat = (lastTradeId: number): FeedEvent => {
+      const of = { product: other.product, lastTradeId, timestampMs: 0 }
+      return { type: 'heartbeat', ...of, bytes: Buffer.from('{}') }
+    }
+    feed$.next({ type: 'connected' })
+    feed$.next(said(8))
+    feed$.next(said(3, other, false))
+    feed$.next(heartbeat(0))
+    expect(probe.trades).toEqual([])
+    feed$.next(heartbeat(3))
+    expect(probe.ids(product)).toEqual([8])
+  })
+
+  test('begins no empty tape before it is told how far the product is, for an older trade may come', async () => {
+    const other = { product: 'ETH-USD', symbol: 'ETH' }
+    const probe = new SourceProbe()
+    const feed$ = await follow(probe, [product, other.product])
+    feed$.next({ type: 'connected' })
+    for (const id of [8, 7]) feed$.next(said(id, {}, false))
+    feed$.next(said(3, other))
+    expect(probe.trades).toEqual([])
+    feed$.next(said(9))
+    expect(probe.ids(product)).toEqual([7, 8, 9])
+    expect(probe.ids(other.product)).toEqual([3])
+  })
+
+  test('takes what comes for what there is where no heartbeat says it, until the next connection', async () => {
+    const other = { product: 'ETH-USD', symbol: 'ETH' }
+    const probe = new SourceProbe()
+    const feed$ = await follow(probe, [product, other.product])
+    feed$.next({ type: 'connected' })
+    feed$.next({ type: 'without heartbeats', products: [product, other.product] })
+    for (const id of [8, 9]) feed$.next(said(id, {}, false))
+    expect(probe.ids(product)).toEqual([8, 9])
+    feed$.next({ type: 'connected' })
+    feed$.next(said(10, {}, false))
+    expect(probe.ids(product)).toEqual([8, 9])
   })
 
   test('asks for the feed only when it knows where the tape ends', () => {

@@ -90,6 +90,20 @@ describe('the local exchange', () => {
     expect(frames('ticker')).toHaveLength(2)
   })
 
+  test('acknowledges no heartbeats that a market does not have', async () => {
+    const market = new ScriptedMarket([BTC, ETH])
+    market.withoutHeartbeats.add(BTC)
+    const { send, frames } = await connect(await serve(market))
+    send('subscribe', [BTC], ['heartbeat'])
+    await until(() => frames('subscriptions').length === 1)
+    expect(frames('subscriptions')[0]?.channels).toEqual([])
+    send('subscribe', [BTC, ETH])
+    await until(() => frames('subscriptions').length === 2)
+    expect(frames('subscriptions')[1]?.channels).toContainEqual(
+      expect.objectContaining({ name: 'heartbeat', product_ids: [ETH] }),
+    )
+  })
+
   test('reports an unknown product, and subscribes to the others', async () => {
     const { send, frames } = await connect(await serve(new ScriptedMarket([BTC])))
     send('subscribe', ['YFI-USD', BTC])
@@ -307,6 +321,13 @@ describe('the replayed market', () => {
     const [row, ...more] = market.candles(BTC, { granularityMs: 60_000, startMs, endMs: startMs + 60_000 })
     expect(row?.slice(0, 5)).toEqual([startMs / 1000, 105.5, 107.5, 105.5, 107.5])
     expect(more).toEqual([])
+    market.close()
+  })
+
+  test('has the heartbeats of those products that the recording has any of', async () => {
+    const heartbeat = JSON.stringify({ type: 'heartbeat', product_id: BTC, last_trade_id: 1 })
+    const market = await replayedMarket({ file: await record(match(1, 0), heartbeat) })
+    expect([BTC, ETH].map((product) => market.hasHeartbeats(product))).toEqual([true, false])
     market.close()
   })
 

@@ -17,9 +17,15 @@ export class ScriptedMarket implements Market {
   /** Trades that the REST API does not give, `product/id`. */
   readonly hidden = new Set<string>()
 
+  readonly withoutHeartbeats = new Set<string>()
+
   constructor(products: readonly string[]) {
     this.products = products
     for (const product of products) this.#trades.set(product, [])
+  }
+
+  hasHeartbeats(product: string): boolean {
+    return !this.withoutHeartbeats.has(product)
   }
 
   /** Lets `count` trades of the product happen; ids go on from the last, from 1 at first, or from `fromId`. */
