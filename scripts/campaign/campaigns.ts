@@ -9,6 +9,8 @@ import { Site } from './site.ts'
 
 export interface CampaignOptions {
   readonly kafka: KafkaKind
+  /** The module of the programs. */
+  readonly entry: string
   /** How many faults. */
   readonly times: number
   readonly seed: number
@@ -25,15 +27,19 @@ const preload = fileURLToPath(new URL('crash-preload.ts', import.meta.url))
 const crashMsMax = 30_000
 const waits = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
-/** A program that comes back as soon as it has been killed, at any moment of its start or of its work. */
-export const kills: Campaign = ({ kafka, times, seed, say }) =>
-  at({ kafka }, async (site) => {
+/** A program that comes back as soon as it has been killed, every third time in its start, else at its work. */
+export const kills: Campaign = ({ kafka, entry, times, seed, say }) =>
+  at({ kafka, entry }, async (site) => {
     const random = seededRandom(seed)
     // With a Kafka outside, nothing happens before the session of the one before has ended.
-    const aliveMs = kafka === 'embedded' ? 8_000 : 25_000
+    const workMs = kafka === 'embedded' ? 4_000 : 16_000
     for (let i = 1; i <= times; i++) {
       const program = site.start()
-      await alive(program, random() * aliveMs)
+      if (i % 3 === 0) await alive(program, random() * 3_000)
+      else {
+        await program.ready()
+        await alive(program, random() * workMs)
+      }
       await program.kill()
       say(`${i} of ${times} kills`)
     }
@@ -42,8 +48,8 @@ export const kills: Campaign = ({ kafka, times, seed, say }) =>
 /** A program that is killed at one point of its work, again and again. */
 export function crashesAt(point: CrashPoint): Campaign {
   const isOfServer = point.endsWith('insert') || point.startsWith('insert')
-  return ({ kafka, times, seed, say }) =>
-    at({ kafka, server: isOfServer }, async (site) => {
+  return ({ kafka, entry, times, seed, say }) =>
+    at({ kafka, entry, server: isOfServer }, async (site) => {
       const random = seededRandom(seed)
       let crashed = 0
       for (let i = 1; crashed < times; i++) {
@@ -64,8 +70,8 @@ export function crashesAt(point: CrashPoint): Campaign {
 }
 
 /** Two programs share the work; one of them stands still for a while, shorter or longer than its session lasts. */
-export const freezes: Campaign = ({ kafka, times, seed, say }) =>
-  at({ kafka, server: true }, async (site) => {
+export const freezes: Campaign = ({ kafka, entry, times, seed, say }) =>
+  at({ kafka, entry, server: true }, async (site) => {
     const random = seededRandom(seed)
     const programs = [site.start('one'), site.start('two')]
     for (const program of programs) await program.ready()
@@ -81,8 +87,8 @@ export const freezes: Campaign = ({ kafka, times, seed, say }) =>
   })
 
 /** The broker dies under load, and comes back. */
-export const brokerCrashes: Campaign = ({ kafka, times, seed, say }) =>
-  at({ kafka }, async (site) => {
+export const brokerCrashes: Campaign = ({ kafka, entry, times, seed, say }) =>
+  at({ kafka, entry }, async (site) => {
     if (!site.kafka) throw new Error('the broker is in the program: choose --kafka process or apache')
     const random = seededRandom(seed)
     const program = site.start()
@@ -97,8 +103,8 @@ export const brokerCrashes: Campaign = ({ kafka, times, seed, say }) =>
 
 /** So many programs on one Kafka and one ClickHouse, of which one is killed, or ended, and comes back. */
 export function instances(count: number): Campaign {
-  return ({ kafka, times, seed, say }) =>
-    at({ kafka, server: true }, async (site) => {
+  return ({ kafka, entry, times, seed, say }) =>
+    at({ kafka, entry, server: true }, async (site) => {
       const random = seededRandom(seed)
       const names = Array.from({ length: count }, (_, i) => `instance-${i + 1}`)
       const programs = names.map((name) => site.start(name))
@@ -130,8 +136,8 @@ const rubbish: readonly Fault[] = [
 ]
 
 /** ClickHouse's HTTP interface is down, slow, or answers rubbish, for a while each. */
-export const clickhouseFaults: Campaign = ({ kafka, times, seed, forMs, say }) =>
-  at({ kafka, server: true }, async (site) => {
+export const clickhouseFaults: Campaign = ({ kafka, entry, times, seed, forMs, say }) =>
+  at({ kafka, entry, server: true }, async (site) => {
     const { front } = site
     if (!front) throw new Error('there is no server')
     const random = seededRandom(seed)

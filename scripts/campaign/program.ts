@@ -10,6 +10,8 @@ export interface ProgramOptions {
   /** For messages. */
   readonly name: string
   readonly env: Readonly<Record<string, string>>
+  /** The module to run. */
+  readonly entry: string
   /** A module that is loaded before the program. */
   readonly preload?: string | undefined
 }
@@ -23,10 +25,10 @@ export class Program {
   #stdout = ''
   #log = ''
 
-  constructor({ name, env, preload }: ProgramOptions) {
+  constructor({ name, entry, env, preload }: ProgramOptions) {
     this.name = name
     const preloaded = preload === undefined ? [] : ['--import', preload]
-    const args = ['--import', 'tsx', ...preloaded, 'pipelines/crypto.ts', '--port', '0']
+    const args = ['--import', 'tsx', ...preloaded, entry, '--port', '0']
     this.#child = spawn(process.execPath, args, {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

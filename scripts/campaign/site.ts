@@ -16,6 +16,8 @@ import { Program } from './program.ts'
 
 export interface SiteOptions {
   readonly kafka: KafkaKind
+  /** The module of the programs. */
+  readonly entry: string
   /** Whether ClickHouse stands outside of the program, behind its HTTP interface, so that several can use it. */
   readonly server?: boolean
 }
@@ -40,6 +42,7 @@ export class Site {
   readonly kafka: OuterKafka | undefined
   readonly front: ClickHouseFront | undefined
   readonly #dir: string
+  readonly #entry: string
   readonly #market: Market
   readonly #exchange: Exchange
   readonly #time: { endsMs: number }
@@ -48,6 +51,7 @@ export class Site {
 
   private constructor(parts: {
     readonly dir: string
+    readonly entry: string
     readonly market: Market
     readonly exchange: Exchange
     readonly time: { endsMs: number }
@@ -55,6 +59,7 @@ export class Site {
     readonly front: ClickHouseFront | undefined
   }) {
     this.#dir = parts.dir
+    this.#entry = parts.entry
     this.#market = parts.market
     this.#exchange = parts.exchange
     this.#time = parts.time
@@ -62,7 +67,7 @@ export class Site {
     this.front = parts.front
   }
 
-  static async open({ kafka: kind, server = false }: SiteOptions): Promise<Site> {
+  static async open({ kafka: kind, entry, server = false }: SiteOptions): Promise<Site> {
     const dir = mkdtempSync(join(tmpdir(), 'rivulet-campaign-'))
     const time = { endsMs: Number.POSITIVE_INFINITY }
     const clock: Clock = { ...systemClock, now: () => Math.min(systemClock.now(), time.endsMs) }
@@ -70,13 +75,14 @@ export class Site {
     const exchange = await startExchange({ market, clock, logger: silentLogger })
     const front = server ? await ClickHouseFront.start({ path: join(dir, 'clickhouse') }) : undefined
     const kafka = await outerKafka(kind, join(dir, 'broker'))
-    return new Site({ dir, market, exchange, time, kafka, front })
+    return new Site({ dir, entry, market, exchange, time, kafka, front })
   }
 
   /** Starts a program; it is not waited for. Who comes back under a name has the data of the one before. */
   start(name = 'program', { preload, env }: StartOptions = {}): Program {
     const program = new Program({
       name: `${name} ${++this.#made}`,
+      entry: this.#entry,
       preload,
       env: {
         DATA_DIR: join(this.#dir, name),
