@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -82,6 +82,15 @@ describe('the documentation', () => {
     expect(examples.filter(({ runs }) => runs).length).toBeGreaterThan(8)
     expect(inComments.length).toBeGreaterThan(100)
     expect(namesInTables('docs/kafka-streams.md').length).toBeGreaterThan(150)
+  })
+
+  test('names no command that package.json does not have', () => {
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: object }
+    const named = [...pages, 'DESIGN.md'].flatMap((page) =>
+      [...readFileSync(page, 'utf8').matchAll(/`npm run (?:--silent )?([\w:]+)/g)].map(([, name]) => name),
+    )
+    expect(named.length).toBeGreaterThan(8)
+    expect(Object.keys(scripts)).toEqual(expect.arrayContaining(named))
   })
 
   test('has code that the compiler accepts, and calls nothing that does not exist', async () => {
