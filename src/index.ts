@@ -142,11 +142,13 @@ export type { CallbackErrorHandler } from './runtime/task.ts'
 
 // Kafka, as a topology is given it, and how any program writes to it
 
+export type { Compression } from './compression/compression.ts'
 export { connectKafka, partitionFor } from './kafka/kafka.ts'
 export type {
   AssignedPartition,
   Assignor,
   CommittedOffset,
+  CompressionChoice,
   ConsumerEvent,
   ConsumerOptions,
   Fetched,

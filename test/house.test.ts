@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 const order = [
   'storage',
   'records',
+  'compression',
   'serdes',
   'kafka',
   'windows',

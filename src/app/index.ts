@@ -13,7 +13,7 @@ export type {
   ProgramContext,
   ProgramOptions,
 } from './program-options.ts'
-export { type CommonConfig, kafkaSettings, machineSettings } from './program-settings.ts'
+export { type CommonConfig, kafkaSettings, machineSettings, topicSettings } from './program-settings.ts'
 export {
   flagOf,
   type HelpAsked,

@@ -3,7 +3,13 @@ import type { Logger } from '../logger.ts'
 import type { Running } from '../runtime/run.ts'
 import type { Topology } from '../stream/topology.ts'
 import type { ConnectionsOf, Connectors } from './connector.ts'
-import { type CommonConfig, kafkaSecurity, kafkaSettings, machineSettings } from './program-settings.ts'
+import {
+  type CommonConfig,
+  kafkaSecurity,
+  kafkaSettings,
+  machineSettings,
+  topicSettings,
+} from './program-settings.ts'
 import { badSetting, type HelpAsked, readSettings, type Told } from './read-settings.ts'
 import type { ConfigOf, Setting, Settings } from './setting.ts'
 import type { Web } from './web.ts'
@@ -83,7 +89,7 @@ export function settingsOf<S extends Settings, C extends Connectors, P extends P
 }: ProgramOptions<S, C, P>): Settings {
   const ofConnectors = Object.values(connectors ?? {}).map((connector) => connector.settings)
   const all: Record<string, Setting<unknown>> = {}
-  for (const some of [settings, kafkaSettings, ...ofConnectors, machineSettings]) {
+  for (const some of [settings, kafkaSettings, topicSettings, ...ofConnectors, machineSettings]) {
     for (const [name, setting] of Object.entries(some)) {
       if (all[name] !== undefined && all[name] !== setting)
         throw badSetting(name, `two settings are named "${name}": give the program's own another name`)

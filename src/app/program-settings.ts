@@ -1,3 +1,4 @@
+import { compressions } from '../compression/compression.ts'
 import { logLevels } from '../logger.ts'
 import { badSetting, variableOf } from './read-settings.ts'
 import { type ConfigOf, setting } from './setting.ts'
@@ -36,6 +37,21 @@ export const kafkaSettings = {
   }),
 }
 
+/** How a program writes to Kafka. */
+export const topicSettings = {
+  /** Default `none`; a topic may say otherwise. */
+  kafkaCompression: setting.oneOf(compressions, {
+    placeholder: '<name>',
+    description: 'how what is written to topics is compressed: none, gzip, snappy, lz4 or zstd',
+    default: 'none',
+  }),
+  /** Default: as `kafkaCompression`. */
+  kafkaInternalCompression: setting.oneOf(compressions, {
+    placeholder: '<name>',
+    description: 'the same for changelogs and repartition topics',
+  }),
+}
+
 /** What a program takes of its machine, and how much it says. */
 export const machineSettings = {
   /** Default `./data`; one process at a time. */
@@ -69,7 +85,7 @@ export const machineSettings = {
 }
 
 /** What every program is told, whatever it does. */
-export type CommonConfig = ConfigOf<typeof kafkaSettings & typeof machineSettings>
+export type CommonConfig = ConfigOf<typeof kafkaSettings & typeof topicSettings & typeof machineSettings>
 
 /** How to log in to Kafka. Throws `BAD_CONFIG` where a part of it is missing. */
 export function kafkaSecurity({

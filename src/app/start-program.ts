@@ -74,6 +74,8 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
     logger,
     stateDir: folder('state'),
     stopTimeoutMs: drainMsMax,
+    compression: config.kafkaCompression,
+    ...(config.kafkaInternalCompression && { internalCompression: config.kafkaInternalCompression }),
     topicPrefix: config.kafkaBrokers === undefined ? '' : prefix && `${prefix}-`,
   })
   closers.add('topology', () => running.stop())

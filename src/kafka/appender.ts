@@ -1,3 +1,4 @@
+import { compressorOf } from '../compression/compression.ts'
 import { RivuletError } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
 import { findBatch, type NumberedBatch } from './find-batch.ts'
@@ -5,7 +6,7 @@ import { persist } from './persist.ts'
 import { produceRequest } from './produce.ts'
 import { encodeBatch, type RecordRange, recordBytesMax } from './record-batch.ts'
 import { isConnectionError, kafkaErrorType } from './translate.ts'
-import type { OutgoingRecords, SendResult, TopicPartition } from './types.ts'
+import type { CompressionChoice, OutgoingRecords, SendResult, TopicPartition } from './types.ts'
 
 /** Who the broker knows the producer as. */
 export interface Identity {
@@ -18,6 +19,8 @@ export interface AppenderOptions {
   /** Names its connections. */
   readonly use: string
   readonly transactionalId: string | null
+  /** Default `none`. */
+  readonly compression?: CompressionChoice | undefined
   readonly bytesInFlightMax: number
   readonly signal?: AbortSignal | undefined
   identity(): Promise<Identity>
@@ -167,9 +170,10 @@ export class Appender {
   }
 
   async #appendBatch(lane: Lane, ranges: readonly RecordRange[]): Promise<number> {
-    const { cluster, transactionalId, signal, renew, use } = this.#options
+    const { cluster, transactionalId, compression = 'none', signal, renew, use } = this.#options
     const { topic, partition } = lane
     const what = `Can't append to partition ${partition} of topic ${topic}`
+    const compressor = await compressorOf(typeof compression === 'string' ? compression : compression(topic))
     await this.#options.prepare?.(lane)
     for (;;) {
       const identity = await this.#options.identity()
@@ -178,7 +182,7 @@ export class Appender {
         lane.sequence = 0
       }
       const transactional = transactionalId !== null
-      const batch = encodeBatch(ranges, { ...identity, sequence: lane.sequence, transactional })
+      const batch = encodeBatch(ranges, { ...identity, sequence: lane.sequence, transactional }, compressor)
       const request = produceRequest(lane, batch, transactionalId)
       let unknown = false
       const attempt = () => cluster.withLeader(lane, use, what, (link) => link.send(request))

@@ -1,8 +1,10 @@
-import { gunzipSync } from 'node:zlib'
-import { RivuletError } from '../errors.ts'
+import { compressionMask, compressionOf, decompress, unpackedBytesMax } from '../compression/compression.ts'
+import { messageOf, RivuletError } from '../errors.ts'
 import { BytesColumn } from '../records/bytes-column.ts'
 import { ByteReader } from './byte-reader.ts'
-import { type PlainBatch, type RecordColumns, RecordReader, unreadable } from './record-reader.ts'
+import { crc32c } from './crc32c.ts'
+import { type PlainBatch, type RecordColumns, RecordReader } from './record-reader.ts'
+import type { TopicPartition } from './types.ts'
 
 /** What one fetch answers for one partition. */
 export interface FetchedPartition {
@@ -19,7 +21,7 @@ export interface FetchedPartition {
   readonly batches: Buffer
 }
 
-export type FetchedBatches = Pick<FetchedPartition, 'abortedTransactions' | 'batches'>
+export type FetchedBatches = Pick<FetchedPartition, 'topic' | 'partition' | 'abortedTransactions' | 'batches'>
 
 export interface AbortedTransaction {
   readonly producerId: number
@@ -34,7 +36,13 @@ export interface FetchResponse {
 
 /** A Fetch v11 response. Throws `KAFKA_FAILED` for torn bytes. */
 export function decodeFetchResponse(bytes: Buffer): FetchResponse {
-  return untorn(() => readFetchResponse(bytes))
+  try {
+    return readFetchResponse(bytes)
+  } catch (error) {
+    throw new RivuletError('KAFKA_FAILED', "Can't read Kafka's answer to a fetch: it is torn", {
+      cause: error,
+    })
+  }
 }
 
 function readFetchResponse(bytes: Buffer): FetchResponse {
@@ -70,6 +78,7 @@ const batchHeaderBytes = 61
 const lengthAt = 8
 const leaderEpochAt = 12
 const magicAt = 16
+const crcAt = 17
 const attributesAt = 21
 const lastOffsetDeltaAt = 23
 const baseTimestampAt = 27
@@ -78,18 +87,28 @@ const producerIdAt = 43
 const producerEpochAt = 51
 const sequenceAt = 53
 const countAt = 57
-/** Of one batch: a megabyte of gzip can hold a gigabyte. */
-const decompressedBytesMax = 256 * 1024 * 1024
-const codecMask = 0x07
+/** Length, attributes, deltas of time and offset, lengths of key, value and headers: a byte each at least. */
+const recordBytesMin = 7
 const logAppendTimeBit = 0x08
 const transactionalBit = 0x10
 const controlBit = 0x20
+/** Of one partition in one answer, beside one batch: what follows is fetched again. */
+const unpackedBytesOfFetchMax = unpackedBytesMax / 4
+
+/** What a whole batch says of itself, and where it is. */
+interface BatchHeader extends PlainBatch {
+  readonly lastOffset: number
+  readonly leaderEpoch: number
+  readonly attributes: number
+  readonly producerId: number
+  readonly count: number
+}
 
 /** A batch of which something is wanted. */
 interface WantedBatch extends PlainBatch {
   readonly count: number
-  /** How what lies between `start` and `end` is compressed; 0: it is not. */
-  readonly codec: number
+  /** Its records, where they were compressed: then they don't lie in what was fetched. */
+  readonly unpacked?: Buffer | undefined
 }
 
 export interface FetchedRecords extends RecordColumns {
@@ -105,69 +124,105 @@ export interface FetchedEpoch {
 }
 
 /**
- * The records at and behind `fetchOffset`, without transaction markers and without those of aborted transactions.
- * Throws `KAFKA_FAILED` for what it can't read: an old message format, an unknown compression, torn bytes.
+ * The records at and behind `fetchOffset`, without transaction markers and without those of aborted transactions; where
+ * they unpack to too much at once, not all that were fetched. Throws `KAFKA_FAILED`, with the place, for what it can't
+ * read: an old message format, an unknown compression, torn or damaged bytes; `BAD_CONFIG` for a compression whose package
+ * is missing.
  */
 export function decodeRecords(fetched: FetchedBatches, fetchOffset: number): FetchedRecords {
-  return untorn(() => {
-    const { wanted, epochs, nextOffset } = wantedBatches(fetched, fetchOffset)
-    const { bytes, plain } = decompressed(fetched.batches, wanted)
-    return { ...readBatches(bytes, plain, fetchOffset), epochs, nextOffset }
-  })
+  const { wanted, epochs, nextOffset } = wantedBatches(fetched, fetchOffset)
+  const { bytes, plain } = inOneBuffer(fetched.batches, wanted)
+  return { ...readBatches(bytes, plain, fetchOffset, fetched), epochs, nextOffset }
 }
 
-/** What is read behind an end is a `RangeError`, and what can't be decompressed one of zlib's. */
-function untorn<T>(read: () => T): T {
+/** Says of whatever is thrown where it was. */
+function placed<T>({ topic, partition }: TopicPartition, offset: number, read: () => T): T {
   try {
     return read()
   } catch (error) {
-    throw error instanceof RivuletError ? error : unreadable('torn bytes')
+    const code = error instanceof RivuletError ? error.code : 'KAFKA_FAILED'
+    const message = `Can't read partition ${partition} of topic ${topic} at offset ${offset}: ${messageOf(error)}`
+    throw new RivuletError(code, message, { cause: error, place: { topic, partition, offset } })
   }
 }
 
 function wantedBatches(
-  { batches, abortedTransactions }: FetchedBatches,
+  fetched: FetchedBatches,
   fetchOffset: number,
 ): Pick<FetchedRecords, 'epochs' | 'nextOffset'> & { readonly wanted: readonly WantedBatch[] } {
+  const { batches } = fetched
   const wanted: WantedBatch[] = []
   const epochs: FetchedEpoch[] = []
-  const aborted = new AbortedProducers(abortedTransactions)
-  const header = new ByteReader(batches)
+  const aborted = new AbortedProducers(fetched.abortedTransactions)
+  const reader = new ByteReader(batches)
   let nextOffset = fetchOffset
+  let unpackedBytes = 0
   let at = 0
-  while (at + batchHeaderBytes <= batches.length) {
-    const length = lengthAt + 4 + batches.readInt32BE(at + lengthAt)
-    if (length < batchHeaderBytes) throw unreadable('a batch shorter than its header')
-    if (batches[at + magicAt] !== 2) throw unreadable(`message format ${batches[at + magicAt]}`)
-    if (at + length > batches.length) break // cut off by the size limit
-    const attributes = batches.readInt16BE(at + attributesAt)
-    const baseOffset = int64At(header, at)
-    const lastOffset = baseOffset + batches.readInt32BE(at + lastOffsetDeltaAt)
-    if (!Number.isSafeInteger(lastOffset)) throw unreadable('offsets beyond 2^53')
-    const skip = aborted.skips(
-      attributes,
-      int64At(header, at + producerIdAt),
-      lastOffset,
-      batches.subarray(at, at + length),
-    )
-    if (!skip && lastOffset >= fetchOffset) {
-      wanted.push({
-        baseOffset,
-        baseTimestampMs: int64At(header, at + baseTimestampAt),
-        appendTimeMs: attributes & logAppendTimeBit ? int64At(header, at + maxTimestampAt) : undefined,
-        count: batches.readInt32BE(at + countAt),
-        codec: attributes & codecMask,
-        start: at + batchHeaderBytes,
-        end: at + length,
-      })
+  while (at + batchHeaderBytes <= batches.length && unpackedBytes < unpackedBytesOfFetchMax) {
+    const header = placed(fetched, nextOffset, () => headerAt(reader, at))
+    if (header.end > batches.length) break // cut off by the size limit
+    const { baseOffset, lastOffset, leaderEpoch } = header
+    if (!aborted.skips(header, batches) && lastOffset >= fetchOffset) {
+      const unpacked = placed(fetched, baseOffset, () => unpack(batches, header))
+      unpackedBytes += unpacked?.length ?? 0
+      wanted.push({ ...header, unpacked })
     }
-    const epoch = batches.readInt32BE(at + leaderEpochAt)
-    if (epoch !== epochs.at(-1)?.epoch) epochs.push({ epoch, fromOffset: Math.max(baseOffset, fetchOffset) })
+    if (leaderEpoch !== epochs.at(-1)?.epoch)
+      epochs.push({ epoch: leaderEpoch, fromOffset: Math.max(baseOffset, fetchOffset) })
     nextOffset = Math.max(nextOffset, lastOffset + 1)
-    at += length
+    at = header.end
   }
-  if (at === 0 && batches.length > 0) throw unreadable('a batch larger than a fetch')
+  if (at === 0 && batches.length > 0)
+    placed(fetched, fetchOffset, () => {
+      throw new RangeError('a batch is larger than a fetch')
+    })
   return { wanted, epochs, nextOffset }
+}
+
+/** Of the batch that begins there; it may end behind what was fetched. */
+function headerAt(reader: ByteReader, at: number): BatchHeader {
+  const { bytes } = reader
+  const length = lengthAt + 4 + bytes.readInt32BE(at + lengthAt)
+  if (length < batchHeaderBytes) throw new RangeError('a batch is shorter than its header')
+  if (bytes[at + magicAt] !== 2)
+    throw new RangeError(
+      `message format ${bytes[at + magicAt]} is not read, only 2, which came with Kafka 0.11`,
+    )
+  const attributes = bytes.readInt16BE(at + attributesAt)
+  const baseOffset = int64At(reader, at)
+  const lastOffset = baseOffset + bytes.readInt32BE(at + lastOffsetDeltaAt)
+  if (!Number.isSafeInteger(lastOffset)) throw new RangeError('offsets are beyond 2^53')
+  return {
+    baseOffset,
+    lastOffset,
+    baseTimestampMs: int64At(reader, at + baseTimestampAt),
+    appendTimeMs: attributes & logAppendTimeBit ? int64At(reader, at + maxTimestampAt) : undefined,
+    leaderEpoch: bytes.readInt32BE(at + leaderEpochAt),
+    attributes,
+    producerId: int64At(reader, at + producerIdAt),
+    count: bytes.readInt32BE(at + countAt),
+    start: at + batchHeaderBytes,
+    end: at + length,
+  }
+}
+
+/**
+ * The records of a compressed batch; undefined: they are not. Its CRC is looked at before: unlike records as they are, what
+ * was damaged here may well unpack to something else.
+ */
+function unpack(batches: Buffer, { attributes, start, end }: BatchHeader): Buffer | undefined {
+  const compression = compressionOf(attributes)
+  if (compression === 'none') return undefined
+  if (!compression) throw new RangeError(`compression ${attributes & compressionMask} is unknown`)
+  const batchAt = start - batchHeaderBytes
+  if (batches.readUInt32BE(batchAt + crcAt) !== crc32c(batches, batchAt + attributesAt, end))
+    throw new RangeError(`a ${compression} batch is damaged: its CRC does not fit`)
+  try {
+    return decompress(compression, batches.subarray(start, end))
+  } catch (error) {
+    if (error instanceof RivuletError) throw error
+    throw new RangeError(`a ${compression} batch can't be unpacked: ${messageOf(error)}`, { cause: error })
+  }
 }
 
 /** Who wrote each whole batch, and where it is. */
@@ -189,13 +244,13 @@ export function* producerBatches(batches: Buffer) {
   }
 }
 
-/** All in one buffer: as it was fetched, unless something in it is compressed. */
-function decompressed(
+/** As it was fetched, unless something in it was compressed. */
+function inOneBuffer(
   batches: Buffer,
   wanted: readonly WantedBatch[],
 ): { readonly bytes: Buffer; readonly plain: readonly WantedBatch[] } {
-  if (wanted.every(({ codec }) => codec === 0)) return { bytes: batches, plain: wanted }
-  const bodies = wanted.map(({ codec, start, end }) => decompress(batches.subarray(start, end), codec))
+  if (wanted.every(({ unpacked }) => unpacked === undefined)) return { bytes: batches, plain: wanted }
+  const bodies = wanted.map(({ unpacked, start, end }) => unpacked ?? batches.subarray(start, end))
   let end = 0
   const plain = wanted.map((batch, i) => {
     const start = end
@@ -205,10 +260,15 @@ function decompressed(
   return { bytes: Buffer.concat(bodies), plain }
 }
 
-function readBatches(bytes: Buffer, batches: readonly WantedBatch[], fetchOffset: number): RecordColumns {
+function readBatches(
+  bytes: Buffer,
+  batches: readonly WantedBatch[],
+  fetchOffset: number,
+  of: TopicPartition,
+): RecordColumns {
   let count = 0
   for (const batch of batches) {
-    if (batch.count < 0 || batch.count > batch.end - batch.start) throw unreadable('a torn batch')
+    placed(of, batch.baseOffset, () => checkCount(batch))
     count += batch.count
   }
   const records: RecordColumns = {
@@ -217,25 +277,26 @@ function readBatches(bytes: Buffer, batches: readonly WantedBatch[], fetchOffset
     timestampsMs: new Array(count),
     offsets: new Array(count),
   }
-  for (const batch of batches) {
-    const reader = new RecordReader(bytes, batch)
-    for (let i = 0; i < batch.count; i++) reader.read(records, fetchOffset)
-  }
+  for (const batch of batches)
+    placed(of, batch.baseOffset, () => {
+      const reader = new RecordReader(bytes, batch)
+      for (let i = 0; i < batch.count; i++) reader.read(records, fetchOffset)
+    })
   // Fewer where the first ones lie before `fetchOffset`.
   records.timestampsMs.length = records.keys.length
   records.offsets.length = records.keys.length
   return records
 }
 
+/** Room is made for what a batch says that it holds. */
+function checkCount({ count, start, end }: WantedBatch): void {
+  if (count < 0 || count > (end - start) / recordBytesMin)
+    throw new RangeError(`a batch of ${end - start} bytes can't hold ${count} records`)
+}
+
 function int64At(reader: ByteReader, at: number): number {
   reader.at = at
   return reader.int64()
-}
-
-function decompress(body: Buffer, codec: number): Buffer {
-  if (codec === 0) return body
-  if (codec === 1) return gunzipSync(body, { maxOutputLength: decompressedBytesMax })
-  throw unreadable(`${['', '', 'Snappy', 'LZ4', 'ZSTD'][codec] ?? `unknown (${codec})`} compression`)
 }
 
 /** Follows which producers are inside a transaction that was aborted later. Source: Kafka's `CompletedFetch`. */
@@ -248,30 +309,29 @@ class AbortedProducers {
   }
 
   /** Whether the batch is none of the reader's business. */
-  skips(attributes: number, producerId: number, lastOffset: number, batch: Buffer): boolean {
+  skips({ attributes, producerId, lastOffset, start, end }: BatchHeader, batches: Buffer): boolean {
     // Before a marker too: a fetch may begin between the last record of an aborted transaction and its marker.
     for (let next = this.#coming[0]; next && next.firstOffset <= lastOffset; next = this.#coming[0]) {
       this.#inside.add(next.producerId)
       this.#coming.shift()
     }
     if (attributes & controlBit) {
-      if (this.#inside.has(producerId) && isAbortMarker(batch)) this.#inside.delete(producerId)
+      if (this.#inside.has(producerId) && isAbortMarker(batches.subarray(start, end)))
+        this.#inside.delete(producerId)
       return true
     }
     return (attributes & transactionalBit) !== 0 && this.#inside.has(producerId)
   }
 }
 
-function isAbortMarker(batch: Buffer): boolean {
-  const [start, end] = [batchHeaderBytes, batch.length]
+function isAbortMarker(records: Buffer): boolean {
+  const batch = { baseOffset: 0, baseTimestampMs: 0, appendTimeMs: undefined, start: 0, end: records.length }
   const marker = {
-    baseOffset: 0,
-    baseTimestampMs: 0,
-    appendTimeMs: undefined,
-    count: 1,
-    codec: 0,
-    start,
-    end,
+    keys: new BytesColumn(records, 1),
+    values: new BytesColumn(records, 1),
+    timestampsMs: [],
+    offsets: [],
   }
-  return readBatches(batch, [marker], 0).keys.at(0)?.readInt16BE(2) === 0
+  new RecordReader(records, batch).read(marker, 0)
+  return marker.keys.at(0)?.readInt16BE(2) === 0
 }

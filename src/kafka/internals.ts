@@ -199,9 +199,6 @@ export const memberProtocol: {
 export const createErrorFromCode: (code: number) => Error =
   require('kafkajs/src/protocol/error').createErrorFromCode
 
-/** CRC-32C, as record batches carry it. */
-export const crc32c: (bytes: Buffer) => number = require('kafkajs/src/protocol/recordBatch/crc32C')
-
 const RequestQueue: {
   readonly prototype: { readonly pending: readonly unknown[]; scheduleCheckPendingRequests(): void }
 } = require('kafkajs/src/network/requestQueue')

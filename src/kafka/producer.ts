@@ -28,6 +28,7 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
     cluster,
     use,
     transactionalId: null,
+    compression: options.compression,
     bytesInFlightMax: options.bytesInFlightMax ?? 32 * 1024 * 1024,
     signal,
     identity: () => {

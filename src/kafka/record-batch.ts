@@ -1,5 +1,6 @@
+import type { BatchCompressor } from '../compression/compression.ts'
 import type { Headers } from '../records/chunk.ts'
-import { crc32c } from './internals.ts'
+import { crc32c } from './crc32c.ts'
 import type { OutgoingRecords } from './types.ts'
 
 /** Records `from` (inclusive) to `to` (exclusive) of one call. */
@@ -22,6 +23,7 @@ const headerBytes = 61
 /** Length, attributes, timestamp and offset deltas, lengths of key, value and headers: all varints at their longest. */
 const recordOverheadBytesMax = 36
 const crcAt = 17
+const attributesAt = 21
 const transactionalBit = 0x10
 
 /** At least what the record takes in a batch, in bytes. */
@@ -31,8 +33,12 @@ export function recordBytesMax({ keys, values, headers }: OutgoingRecords, i: nu
   )
 }
 
-/** A RecordBatch (magic 2), not compressed. Source: Kafka's `DefaultRecordBatch`. */
-export function encodeBatch(ranges: readonly RecordRange[], sequence: Sequence): Buffer {
+/** A RecordBatch (magic 2). Source: Kafka's `DefaultRecordBatch`. */
+export function encodeBatch(
+  ranges: readonly RecordRange[],
+  sequence: Sequence,
+  compressor?: BatchCompressor,
+): Buffer {
   let bytesMax = headerBytes
   let count = 0
   let maxTimestampMs = Number.NEGATIVE_INFINITY
@@ -58,12 +64,15 @@ export function encodeBatch(ranges: readonly RecordRange[], sequence: Sequence):
       )
     }
   }
-  const batch = writer.bytes.subarray(0, writer.at)
+  const batch = compressor ? compressed(writer, compressor) : writer.bytes.subarray(0, writer.at)
   batch.fill(0, 0, 8) // base offset: the broker's
   batch.writeInt32BE(batch.length - 12, 8)
   batch.writeInt32BE(-1, 12) // leader epoch: the broker's
   batch.writeInt8(2, 16)
-  batch.writeInt16BE(sequence.transactional ? transactionalBit : 0, 21)
+  batch.writeInt16BE(
+    (compressor?.attribute ?? 0) | (sequence.transactional ? transactionalBit : 0),
+    attributesAt,
+  )
   batch.writeInt32BE(count - 1, 23)
   batch.writeBigInt64BE(BigInt(baseTimestampMs), 27)
   batch.writeBigInt64BE(BigInt(maxTimestampMs), 35)
@@ -71,7 +80,15 @@ export function encodeBatch(ranges: readonly RecordRange[], sequence: Sequence):
   batch.writeInt16BE(sequence.producerEpoch, 51)
   batch.writeInt32BE(sequence.sequence, 53)
   batch.writeInt32BE(count, 57)
-  batch.writeUInt32BE(crc32c(batch.subarray(crcAt + 4)), crcAt)
+  batch.writeUInt32BE(crc32c(batch, attributesAt), crcAt)
+  return batch
+}
+
+/** Room for the header, and the records behind it. */
+function compressed({ bytes, at }: RecordWriter, { compress }: BatchCompressor): Buffer {
+  const records = compress(bytes.subarray(headerBytes, at))
+  const batch = Buffer.allocUnsafe(headerBytes + records.length)
+  records.copy(batch, headerBytes)
   return batch
 }
 

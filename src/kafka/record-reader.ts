@@ -1,4 +1,3 @@
-import { RivuletError } from '../errors.ts'
 import type { BytesColumn } from '../records/bytes-column.ts'
 import type { Header, Headers } from '../records/chunk.ts'
 
@@ -34,13 +33,13 @@ export class RecordReader {
     this.#at = batch.start
   }
 
-  /** Adds the next one to the columns, unless it lies before `fetchOffset`. Throws `KAFKA_FAILED` for torn bytes. */
+  /** Adds the next one to the columns, unless it lies before `fetchOffset`. Throws for torn bytes. */
   read(to: RecordColumns, fetchOffset: number): void {
     const { baseOffset, baseTimestampMs, appendTimeMs, end: batchEnd } = this.#batch
     const length = this.#varint()
     const end = this.#at + length
     // Of what is read behind the end, nothing compares.
-    if (!(length >= 0 && end <= batchEnd)) throw unreadable('a record that ends behind its batch')
+    if (!(length >= 0 && end <= batchEnd)) throw new RangeError('a record ends behind its batch')
     this.#at++ // attributes: unused
     const timestampMs = baseTimestampMs + this.#varlong()
     const offset = baseOffset + this.#varint()
@@ -56,10 +55,10 @@ export class RecordReader {
     const headers = this.#varint()
     if (headers > 0) {
       to.headers ??= new Array<Headers | undefined>(index).fill(undefined)
-      if (headers > end - this.#at) throw unreadable('more headers than their record has bytes')
+      if (headers > end - this.#at) throw new RangeError('a record has more headers than bytes')
       to.headers.push(this.#headers(headers))
     } else to.headers?.push(undefined)
-    if (!(this.#at <= end)) throw unreadable('a key or value that ends behind its record')
+    if (!(this.#at <= end)) throw new RangeError('a key or value ends behind its record')
     this.#at = end
   }
 
@@ -109,12 +108,4 @@ export class RecordReader {
     }
     return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2
   }
-}
-
-/** What a newer or a broken broker may send. */
-export function unreadable(what: string): RivuletError {
-  return new RivuletError(
-    'KAFKA_FAILED',
-    `Can't read ${what}: Rivulet reads plain and gzip batches (magic 2)`,
-  )
 }

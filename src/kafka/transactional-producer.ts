@@ -100,6 +100,7 @@ class OpenTransactions implements TransactionalProducer {
       cluster,
       use,
       transactionalId: producer.transactionalId,
+      compression: options.compression,
       bytesInFlightMax: Number.POSITIVE_INFINITY, // the transaction's size is its owner's bound
       signal: options.signal,
       identity: async () => producer,

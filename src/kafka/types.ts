@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs'
 import type { Clock } from '../clock.ts'
+import type { Compression } from '../compression/compression.ts'
 import type { Logger } from '../logger.ts'
 import type { Headers, RawChunk } from '../records/chunk.ts'
 import type { Trouble } from './trouble.ts'
@@ -182,8 +183,13 @@ export interface OutgoingRecords {
   readonly headers?: readonly (Headers | undefined)[]
 }
 
-/** How much a producer takes, and when it gives up. */
+/** How what goes to a topic is compressed; a function is asked by the topic's real name. */
+export type CompressionChoice = Compression | ((topic: string) => Compression)
+
+/** How much a producer takes, how it writes, and when it gives up. */
 export interface ProducerOptions {
+  /** Default `none`. A `send` rejects with `BAD_CONFIG` where a package for it is missing. */
+  readonly compression?: CompressionChoice
   /** Accepted and not yet acknowledged; beyond it `send` waits for room. Default 32 MiB. */
   readonly bytesInFlightMax?: number
   /** Aborted: whatever waits gives up. Without it, what may pass is retried for ever. */
@@ -223,6 +229,8 @@ export interface TransactionalProducerOptions {
   readonly transactionalId: string
   /** The broker aborts what is open for longer. Default 60,000; at most 15 min. */
   readonly transactionTimeoutMs?: number
+  /** As `ProducerOptions.compression`. */
+  readonly compression?: CompressionChoice
   /** Aborted: whatever waits gives up. Without it, what may pass is retried for ever. */
   readonly signal?: AbortSignal
 }

@@ -1,7 +1,10 @@
 import { checked } from '../checked.ts'
 import { type Clock, systemClock } from '../clock.ts'
+import { type Compression, compressions } from '../compression/compression.ts'
+import { RivuletError } from '../errors.ts'
 import type { Kafka } from '../kafka/types.ts'
 import { createLogger, type Logger } from '../logger.ts'
+import { shown } from '../shown.ts'
 import type { LogDirectory } from '../storage/storage.ts'
 import type { CallbackErrorHandler } from './task.ts'
 
@@ -38,6 +41,10 @@ export interface Environment {
   readonly stateDir?: string | LogDirectory
   /** Default `exactly-once`. */
   readonly processing?: Processing
+  /** How what is written to topics is compressed, where the topic does not say it. Default `none`. */
+  readonly compression?: Compression
+  /** The same for changelogs, repartition topics and what else is the application's own. Default: `compression`. */
+  readonly internalCompression?: Compression
   /** How long what was processed may wait for its commit. Default 100; 1,000 with at-least-once. */
   readonly commitIntervalMs?: number
   /** Records fetched and not yet processed, for each input partition; beyond it the partition is paused. Default 5,000. */
@@ -79,6 +86,8 @@ export function settingsOf(environment: Environment): Settings {
     connections: {},
     clock: systemClock,
     processing,
+    compression: 'none',
+    internalCompression: environment.compression ?? 'none',
     commitIntervalMs: processing === 'exactly-once' ? 100 : 1_000,
     recordsBufferedMax: 5_000,
     bytesUnsentMax: 16 * 1024 * 1024,
@@ -95,7 +104,15 @@ export function settingsOf(environment: Environment): Settings {
     logger: environment.logger ?? createLogger({ level: 'warn' }),
   }
   for (const [name, min] of leastValues) checked({ [name]: settings[name] }, min, 'BAD_CONFIG')
+  checkCompression('compression', settings.compression)
+  checkCompression('internalCompression', settings.internalCompression)
   return settings
+}
+
+function checkCompression(parameter: string, compression: Compression): void {
+  if (compressions.includes(compression)) return
+  const message = `${parameter} must be ${compressions.join(', ')}, not ${shown(compression)}`
+  throw new RivuletError('BAD_CONFIG', message, { place: { parameter } })
 }
 
 const leastValues = [

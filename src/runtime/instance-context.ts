@@ -1,4 +1,4 @@
-import type { KafkaProducer } from '../kafka/types.ts'
+import type { CompressionChoice, KafkaProducer } from '../kafka/types.ts'
 import type { Logger } from '../logger.ts'
 import type { Settings } from './environment.ts'
 import type { RuntimeEvent } from './events.ts'
@@ -9,6 +9,8 @@ import type { Statistics } from './statistics.ts'
 export interface InstanceContext {
   readonly layout: Layout
   readonly settings: Settings
+  /** Of what is written. */
+  readonly compression: CompressionChoice
   readonly logger: Logger
   readonly statistics: Statistics
   /** For what belongs to no transaction. */

@@ -16,6 +16,7 @@ import { checkConnections, SinkWriters } from './sink-writers.ts'
 import { SourceGroup, type SourceStanding } from './source-group.ts'
 import { Statistics } from './statistics.ts'
 import { StreamThread } from './stream-thread.ts'
+import { topicCompression } from './topic-compression.ts'
 
 const wallClockIntervalMs = 1_000
 /** As Kafka Streams' `repartition.purge.interval.ms`. */
@@ -138,12 +139,14 @@ export class Instance {
 
   #makeParts(layout: Layout): Parts {
     const over = this.#over.signal
+    const compression = topicCompression(this.#topology, layout, this.#settings)
     const context: InstanceContext = {
       layout,
       settings: this.#settings,
+      compression,
       logger: this.#logger,
       statistics: this.statistics,
-      producer: this.#settings.kafka.producer({ signal: over }),
+      producer: this.#settings.kafka.producer({ compression, signal: over }),
       over,
       emit: (event) => this.events$.next(event),
       failed: (error) => this.#fail(error),

@@ -59,7 +59,7 @@ export class TopicProducer<K, V> {
     this.#topic = topic
     this.#clock = clock
     this.#recordsUnsentMax = recordsUnsentMax
-    this.#producer = kafka.producer()
+    this.#producer = kafka.producer({ compression: topic.compression ?? 'none' })
     // Anywhere: programs that write one record each must not all write to the first partition.
     this.#keyless = Math.floor(clock.random() * 2 ** 31)
     this.#destination = new Destination(new OutgoingTopic(`${topicPrefix}${topic.name}`), topic)

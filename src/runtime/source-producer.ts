@@ -14,7 +14,7 @@ export interface SourceProducer {
 
 /** Made, it has shut out whoever had the source before, where it writes exactly once. */
 export async function sourceProducer(context: InstanceContext, source: string): Promise<SourceProducer> {
-  const { layout, settings, producer, over } = context
+  const { layout, settings, compression, producer, over } = context
   const topic = positionTopicIn(layout, source)
   const recordOf = (position: unknown) => positionRecord(source, position, settings.clock.now())
   if (settings.processing === 'at-least-once') {
@@ -31,6 +31,7 @@ export async function sourceProducer(context: InstanceContext, source: string): 
   const { send, commit, close } = await exactlyOnce(settings.kafka, {
     transactionalId: topic,
     groupId: layout.application,
+    compression,
     signal: over,
   })
   return {

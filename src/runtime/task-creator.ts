@@ -144,11 +144,12 @@ export class TaskCreator {
 
   async #producerFor(task: string): Promise<TaskProducer> {
     const { context, consumer } = this.#options
-    const { layout, settings, producer, over } = context
+    const { layout, settings, compression, producer, over } = context
     if (settings.processing === 'at-least-once') return atLeastOnce(producer, consumer)
     return exactlyOnce(settings.kafka, {
       transactionalId: transactionalIdOf(layout, task),
       groupId: layout.application,
+      compression,
       signal: over,
     })
   }

@@ -21,10 +21,9 @@ export interface TaskProducer {
 /** One transaction for each commit: all of it is there, or nothing. Made, it has shut out whoever had the task before. */
 export async function exactlyOnce(
   kafka: Kafka,
-  options: { readonly transactionalId: string; readonly groupId: string; readonly signal: AbortSignal },
+  { groupId, ...options }: TransactionalProducerOptions & { readonly groupId: string },
 ): Promise<TaskProducer> {
-  const { transactionalId, groupId, signal } = options
-  const producer = await kafka.transactionalProducer({ transactionalId, signal })
+  const producer = await kafka.transactionalProducer(options)
   return {
     send: (topic, partition, records) => producer.send(topic, partition, records),
     async commit(offsets) {

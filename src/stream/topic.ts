@@ -1,4 +1,5 @@
-import { checked, required } from '../checked.ts'
+import { checked, oneOf, required } from '../checked.ts'
+import { type Compression, compressions } from '../compression/compression.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { checkTopicName } from './topic-name.ts'
 
@@ -12,6 +13,8 @@ export interface TopicOptions<K, V> {
   readonly partitions?: number
   /** Topic settings for when the program makes it, such as `{ 'cleanup.policy': 'compact' }`. */
   readonly config?: Readonly<Record<string, string>>
+  /** How what is written to it is compressed; default: the environment's. Whatever is read may be compressed in any way. */
+  readonly compression?: Compression
 }
 
 /** A Kafka topic with its types: name, serdes, and how to make it where it is missing. */
@@ -52,8 +55,9 @@ export interface Writer<T> {
  */
 export function topic<K, V>(name: string, options: TopicOptions<K, V>): Topic<K, V> {
   checkTopicName(name)
-  const { key, value, partitions = 1 } = options
+  const { key, value, partitions = 1, compression = 'none' } = options
   required({ 'key serde': key, 'value serde': value }, { topic: name })
   checked({ partitions }, 1, 'BAD_TOPOLOGY', { topic: name })
+  oneOf({ compression }, compressions, { topic: name })
   return { ...options, name, partitions, config: { 'retention.ms': '-1', ...options.config } }
 }

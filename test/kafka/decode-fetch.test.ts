@@ -1,7 +1,9 @@
 import { createRequire } from 'node:module'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { type Compression, compressions, compressorOf } from '../../src/compression/compression.ts'
+import { crc32c } from '../../src/kafka/crc32c.ts'
 import { type AbortedTransaction, decodeFetchResponse, decodeRecords } from '../../src/kafka/decode-fetch.ts'
 import type { OutgoingRecords } from '../../src/kafka/kafka.ts'
 import { encodeBatch } from '../../src/kafka/record-batch.ts'
@@ -49,10 +51,11 @@ function batchAt(
     transactional: false,
   })
   const body = plain.subarray(61)
-  const batch = attributes & GZIP ? Buffer.concat([plain.subarray(0, 61), gzipSync(body)]) : plain
+  const batch = attributes & 0x07 ? Buffer.concat([plain.subarray(0, 61), gzipSync(body)]) : plain
   batch.writeBigInt64BE(BigInt(baseOffset))
   batch.writeInt32BE(batch.length - 12, 8)
   batch.writeInt16BE(attributes, 21)
+  batch.writeUInt32BE(crc32c(batch, 21), 17)
   return batch
 }
 
@@ -218,15 +221,15 @@ test('stops before a batch that the size limit has cut off, and refuses one that
   const { rows, nextOffset } = ours(response(Buffer.concat([whole, cut])), 0)
   expect(rows.map(({ value }) => String(value))).toEqual(['a'])
   expect(nextOffset).toBe(1)
-  expect(() => ours(response(cut), 1)).toThrow(/a batch larger than a fetch/)
+  expect(() => ours(response(cut), 1)).toThrow(/a batch is larger than a fetch/)
 })
 
 test('says what it can not read: old formats, unknown compression, torn records', () => {
   const old = batchAt(records('a'), { baseOffset: 0 })
   old[16] = 1
   expect(() => ours(response(old), 0)).toThrow(/message format 1/)
-  expect(() => ours(response(batchAt(records('a'), { baseOffset: 0, attributes: 4 })), 0)).toThrow(
-    /ZSTD compression/,
+  expect(() => ours(response(batchAt(records('a'), { baseOffset: 0, attributes: 5 })), 0)).toThrow(
+    /compression 5 is unknown/,
   )
   const torn = batchAt(records('a'), { baseOffset: 0 })
   torn[61] = 0x7e
@@ -244,6 +247,87 @@ test.each([
   const batch = batchAt(records('v'), { baseOffset: 0 })
   tear(batch)
   expect(() => ours(response(batch), 0)).toThrow(expect.objectContaining({ code: 'KAFKA_FAILED' }))
+})
+
+describe('compressed batches', () => {
+  const sequence = { producerId: '-1', producerEpoch: -1, sequence: -1, transactional: false }
+  const compressed = async (name: Compression, outgoing: OutgoingRecords, baseOffset = 0) => {
+    const range = { records: outgoing, from: 0, to: outgoing.timestampsMs.length }
+    const batch = encodeBatch([range], sequence, await compressorOf(name))
+    batch.writeBigInt64BE(BigInt(baseOffset))
+    return batch
+  }
+  const values = (batches: Buffer, fetchOffset = 0) =>
+    ours(response(batches), fetchOffset).rows.map(({ value }) => String(value))
+
+  test.each(compressions)('of %s are read among others, from any offset', async (name) => {
+    const batches = Buffer.concat([
+      batchAt(numbered(3, 'a'), { baseOffset: 0 }),
+      await compressed(name, numbered(4, 'b'), 3),
+      batchAt(numbered(2, 'c'), { baseOffset: 7, attributes: GZIP }),
+    ])
+    const all = ['a0', 'a1', 'a2', 'b0', 'b1', 'b2', 'b3', 'c0', 'c1']
+    for (const [fetchOffset] of all.entries())
+      expect(values(batches, fetchOffset)).toEqual(all.slice(fetchOffset))
+  })
+
+  test.each(compressions.slice(1))(
+    'of %s that are damaged anywhere are refused, with the place',
+    async (name) => {
+      const whole = await compressed(name, numbered(50), 7)
+      for (let at = 23; at < whole.length; at += 5) {
+        const batch = Buffer.from(whole)
+        batch.writeUInt8((batch[at] as number) ^ 0x10, at)
+        expect(() => values(batch, 7), `${at}`).toThrow(
+          expect.objectContaining({
+            code: 'KAFKA_FAILED',
+            message: `Can't read partition 0 of topic t at offset 7: a ${name} batch is damaged: its CRC does not fit`,
+            place: { topic: 't', partition: 0, offset: 7 },
+          }),
+        )
+      }
+    },
+  )
+
+  test.each(compressions.slice(1))(
+    'of %s that were written wrong are refused, with the place',
+    async (name) => {
+      const batch = await compressed(name, numbered(50), 7)
+      batch.fill(0xff, 70)
+      batch.writeUInt32BE(crc32c(batch, 21), 17)
+      expect(() => values(batch, 7)).toThrow(
+        expect.objectContaining({
+          message: expect.stringMatching(
+            /^Can't read partition 0 of topic t at offset 7: a \w+ batch can't be unpacked: ./,
+          ),
+        }),
+      )
+    },
+  )
+
+  test('that unpack to much are read a few at a time', async () => {
+    const large = { ...records('x'), values: [Buffer.alloc(40 * 1024 * 1024)] }
+    const batch = await compressed('lz4', large)
+    const batches = [0, 1, 2].map((offset) => {
+      const copy = Buffer.from(batch)
+      copy.writeBigInt64BE(BigInt(offset))
+      return copy
+    })
+    const first = ours(response(Buffer.concat(batches)), 0)
+    expect(first).toMatchObject({ rows: [{ offset: 0 }, { offset: 1 }], nextOffset: 2 })
+    const rest = ours(response(Buffer.concat(batches.slice(2))), 2)
+    expect(rest).toMatchObject({ rows: [{ offset: 2 }], nextOffset: 3 })
+  })
+
+  test('that unpack to more than is allowed are refused, with the place', () => {
+    const bomb = batchAt(records('x'), { baseOffset: 3, attributes: GZIP }).subarray(0, 61)
+    const batch = Buffer.concat([bomb, ...Array(64).fill(gzipSync(Buffer.alloc(16 * 1024 * 1024)))])
+    batch.writeInt32BE(batch.length - 12, 8)
+    batch.writeUInt32BE(crc32c(batch, 21), 17)
+    expect(() => ours(response(batch), 3)).toThrow(
+      /partition 0 of topic t at offset 3: .* larger than 268435456/,
+    )
+  })
 })
 
 test('refuses a torn answer, and makes no room for what it only says that it has', () => {

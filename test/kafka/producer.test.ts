@@ -1,5 +1,6 @@
 import { firstValueFrom, toArray } from 'rxjs'
 import { expect, test } from 'vitest'
+import { compressions } from '../../src/compression/compression.ts'
 import { BytesColumn } from '../../src/records/bytes-column.ts'
 import type { Headers } from '../../src/records/chunk.ts'
 import { onEachBroker } from './brokers.ts'
@@ -59,6 +60,38 @@ onEachBroker('a producer', (broker) => {
       nextOffset: 3,
       endOffset: 3,
     })
+  })
+
+  test.each(compressions)(
+    'compresses with %s what Kafka takes and a reader gets back',
+    async (compression) => {
+      const kafka = broker.connect()
+      const topic = await broker.topic(kafka)
+      const producer = kafka.producer({ compression: (name) => (name === topic ? compression : 'none') })
+      const sent = {
+        keys: [Buffer.from('k'), null, Buffer.from('t')],
+        values: [Buffer.from('v'.repeat(70_000)), Buffer.from('no key'), null],
+        timestampsMs: [1_700_000_000_000, 5, 1_600_000_000_000],
+        headers: [[['h', null] as const], undefined, undefined],
+      }
+      await producer.send(topic, 0, sent)
+      await producer.send(topic, 0, numbered(1_500))
+      const fetched = await firstValueFrom(kafka.read(topic, 0, { toOffset: 1_503 }).pipe(toArray()))
+      expect(fetched.flatMap(({ chunk }) => [...chunk.values]).slice(0, 3)).toEqual(sent.values)
+      expect(fetched.flatMap(({ chunk }) => [...chunk.keys]).slice(0, 3)).toEqual(sent.keys)
+      expect(fetched[0]?.chunk.headers?.slice(0, 3)).toEqual(sent.headers)
+      expect(valuesOf(fetched).slice(3)).toEqual(Array.from({ length: 1_500 }, (_, i) => `v${i}`))
+    },
+  )
+
+  test('takes more than the largest message where it is less once it is compressed', async () => {
+    const kafka = broker.connect()
+    const topic = await broker.topic(kafka)
+    const large = { ...records('x'), values: [Buffer.alloc(5_000_000, 'abc')] }
+    await expect(kafka.producer().send(topic, 0, large)).rejects.toMatchObject({ code: 'KAFKA_FAILED' })
+    await kafka.producer({ compression: 'lz4' }).send(topic, 0, large)
+    const [fetched] = await firstValueFrom(kafka.read(topic, 0, { toOffset: 1 }).pipe(toArray()))
+    expect(fetched?.chunk.values.at(0)?.equals(large.values[0] as Buffer)).toBe(true)
   })
 
   test('rejects only the call whose records the broker refuses, although it shared a batch with others', async () => {

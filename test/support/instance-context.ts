@@ -21,6 +21,7 @@ export async function instanceContext(
   return {
     layout: await layOut(topology, '', admin as KafkaAdmin),
     settings: settingsOf({ kafka: { admin } as Kafka, ...environment }),
+    compression: 'none',
     logger: silentLogger,
     statistics: new Statistics(topology),
     producer: {} as KafkaProducer,

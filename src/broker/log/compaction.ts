@@ -1,8 +1,9 @@
 import type { Clock } from '../../clock.ts'
+import { type BatchCompressor, compressionOf, compressorOf } from '../../compression/compression.ts'
 import { compactingName } from './log-recovery.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { attribute, type BatchHeader, batchesChecksum } from './record-batch.ts'
-import { filterBatch, isReadable, readRecords, type StoredRecord } from './records.ts'
+import { filterBatch, readRecords, type StoredRecord } from './records.ts'
 import type { Segment } from './segment.ts'
 
 export interface CompactionOptions {
@@ -68,7 +69,7 @@ export class Compaction {
     const covered: Segment[] = []
     for (const segment of sealed) {
       for await (const { header, bytes } of this.#slices(segment)) {
-        if (!isOpenable(header) || this.#isAborted(header)) continue
+        if (header.attributes & attribute.control || this.#isAborted(header)) continue
         for (const record of readRecords(bytes)) {
           if (record.key) latest.set(record.key.toString('latin1'), record.offset)
         }
@@ -95,7 +96,7 @@ export class Compaction {
         const tombstonesExpired =
           this.#options.clock.now() - segment.file.modifiedAtMs > config.deleteRetentionMs
         for await (const { header, bytes } of this.#slices(segment)) {
-          const keep = this.#keep(header, bytes, latest, tombstonesExpired, protectedOffsets)
+          const keep = await this.#keep(header, bytes, latest, tombstonesExpired, protectedOffsets)
           if (!keep) continue
           file.append(keep)
           checksum = batchesChecksum(checksum, keep)
@@ -116,16 +117,15 @@ export class Compaction {
   }
 
   /** What stays of a batch; undefined for nothing. */
-  #keep(
+  async #keep(
     header: BatchHeader,
     bytes: Buffer,
     latest: ReadonlyMap<string, number>,
     tombstonesExpired: boolean,
     protectedOffsets: ReadonlySet<number>,
-  ): Buffer | undefined {
+  ): Promise<Buffer | undefined> {
     if (header.attributes & attribute.control) return undefined
     if (this.#isAborted(header)) return undefined
-    if (!isOpenable(header)) return bytes
     const records = readRecords(bytes)
     const kept = records.filter((record) => isKept(record, latest, tombstonesExpired))
     // The last batch of a producer carries its sequence number; consumers skip badly over batches without records.
@@ -134,7 +134,7 @@ export class Compaction {
     if (kept.length === 0) return undefined
     const transactional = header.attributes & attribute.transactional
     if (kept.length === records.length && !transactional) return bytes
-    return filterBatch(bytes, kept, attribute.transactional)
+    return filterBatch(bytes, kept, await compressorLike(header))
   }
 
   #isAborted(header: BatchHeader): boolean {
@@ -156,8 +156,9 @@ export class Compaction {
   }
 }
 
-function isOpenable(header: BatchHeader): boolean {
-  return (header.attributes & attribute.control) === 0 && isReadable(header.attributes)
+/** What can be unpacked and not packed again, for want of a package, is kept as it is. */
+async function compressorLike({ attributes }: BatchHeader): Promise<BatchCompressor | undefined> {
+  return compressorOf(compressionOf(attributes) ?? 'none').catch(() => undefined)
 }
 
 function isKept(

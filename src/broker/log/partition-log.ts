@@ -8,7 +8,7 @@ import { type EpochEnd, LeaderEpochs } from './leader-epochs.ts'
 import { cutSegment, cutTail, mayBeCompacted, type RecoveryPoint, recoverSegments } from './log-recovery.ts'
 import { type AbortedTransaction, ProducerState } from './producer-state.ts'
 import { attribute, type BatchHeader, placeBatch, readBatchHeader, stampBatch } from './record-batch.ts'
-import { isReadable, readRecords } from './records.ts'
+import { readRecords } from './records.ts'
 import { type ScannedBatch, Segment, type SegmentName, type Slice, segmentName } from './segment.ts'
 import { validateBatch } from './validate-batch.ts'
 
@@ -354,8 +354,6 @@ export class PartitionLog {
   #findIn({ bytes, header }: ScannedBatch, timestampMs: number): Found | undefined {
     if (header.maxTimestampMs < timestampMs || header.lastOffset < this.startOffset) return undefined
     if (header.attributes & attribute.control) return undefined
-    if (!isReadable(header.attributes))
-      return { offset: header.baseOffset, timestampMs: header.baseTimestampMs }
     return readRecords(bytes).find(
       (record) => record.timestampMs >= timestampMs && record.offset >= this.startOffset,
     )

@@ -1,4 +1,5 @@
-import { crc32c } from './crc32c.ts'
+import { compressionMask } from '../../compression/compression.ts'
+import { crc32c } from '../../kafka/crc32c.ts'
 
 /** Bytes before the records of a batch. Source: Kafka's `DefaultRecordBatch`, magic 2. */
 export const batchHeaderBytes = 61
@@ -21,8 +22,12 @@ const at = {
   recordCount: 57,
 } as const
 
-export const attribute = { codecMask: 0x07, logAppendTime: 0x08, transactional: 0x10, control: 0x20 } as const
-export const codec = { none: 0, gzip: 1 } as const
+export const attribute = {
+  codecMask: compressionMask,
+  logAppendTime: 0x08,
+  transactional: 0x10,
+  control: 0x20,
+} as const
 
 /** The header of one record batch, wherever it stands. */
 export interface BatchHeader {

@@ -1,12 +1,5 @@
-import { gunzipSync, gzipSync } from 'node:zlib'
-import {
-  attribute,
-  type BatchHeader,
-  batchHeaderBytes,
-  codec,
-  makeBatch,
-  readBatchHeader,
-} from './record-batch.ts'
+import { type BatchCompressor, compressionOf, decompress } from '../../compression/compression.ts'
+import { attribute, type BatchHeader, batchHeaderBytes, makeBatch, readBatchHeader } from './record-batch.ts'
 
 /** One record as it stands in a batch's payload. Keys and values are views. */
 export interface StoredRecord {
@@ -20,15 +13,7 @@ export interface StoredRecord {
 
 const noRecords = Buffer.alloc(0)
 
-/** Limits what a small compressed batch may become in memory. */
-const payloadBytesMax = 256 * 1024 * 1024
-
-/** Whether this broker can look into a batch; others are passed through unopened. */
-export function isReadable(attributes: number): boolean {
-  return (attributes & attribute.codecMask) <= codec.gzip
-}
-
-/** The records of a readable batch. Throws on bytes that are none. */
+/** The records of a batch. Throws on bytes that are none. */
 export function readRecords(batch: Buffer): StoredRecord[] {
   const header = readBatchHeader(batch)
   const payload = payloadOf(batch, header)
@@ -60,7 +45,7 @@ export function readRecords(batch: Buffer): StoredRecord[] {
 
 /** Whether the lengths of an uncompressed batch's records add up; compressed ones are taken on trust, as in Kafka. */
 export function recordsAddUp(batch: Buffer, header: BatchHeader): boolean {
-  if ((header.attributes & attribute.codecMask) !== codec.none) return true
+  if (compressionOf(header.attributes) !== 'none') return true
   const cursor = { bytes: batch, position: batchHeaderBytes }
   for (let i = 0; i < header.recordCount; i++) {
     if (cursor.position >= batch.length) return false
@@ -71,18 +56,19 @@ export function recordsAddUp(batch: Buffer, header: BatchHeader): boolean {
   return cursor.position === batch.length
 }
 
-/** The batch with only those of its records for which `keep` holds; its range of offsets stays. */
+/** The batch with only these of its records, and no longer transactional; its range of offsets stays. */
 export function filterBatch(
   batch: Buffer,
   records: readonly StoredRecord[],
-  clearAttributes: number,
+  compressor: BatchCompressor | undefined,
 ): Buffer {
   const header = readBatchHeader(batch)
   const payload = Buffer.concat(records.map((record) => record.bytes))
-  const compressed = (header.attributes & attribute.codecMask) === codec.gzip
+  const kept = header.attributes & ~(attribute.codecMask | attribute.transactional)
+  const attributes = kept | (compressor?.attribute ?? 0)
   return makeBatch(
-    { ...header, attributes: header.attributes & ~clearAttributes, recordCount: records.length },
-    compressed ? gzipSync(payload) : payload,
+    { ...header, attributes, recordCount: records.length },
+    compressor ? compressor.compress(payload) : payload,
   )
 }
 
@@ -129,16 +115,10 @@ function encodeRecord({ key, value }: NewRecord, offsetDelta: number): Buffer {
   return Buffer.concat([encodeVarint(body.length), body])
 }
 
-function payloadOf(batch: Buffer, header: BatchHeader): Buffer {
-  const payload = batch.subarray(batchHeaderBytes)
-  switch (header.attributes & attribute.codecMask) {
-    case codec.none:
-      return payload
-    case codec.gzip:
-      return gunzipSync(payload, { maxOutputLength: payloadBytesMax })
-    default:
-      throw new RangeError('a codec that this broker only passes through')
-  }
+function payloadOf(batch: Buffer, { attributes }: BatchHeader): Buffer {
+  const compression = compressionOf(attributes)
+  if (!compression) throw new RangeError(`compression ${attributes & attribute.codecMask} is unknown`)
+  return decompress(compression, batch.subarray(batchHeaderBytes))
 }
 
 interface Cursor {

@@ -1,7 +1,9 @@
+import { compressionOf } from '../../compression/compression.ts'
+import { messageOf } from '../../errors.ts'
 import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
 import type { LogConfig } from '../topic/topic-config.ts'
 import { attribute, type BatchHeader, batchFault, batchHeaderBytes, readBatchHeader } from './record-batch.ts'
-import { isReadable, readRecords, recordsAddUp, type StoredRecord } from './records.ts'
+import { readRecords, recordsAddUp, type StoredRecord } from './records.ts'
 
 /**
  * Checks what a producer sent for one partition: exactly one sound batch that the topic's settings admit. Records
@@ -19,6 +21,9 @@ export function validateBatch(bytes: Buffer, config: LogConfig, nowMs: number): 
   if (header.recordCount < 1 || header.lastOffset - header.baseOffset !== header.recordCount - 1) {
     throw new KafkaError(errorCodes.invalidRecord, 'the count of records does not fit the offsets')
   }
+  if (compressionOf(header.attributes) === undefined) {
+    throw new KafkaError(errorCodes.unsupportedCompressionType, 'the compression is none of Kafka’s')
+  }
   if (header.attributes & attribute.control) {
     throw new KafkaError(errorCodes.invalidRecord, 'clients write no control batches')
   }
@@ -26,7 +31,7 @@ export function validateBatch(bytes: Buffer, config: LogConfig, nowMs: number): 
     throw new KafkaError(errorCodes.invalidRecord, 'the lengths of the records do not add up')
   }
   if (!config.stampsAppendTime) checkTimestamps(bytes, header, config, nowMs)
-  if (config.compacts && recordsOf(bytes, header).some((record) => record.key === null)) {
+  if (config.compacts && recordsOf(bytes).some((record) => record.key === null)) {
     throw new KafkaError(errorCodes.invalidRecord, 'a compacted topic takes no record without a key')
   }
   return header
@@ -39,16 +44,15 @@ function checkTimestamps(bytes: Buffer, header: BatchHeader, config: LogConfig, 
   }
   const earliestMs = nowMs - config.timestampBeforeMaxMs
   if (earliestMs <= 0) return
-  if (recordsOf(bytes, header).some((record) => record.timestampMs < earliestMs)) {
+  if (recordsOf(bytes).some((record) => record.timestampMs < earliestMs)) {
     throw new KafkaError(errorCodes.invalidTimestamp, 'older than message.timestamp.before.max.ms admits')
   }
 }
 
-function recordsOf(bytes: Buffer, header: BatchHeader): readonly StoredRecord[] {
-  if (!isReadable(header.attributes)) return []
+function recordsOf(bytes: Buffer): readonly StoredRecord[] {
   try {
     return readRecords(bytes)
   } catch (error) {
-    throw new KafkaError(errorCodes.invalidRecord, `the records can't be read: ${String(error)}`)
+    throw new KafkaError(errorCodes.invalidRecord, `the records can't be read: ${messageOf(error)}`)
   }
 }

@@ -43,6 +43,7 @@ export const errorCodes = {
   groupIdNotFound: 69,
   fencedLeaderEpoch: 74,
   unknownLeaderEpoch: 75,
+  unsupportedCompressionType: 76,
   memberIdRequired: 79,
   groupMaxSizeReached: 81,
   invalidRecord: 87,
