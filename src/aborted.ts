@@ -15,3 +15,16 @@ export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }
+
+/**
+ * To be aborted by its holder, and aborted with the other one, too. Once it is, it leaves nothing behind there. Node itself
+ * holds whoever listens to an `AbortSignal.any`, or with `signal` among a listener's options.
+ */
+export function abortedWith(other: AbortSignal): AbortController {
+  const controller = new AbortController()
+  const abort = () => controller.abort(other.reason)
+  controller.signal.addEventListener('abort', () => other.removeEventListener('abort', abort), { once: true })
+  if (other.aborted) abort()
+  else other.addEventListener('abort', abort, { once: true })
+  return controller
+}

@@ -1,4 +1,5 @@
 import { Observable, type Subscriber } from 'rxjs'
+import { abortedWith } from '../aborted.ts'
 import { isRetryable, messageOf, RivuletError } from '../errors.ts'
 import { fetchCommitted } from './admin.ts'
 import { evenAssignor, keyOf } from './assignor.ts'
@@ -172,14 +173,11 @@ class GroupConsumer implements KafkaConsumer {
     const partitions = this.#forget(gone)
     if (partitions.length === 0) return
     const { clock, logger } = this.#cluster.options
-    const settled = new AbortController()
+    const settled = abortedWith(this.#stopped.signal)
     const done = new Promise<'done'>((resolve) => {
       this.#emit({ type: 'revoking', partitions, done: () => resolve('done') })
     })
-    const late = clock.sleep(
-      this.#rebalanceTimeoutMs,
-      AbortSignal.any([settled.signal, this.#stopped.signal]),
-    )
+    const late = clock.sleep(this.#rebalanceTimeoutMs, settled.signal)
     const outcome = await Promise.race([done, late.catch(() => 'done' as const)])
     settled.abort()
     if (outcome === 'done') return

@@ -1,3 +1,4 @@
+import { abortedWith } from '../aborted.ts'
 import { isRetryable, messageOf } from '../errors.ts'
 import { backoffMs } from '../retry.ts'
 import {
@@ -113,13 +114,13 @@ export class Membership {
   async #joinAndStay(joined: () => void): Promise<void> {
     const assigned = await this.#join()
     joined()
-    const heart = new AbortController()
+    const heart = abortedWith(this.#left.signal)
     let noteRebalance = () => {}
     const rebalance = new Promise<void>((resolve) => {
       noteRebalance = resolve
     })
     // From here the member has to be heard of, also while partitions are taken over or given up.
-    const expelled = this.#beat(AbortSignal.any([heart.signal, this.#left.signal]), noteRebalance)
+    const expelled = this.#beat(heart.signal, noteRebalance)
     expelled.catch(() => undefined) // it is raced below
     try {
       const wanted = new Set(assigned.map(keyOf))

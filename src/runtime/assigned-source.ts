@@ -1,4 +1,4 @@
-import { aborted } from '../aborted.ts'
+import { aborted, abortedWith } from '../aborted.ts'
 import { isRetryable, messageOf, RivuletError } from '../errors.ts'
 import { backoffMs, type RetryPolicy } from '../retry.ts'
 import type { StateStore } from '../state/store.ts'
@@ -99,10 +99,10 @@ export class AssignedSource {
   /** Resolves with what it failed by; with something, too, when it is to end. */
   async #runTask(): Promise<unknown> {
     const { context, subTopology } = this.#options
-    const failure = new AbortController()
-    const ends = AbortSignal.any([failure.signal, this.#ending.signal])
+    const end = abortedWith(this.#ending.signal)
+    const ends = end.signal
     try {
-      const task = await this.#makeTask({ ...context, failed: (error) => failure.abort(error) })
+      const task = await this.#makeTask({ ...context, failed: (error) => end.abort(error) })
       if (ends.aborted) await task.abandon()
       else {
         this.#task = task
@@ -114,6 +114,8 @@ export class AssignedSource {
       return ends.reason
     } catch (error) {
       return error
+    } finally {
+      end.abort()
     }
   }
 

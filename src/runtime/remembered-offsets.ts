@@ -1,3 +1,4 @@
+import { abortedWith } from '../aborted.ts'
 import { RivuletError } from '../errors.ts'
 import type { PartitionRange } from '../kafka/types.ts'
 import type { InstanceContext } from './instance-context.ts'
@@ -30,8 +31,8 @@ export async function checkRemembered(
   const { settings, over, failed } = context
   const before = await endsBefore(context)
   const checked = checkSinks(context, sinks, () => (isAlone() ? before : undefined))
-  const waited = new AbortController()
-  const tooLong = settings.clock.sleep(sinksCheckMsMax, AbortSignal.any([waited.signal, over]))
+  const waited = abortedWith(over)
+  const tooLong = settings.clock.sleep(sinksCheckMsMax, waited.signal)
   await Promise.race([checked, tooLong.catch(() => undefined)]).finally(() => waited.abort())
   checked.catch(failed)
 }

@@ -107,6 +107,7 @@ class Run {
       ...{ topology, records: this.#records, order },
       emissions: emissionsOf(topology, messages, emitted),
       ...{ twin: this.#twin, newTwin },
+      lookAgain: (inMs) => world.time.after(inMs, () => {}),
     })
     this.#settled = new SettledChecks(topology)
     this.#bufferedMax = bufferedMax(topology, options.environment)

@@ -12,6 +12,8 @@ interface Due {
   /** Of two that are due at once, the one that was set first. */
   readonly order: number
   readonly run: () => void
+  /** Whether nobody wants it any more; absent: it is wanted in any case. */
+  readonly isVoid?: () => boolean
 }
 
 /**
@@ -32,17 +34,19 @@ export class VirtualTime {
     return this.#nowMs - startMs
   }
 
-  at(atMs: number, run: () => void): void {
-    this.#due.add({ atMs: Math.max(atMs, this.#nowMs), order: this.#set++, run })
+  at(atMs: number, run: () => void, isVoid?: () => boolean): void {
+    this.#due.add({ atMs: Math.max(atMs, this.#nowMs), order: this.#set++, run, ...(isVoid && { isVoid }) })
   }
 
-  after(delayMs: number, run: () => void): void {
-    this.at(this.#nowMs + Math.max(0, delayMs), run)
+  after(delayMs: number, run: () => void, isVoid?: () => boolean): void {
+    this.at(this.#nowMs + Math.max(0, delayMs), run, isVoid)
   }
 
   /** Does what is due next, and moves time there. False: nothing will ever be due. */
   step(): boolean {
-    const next = this.#due.takeFirst()
+    let next = this.#due.takeFirst()
+    // Most timers are timeouts of what has long been answered.
+    while (next?.isVoid?.()) next = this.#due.takeFirst()
     if (!next) return false
     this.#nowMs = next.atMs
     next.run()
@@ -80,13 +84,13 @@ class VirtualAction<T> extends Subscription implements SchedulerAction<T> {
   schedule(state?: T, delayMs = 0): Subscription {
     if (this.closed) return this
     const mine = ++this.#current
-    this.#time.after(delayMs, () => {
-      if (!this.closed && mine === this.#current) this.#gate(() => this.#run(mine, state))
-    })
+    const isVoid = () => this.closed || mine !== this.#current
+    this.#time.after(delayMs, () => this.#gate(() => this.#run(mine, state)), isVoid)
     return this
   }
 
   #run(mine: number, state: T | undefined): void {
+    // The gate may have let it through much later.
     if (this.closed || mine !== this.#current) return
     this.#work.call(this, state)
     if (mine === this.#current) this.unsubscribe()

@@ -48,6 +48,8 @@ export interface WatcherOptions {
   readonly twin: DriverTwin
   /** Makes another one of it. */
   readonly newTwin: () => DriverTwin
+  /** Asks to be looked at again by then, also if nothing happens. */
+  readonly lookAgain?: (inMs: number) => void
 }
 
 /**
@@ -87,6 +89,7 @@ export class Watcher {
       this.#giveCommitted(view)
       this.#readOutputs(view)
       const violations = this.#compare()
+      if (violations.length > 0 && !this.#uneven) this.#options.lookAgain?.(unevenMsMax + 1)
       this.#uneven =
         violations.length > 0 ? { sinceMs: this.#uneven?.sinceMs ?? nowMs, violations } : undefined
     }

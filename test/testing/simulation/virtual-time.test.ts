@@ -43,6 +43,19 @@ describe('virtual time', () => {
     ])
   })
 
+  test('takes no step for what was unsubscribed', () => {
+    const time = new VirtualTime()
+    timer(
+      10,
+      time.scheduler(() => time.nowMs, open),
+    )
+      .subscribe()
+      .unsubscribe()
+    time.after(20, () => {})
+    time.step()
+    expect(time.elapsedMs).toBe(20)
+  })
+
   test('asks the gate when work is due, and the gate may do it later', () => {
     const time = new VirtualTime()
     const held: (() => void)[] = []

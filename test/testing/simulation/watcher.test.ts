@@ -50,11 +50,11 @@ function viewOf(committed: number, written: Readonly<Record<string, readonly str
   }
 }
 
-function watched(outputs: OutputOrder = 'in-order') {
+function watched(outputs: OutputOrder = 'in-order', lookAgain = (_inMs: number) => {}) {
   const newTwin = () => new DriverTwin(copy)
   return new Watcher({
     ...{ topology: copy, records: placedRecords(copy, records), order: outputs },
-    ...{ twin: newTwin(), newTwin },
+    ...{ twin: newTwin(), newTwin, lookAgain },
   })
 }
 
@@ -90,6 +90,15 @@ describe('who watches a simulation', () => {
     expect(watcher.look(viewOf(2, { out: ['a'] }), 1_000)).toEqual([])
     expect(watcher.look(viewOf(2, { out: ['a', 'b'] }), 1_050)).toEqual([])
     expect(watcher.look(viewOf(2, { out: ['a', 'b'] }), 2_000)).toEqual([])
+  })
+
+  test('wants to look again when that has lasted too long, also if nothing happens by then', () => {
+    const asked: number[] = []
+    const view = viewOf(2, { out: ['a'] })
+    const watcher = watched('in-order', (inMs) => asked.push(inMs))
+    expect(watcher.look(view, 1_000)).toEqual([])
+    expect(asked).toHaveLength(1)
+    expect(watcher.look(view, 1_000 + (asked[0] ?? 0))).toHaveLength(1)
   })
 
   test('takes values in any order, but each as often as it should be', () => {
