@@ -49,6 +49,9 @@ type Records = NonNullable<SimulatedDeployment['records']>
 export const environment: NonNullable<SimulatedEnvironment['environment']> = {
   recordsBufferedMax: 5,
   partitionFetchBytesMax: 256,
+  bytesUnsentMax: 60,
+  commitIntervalMs: 300,
+  emitIntervalMs: 0,
 }
 
 const types = { key: serdes.string, value: serdes.long, partitions: 2 }
@@ -145,6 +148,18 @@ const windowing = topology('windowing', ({ stream }) => {
     .windowedBy(tumbling({ sizeMs: windowMs, graceMs }))
     .reduce('sum', (a, b) => a + b)
     .suppress('closed', untilWindowCloses)
+    .toStream()
+    .filter((sum) => sum !== null)
+    .map((sum, { key }) => [key, sum])
+    .to(output)
+})
+
+/** Windows that are emitted once, when they have closed. */
+const closing = topology('closing', ({ stream }) => {
+  stream(input)
+    .groupByKey()
+    .windowedBy(tumbling({ sizeMs: windowMs, graceMs }), { emit: 'onWindowClose' })
+    .reduce('sum', (a, b) => a + b)
     .toStream()
     .filter((sum) => sum !== null)
     .map((sum, { key }) => [key, sum])
@@ -278,15 +293,43 @@ const joined = topology('versions', ({ stream }) => {
   counts.join('sum of both', otherCounts, (a, b) => a + b)
 })
 
+const values = clickhouseTable('simulated.values', {
+  columns: { value: 'Int64' },
+  orderBy: ['value'],
+  row: (value: number) => ({ value }),
+})
+
+/** A topic that two tasks read, each as far as it has come: one counts, one stores. */
+const sharing = topology('sharing', ({ stream }) => {
+  const records = stream(input)
+  records
+    .groupByKey()
+    .count('seen')
+    .toStream()
+    .filter((count) => count !== null)
+    .to(output)
+  records.batch({ rowsMax: 20, waitMsMax: 200 }).to(clickhouse(values))
+})
+
+/** Tokens are forgotten as soon as the sink allows for; a profile that knows neither tokens nor whole inserts. */
 const clickhouseOptions: SimulatedClickHouseOptions = {
-  tokensMax: 100,
+  tokensMax: 1_000,
+  tokensKeptMs: 31_000,
   lateMsMax: 10_000,
-  faults: { lost: 0.01, unanswered: 0.05, late: 0.05, failing: 0.05 },
+  faults: { lost: 0.02, unanswered: 0.05, late: 0.05, failing: 0.05, burnt: 0.03 },
+  profile: { insert_deduplicate: 0, max_insert_block_size: 2 },
+}
+const clickhouseCluster: SimulatedClickHouseOptions = {
+  ...clickhouseOptions,
+  replicas: 3,
+  lagMsMax: 3_000,
+  faults: { ...clickhouseOptions.faults, burnt: 0 },
 }
 
 export const deployments: readonly SimulatedDeployment[] = [
   { name: 'counting', topology: counting, outputs: 'in-order', records: steady },
   { name: 'windowing', topology: windowing, outputs: 'in-order', records: late },
+  { name: 'closing', topology: closing, outputs: 'in-order', records: late },
   { name: 'regrouping', topology: regrouping, outputs: 'in-order', records: steady },
   { name: 'moving', topology: moving, outputs: 'latest', records: steady },
   { name: 'pairing', topology: pairing, outputs: 'any-order', records: paired },
@@ -316,5 +359,19 @@ export const deployments: readonly SimulatedDeployment[] = [
     outputs: 'in-order',
     clickhouse: clickhouseOptions,
     records: late,
+  },
+  {
+    name: 'replicating',
+    topology: storing,
+    outputs: 'in-order',
+    clickhouse: clickhouseCluster,
+    records: late,
+  },
+  {
+    name: 'sharing',
+    topology: sharing,
+    outputs: 'in-order',
+    clickhouse: clickhouseOptions,
+    records: steady,
   },
 ]

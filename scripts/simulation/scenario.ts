@@ -18,27 +18,51 @@ const ofCluster = { 'kill-node': 4, 'move-leader': 8, 'move-coordinator': 6 }
 /** Where there is a feed. Positions have the time of the clock: one that is more than an hour ahead ends the program. */
 const ofFeed = { 'break-feed': 6, 'clock-jump': 0 }
 
-/** How many of each kind to expect in a minute. */
-const profiles: readonly FaultRates[] = [
-  { ...noFaults, cut: 15, stall: 12, 'lose-answers': 10 },
-  { ...noFaults, kill: 8, freeze: 6, 'kill-broker': 4 },
-  { ...noFaults, 'power-loss': 6, 'instance-power-loss': 6, kill: 4, cut: 4, 'disk-loss': 2, 'disk-full': 2 },
-  { ...noFaults, deploy: 6, freeze: 15, kill: 2 },
-  { ...noFaults, 'clock-jump': 8, freeze: 6, stall: 6 },
+interface Profile {
+  /** How many of each kind to expect in a minute. */
+  readonly rates: FaultRates
+  /** Which requests are befallen; absent: any that can be left half done. */
+  readonly requests?: readonly number[]
+}
+
+const [endTxn, txnOffsetCommit] = [26, 28]
+
+const profiles: readonly Profile[] = [
+  { rates: { ...noFaults, cut: 15, stall: 12, 'lose-answers': 10, 'slow-network': 6 } },
+  // What ends a transaction comes when the next one has begun.
+  { rates: { ...noFaults, stall: 25, 'slow-network': 6 }, requests: [endTxn, endTxn, txnOffsetCommit] },
+  { rates: { ...noFaults, kill: 8, freeze: 6, 'kill-broker': 4, 'slow-network': 3 } },
+  { rates: { ...noFaults, 'power-loss': 10, kill: 4, cut: 4, 'slow-disk': 6 } },
   {
-    ...noFaults,
-    kill: 3,
-    freeze: 3,
-    cut: 6,
-    stall: 6,
-    'lose-answers': 4,
-    'kill-broker': 1,
-    'power-loss': 1,
-    'clock-jump': 1,
-    'instance-power-loss': 2,
-    'disk-loss': 0.5,
-    'disk-full': 1,
-    deploy: 1,
+    rates: {
+      ...noFaults,
+      'power-loss': 4,
+      'instance-power-loss': 6,
+      kill: 4,
+      'disk-loss': 2,
+      'disk-full': 2,
+    },
+  },
+  { rates: { ...noFaults, deploy: 6, freeze: 15, kill: 2 } },
+  { rates: { ...noFaults, 'clock-jump': 8, freeze: 6, stall: 6 } },
+  {
+    rates: {
+      ...noFaults,
+      kill: 3,
+      freeze: 3,
+      cut: 6,
+      stall: 6,
+      'lose-answers': 4,
+      'kill-broker': 1,
+      'power-loss': 1,
+      'clock-jump': 1,
+      'slow-network': 2,
+      'slow-disk': 2,
+      'instance-power-loss': 2,
+      'disk-loss': 0.5,
+      'disk-full': 1,
+      deploy: 1,
+    },
   },
 ]
 
@@ -56,12 +80,9 @@ export function scenarioOf(seed: number, name?: string): Scenario {
     .map((record) => ({ ...record, topic: record.topic.name }))
   const messages = deployment.messages?.(random, options)
   const brokers = seed % 3 === 0 ? 3 : 1
-  const rates = {
-    ...chosen(random, profiles),
-    ...(brokers > 1 && ofCluster),
-    ...(messages && ofFeed),
-  }
-  const faults = planFaults(random, durationMs - calmMs, rates).map((fault) => ({
+  const { rates, requests } = chosen(random, profiles)
+  const all = { ...rates, ...(brokers > 1 && ofCluster), ...(messages && ofFeed) }
+  const faults = planFaults(random, durationMs - calmMs, all, requests).map((fault) => ({
     ...fault,
     atMs: calmMs + fault.atMs,
   }))

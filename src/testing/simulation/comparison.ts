@@ -23,6 +23,7 @@ export type Invariant =
   | 'values keep their order'
   | 'no half of a transaction is seen'
   | 'offsets are not ahead of outputs'
+  | 'offsets do not go back'
   | 'stores are as outputs'
   | 'tables have each row once'
   | 'buffers are bounded'

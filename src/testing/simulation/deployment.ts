@@ -50,6 +50,9 @@ export type DeployedOptions = Omit<DeploymentOptions, 'topology'> & {
   readonly feed?: SimulatedFeed | undefined
 }
 
+/** It is done with most requests within this. */
+const brokerAnswersMs = 12
+
 interface Instance {
   readonly machine: Machine
   readonly disk: SimulatedDisk
@@ -113,12 +116,8 @@ export class Deployment {
 
   /** Lets a fault happen now, or at the request that it waits for; what it takes to recover is set going, too. */
   strike(fault: Fault): void {
-    const { kind, pick, forMs, atRequest } = fault
-    if (this.#strikeOthers(fault)) return
-    if (kind === 'deploy') {
-      this.#deploy(forMs)
-      return
-    }
+    const { pick, atRequest } = fault
+    if (atRequest === undefined && this.#strikeOthers(fault)) return
     const instance = picked([...this.#instances], pick)
     if (!instance) return
     const { machine } = instance
@@ -126,11 +125,19 @@ export class Deployment {
     if (atRequest === undefined)
       this.#befall(instance, fault, picked(network.of(machine), (pick * 7_919) % 1))
     else
-      this.#world.onRequest(machine, atRequest, (connection) => {
-        // Before the request is on its way, or as soon as it is.
-        if ((pick * 104_729) % 1 < 0.5) this.#befall(instance, fault, connection)
-        else this.#world.time.after(0, () => this.#befall(instance, fault, connection))
-      })
+      this.#world.onRequest(machine, atRequest, (connection) =>
+        this.#strikeRequest(instance, fault, connection),
+      )
+  }
+
+  /** Before the request is on its way, or as soon as it is; the broker, while it is at it. */
+  #strikeRequest(instance: Instance, fault: Fault, connection: Connection): void {
+    const { time } = this.#world
+    const moment = (fault.pick * 104_729) % 1
+    if (fault.kind === 'kill-broker' || fault.kind === 'power-loss')
+      time.after(moment * brokerAnswersMs, () => this.#strikeOthers(fault))
+    else if (moment < 0.5) this.#befall(instance, fault, connection)
+    else time.after(0, () => this.#befall(instance, fault, connection))
   }
 
   #befall(instance: Instance, { kind, forMs }: Fault, connection: Connection | undefined): void {
@@ -238,6 +245,15 @@ export class Deployment {
         return true
       case 'move-coordinator':
         broker.move('coordinator', pick)
+        return true
+      case 'deploy':
+        this.#deploy(forMs)
+        return true
+      case 'slow-network':
+        this.#world.slowDown(forMs)
+        return true
+      case 'slow-disk':
+        broker.slowDown(forMs)
         return true
       default:
         return false

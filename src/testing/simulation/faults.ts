@@ -3,10 +3,11 @@
  * a while, as under SIGSTOP. `cut`: a connection of an instance ends. `stall`: what an instance sends on a connection comes
  * late, also if it has given up on it. `lose-answers`: nothing comes back on a connection any more. `kill-broker`: the broker
  * dies, and starts again. `power-loss`: so it does, and what was not on the medium is gone. `clock-jump`: an instance's clock
- * is set. Where there are several brokers: `kill-node`: one of them dies, and comes back. `move-leader`, `move-coordinator`:
- * another one leads a partition, or coordinates some of the groups and transactions. `lose-end`: a topic loses its newest
- * records, as by an unclean election: not by default, as no application can go on as if nothing had happened.
- * `add-partitions`: an input gets more partitions: not by default, as stateful topologies refuse to go on.
+ * is set. `slow-network`: whatever is sent takes longer. `slow-disk`: so does whatever the broker brings to its medium. Where
+ * there are several brokers: `kill-node`: one of them dies, and comes back. `move-leader`, `move-coordinator`: another one
+ * leads a partition, or coordinates some of the groups and transactions. `lose-end`: a topic loses its newest records, as by
+ * an unclean election: not by default, as no application can go on as if nothing had happened. `add-partitions`: an input
+ * gets more partitions: not by default, as stateful topologies refuse to go on.
  * `instance-power-loss`, `disk-loss`: an instance dies, and the one that starts later finds on its disk what was on the medium,
  * or nothing. `disk-full`: nothing more can be written there for a while. `deploy`: one instance after another
  * is stopped, and starts again with the next version of the topology; one that is frozen can't be stopped, and may wake up
@@ -32,6 +33,8 @@ export const faultKinds = [
   'disk-full',
   'deploy',
   'break-feed',
+  'slow-network',
+  'slow-disk',
 ] as const
 /** One of `faultKinds`. */
 export type FaultKind = (typeof faultKinds)[number]
@@ -75,6 +78,8 @@ export const noFaults: FaultRates = {
   'disk-full': 0,
   deploy: 0,
   'break-feed': 0,
+  'slow-network': 0,
+  'slow-disk': 0,
 }
 
 export const defaultRates: FaultRates = {
@@ -89,6 +94,7 @@ export const defaultRates: FaultRates = {
   'disk-loss': 0.2,
   'disk-full': 0.2,
   deploy: 0.2,
+  'slow-network': 1,
 }
 
 /** Where there are several brokers. */
@@ -122,10 +128,12 @@ const lastsMs: Readonly<Record<FaultKind, readonly [number, number]>> = {
   'disk-full': [500, 8_000],
   deploy: [0, 4_000],
   'break-feed': [100, 10_000],
+  'slow-network': [2_000, 12_000],
+  'slow-disk': [2_000, 12_000],
 }
 
 /** What a moment before one of these, or behind it, can leave half done. */
-const requests = [
+const requests: readonly number[] = [
   0, // Produce
   9, // OffsetFetch
   11, // JoinGroup
@@ -143,10 +151,17 @@ const befallsRequests: ReadonlySet<FaultKind> = new Set([
   'stall',
   'lose-answers',
   'instance-power-loss',
+  'kill-broker',
+  'power-loss',
 ])
 
-/** The faults of a run, in the order of time. */
-export function planFaults(random: () => number, durationMs: number, rates: FaultRates): Fault[] {
+/** The faults of a run, in the order of time. Half of those that befall requests wait for one of these. */
+export function planFaults(
+  random: () => number,
+  durationMs: number,
+  rates: FaultRates,
+  befalling: readonly number[] = requests,
+): Fault[] {
   return faultKinds
     .flatMap((kind) => {
       const count = Math.floor((rates[kind] * durationMs) / 60_000 + random())
@@ -158,7 +173,7 @@ export function planFaults(random: () => number, durationMs: number, rates: Faul
           pick: random(),
           forMs: Math.floor(leastMs + random() * (mostMs - leastMs)),
         }
-        const atRequest = requests[Math.floor(random() * requests.length)]
+        const atRequest = befalling[Math.floor(random() * befalling.length)]
         return befallsRequests.has(kind) && random() < 0.5 && atRequest !== undefined
           ? { ...fault, atRequest }
           : fault

@@ -97,6 +97,14 @@ export class SimulatedBroker {
     for (const { machine } of this.#fronts) machine.kill()
   }
 
+  /** Its medium is slow for so long. */
+  slowDown(forMs: number): void {
+    this.disk.isSlow = true
+    this.#world.time.after(forMs, () => {
+      this.disk.isSlow = false
+    })
+  }
+
   losePower(): void {
     this.kill()
     this.disk.losePower(this.#world.random)

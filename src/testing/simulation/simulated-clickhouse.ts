@@ -25,6 +25,8 @@ export interface ClickHouseFaults {
 export interface SimulatedClickHouseOptions {
   /** How many inserts a table remembers by their tokens. */
   readonly tokensMax: number
+  /** And for how long at most; default: as long as there are no more than `tokensMax`. */
+  readonly tokensKeptMs?: number
   /** Behind one address; what one of them has taken the others have up to `lagMsMax` later. Default: one server alone. */
   readonly replicas?: number
   /** See `replicas`. */
@@ -58,12 +60,13 @@ interface Part {
 interface Table {
   readonly sortingKey: string
   readonly parts: Part[]
-  /** Oldest first. */
-  readonly tokens: string[]
+  /** When each was noted; oldest first. */
+  readonly tokens: Map<string, number>
 }
 
 const answersWithinMs = 20
-const defaultTimeoutMs = 60_000
+/** Shorter than some calls take, which come there all the same. */
+const defaultTimeoutMs = 5_000
 const violated = 'Code: 469. DB::Exception: Constraint is violated. (VIOLATED_CONSTRAINT)'
 
 /**
@@ -145,7 +148,7 @@ export class SimulatedClickHouse {
     const [, name] = /^CREATE TABLE IF NOT EXISTS (\S+)/.exec(sql) ?? []
     if (name === undefined || this.#tables.has(name)) return
     const [, sortingKey = ''] = /^ORDER BY \((.*)\)$/m.exec(sql) ?? []
-    this.#tables.set(name, { sortingKey, parts: [], tokens: [] })
+    this.#tables.set(name, { sortingKey, parts: [], tokens: new Map() })
   }
 
   #answer(
@@ -188,7 +191,7 @@ export class SimulatedClickHouse {
   }
 
   #insert({ table: name, settings }: InsertTarget, bytes: Buffer): void {
-    const { profile, tokensMax, refuses = () => false } = this.#options
+    const { profile, refuses = () => false } = this.#options
     const lines = bytes.toString().split('\n').slice(0, -1)
     if (lines.some(refuses)) throw translateError(new Error(violated))
     const table = this.#table(name)
@@ -197,14 +200,20 @@ export class SimulatedClickHouse {
     for (let from = 0; from < lines.length; from += blockRows) {
       if (effective.insert_deduplicate !== 0) {
         const token = `${effective.insert_deduplication_token} ${from}`
-        if (table.tokens.includes(token)) continue
-        table.tokens.push(token)
-        if (table.tokens.length > tokensMax) table.tokens.shift()
+        this.#forgetTokens(table)
+        if (table.tokens.has(token)) continue
+        table.tokens.set(token, this.#world.time.nowMs)
         if (this.#random() < (this.#faults.burnt ?? 0)) throw unreachable('killed')
       }
       const rows = lines.slice(from, from + blockRows).map(rowOf)
       table.parts.push({ rows, visibleMs: this.#visibleMs() })
     }
+  }
+
+  #forgetTokens({ tokens }: Table): void {
+    const { tokensMax, tokensKeptMs = Number.POSITIVE_INFINITY } = this.#options
+    const oldestMs = this.#world.time.nowMs - tokensKeptMs
+    for (const [token, atMs] of tokens) if (atMs < oldestMs || tokens.size >= tokensMax) tokens.delete(token)
   }
 
   /** At once on the replica that took it. */

@@ -1,8 +1,9 @@
 import type { LogDirectory, LogFile } from '../../storage/storage.ts'
 import type { Machine } from './machine.ts'
 
-/** How long the medium takes to have what was written. */
+/** How long the medium takes to have what was written, and while it is slow. */
 const syncMs = 2
+const slowSyncMs = 15
 
 /**
  * A disk that knows what is on its medium and what only the operating system holds: the end of a process loses nothing, a
@@ -12,10 +13,11 @@ export class SimulatedDisk {
   readonly #root = new Folder('disk:')
   /** Everything together; what would be more fails as on a full disk. */
   bytesMax = Number.POSITIVE_INFINITY
+  isSlow = false
 
   /** The disk as a process on this machine has it; once that is dead, it does nothing any more. */
   openedBy(machine: Machine): LogDirectory {
-    return new OpenFolder(this.#root, machine, (bytes) => this.#checkRoom(bytes))
+    return new OpenFolder(this.#root, { machine, disk: this })
   }
 
   /** What was not synced is gone, but for a part of it that had been written by chance: cut off, or with holes in it. */
@@ -29,7 +31,8 @@ export class SimulatedDisk {
     return sum
   }
 
-  #checkRoom(bytes: number): void {
+  /** Throws where so much more is too much. */
+  checkRoom(bytes: number): void {
     if (this.bytesMax === Number.POSITIVE_INFINITY) return
     if (this.sizeBytes + bytes <= this.bytesMax) return
     throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
@@ -99,17 +102,21 @@ class Folder {
   }
 }
 
-type CheckRoom = (bytes: number) => void
+/** A disk as one machine has it. */
+interface Mount {
+  readonly machine: Machine
+  readonly disk: SimulatedDisk
+}
 
 class OpenFolder implements LogDirectory {
   readonly #folder: Folder
   readonly #machine: Machine
-  readonly #checkRoom: CheckRoom
+  readonly #mount: Mount
 
-  constructor(folder: Folder, machine: Machine, checkRoom: CheckRoom) {
+  constructor(folder: Folder, mount: Mount) {
     this.#folder = folder
-    this.#machine = machine
-    this.#checkRoom = checkRoom
+    this.#machine = mount.machine
+    this.#mount = mount
   }
 
   get path(): string {
@@ -124,7 +131,7 @@ class OpenFolder implements LogDirectory {
     const { files } = this.#folder
     const file = files.get(name) ?? new StoredFile(this.#machine.clock.now())
     if (!this.#machine.isDead) files.set(name, file)
-    return new OpenFile(file, this.#machine, this.#checkRoom)
+    return new OpenFile(file, this.#mount)
   }
 
   rename(from: string, to: string): void {
@@ -147,7 +154,7 @@ class OpenFolder implements LogDirectory {
     const { folders } = this.#folder
     const folder = folders.get(name) ?? new Folder(`${this.path}/${name}`)
     if (!this.#machine.isDead) folders.set(name, folder)
-    return new OpenFolder(folder, this.#machine, this.#checkRoom)
+    return new OpenFolder(folder, this.#mount)
   }
 
   removeDirectory(name: string): void {
@@ -161,12 +168,12 @@ class OpenFolder implements LogDirectory {
 class OpenFile implements LogFile {
   readonly #file: StoredFile
   readonly #machine: Machine
-  readonly #checkRoom: CheckRoom
+  readonly #disk: SimulatedDisk
 
-  constructor(file: StoredFile, machine: Machine, checkRoom: CheckRoom) {
+  constructor(file: StoredFile, { machine, disk }: Mount) {
     this.#file = file
     this.#machine = machine
-    this.#checkRoom = checkRoom
+    this.#disk = disk
   }
 
   get sizeBytes(): number {
@@ -179,7 +186,7 @@ class OpenFile implements LogFile {
 
   append(bytes: Buffer): void {
     if (this.#machine.isDead) return
-    this.#checkRoom(bytes.length)
+    this.#disk.checkRoom(bytes.length)
     this.#file.append(bytes)
     this.#file.modifiedAtMs = this.#machine.clock.now()
   }
@@ -195,7 +202,7 @@ class OpenFile implements LogFile {
   sync(): Promise<void> {
     const { sizeBytes } = this
     return new Promise((resolve) =>
-      this.#machine.after(syncMs, () => {
+      this.#machine.after(this.#disk.isSlow ? slowSyncMs : syncMs, () => {
         this.#file.synced(sizeBytes)
         resolve()
       }),

@@ -1,3 +1,4 @@
+import { layOutAsDeclared } from '../../runtime/layout.ts'
 import type { Topic } from '../../stream/topic.ts'
 import type { Topology } from '../../stream/topology.ts'
 import type { CommittedView } from './committed-view.ts'
@@ -15,6 +16,8 @@ interface Input {
   readonly records: readonly Ordered[]
   /** Each instance reads it for itself, and commits no offset. */
   readonly isGlobal: boolean
+  /** Its offsets are committed by the tasks that process it; a sink knows itself how far it has come. */
+  readonly isCommitted: boolean
   /** How many the twin has been given. */
   given: number
 }
@@ -65,6 +68,7 @@ export class Watcher {
   readonly #seen = new Map<string, string[]>()
   /** Grows with each offset that is committed and each record that becomes visible. */
   #progress = -1
+  #wentBack: readonly Violation[] = []
   #uneven: { readonly sinceMs: number; readonly violations: readonly Violation[] } | undefined
   #missing: readonly string[] = []
   /** Made when it is needed. */
@@ -87,6 +91,7 @@ export class Watcher {
     if (progress !== this.#progress) {
       this.#progress = progress
       this.#giveCommitted(view)
+      if (this.#wentBack.length > 0) return this.#wentBack
       this.#readOutputs(view)
       const violations = this.#compare()
       if (violations.length > 0 && !this.#uneven) this.#options.lookAgain?.(unevenMsMax + 1)
@@ -129,12 +134,18 @@ export class Watcher {
   #giveCommitted(view: View): void {
     const fresh: Ordered[] = []
     for (const input of this.#inputs) {
-      const applied = Math.max(input.given, this.#applied(input, view))
+      const applied = this.#applied(input, view)
+      if (applied < input.given && input.isCommitted) this.#noteWentBack(input, applied)
       fresh.push(...input.records.slice(input.given, applied))
-      input.given = applied
+      input.given = Math.max(input.given, applied)
     }
     fresh.sort((a, b) => a.order - b.order)
     for (const { record } of fresh) this.#options.twin.give(record)
+  }
+
+  #noteWentBack({ topic, partition, given }: Input, applied: number): void {
+    const detail = `${topic}/${partition} was committed up to ${given}, and is up to ${applied} now`
+    this.#wentBack = [{ invariant: 'offsets do not go back', detail }]
   }
 
   #readOutputs(view: View): void {
@@ -175,6 +186,11 @@ function inputPartitions(topology: Topology, records: readonly PlacedRecord[]): 
   const globals = new Set(
     topology.nodes.flatMap((node) => (node.type === 'topic-source' && node.global ? [node.topic.name] : [])),
   )
+  const committed = new Set(
+    layOutAsDeclared(topology)
+      .subTopologies.filter(({ subTopology }) => subTopology.kind === 'stream')
+      .flatMap(({ inputs }) => inputs.map(({ topic }) => topic)),
+  )
   const ordered = records.map((record, order) => ({ record, order }))
   return [...inputsOf(topology).values()].flatMap(({ name, partitions }) =>
     Array.from({ length: partitions }, (_, partition) => ({
@@ -182,6 +198,7 @@ function inputPartitions(topology: Topology, records: readonly PlacedRecord[]): 
       partition,
       records: ordered.filter(({ record }) => record.topic === name && record.partition === partition),
       isGlobal: globals.has(name),
+      isCommitted: committed.has(name),
       given: 0,
     })),
   )

@@ -6,6 +6,9 @@ import { type Accept, type Connection, Network, type NetworkFaults, type Side } 
 import { seededRandom } from './seeded-random.ts'
 import { VirtualTime } from './virtual-time.ts'
 
+/** How long a piece of data is on its way at most, and while the network is slow. */
+const delayMsMax = 3
+const slowDelayMsMax = 200
 /** Of a Kafka request: what it asks for stands behind its length. */
 const apiKeyAt = 4
 
@@ -31,13 +34,16 @@ export class World {
   #look = () => {}
   #machines = 0
   #messages = 0
+  #slowUntilMs = 0
 
   constructor(seed: number, faults: Partial<NetworkFaults> = {}) {
     this.seed = seed
     this.random = seededRandom(seed)
     const delays = seededRandom(seed ^ 0x5eed)
-    this.network = new Network(this.time, { delayMs: () => delays() * 3, ...faults }, (from, to, bytes) =>
-      this.#tell(from, to, bytes),
+    this.network = new Network(
+      this.time,
+      { delayMs: () => delays() * this.#delayMsMax, ...faults },
+      (from, to, bytes) => this.#tell(from, to, bytes),
     )
   }
 
@@ -93,6 +99,15 @@ export class World {
   /** Called whenever all that was under way has come to rest. */
   watch(look: () => void): void {
     this.#look = look
+  }
+
+  /** The network is slow for so long. */
+  slowDown(forMs: number): void {
+    this.#slowUntilMs = Math.max(this.#slowUntilMs, this.time.nowMs + forMs)
+  }
+
+  get #delayMsMax(): number {
+    return this.time.nowMs < this.#slowUntilMs ? slowDelayMsMax : delayMsMax
   }
 
   /** Strikes when the machine sends its next request of this kind, just before it is on its way. */

@@ -85,6 +85,14 @@ describe('who watches a simulation', () => {
     expect(brokenIn(watched(), committed, out)).toEqual([invariant])
   })
 
+  test('says at once when a committed offset goes back', () => {
+    const watcher = watched()
+    expect(watcher.look(viewOf(2, { out: ['a', 'b'] }), 1_000)).toEqual([])
+    expect(watcher.look(viewOf(1, { out: ['a', 'b'] }), 1_001)).toMatchObject([
+      { invariant: 'offsets do not go back' },
+    ])
+  })
+
   test('lets a transaction end in one partition a little later than in another', () => {
     const watcher = watched()
     expect(watcher.look(viewOf(2, { out: ['a'] }), 1_000)).toEqual([])
