@@ -94,6 +94,13 @@ const late: Records = (random, options) => {
   return [...some, ...closing]
 }
 
+/** One after the other, all the time: hardly a moment without a transaction. */
+const flowing: Records = (random, { durationMs }) => {
+  const times = Array.from({ length: Math.floor(durationMs / flowMs) }, (_, i) => i * flowMs)
+  return times.map((atMs) => recordOf(input, atMs, random))
+}
+const flowMs = 400
+
 /** To two topics. */
 const paired: Records = (random, options) =>
   steady(random, options).map((record) => (random() < 0.5 ? record : { ...record, topic: otherInput }))
@@ -319,6 +326,12 @@ const clickhouseOptions: SimulatedClickHouseOptions = {
   faults: { lost: 0.02, unanswered: 0.05, late: 0.05, failing: 0.05, burnt: 0.03 },
   profile: { insert_deduplicate: 0, max_insert_block_size: 2 },
 }
+/** A table that does not take each row, and remembers tokens for longer than anybody waits. */
+const clickhouseRefusing: SimulatedClickHouseOptions = {
+  ...clickhouseOptions,
+  tokensKeptMs: 600_000,
+  refuses: (row) => row.startsWith('7\t'),
+}
 const clickhouseCluster: SimulatedClickHouseOptions = {
   ...clickhouseOptions,
   replicas: 3,
@@ -328,10 +341,11 @@ const clickhouseCluster: SimulatedClickHouseOptions = {
 
 export const deployments: readonly SimulatedDeployment[] = [
   { name: 'counting', topology: counting, outputs: 'in-order', records: steady },
+  { name: 'flowing', topology: counting, outputs: 'in-order', records: flowing },
   { name: 'windowing', topology: windowing, outputs: 'in-order', records: late },
   { name: 'closing', topology: closing, outputs: 'in-order', records: late },
   { name: 'regrouping', topology: regrouping, outputs: 'in-order', records: steady },
-  { name: 'moving', topology: moving, outputs: 'latest', records: steady },
+  { name: 'moving', topology: moving, outputs: 'latest', records: flowing },
   { name: 'pairing', topology: pairing, outputs: 'any-order', records: paired },
   { name: 'merging', topology: merging, outputs: 'latest', records: paired },
   { name: 'looking', topology: looking, outputs: 'in-order', records: looked, calmMs },
@@ -372,6 +386,13 @@ export const deployments: readonly SimulatedDeployment[] = [
     topology: sharing,
     outputs: 'in-order',
     clickhouse: clickhouseOptions,
-    records: steady,
+    records: flowing,
+  },
+  {
+    name: 'refusing',
+    topology: sharing,
+    outputs: 'in-order',
+    clickhouse: clickhouseRefusing,
+    records: flowing,
   },
 ]

@@ -1,6 +1,7 @@
 import type { Services } from '../../broker/api/api.ts'
 import type { PartitionLog } from '../../broker/log/partition-log.ts'
 import { decodeRecords } from '../../kafka/decode-fetch.ts'
+import type { Headers } from '../../records/chunk.ts'
 
 /** A record as a reader of committed records has it. */
 export interface SeenRecord {
@@ -9,6 +10,7 @@ export interface SeenRecord {
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly timestampMs: number
+  readonly headers?: Headers | undefined
 }
 
 interface Seen {
@@ -66,10 +68,11 @@ function readFrom(log: PartitionLog, fromOffset: number): Seen {
     abortedTransactions: log.abortedIn(fromOffset, slice.nextOffset),
     batches: slice.bytes,
   }
-  const { keys, values, timestampsMs, offsets, nextOffset } = decodeRecords(fetched, fromOffset)
+  const { keys, values, timestampsMs, offsets, headers, nextOffset } = decodeRecords(fetched, fromOffset)
   const records = offsets.map((offset, i) => ({
     ...{ partition, offset, key: keys.at(i), value: values.at(i) },
     timestampMs: timestampsMs[i] as number,
+    headers: headers?.[i],
   }))
   return { records, nextOffset }
 }

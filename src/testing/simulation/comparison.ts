@@ -24,6 +24,7 @@ export type Invariant =
   | 'no half of a transaction is seen'
   | 'offsets are not ahead of outputs'
   | 'offsets do not go back'
+  | 'what was read stays'
   | 'stores are as outputs'
   | 'tables have each row once'
   | 'buffers are bounded'

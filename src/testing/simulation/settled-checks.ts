@@ -1,9 +1,11 @@
+import { lastHeader } from '../../records/chunk.ts'
 import { isTaskLayout, layOutAsDeclared, type StoreLayout } from '../../runtime/layout.ts'
+import { deadLetterTopicOf } from '../../stream/topic-name.ts'
 import type { Topology } from '../../stream/topology.ts'
 import type { CommittedView } from './committed-view.ts'
 import type { Violation } from './comparison.ts'
 import { type ChangelogContents, change, type DriverTwin } from './driver-twin.ts'
-import type { SimulatedClickHouse, SimulatedRow } from './simulated-clickhouse.ts'
+import type { RowPlace, SimulatedClickHouse } from './simulated-clickhouse.ts'
 
 type View = Pick<CommittedView, 'read'>
 
@@ -51,24 +53,44 @@ export class SettledChecks {
     })
   }
 
-  /** Whether each record of a topic that a sink reads is in its table once, in order. */
-  tables(clickhouse: Pick<SimulatedClickHouse, 'tables' | 'parts'>, view: View): Violation[] {
+  /** Whether each record of a topic that a sink reads is in its table once, in order, or was refused there and is a dead letter. */
+  tables(clickhouse: Pick<SimulatedClickHouse, 'tables' | 'parts' | 'refused'>, view: View): Violation[] {
     const rows = clickhouse.tables.flatMap((table) => clickhouse.parts(table)).flat()
     return this.#sinkInputs.flatMap((input) => {
-      const offsets = offsetsOf(rows, input).join()
-      const expected = view
-        .read(input.topic, input.partition, 0)
-        .records.map(({ offset }) => offset)
-        .join()
-      const detail = `the rows of ${input.topic}/${input.partition} are of offsets ${offsets}, for ${expected}`
-      return offsets === expected ? [] : [{ invariant: 'tables have each row once', detail }]
+      const name = `${input.topic}/${input.partition}`
+      const refused = new Set(offsetsOf(clickhouse.refused, input))
+      const { records } = view.read(input.topic, input.partition, 0)
+      const expected = records.map(({ offset }) => offset).filter((offset) => !refused.has(offset))
+      return [
+        ...different(`the rows of ${name}`, offsetsOf(rows, input), expected),
+        ...different(`the dead letters of ${name}`, lettersOf(input, view), [...refused].toSorted(byNumber)),
+      ]
     })
   }
 }
 
-function offsetsOf(rows: readonly SimulatedRow[], { topic, partition }: SinkInput): number[] {
-  return rows.filter((row) => row.topic === topic && row.partition === partition).map(({ offset }) => offset)
+function offsetsOf(places: readonly RowPlace[], { topic, partition }: SinkInput): number[] {
+  return places
+    .filter((place) => place.topic === topic && place.partition === partition)
+    .map(({ offset }) => offset)
 }
+
+/** Those of its records that are dead letters: each once, as a letter may be written again. */
+function lettersOf({ topic, partition }: SinkInput, view: View): number[] {
+  const offsets = view
+    .read(deadLetterTopicOf(topic), 0, 0)
+    .records.filter(({ headers = [] }) => lastHeader(headers, 'partition')?.toString() === String(partition))
+    .map(({ headers = [] }) => Number(lastHeader(headers, 'offset')))
+  return [...new Set(offsets)].toSorted(byNumber)
+}
+
+function different(what: string, found: readonly number[], expected: readonly number[]): Violation[] {
+  if (found.join() === expected.join()) return []
+  const detail = `${what} are of offsets ${found.join()}, for ${expected.join()}`
+  return [{ invariant: 'tables have each row once', detail }]
+}
+
+const byNumber = (a: number, b: number) => a - b
 
 function ofPartition(contents: ChangelogContents, partition: number): ChangelogContents {
   return new Map([...contents].filter(([, value]) => value.partition === partition))

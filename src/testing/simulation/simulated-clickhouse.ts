@@ -41,11 +41,15 @@ export interface SimulatedClickHouseOptions {
   readonly refuses?: (row: string) => boolean
 }
 
-/** A row where it came from. `text` is what it was sent as. */
-export interface SimulatedRow {
+/** Where a row came from. */
+export interface RowPlace {
   readonly topic: string
   readonly partition: number
   readonly offset: number
+}
+
+/** `text` is what it was sent as. */
+export interface SimulatedRow extends RowPlace {
   readonly from: number
   readonly to: number
   readonly text: string
@@ -78,6 +82,7 @@ export class SimulatedClickHouse {
   readonly #options: SimulatedClickHouseOptions
   readonly #random: () => number
   readonly #tables = new Map<string, Table>()
+  readonly #refused = new Map<string, RowPlace>()
   #faults: Partial<ClickHouseFaults>
 
   constructor(world: World, options: SimulatedClickHouseOptions) {
@@ -100,6 +105,11 @@ export class SimulatedClickHouse {
   /** Everything in a table, part by part, in the order of the inserts. */
   parts(table: string): readonly (readonly SimulatedRow[])[] {
     return this.#tables.get(table)?.parts.map(({ rows }) => rows) ?? []
+  }
+
+  /** The rows that it has refused by themselves. */
+  get refused(): readonly RowPlace[] {
+    return [...this.#refused.values()]
   }
 
   /** A client of it on a machine. */
@@ -193,7 +203,12 @@ export class SimulatedClickHouse {
   #insert({ table: name, settings }: InsertTarget, bytes: Buffer): void {
     const { profile, refuses = () => false } = this.#options
     const lines = bytes.toString().split('\n').slice(0, -1)
-    if (lines.some(refuses)) throw translateError(new Error(violated))
+    if (lines.some(refuses)) {
+      const [only, ...others] = lines.map(rowOf)
+      if (only && others.length === 0)
+        this.#refused.set(`${only.topic}/${only.partition}/${only.offset}`, only)
+      throw translateError(new Error(violated))
+    }
     const table = this.#table(name)
     const effective: QuerySettings = { ...profile, ...settings }
     const blockRows = Number(effective.max_insert_block_size ?? lines.length)

@@ -20,6 +20,8 @@ interface Input {
   readonly isCommitted: boolean
   /** How many the twin has been given. */
   given: number
+  /** Up to here a reader could read. */
+  endOffset: number
 }
 
 interface Ordered {
@@ -68,7 +70,8 @@ export class Watcher {
   readonly #seen = new Map<string, string[]>()
   /** Grows with each offset that is committed and each record that becomes visible. */
   #progress = -1
-  #wentBack: readonly Violation[] = []
+  /** What can never become right again. */
+  #lost: readonly Violation[] = []
   #uneven: { readonly sinceMs: number; readonly violations: readonly Violation[] } | undefined
   #missing: readonly string[] = []
   /** Made when it is needed. */
@@ -87,17 +90,18 @@ export class Watcher {
 
   /** What does not hold, for longer than it may. */
   look(view: View, nowMs: number): readonly Violation[] {
+    for (const input of this.#inputs) this.#checkEnd(input, view)
     const progress = this.#progressOf(view)
     if (progress !== this.#progress) {
       this.#progress = progress
       this.#giveCommitted(view)
-      if (this.#wentBack.length > 0) return this.#wentBack
       this.#readOutputs(view)
       const violations = this.#compare()
       if (violations.length > 0 && !this.#uneven) this.#options.lookAgain?.(unevenMsMax + 1)
       this.#uneven =
         violations.length > 0 ? { sinceMs: this.#uneven?.sinceMs ?? nowMs, violations } : undefined
     }
+    if (this.#lost.length > 0) return this.#lost
     return this.#uneven && nowMs - this.#uneven.sinceMs > unevenMsMax ? this.#uneven.violations : []
   }
 
@@ -145,7 +149,18 @@ export class Watcher {
 
   #noteWentBack({ topic, partition, given }: Input, applied: number): void {
     const detail = `${topic}/${partition} was committed up to ${given}, and is up to ${applied} now`
-    this.#wentBack = [{ invariant: 'offsets do not go back', detail }]
+    this.#lost = [{ invariant: 'offsets do not go back', detail }]
+  }
+
+  /** Others than these instances may have read it, too. */
+  #checkEnd(input: Input, view: View): void {
+    const { topic, partition } = input
+    const endOffset = view.endOffset(topic, partition)
+    if (endOffset < input.endOffset) {
+      const detail = `${topic}/${partition} could be read up to ${input.endOffset}, and ends at ${endOffset} now`
+      this.#lost = [{ invariant: 'what was read stays', detail }]
+    }
+    input.endOffset = endOffset
   }
 
   #readOutputs(view: View): void {
@@ -200,6 +215,7 @@ function inputPartitions(topology: Topology, records: readonly PlacedRecord[]): 
       isGlobal: globals.has(name),
       isCommitted: committed.has(name),
       given: 0,
+      endOffset: 0,
     })),
   )
 }

@@ -93,6 +93,14 @@ describe('who watches a simulation', () => {
     ])
   })
 
+  test('says at once when what could be read is gone', () => {
+    const watcher = watched()
+    expect(watcher.look(viewOf(0, { in: ['a', 'b'] }), 1_000)).toEqual([])
+    expect(watcher.look(viewOf(0, { in: ['a'] }), 1_001)).toMatchObject([
+      { invariant: 'what was read stays' },
+    ])
+  })
+
   test('lets a transaction end in one partition a little later than in another', () => {
     const watcher = watched()
     expect(watcher.look(viewOf(2, { out: ['a'] }), 1_000)).toEqual([])
@@ -150,6 +158,7 @@ describe('when all is over', () => {
     const view = viewOf(2, { in: ['a', 'b'] })
     const tableOf = (...offsets: readonly number[]) => ({
       tables: ['rows'],
+      refused: [],
       parts: () =>
         offsets.map((offset) => [{ topic: 'in', partition: 0, offset, from: offset, to: offset, text: '' }]),
     })
@@ -158,6 +167,10 @@ describe('when all is over', () => {
       expect(checks.tables(tableOf(...offsets), view)).toMatchObject([
         { invariant: 'tables have each row once' },
       ])
+    const refused = { ...tableOf(0), refused: [{ topic: 'in', partition: 0, offset: 1 }] }
+    expect(checks.tables(refused, view)).toMatchObject([
+      { invariant: 'tables have each row once', detail: expect.stringContaining('the dead letters of in/0') },
+    ])
   })
 })
 

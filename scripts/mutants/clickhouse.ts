@@ -1,0 +1,45 @@
+import type { Mutant } from './mutant.ts'
+
+/** Safeguards of the sink. That who has slept looks again is held by a simulation of its own: seeds are too short for it. */
+export const clickhouseMutants: readonly Mutant[] = [
+  {
+    name: 'insert-tokens',
+    file: 'src/clickhouse/table-writer.ts',
+    from: 'return losses === 0 || this.#options.replicated ? token :',
+    to: 'return losses === 0 ? String(this.#options.context.clock.random()) :',
+    why: 'an insert that is sent again, or by two, is done once',
+    deployment: 'storing',
+  },
+  {
+    name: 'resume-check',
+    file: 'src/clickhouse/table-writer.ts',
+    from: 'if (before && before.to >= range.from) return this.#nextBehind(part, before)',
+    to: '',
+    why: 'rows that are there already are not inserted',
+    deployment: 'storing',
+  },
+  {
+    name: 'another-token-after-a-loss',
+    file: 'src/clickhouse/table-writer.ts',
+    from: 'return losses === 0 || this.#options.replicated ? token :',
+    to: 'return losses >= 0 ? token :',
+    why: 'a token whose rows were lost is used up',
+    deployment: 'storing',
+  },
+  {
+    name: 'deduplication-is-asked-for',
+    file: 'src/clickhouse/insert-settings.ts',
+    from: 'insert_deduplicate: 1,',
+    to: '',
+    why: "tokens count whatever the user's profile says",
+    deployment: 'storing',
+  },
+  {
+    name: 'one-block-an-insert',
+    file: 'src/clickhouse/insert-settings.ts',
+    from: 'max_insert_block_size: 1_048_576,',
+    to: '',
+    why: "an insert is there or not, whatever the user's profile says of blocks",
+    deployment: 'storing',
+  },
+]

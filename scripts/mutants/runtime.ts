@@ -1,0 +1,96 @@
+import type { Mutant } from './mutant.ts'
+
+/** Safeguards of tasks: what is committed together, and where they go on. */
+export const runtimeMutants: readonly Mutant[] = [
+  {
+    name: 'outputs-in-the-transaction',
+    file: 'src/runtime/task-producer.ts',
+    from: 'send: (topic, partition, records) => producer.send(topic, partition, records),\n    async commit(offsets) {',
+    to: `send: ((outside) => (topic, partition, records) =>
+      (topic.endsWith('-changelog') ? producer : outside).send(topic, partition, records))(kafka.producer()),
+    async commit(offsets) {`,
+    why: 'outputs are there when the offsets of what they come of are, and not before',
+  },
+  {
+    name: 'changelogs-in-the-transaction',
+    file: 'src/runtime/task-producer.ts',
+    from: 'send: (topic, partition, records) => producer.send(topic, partition, records),\n    async commit(offsets) {',
+    to: `send: ((outside) => (topic, partition, records) =>
+      (topic.endsWith('-changelog') ? outside : producer).send(topic, partition, records))(kafka.producer()),
+    async commit(offsets) {`,
+    why: 'a store comes back as it was when the offsets were committed',
+  },
+  {
+    name: 'offsets-in-the-transaction',
+    file: 'src/runtime/task-producer.ts',
+    from: 'if (offsets.length > 0) await producer.sendOffsets(groupId, offsets)\n      await producer.commit()',
+    to: `await producer.commit()
+      if (offsets.length > 0) await producer.sendOffsets(groupId, offsets)
+      await producer.commit()`,
+    why: 'offsets are committed with what comes of the records before them, not afterwards',
+  },
+  {
+    name: 'one-transactional-id-a-task',
+    file: 'src/runtime/task-creator.ts',
+    from: 'transactionalId: transactionalIdOf(layout, task),',
+    to: 'transactionalId: transactionalIdOf(layout, task) + settings.clock.random(),',
+    why: 'the next owner of a task shuts out the one before',
+  },
+  {
+    name: 'restore-before-processing',
+    file: 'src/runtime/task-creator.ts',
+    from: 'const restored = await state.restore(queues, ending)',
+    to: 'const restored = { fromCheckpoint: 0, fromTopic: 0 }',
+    why: 'a task begins with the stores that it had when its offsets were committed',
+  },
+  {
+    name: 'stream-times-with-offsets',
+    file: 'src/runtime/stream-task.ts',
+    from: 'const offsets = commitOf(this.id, places, this.task.streamTimes)',
+    to: 'const offsets = commitOf(this.id, places, new Map())',
+    why: 'stream time goes on where it was: what was too late is too late after a restart, and no window closes twice',
+  },
+  {
+    name: 'offsets-of-what-was-processed',
+    file: 'src/runtime/stream-task.ts',
+    from: 'const places = this.queues.map(({ input, partition, position }) => {',
+    to: 'const places = this.queues.map(({ input, partition, queuedOffset: position }) => {',
+    why: 'what still waits in a queue is not committed',
+  },
+  {
+    name: 'hold-outputs-during-a-commit',
+    file: 'src/runtime/outbox.ts',
+    from: 'this.flush()\n    this.#isHeld = true',
+    to: 'this.flush()',
+    why: 'what is processed while a transaction ends belongs to the next one',
+  },
+  {
+    name: 'rejoin-when-fenced',
+    file: 'src/runtime/stream-thread.ts',
+    from: "const isFenced = error instanceof RivuletError && error.code === 'KAFKA_FENCED'",
+    to: 'const isFenced = false',
+    why: 'an instance that was fenced asks the group again what it has',
+  },
+  {
+    name: 'give-up-when-fenced',
+    file: 'src/runtime/stream-thread.ts',
+    from: 'await tasks.abandon()\n    shownOffsets.drop()\n    await consumer.close()',
+    to: 'shownOffsets.drop()',
+    why: 'whoever was fenced gives up its tasks before it joins again',
+  },
+  {
+    name: 'purge-behind-what-is-committed',
+    file: 'src/runtime/assigned-tasks.ts',
+    from: 'deleteRecords(this.#options.context, position, position.committed)',
+    to: 'deleteRecords(this.#options.context, position, position.endOffset)',
+    why: 'of a repartition topic only what was worked off is deleted',
+    deployment: 'regrouping',
+  },
+  {
+    name: 'trim-what-is-forgotten',
+    file: 'src/runtime/changelog-trim.ts',
+    from: 'return timeMs < this.#newestMs - 2 * this.#retentionMs',
+    to: 'return timeMs < this.#newestMs',
+    why: 'a changelog keeps what its store may still be asked for',
+  },
+]

@@ -1,0 +1,54 @@
+import type { Mutant } from './mutant.ts'
+
+/** Safeguards of stores and of the steps that have them. */
+export const stateMutants: readonly Mutant[] = [
+  {
+    name: 'suppressed-updates-are-logged',
+    file: 'src/state/suppress-buffer.ts',
+    from: 'logged: true,',
+    to: 'logged: false,',
+    why: 'what is held back survives its instance',
+  },
+  {
+    name: 'released-updates-are-logged',
+    file: 'src/state/suppress-buffer.ts',
+    from: 'this.#remove(entry)\n    this.#dirty.mark(entry)',
+    to: 'this.#remove(entry)',
+    why: 'what was let go is not held back again after a restart',
+  },
+  {
+    name: 'joined-records-are-logged',
+    file: 'src/state/join-store.ts',
+    from: 'logged: true,',
+    to: 'logged: false,',
+    why: 'what waits for its partner survives its instance',
+  },
+  {
+    name: 'windows-are-logged',
+    file: 'src/state/window-store.ts',
+    from: 'logged: true,',
+    to: 'logged: false,',
+    why: 'windows survive their instance',
+  },
+  {
+    name: 'rows-are-logged',
+    file: 'src/state/key-value-store.ts',
+    from: 'logged: options.logged ?? true,',
+    to: 'logged: false,',
+    why: 'rows survive their instance',
+  },
+  {
+    name: 'late-by-stream-time',
+    file: 'src/operators/window-aggregate.ts',
+    from: 'if (recordMs > streamTime.ms) streamTime.ms = recordMs\n        const closedMs',
+    to: 'streamTime.ms = context.now()\n        const closedMs',
+    why: 'what is too late is so by the times of the records, not by the clock of who looks',
+  },
+  {
+    name: 'checkpoints-behind-commits',
+    file: 'src/runtime/stream-task.ts',
+    from: 'await producer.commit(offsets)\n    this.#outbox.release()',
+    to: 'state.committed(await logging)\n    await producer.commit(offsets)\n    this.#outbox.release()',
+    why: 'what is in a checkpoint has been committed',
+  },
+]
