@@ -121,4 +121,12 @@ export const brokerMutants: readonly Mutant[] = [
     to: '',
     why: 'a broker that starts does what was decided',
   },
+  {
+    name: 'high-watermark-is-synced',
+    file: 'src/broker/log/partition-log.ts',
+    from: 'return this.#hidesUnsynced ? Math.min(this.#syncedOffset, this.endOffset) : this.endOffset',
+    to: 'return this.endOffset',
+    why: 'nobody has read what a loss of power takes',
+    deployment: 'flowing',
+  },
 ]

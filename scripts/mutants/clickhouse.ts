@@ -42,4 +42,28 @@ export const clickhouseMutants: readonly Mutant[] = [
     why: "an insert is there or not, whatever the user's profile says of blocks",
     deployment: 'storing',
   },
+  {
+    name: 'look-behind-an-insert',
+    file: 'src/clickhouse/table-writer.ts',
+    from: 'if (!last || last.to < range.from) throw this.#lost(part)',
+    to: 'if (!last) throw this.#lost(part)',
+    why: 'an insert that was acknowledged and left no rows is done again',
+    deployment: 'refusing',
+  },
+  {
+    name: 'halves-of-what-is-refused',
+    file: 'src/clickhouse/table-writer.ts',
+    from: 'const halves = halvesOf(part)',
+    to: 'const halves = part.rows < 0 ? halvesOf(part) : undefined',
+    why: 'a row that is refused takes none of the others with it',
+    deployment: 'refusing',
+  },
+  {
+    name: 'refused-rows-are-letters',
+    file: 'src/clickhouse/table-writer.ts',
+    from: 'if (!halves) await refuse(part.range.from, error)',
+    to: '',
+    why: 'a row that is refused is a dead letter before anything goes on behind it',
+    deployment: 'refusing',
+  },
 ]

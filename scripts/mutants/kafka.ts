@@ -19,8 +19,8 @@ export const kafkaMutants: readonly Mutant[] = [
   {
     name: 'batches-have-sequence-numbers',
     file: 'src/kafka/appender.ts',
-    from: 'encodeBatch(ranges, { ...identity, sequence: lane.sequence, transactional })',
-    to: 'encodeBatch(ranges, { ...identity, sequence: -1, transactional })',
+    from: 'sequence: lane.sequence, transactional }',
+    to: 'sequence: -1, transactional }',
     why: 'a batch that is sent again is known by its number',
   },
   {
@@ -47,7 +47,7 @@ export const kafkaMutants: readonly Mutant[] = [
   {
     name: 'markers-end-aborted-runs',
     file: 'src/kafka/decode-fetch.ts',
-    from: 'if (this.#inside.has(producerId) && isAbortMarker(batch)) this.#inside.delete(producerId)',
+    from: 'this.#inside.delete(producerId)\n',
     to: '',
     why: 'behind its marker an aborted transaction is over: what its producer writes next counts',
   },

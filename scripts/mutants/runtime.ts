@@ -93,4 +93,20 @@ export const runtimeMutants: readonly Mutant[] = [
     to: 'return timeMs < this.#newestMs',
     why: 'a changelog keeps what its store may still be asked for',
   },
+  {
+    name: 'queues-know-what-they-have',
+    file: 'src/runtime/input-queue.ts',
+    from: 'this.#items.push({ fetched, fromOffset: this.#queuedOffset, at: -1 })',
+    to: 'this.#items.push({ fetched, fromOffset: 0, at: -1 })',
+    why: 'a partition is fetched from where its last reader needs it: the others pass over what they had',
+    deployment: 'sharing',
+  },
+  {
+    name: 'rivals-of-a-sink',
+    file: 'src/runtime/sink-task.ts',
+    from: 'if (nextOffset === expected) return',
+    to: 'if (nextOffset >= 0) return',
+    why: 'a sink whose rival was first goes on behind what that has written',
+    deployment: 'sharing',
+  },
 ]

@@ -51,4 +51,12 @@ export const stateMutants: readonly Mutant[] = [
     to: 'state.committed(await logging)\n    await producer.commit(offsets)\n    this.#outbox.release()',
     why: 'what is in a checkpoint has been committed',
   },
+  {
+    name: 'restore-tables-to-their-offset',
+    file: 'src/runtime/task-state.ts',
+    from: '...(!isChangelog && source && { toOffset: source.position }),',
+    to: '',
+    why: 'what of a table comes through the task is not in its store before',
+    deployment: 'moving',
+  },
 ]

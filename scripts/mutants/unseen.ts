@@ -1,4 +1,83 @@
 import type { UnseenMutant } from './mutant.ts'
 
 /** Safeguards that a seed can't show, and what does. */
-export const unseenMutants: readonly UnseenMutant[] = []
+export const unseenMutants: readonly UnseenMutant[] = [
+  {
+    name: 'settled-offsets',
+    file: 'src/kafka/offset-requests.ts',
+    from: '.int8(settled ? 1 : 0)',
+    to: '.int8(0)',
+    why: 'a task goes on when it is settled how far its last owner has come, whatever that was called',
+    unseen:
+      'a task has shut out those who had its inputs before it asks; only the very first commit of another version can be under way then',
+    test: 'test/kafka/admin.test.ts',
+  },
+  {
+    name: 'leader-epochs',
+    file: 'src/kafka/fetcher.ts',
+    from: 'return epoch < 0 || epoch === leader.epoch',
+    to: 'return true',
+    why: 'who reads on under another leader makes sure that it is the same log up to there',
+    unseen:
+      'a log that has lost its end is for an operator: no seed draws what no deployment can go on after',
+    test: 'test/kafka/lost-records.test.ts',
+  },
+  {
+    name: 'closed-checkpoints',
+    file: 'src/runtime/task-state.ts',
+    from: 'if (this.#isClosed) return',
+    to: '',
+    why: 'a commit that ends behind its task leaves the files alone: they may be those of the next one',
+    unseen: 'closing a task closes the connection on which its commit would be answered',
+    test: 'test/runtime/task-state.test.ts',
+  },
+  {
+    name: 'torn-checkpoints-are-cut',
+    file: 'src/state/checkpoint.ts',
+    from: 'if (this.#file.sizeBytes !== this.#bytes) this.#file.truncate(this.#bytes)',
+    to: '',
+    why: 'nothing is appended behind what was torn',
+    unseen:
+      'what lies behind it is not read, but the changelog in its place: that takes longer, and is as right',
+    test: 'test/state/checkpoint.test.ts',
+  },
+  {
+    name: 'replicas-lag-behind',
+    file: 'src/clickhouse/table-writer.ts',
+    from: 'const last = row.found === 0 || (seen && seen.to > to) ? seen : { offset, from, to }',
+    to: 'const last = row.found === 0 ? undefined : { offset, from, to }',
+    why: 'what was seen in a table is there, also if the next replica does not have it yet',
+    unseen:
+      'an insert behind an older row has a token that is used up: it is tried again until the replica has caught up',
+    test: 'test/clickhouse/sink.test.ts',
+  },
+  {
+    name: 'look-again-when-not-fresh',
+    file: 'src/clickhouse/table-writer.ts',
+    from: 'while (!known || Math.abs(clock.now() - known.asOfMs) > freshMs)',
+    to: 'while (!known)',
+    why: 'who has slept for longer than a table remembers tokens looks again before it inserts',
+    unseen: 'nobody sleeps for half a minute in one',
+    test: 'test/clickhouse/sink.test.ts',
+  },
+  {
+    name: 'buffers-under-way',
+    file: 'src/clickhouse/table-batch.ts',
+    from: 'return this.#whole?.tries === 1 && length > buffer.length / 2 ? buffer : undefined',
+    to: 'return length > buffer.length / 2 ? buffer : undefined',
+    why: 'bytes that an earlier try may still be sending are not written over',
+    unseen:
+      'an earlier try that comes late has the token of rows that are there: it is dropped, whatever it holds by then',
+    test: 'test/clickhouse/sink.test.ts',
+  },
+  {
+    name: 'sync-before-the-decision',
+    file: 'src/broker/transaction/transactions.ts',
+    from: 'await this.#options.durable(this.#logsOf(transaction))',
+    to: '',
+    why: 'what a commit rests on is on the medium before it',
+    unseen:
+      'the client asks for the end when all has been acknowledged, and what it has read was on the medium, too',
+    test: 'test/broker/power-loss.test.ts',
+  },
+]

@@ -350,7 +350,14 @@ export const deployments: readonly SimulatedDeployment[] = [
   { name: 'merging', topology: merging, outputs: 'latest', records: paired },
   { name: 'looking', topology: looking, outputs: 'in-order', records: looked, calmMs },
   { name: 'placed', topology: placed, outputs: 'in-order', messages: sent, emitted: eventOf },
-  { name: 'tailing', topology: tailing, outputs: 'in-order', messages: sent, emitted: eventOf },
+  {
+    name: 'tailing',
+    topology: tailing,
+    outputs: 'in-order',
+    records: flowing,
+    messages: sent,
+    emitted: eventOf,
+  },
   {
     name: 'acknowledging',
     topology: acknowledging,

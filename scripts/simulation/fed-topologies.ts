@@ -14,6 +14,7 @@ const types = { key: serdes.string, value: serdes.long, partitions: 2 }
 const events = topic('events', types)
 const evens = topic('evens', types)
 const output = topic('out', types)
+const others = topic('in', types)
 
 const keys = ['a', 'b', 'c', 'd']
 const messagesPerBurst = 4
@@ -56,7 +57,7 @@ export function placed(feed: Feed): Topology {
   })
 }
 
-/** Goes on behind the newest record of each key. */
+/** Goes on behind the newest record of each key, in a topic that others write to, too. */
 export function tailing(feed: Feed): Topology {
   const source: Source<Event> = (context) =>
     defer(() => lastNumbers(context)).pipe(
@@ -73,6 +74,7 @@ export function tailing(feed: Feed): Topology {
       .source('feed', source, keyed)
       .mapValues(({ number }) => number)
       .to(output)
+    declare.stream(others).to(output)
   })
 }
 
