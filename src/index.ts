@@ -49,11 +49,13 @@ export type { ByForeignKey, ByKey, TableJoiner } from './stream/join-table-with.
 export type { WithGlobalTable, WithStream, WithTable } from './stream/join-with.ts'
 export type { AsyncMapper, MapAsyncOptions } from './stream/map-async.ts'
 export type { Named } from './stream/named.ts'
-export type { RepartitionOptions } from './stream/repartition.ts'
+export type { OffsetReset } from './stream/offset-reset.ts'
+export type { PartitionedBy, RepartitionOptions } from './stream/repartition.ts'
 export type { SessionAggregateSpec } from './stream/session-windowed-stream.ts'
 export type { StoreOptions, WindowedStoreOptions } from './stream/store-options.ts'
-export type { Predicate, TopicBy } from './stream/stream.ts'
+export type { Predicate, ToOptions, TopicBy } from './stream/stream.ts'
 export type { RowJoinOptions, StreamJoinSerdes } from './stream/stream-joins.ts'
+export type { StreamPartitioner } from './stream/stream-partitioner.ts'
 export {
   type FinalResultBounds,
   type UntilTimeLimit,

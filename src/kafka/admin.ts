@@ -79,6 +79,11 @@ class ClusterAdmin implements KafkaAdmin {
     )
   }
 
+  async offsetAt(of: TopicPartition, timestampMs: number): Promise<number> {
+    const offset = await this.#offset(of, timestampMs)
+    return offset < 0 ? this.#offset(of, latestTimestamp) : offset
+  }
+
   async committedOffsets(groupId: string, topics: readonly string[]): Promise<readonly CommittedOffset[]> {
     const partitions: TopicPartition[] = []
     for (const topic of topics) {

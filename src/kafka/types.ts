@@ -119,6 +119,8 @@ export interface KafkaAdmin {
    * `read_uncommitted` it is the end of what all in-sync replicas have.
    */
   offsets(topic: string, isolation?: Isolation): Promise<readonly PartitionRange[]>
+  /** The first record of the partition that is no older, by its timestamp; the end of what read_committed can read: there is none. */
+  offsetAt(of: TopicPartition, timestampMs: number): Promise<number>
   /** One entry for each partition of the topics; `offset` is undefined where nothing was committed. */
   committedOffsets(groupId: string, topics: readonly string[]): Promise<readonly CommittedOffset[]>
   /**

@@ -26,6 +26,7 @@ export { filter } from './filter.ts'
 export { flatMap } from './flat-map.ts'
 export { flatMapValues } from './flat-map-values.ts'
 export { map } from './map.ts'
+export { mapHeaders } from './map-headers.ts'
 export { mapValues } from './map-values.ts'
 export { peek } from './peek.ts'
 export {
@@ -41,6 +42,7 @@ export { keepingKeys, type ValueProcessor, type ValueProcessorContext } from './
 export type { Punctuation } from './punctuation.ts'
 export { selectKey } from './select-key.ts'
 export { type Branch, split } from './split.ts'
+export { withHeaders } from './with-headers.ts'
 
 // Aggregations.
 

@@ -157,7 +157,7 @@ class Running<K, V, K2, V2, S extends StoreSpecs> {
       )
     }
     const { out, i } = this.#under
-    out.push(i, key, value, timestampMs ?? this.#under.timestampMs)
+    out.push(i, key, value, timestampMs === undefined ? this.#under.timestampMs : forwardedMs(timestampMs))
   }
 
   #punctuate(punctuation: Punctuation, action: (timeMs: number) => void): () => void {
@@ -174,4 +174,11 @@ function openStores<S extends StoreSpecs>(specs: S, context: OperatorContext): S
   const stores: Record<string, StateStore> = {}
   for (const [name, spec] of Object.entries(specs)) stores[name] = context.store(spec)
   return stores as StoresOf<S>
+}
+
+/** Whole ms, as Java takes them. Throws for a time before the epoch, or none. Source: Kafka Streams `Record`. */
+function forwardedMs(timestampMs: number): number {
+  const wholeMs = Math.trunc(timestampMs) + 0
+  if (wholeMs >= 0 && wholeMs < Number.POSITIVE_INFINITY) return wholeMs
+  throw new RangeError(`a record's timestamp is ms since the epoch, not ${timestampMs}`)
 }

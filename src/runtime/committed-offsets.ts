@@ -3,6 +3,7 @@ import type { CommittedOffset, PartitionOffset } from '../kafka/types.ts'
 import type { StreamTime } from '../operators/operator.ts'
 import { type AssignedTask, taskId } from './assigned-task.ts'
 import { committerOf, encodeMetadata, restoreStreamTimes } from './commit-metadata.ts'
+import type { InputQueue } from './input-queue.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { fence, type TaskProducer, transactionalIdOf } from './task-producer.ts'
 
@@ -79,6 +80,30 @@ export async function resumeForgotten(
     }
     places.push({ topic, partition, offset: lowOffset })
   }
+  await producer.commit(commitOf(id, places, new Map()))
+}
+
+/**
+ * Commits where a task begins, in the inputs that it does not begin at their first record: else what comes while the
+ * program is away, before the first commit, would be passed over by the next start.
+ */
+export async function commitBeginnings(
+  id: string,
+  queues: readonly InputQueue[],
+  committed: readonly CommittedOffset[],
+  producer: Pick<TaskProducer, 'commit'>,
+): Promise<void> {
+  const known = new Set(committed.flatMap(({ topic, offset }) => (offset === undefined ? [] : [topic])))
+  const begun = queues.filter(({ input: { node, topic } }) => {
+    const isReset = node.type === 'topic-source' && node.offsetReset !== undefined
+    return isReset && !known.has(topic)
+  })
+  if (begun.length === 0) return
+  const places = begun.map(({ input, partition, position }) => ({
+    topic: input.topic,
+    partition,
+    offset: position,
+  }))
   await producer.commit(commitOf(id, places, new Map()))
 }
 

@@ -48,9 +48,9 @@ export class OutgoingRoute {
     const { node, layout } = options
     this.#options = options
     this.step = node.name
+    this.#partitionOf = node.partitionOf
     if (node.type === 'repartition') {
       this.#serdes = node
-      this.#partitionOf = node.partitionOf
       this.#only = [this.#destination(layout.ownTopicName(node.topicName))]
     } else if (isChooser(node.topic)) {
       this.#serdes = node.topic
@@ -93,7 +93,8 @@ export class OutgoingRoute {
     try {
       for (; i < values.length; i++) {
         const destination = only ?? (destinations[i] as AnyDestination)
-        bytes += destination.write(chunk, i, filled, keyless, this.#partitionOf?.partition(values[i]))
+        const partition = this.#partitionOf && partitionBy(this.#partitionOf, chunk, i, destination.topic)
+        bytes += destination.write(chunk, i, filled, keyless, partition)
       }
     } catch (error) {
       throw this.#unwritable(error, chunk, i)
@@ -118,4 +119,19 @@ export class OutgoingRoute {
     }
     return destination
   }
+}
+
+/** Undefined: the key says. Throws for a partition that the topic does not have. */
+function partitionBy(
+  partitioner: Partitioner,
+  { keys, values }: AnyChunk,
+  i: number,
+  { name, partitions = 0 }: OutgoingTopic,
+): number | undefined {
+  const partition = partitioner.partition(values[i], keys[i], partitions)
+  if (partition === undefined || (Number.isInteger(partition) && partition >= 0 && partition < partitions))
+    return partition
+  throw new RangeError(
+    `there is no partition ${partition} of "${name}": it has ${partitions}, counted from 0`,
+  )
 }

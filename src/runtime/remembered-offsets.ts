@@ -2,7 +2,7 @@ import { abortedWith } from '../aborted.ts'
 import { RivuletError } from '../errors.ts'
 import type { PartitionRange } from '../kafka/types.ts'
 import type { InstanceContext } from './instance-context.ts'
-import type { SubTopologyLayout } from './layout.ts'
+import type { InputLayout, SubTopologyLayout } from './layout.ts'
 import type { SinkWriters } from './sink-writers.ts'
 
 /** An external system that is away must not keep the sources from writing to Kafka. */
@@ -39,21 +39,37 @@ export async function checkRemembered(
 
 /** Where to read on. Throws where the topic can't be the one of which somebody remembers the offset. */
 export async function positionIn(
-  { settings, statistics, logger }: InstanceContext,
-  topic: string,
+  context: InstanceContext,
+  input: InputLayout,
   partition: number,
   remembered: Remembered,
 ): Promise<number> {
+  const { settings, statistics, logger } = context
+  const { topic } = input
   const ranges = await settings.kafka.admin.offsets(topic)
   const range = ranges.find((each) => each.partition === partition)
   const { offset } = remembered
-  if (offset === undefined || !range) return range?.lowOffset ?? 0
+  if (!range) return 0
+  if (offset === undefined) return beginningOf(input, range, context)
   checkWithin(topic, range, remembered)
   if (offset < range.lowOffset) {
     statistics.count('records_deleted_unread', range.lowOffset - offset)
     logger.warn({ topic, partition, from: offset, to: range.lowOffset }, 'deleted before it was read')
   }
   return Math.max(offset, range.lowOffset)
+}
+
+/** Of a partition of which nobody remembers anything. */
+async function beginningOf(
+  { topic, node }: InputLayout,
+  { partition, lowOffset, endOffset }: PartitionRange,
+  { settings }: InstanceContext,
+): Promise<number> {
+  const offsetReset = (node.type === 'topic-source' && node.offsetReset) || 'earliest'
+  if (offsetReset === 'earliest') return lowOffset
+  if (offsetReset === 'latest') return endOffset
+  const { kafka, clock } = settings
+  return kafka.admin.offsetAt({ topic, partition }, Math.max(0, clock.now() - offsetReset.byDurationMs))
 }
 
 async function checkGroup(context: InstanceContext): Promise<void> {

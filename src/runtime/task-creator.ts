@@ -5,7 +5,7 @@ import type { StateStore } from '../state/store.ts'
 import type { ExternalSinkNode } from '../stream/graph.ts'
 import type { ActiveTask, AssignedTask } from './assigned-task.ts'
 import { restoreStreamTimes } from './commit-metadata.ts'
-import { committedOf, resumeForgotten, takeOver } from './committed-offsets.ts'
+import { commitBeginnings, committedOf, resumeForgotten, takeOver } from './committed-offsets.ts'
 import { createTask } from './create-task.ts'
 import { type DeadLetters, deadLetterOf } from './dead-letter.ts'
 import { type BadRecord, InputQueue } from './input-queue.ts'
@@ -71,6 +71,7 @@ export class TaskCreator {
       const holdsState = restored.fromCheckpoint + restored.fromTopic > 0
       if (isForgotten && holdsState && context.settings.processing === 'exactly-once')
         await resumeForgotten(assigned, producer, context)
+      else await commitBeginnings(id, queues, committed, producer)
       context.emit({ type: 'task-started', task: id, ...restored })
       return new StreamTask({
         id,
@@ -169,7 +170,7 @@ export class TaskCreator {
   ): Promise<InputQueue[]> {
     const queueOf = async (input: InputLayout) => {
       const remembered = { offset: await offsetOf(input), by }
-      const position = await positionIn(this.#options.context, input.topic, partition, remembered)
+      const position = await positionIn(this.#options.context, input, partition, remembered)
       const counts = task.subTopology.kind === 'stream' || !this.#isStreamed(input)
       return new InputQueue(input, partition, position, (reason) => {
         if (counts) task.countDrop(reason)

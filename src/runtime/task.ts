@@ -77,7 +77,7 @@ export class Task {
 
   /** Takes in decoded records of an input of the sub-topology; throws what a callback or an operator threw. */
   process(input: GraphNode, chunk: AnyChunk): void {
-    if (input.type !== 'topic-source') {
+    if (input.type !== 'topic-source' && input.type !== 'external-source') {
       this.processTimed(input, chunk)
       return
     }

@@ -28,24 +28,25 @@ const nothing: readonly DroppedInput[] = []
 
 /**
  * The one place where a topic's step asks the user's callbacks for event times and heartbeats, once for each record.
- * A negative time drops the record, whoever gave it: Kafka's −1 is "none". Throws `CALLBACK_FAILED` with the place of the record where a callback throws,
+ * Of a fraction the whole ms are taken, as Java does; then a negative time, or what is no time at all, drops the record,
+ * whoever gave it: Kafka's −1 is "none". Throws `CALLBACK_FAILED` with the place of the record where a callback throws,
  * unless the handler says that the record is to be left out.
  */
 export function timeChunk(
-  { name, timestampMs, heartbeat }: TopicSourceNode,
+  { name, timestampMs, heartbeat }: Pick<TopicSourceNode, 'name' | 'timestampMs' | 'heartbeat'>,
   chunk: AnyChunk,
   onCallbackError: CallbackErrorHandler,
 ): Timing {
   const { keys, values, timestampsMs, offsets } = chunk
-  if (!timestampMs && !heartbeat && !timestampsMs.some(isNegative)) return { chunk, dropped: nothing }
+  if (!timestampMs && !heartbeat && timestampsMs.every(isWhole)) return { chunk, dropped: nothing }
   const kept = new ChunkBuilder<unknown, unknown>(chunk)
   const heartbeats = new Set<number>()
   const dropped: DroppedInput[] = []
   const drop = (i: number, reason: DropReason) => dropped.push({ offset: offsets[i] as number, reason })
   const take = (i: number) => {
     const recordMs = timestampsMs[i] as number
-    const eventMs = timestampMs ? timestampMs.extract(values[i], keys[i], recordMs) : recordMs
-    if (!(eventMs >= 0)) {
+    const eventMs = wholeMs(timestampMs ? timestampMs.extract(values[i], keys[i], recordMs) : recordMs)
+    if (!(eventMs >= 0 && eventMs < Number.POSITIVE_INFINITY)) {
       drop(i, 'negative-timestamp')
       return
     }
@@ -65,4 +66,7 @@ export function timeChunk(
   return { chunk: heartbeats.size > 0 ? { ...kept.build(), heartbeats } : kept.build(), dropped }
 }
 
-const isNegative = (timestampMs: number) => timestampMs < 0
+const isWhole = (timestampMs: number) => timestampMs >= 0 && Number.isInteger(timestampMs)
+
+/** Never −0. */
+const wholeMs = (timestampMs: number) => Math.trunc(timestampMs) + 0

@@ -8,6 +8,7 @@ import { assumedKey } from './assumed-key.ts'
 import { DeclaredTopics } from './declared-topics.ts'
 import type { HeartbeatTest, Port, TimestampExtractor, UntypedOperator } from './graph.ts'
 import { GraphBuilder } from './graph-builder.ts'
+import { checkOffsetReset, type OffsetReset, sameOffsetReset } from './offset-reset.ts'
 import type { Topic } from './topic.ts'
 
 /** What every stage of the typed builder holds: where it is in the graph, and how its records are written. */
@@ -30,6 +31,7 @@ export interface TopicSourceOptions {
   readonly name?: string
   readonly timestampMs?: TimestampExtractor['extract']
   readonly isHeartbeat?: HeartbeatTest['test']
+  readonly offsetReset?: OffsetReset
 }
 
 interface TopicSource {
@@ -56,7 +58,8 @@ export class TopologyBuilder {
       checkReadAlike(topic.name, known, { as, options })
       return known.port
     }
-    const { name, timestampMs, isHeartbeat } = options
+    const { name, timestampMs, isHeartbeat, offsetReset } = options
+    if (offsetReset !== undefined) checkOffsetReset(offsetReset, { topic: topic.name })
     const port = this.graph.add({
       type: 'topic-source',
       kind: as,
@@ -66,6 +69,7 @@ export class TopologyBuilder {
       tombstones: as !== 'stream',
       ...(timestampMs && { timestampMs: { extract: timestampMs } }),
       ...(isHeartbeat && { heartbeat: { test: isHeartbeat } }),
+      ...(offsetReset !== undefined && { offsetReset }),
     })
     this.#sources.set(topic.name, { port, as, options })
     return port
@@ -83,6 +87,7 @@ function checkReadAlike(topic: string, known: TopicSource, { as, options }: Omit
   if (as !== 'stream') refuse(`as ${as} twice: declare the table once, and use it in both places`)
   if (options.timestampMs !== known.options.timestampMs) refuse('twice, with two functions for timestampMs')
   if (options.isHeartbeat !== known.options.isHeartbeat) refuse('twice, with two functions for isHeartbeat')
+  if (!sameOffsetReset(options.offsetReset, known.options.offsetReset)) refuse('twice, with two offsetResets')
 }
 
 /** Takes the types off an RxJS operator: the graph holds operators of all types side by side. */

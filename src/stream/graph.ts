@@ -7,6 +7,7 @@ import type { Serde } from '../serdes/serde.ts'
 import type { StoreSpec } from '../state/store.ts'
 import type { JoinWindow } from '../windows/join-window.ts'
 import type { SessionWindows, SlidingWindows, TimeWindows } from '../windows/windows.ts'
+import type { OffsetReset } from './offset-reset.ts'
 import type { Sink } from './sink.ts'
 import type { Source } from './source.ts'
 import type { Topic } from './topic.ts'
@@ -56,6 +57,8 @@ export interface TopicSourceNode extends NodeBase {
   readonly timestampMs?: TimestampExtractor
   /** Which records are heartbeats; absent: none. */
   readonly heartbeat?: HeartbeatTest
+  /** Where a partition is begun; absent: at its first record. */
+  readonly offsetReset?: OffsetReset
 }
 
 /** Tells records that only say how far event time has come: no step sees them, but they close windows. */
@@ -147,8 +150,8 @@ export interface AsyncCall {
 
 /** Says where a record goes. */
 export interface Partitioner {
-  /** The partition of a record with that value. */
-  partition(value: unknown): number
+  /** The record's partition, of so many that the topic has; undefined: the one that its key says. */
+  partition(value: unknown, key: unknown, partitions: number): number | undefined
 }
 
 /** Writes records to a topic of the user's. */
@@ -158,6 +161,8 @@ export interface TopicSinkNode extends NodeBase {
   readonly input: Port
   /** One topic, or one chosen for each record. */
   readonly topic: Topic<unknown, unknown> | TopicChooser
+  /** Which partition a record goes to; absent: its key says. */
+  readonly partitionOf?: Partitioner
 }
 
 /** Chooses the topic of each record. */

@@ -1,6 +1,7 @@
 import { checked } from '../checked.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { Stage } from './builder.ts'
+import type { StreamPartitioner } from './stream-partitioner.ts'
 import { asTopicName } from './topic-name.ts'
 
 /** How grouped or repartitioned records are written on their way, where that differs from what is known of them. */
@@ -11,6 +12,12 @@ export interface RepartitionOptions<K, V> {
   readonly value?: Serde<V>
   /** Of the repartition topic; absent: as many as its input has. */
   readonly partitions?: number
+}
+
+/** As `RepartitionOptions`, with a say in which partition a record goes to. */
+export interface PartitionedBy<K, V> extends RepartitionOptions<K, V> {
+  /** Which partition a record goes to; absent: its key says. */
+  readonly partitioner?: StreamPartitioner<K, V>
 }
 
 /**
@@ -26,7 +33,8 @@ export function repartition<K, V>(
     value = stage.value,
     partitions,
     nullKeys = false,
-  }: RepartitionOptions<K, V> & { readonly nullKeys?: boolean } = {},
+    partitioner,
+  }: PartitionedBy<K, V> & { readonly nullKeys?: boolean } = {},
 ): Stage<K, V> {
   const topicName = `${asTopicName(name)}-repartition`
   if (partitions !== undefined) checked({ partitions }, 1, 'BAD_TOPOLOGY', { step: name })
@@ -40,6 +48,7 @@ export function repartition<K, V>(
     value,
     nullKeys,
     ...(partitions !== undefined && { partitions }),
+    ...(partitioner && { partitionOf: { partition: partitioner } }),
   })
   return { builder, port: behind, key, value, rekeyed: false }
 }

@@ -4,13 +4,15 @@ import { filter } from '../operators/filter.ts'
 import { flatMap } from '../operators/flat-map.ts'
 import { flatMapValues } from '../operators/flat-map-values.ts'
 import { map } from '../operators/map.ts'
+import { mapHeaders } from '../operators/map-headers.ts'
 import { mapValues } from '../operators/map-values.ts'
 import type { Dropped, OperatorContext } from '../operators/operator.ts'
 import { peek } from '../operators/peek.ts'
 import type { Processor, StoreSpecs } from '../operators/process.ts'
 import type { ValueProcessor } from '../operators/process-values.ts'
 import { selectKey } from '../operators/select-key.ts'
-import type { Chunk } from '../records/chunk.ts'
+import { withHeaders } from '../operators/with-headers.ts'
+import type { Chunk, Headers } from '../records/chunk.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { nonNull, serdes } from '../serdes/serdes.ts'
 import type { JoinWindow } from '../windows/join-window.ts'
@@ -24,11 +26,12 @@ import { joinWith, type WithGlobalTable, type WithStream, type WithTable } from 
 import { type AsyncMapper, type MapAsyncOptions, mapAsync } from './map-async.ts'
 import { type Named, type StepName, type StepSpec, splitName } from './named.ts'
 import { type ProcessorSpec, processStep, processValuesStep } from './processor-step.ts'
-import { type RepartitionOptions, repartition } from './repartition.ts'
+import { type PartitionedBy, type RepartitionOptions, repartition } from './repartition.ts'
 import { sourceTable } from './source-table.ts'
 import { splitStep } from './split-step.ts'
 import type { StoreOptions } from './store-options.ts'
 import { joinStreams, keyed, type StreamJoinSerdes, written } from './stream-joins.ts'
+import type { StreamPartitioner } from './stream-partitioner.ts'
 import { Table } from './table.ts'
 import type { Topic, WritableTopic } from './topic.ts'
 
@@ -43,6 +46,12 @@ export interface TopicBy<K, V> {
   readonly value?: Serde<V>
   /** The topic's name, without the environment's prefix. A topic that is missing is made, with one partition. */
   readonly topicBy: (value: V, key: K) => string
+}
+
+/** How records are written to a topic. */
+export interface ToOptions<K, V> {
+  /** Which partition a record goes to; default: its key says. */
+  readonly partitioner?: StreamPartitioner<K, V>
 }
 
 /**
@@ -101,6 +110,40 @@ export class Stream<K, V> {
     return this.#step(
       { kind: 'mapValues', ...name },
       (context) => mapValues(mapper, context),
+      this.#revalued(),
+    )
+  }
+
+  /**
+   * Gives each record new headers, an empty list for none: they are written with the record, and the steps behind read
+   * them. Key and value stay. Source: Kafka Streams `Record.withHeaders`.
+   *
+   * @example
+   * ```ts
+   * stream(clicks).mapHeaders('seen by', (headers) => [...headers, ['seen-by', Buffer.from('shop')]])
+   * ```
+   */
+  mapHeaders(...args: Named<[mapper: (headers: Headers, value: V, key: K) => Headers]>): Stream<K, V> {
+    const [name, mapper] = splitName(args, 'mapper')
+    return this.#step({ kind: 'mapHeaders', ...name }, (context) => mapHeaders(mapper, context), this.#stage)
+  }
+
+  /**
+   * As `mapValues`, for a value that is made with what the record's headers say (an empty list: it has none). The headers
+   * stay too. Source: Kafka Streams `Record.headers`.
+   *
+   * @example
+   * ```ts
+   * stream(clicks)
+   *   .withHeaders(({ page }, headers) => ({ page, trace: lastHeader(headers, 'trace')?.toString() }))
+   *   .filter(({ trace }) => trace !== undefined)
+   * ```
+   */
+  withHeaders<W>(...args: Named<[mapper: (value: V, headers: Headers, key: K) => W]>): Stream<K, W> {
+    const [name, mapper] = splitName(args, 'mapper')
+    return this.#step(
+      { kind: 'withHeaders', ...name },
+      (context) => withHeaders(mapper, context),
       this.#revalued(),
     )
   }
@@ -281,19 +324,28 @@ export class Stream<K, V> {
   }
 
   /**
-   * Writes the records to a topic, or to one chosen for each record; the path ends here.
+   * Writes the records to a topic, or to one chosen for each record; the path ends here. A record goes to the partition that
+   * its key says, as Java's producers choose it, or that a `partitioner` says.
    *
    * @example
    * ```ts
    * stream(clicks).to('clicks by country', { topicBy: ({ country }) => `clicks-${country}` })
    * ```
    */
-  to(...args: Named<[topic: WritableTopic<K, V> | TopicBy<K, V>]>): void {
-    const [name, topic] = splitName(args, 'topic')
+  to(...args: Named<[topic: WritableTopic<K, V> | TopicBy<K, V>, options?: ToOptions<K, V>]>): void {
+    const [name, topic, { partitioner } = {}] = splitName(args, 'topic')
     const { builder, port, key, value } = this.#stage
+    const partitioned = partitioner && { partitionOf: { partition: partitioner } }
     if ('topicBy' in topic) {
       const chooser = { key: topic.key ?? key, value: topic.value ?? value, choose: topic.topicBy }
-      builder.graph.add({ type: 'topic-sink', kind: 'to', ...name, input: port, topic: chooser })
+      builder.graph.add({
+        type: 'topic-sink',
+        kind: 'to',
+        ...name,
+        input: port,
+        topic: chooser,
+        ...partitioned,
+      })
       return
     }
     const step = name.name ?? builder.graph.freeName(`to ${topic.name}`)
@@ -304,6 +356,7 @@ export class Stream<K, V> {
       name: step,
       input: port,
       topic: topic as Topic<unknown, unknown>,
+      ...partitioned,
     })
   }
 
@@ -311,7 +364,7 @@ export class Stream<K, V> {
    * Writes the records to a topic of yours and reads them from there: for another number of partitions, or for others
    * to read. The environment makes the topic where it is missing.
    */
-  through(...args: Named<[topic: Topic<K, V>]>): Stream<K, V> {
+  through(...args: Named<[topic: Topic<K, V>, options?: ToOptions<K, V>]>): Stream<K, V> {
     const [, topic] = splitName(args)
     this.to(...args)
     const { builder } = this.#stage
@@ -321,14 +374,14 @@ export class Stream<K, V> {
 
   /**
    * Sends the records through a topic of the application's own, `<application>-<name>-repartition`, which partitions
-   * them by their key. Records with a null key are left out.
+   * them by their key, or as a `partitioner` says. Records with a null key are left out.
    *
    * @example
    * ```ts
    * stream(clicks).repartition('spread', { partitions: 24 }).mapAsync('title', titleOf, calls)
    * ```
    */
-  repartition(...args: Named<[options?: RepartitionOptions<K, V>]>): Stream<K, V> {
+  repartition(...args: Named<[options?: PartitionedBy<K, V>]>): Stream<K, V> {
     const [name, options = {}] = splitName(args)
     return new Stream(
       repartition(this.#stage, name.name ?? this.#stage.builder.graph.freeName('repartition'), options),

@@ -9,6 +9,7 @@ import { checkTopics } from './check-topics.ts'
 import { checkKeySerdes } from './co-partitioning.ts'
 import { GlobalTable } from './global-table.ts'
 import type { GraphNode } from './graph.ts'
+import type { OffsetReset } from './offset-reset.ts'
 import type { QueryableStores } from './queryable.ts'
 import type { DeadLetter, Source } from './source.ts'
 import { sourceTable } from './source-table.ts'
@@ -58,6 +59,12 @@ export interface StreamOptions<K, V> {
    * among the records, so that a replay closes the same windows at the same place.
    */
   readonly isHeartbeat?: (value: V, key: K) => boolean
+  /**
+   * Where a partition is begun of which the application has committed nothing: `earliest` (the default) at its first
+   * record, `latest` behind its last one, `{ byDurationMs: 3_600_000 }` at the first record of the last hour. A partition
+   * that comes later is begun in the same way. Source: Kafka Streams `Consumed.withOffsetResetPolicy`, KIP-1106.
+   */
+  readonly offsetReset?: OffsetReset
 }
 
 /** How a topic becomes a table, and whether its rows are kept. */

@@ -2,14 +2,15 @@
 export const operatorsPrelude = `
 import { ignoreElements, merge, type Observable } from 'rxjs'
 import {
-  type Chunk, type KeyValueStore, keyValueStore, serdes, session, sessionStore, sliding, type StoreSpec, type TableChunk,
+  type Chunk, type KeyValueStore, keyValueStore, lastHeader, serdes, session, sessionStore, sliding, type StoreSpec, type TableChunk,
   tumbling, windowStore, within,
 } from 'rivulet'
 import {
   aggregate, type Change, ChunkBuilder, chunkOperator, counting, cut, eachRecord, filter, flatMap, flatMapValues, joinStore,
-  map, mapValues, type OperatorContext, peek, process, reduction, regroup, rowReader, selectKey, sessionAggregate,
+  map, mapHeaders, mapValues, type OperatorContext, peek, process, reduction, regroup, rowReader, selectKey, sessionAggregate,
   slidingAggregate, split, standalone, streamJoin, streamTableJoin, suppress, suppressBuffer, tableAggregate,
   type TableAggregation, tableJoin, tableMap, toStream, upsert, windowAggregate,
+  withHeaders,
 } from 'rivulet/operators'
 interface Click { readonly page: string }
 declare const clicks$: Observable<Chunk<string, Click>>
@@ -32,7 +33,7 @@ import {
   describeAsMermaid, describeAsText, diffTopologies, type Environment, hopping, type Kafka, keyValueStore, lastHeader,
   type MapAsyncOptions, nullable, otherwise, partitionFor, producer, queryable, recordsOf, retry, retryWithBackoff,
   RivuletError, run, type Running, type Serde, serdes, session, sessionStore, shape, silentLogger, type Sink, sliding,
-  type Source, systemClock, type TableRef, type Topic, topic, type Topology, topology,
+  type Source, type StreamPartitioner, systemClock, type TableRef, type Topic, topic, type Topology, topology,
   type TopologyDescription, tumbling, untilTimeLimit, untilWindowCloses, versionedStore, type WindowedTable, windowStore,
   within,
 } from 'rivulet'
