@@ -3,6 +3,7 @@
 // What is declared: a topology, between topics, sources and sinks
 
 export { type Topic, type TopicOptions, topic, type WritableTopic, type Writer } from './stream/topic.ts'
+export type { PatternOptions } from './stream/topic-pattern.ts'
 export {
   type Declare,
   type GlobalTableOptions,

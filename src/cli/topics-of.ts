@@ -29,6 +29,8 @@ export interface TopicUse {
 export async function topicsOf(topology: Topology, topicPrefix = ''): Promise<readonly TopicUse[]> {
   const made: TopicToEnsure[] = []
   const layout = await layOut(topology, topicPrefix, {
+    topicNames: async () => [],
+    partitionCounts: async () => new Map(),
     async ensureTopics(topics) {
       made.push(...topics)
       return new Map(topics.map(({ name, partitions }) => [name, partitions]))
@@ -39,7 +41,9 @@ export async function topicsOf(topology: Topology, topicPrefix = ''): Promise<re
   )
   const named = (names: readonly string[]) => new Set(names.map(layout.topicName))
   const { nodes } = topology
-  const read = named(nodes.flatMap((node) => (node.type === 'topic-source' ? node.topic.name : [])))
+  const read = named(
+    nodes.flatMap((node) => (node.type === 'topic-source' && !node.pattern ? node.topic.name : [])),
+  )
   const written = named(
     nodes.flatMap((node) => (node.type === 'topic-sink' && !isChooser(node.topic) ? node.topic.name : [])),
   )

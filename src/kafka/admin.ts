@@ -46,6 +46,11 @@ class ClusterAdmin implements KafkaAdmin {
     return this.#whenLed(names)
   }
 
+  async topicNames(): Promise<readonly string[]> {
+    const topics = await this.#persist(() => this.#cluster.topics('all'))
+    return topics.flatMap(({ name, isInternal }) => (isInternal ? [] : name))
+  }
+
   async partitionCounts(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const topics = await this.#topics(names)
     return new Map(

@@ -39,7 +39,7 @@ export interface Cluster {
   readonly leaderEpochs: LeaderEpochs
   leaderOf(of: TopicPartition): Promise<Leader>
   /** Fresh, with each topic's own error code. */
-  topics(names: readonly string[]): Promise<readonly TopicMetadata[]>
+  topics(names: readonly string[] | 'all'): Promise<readonly TopicMetadata[]>
   forgetLeader(of: TopicPartition): void
   /** Ends the connections of one use, and of those that begin with it and a space. */
   closeUse(use: string): void
@@ -153,7 +153,7 @@ class KafkaCluster implements Cluster {
     return leader
   }
 
-  async topics(names: readonly string[]): Promise<readonly TopicMetadata[]> {
+  async topics(names: readonly string[] | 'all'): Promise<readonly TopicMetadata[]> {
     return (await this.#refresh(names)).topics
   }
 
@@ -173,7 +173,7 @@ class KafkaCluster implements Cluster {
     for (const [key, entry] of this.#links) this.#drop(key, entry)
   }
 
-  async #refresh(topics: readonly string[]): Promise<ClusterMetadata> {
+  async #refresh(topics: readonly string[] | 'all'): Promise<ClusterMetadata> {
     const what = "Can't ask Kafka for its topics"
     const metadata = await this.withAny('metadata', what, (link) => fetchMetadata(link, topics)).catch(
       (error) => {

@@ -13,6 +13,8 @@ export interface TopicMetadata {
   readonly name: string
   /** Kafka's code; 0 is none. */
   readonly errorCode: number
+  /** Kafka's own, such as `__consumer_offsets`. */
+  readonly isInternal: boolean
   readonly partitions: readonly PartitionMetadata[]
 }
 
@@ -28,17 +30,17 @@ export interface PartitionMetadata {
  * Metadata v7. Unlike kafkajs's own, it tells each topic's error apart instead of failing for all, and no topic means
  * none, not all.
  */
-export function fetchMetadata(link: Link, topics: readonly string[]): Promise<ClusterMetadata> {
+export function fetchMetadata(link: Link, topics: readonly string[] | 'all'): Promise<ClusterMetadata> {
   return link.send({
     request: { apiKey: metadataKey, apiVersion: 7, apiName: 'Metadata', encode: async () => encode(topics) },
     response: { decode: async (bytes) => decode(bytes), parse: async (data) => data },
   })
 }
 
-function encode(topics: readonly string[]) {
-  const names = topics.map((topic) => Buffer.from(topic))
+function encode(topics: readonly string[] | 'all') {
+  const names = (topics === 'all' ? [] : topics).map((topic) => Buffer.from(topic))
   const buffer = Buffer.alloc(names.reduce((bytes, name) => bytes + 2 + name.length, 5))
-  let at = buffer.writeInt32BE(names.length)
+  let at = buffer.writeInt32BE(topics === 'all' ? -1 : names.length)
   for (const name of names) {
     at = buffer.writeInt16BE(name.length, at)
     at += name.copy(buffer, at)
@@ -62,7 +64,7 @@ function decode(bytes: Buffer): ClusterMetadata {
   const topics = reader.array(() => {
     const errorCode = reader.int16()
     const name = reader.string()
-    reader.int8() // internal
+    const isInternal = reader.int8() === 1
     const partitions = reader.array(() => {
       reader.int16() // error code: a partition without leader says −1 below
       const partition = reader.int32()
@@ -71,7 +73,7 @@ function decode(bytes: Buffer): ClusterMetadata {
       for (let list = 0; list < 3; list++) reader.array(int32) // replicas, in sync, offline
       return { partition, leader, leaderEpoch }
     })
-    return { name, errorCode, partitions: partitions.sort((a, b) => a.partition - b.partition) }
+    return { name, errorCode, isInternal, partitions: partitions.sort((a, b) => a.partition - b.partition) }
   })
   return { nodes: new Map(nodes), controllerId, topics }
 }

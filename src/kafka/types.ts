@@ -110,6 +110,8 @@ export interface KafkaAdmin {
    * that exists keeps its own number and settings.
    */
   ensureTopics(topics: readonly TopicToEnsure[]): Promise<ReadonlyMap<string, number>>
+  /** All topics that this client may see, by their real names; those of Kafka itself are not among them. */
+  topicNames(): Promise<readonly string[]>
   /** Topics that don't exist are absent. */
   partitionCounts(names: readonly string[]): Promise<ReadonlyMap<string, number>>
   /** Its settings as they hold now, by Kafka's names. */

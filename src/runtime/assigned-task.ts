@@ -154,8 +154,8 @@ export class AssignedTask {
  * By what it reads, not by where it stands in the topology: that changes with each step that is put before it. No two
  * sub-topologies of streams read the same topic.
  */
-export function taskId(inputs: readonly Pick<InputLayout, 'topic'>[], partition: number): string {
-  const [first] = inputs.map(({ topic }) => topic).toSorted()
+export function taskId(inputs: readonly Pick<InputLayout, 'taskName'>[], partition: number): string {
+  const [first] = inputs.map(({ taskName }) => taskName).toSorted()
   return `${first}_${partition}`
 }
 

@@ -5,6 +5,7 @@ import { type AssignedTask, taskId } from './assigned-task.ts'
 import { committerOf, encodeMetadata, restoreStreamTimes } from './commit-metadata.ts'
 import type { InputQueue } from './input-queue.ts'
 import type { InstanceContext } from './instance-context.ts'
+import type { InputLayout } from './layout.ts'
 import { fence, type TaskProducer, transactionalIdOf } from './task-producer.ts'
 
 type Context = Pick<InstanceContext, 'layout' | 'settings' | 'over'>
@@ -43,7 +44,9 @@ export async function takeOver(
   await fenceAll(inputs.map((input) => taskId([input], partition)))
   for (;;) {
     const committed = await committedOf(assigned, context)
-    const committers = committed.flatMap(({ metadata }) => committerOf(metadata) ?? [])
+    const committers = committed.flatMap(
+      (each) => committerOf(each.metadata) ?? unnamedCommitter(each, inputs),
+    )
     if (await fenceAll(committers)) continue
     if (committers.some((committer) => committer !== id)) {
       const times = new Map<string, StreamTime>()
@@ -55,6 +58,15 @@ export async function takeOver(
     }
     return committed
   }
+}
+
+/** Of a topic that a pattern has found: where no committer is named, it was read by its name, and its task was named after it. */
+function unnamedCommitter(
+  { topic, partition, offset }: CommittedOffset,
+  inputs: readonly Pick<InputLayout, 'topic' | 'taskName'>[],
+): string[] {
+  const isFound = inputs.some((input) => input.topic === topic && input.taskName !== topic)
+  return isFound && offset !== undefined ? [taskId([{ taskName: topic }], partition)] : []
 }
 
 /**
@@ -117,7 +129,7 @@ export function commitOf(
 ): PartitionOffset[] {
   return places.flatMap(({ topic, partition, offset }) => {
     if (offset === undefined) return []
-    const committer = taskId([{ topic }], partition) === id ? undefined : id
+    const committer = taskId([{ taskName: topic }], partition) === id ? undefined : id
     return [{ topic, partition, offset, metadata: encodeMetadata(times, committer) }]
   })
 }

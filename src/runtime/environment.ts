@@ -60,6 +60,8 @@ export interface Environment {
   readonly taskIdleMsMax?: number
   /** Least wall-clock time between two looks for closed windows or unmatched join records. Default 1,000. */
   readonly emitIntervalMs?: number
+  /** How long a topic may be there before a pattern finds it; asked of Kafka so often. Default 30,000. Source: `metadata.max.age.ms`. */
+  readonly metadataMaxAgeMs?: number
   /** What becomes of a record on which a user's callback throws; default: the program fails. */
   readonly onCallbackError?: CallbackErrorHandler
   /**
@@ -94,6 +96,7 @@ export function settingsOf(environment: Environment): Settings {
     partitionFetchBytesMax: 256 * 1024,
     taskIdleMsMax: 0,
     emitIntervalMs: 1_000,
+    metadataMaxAgeMs: 30_000,
     onCallbackError: () => 'fail',
     onDecodeError: 'dead-letter',
     topicPrefix: '',
@@ -122,6 +125,7 @@ const leastValues = [
   ['partitionFetchBytesMax', 1],
   ['taskIdleMsMax', 0],
   ['emitIntervalMs', 0],
+  ['metadataMaxAgeMs', 1],
   ['sourceRecordsMax', 1],
   ['stopTimeoutMs', 0],
 ] as const

@@ -54,6 +54,7 @@ export class Instance {
   #wallClock: Subscription | undefined
   #purgedMs = 0
   #lookedMs = 0
+  #topicsAskedMs: number
   #isStarted = false
   #failure: RivuletError | undefined
   #stopping: Promise<StopOutcome> | undefined
@@ -61,6 +62,7 @@ export class Instance {
   constructor(topology: Topology, settings: Settings) {
     this.#topology = topology
     this.#settings = settings
+    this.#topicsAskedMs = settings.clock.now()
     this.#logger = settings.logger.child({ topology: topology.name })
     this.statistics = new Statistics(topology)
     // Each task, and each partition that it writes, may wait for its end: Node takes eleven for a leak.
@@ -187,6 +189,10 @@ export class Instance {
     if (nowMs - this.#lookedMs >= ownersIntervalMs) {
       this.#lookedMs = nowMs
       sources.askForOwners()
+    }
+    if (nowMs - this.#topicsAskedMs >= this.#settings.metadataMaxAgeMs) {
+      this.#topicsAskedMs = nowMs
+      thread.lookForTopics()
     }
     thread.advanceWallClock(nowMs)
   }

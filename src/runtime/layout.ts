@@ -5,14 +5,17 @@ import type { StoreSpec } from '../state/store.ts'
 import { checkCoPartitioning, coPartitioned } from '../stream/co-partitioning.ts'
 import { isChooser, type OperatorNode } from '../stream/graph.ts'
 import { type SubTopology, subTopologiesOf, type TopicInput } from '../stream/sub-topologies.ts'
-import { changelogOf, deadLetterTopicOf, positionTopicOf } from '../stream/topic-name.ts'
+import { asTopicName, changelogOf, deadLetterTopicOf, positionTopicOf } from '../stream/topic-name.ts'
 import type { Topology } from '../stream/topology.ts'
+import { type MatchedTopics, matchedTopics, unmatchedPatterns } from './matched-topics.ts'
 
 /** A topic as a sub-topology reads it. */
 export interface InputLayout {
   readonly node: TopicInput
   /** Its real name. */
   readonly topic: string
+  /** What its tasks are named after: the topic, or the step whose pattern has found it. */
+  readonly taskName: string
   readonly partitions: number
   readonly key: Serde<unknown>
   readonly value: Serde<unknown>
@@ -63,10 +66,14 @@ export interface Layout {
 export async function layOut(
   topology: Topology,
   topicPrefix: string,
-  admin: Pick<KafkaAdmin, 'ensureTopics'>,
+  admin: Pick<KafkaAdmin, 'ensureTopics' | 'topicNames' | 'partitionCounts'>,
 ): Promise<Layout> {
-  const names = namesOf(topology, topicPrefix)
-  const counts = new Map(await admin.ensureTopics(usersTopics(topology, names.topicName)))
+  const matched = await matchedTopics(topology, topicPrefix, admin)
+  const names = namesOf(topology, topicPrefix, matched)
+  const counts = new Map(await admin.ensureTopics(usersTopics(topology, names)))
+  const found = [...matched.values()].flat().map(names.topicName)
+  if (found.length > 0)
+    for (const [name, count] of await admin.partitionCounts(found)) counts.set(name, count)
   const missing = repartitionTopics(topology, names, counts)
   for (const [name, count] of await admin.ensureTopics(missing)) counts.set(name, count)
   await admin.ensureTopics(positionTopics(topology, names))
@@ -77,50 +84,47 @@ export async function layOut(
 
 /** The same where there is no cluster: each topic has the partitions that it is declared with, or all of them so many. */
 export function layOutAsDeclared(topology: Topology, partitions?: number): Layout {
-  const names = namesOf(topology, '')
+  const matched = unmatchedPatterns(topology)
+  const names = namesOf(topology, '', matched)
   const counts = new Map(
-    usersTopics(topology, names.topicName).map((topic) => [topic.name, partitions ?? topic.partitions]),
+    usersTopics(topology, names).map((topic) => [topic.name, partitions ?? topic.partitions]),
   )
+  for (const pattern of [...matched.values()].flat()) counts.set(pattern, partitions ?? 1)
   for (const missing of repartitionTopics(topology, names, counts))
     counts.set(missing.name, missing.partitions)
   return layoutOf(topology, names, counts)
 }
 
-type Names = Pick<Layout, 'application' | 'topicName' | 'ownTopicName'>
+interface Names extends Pick<Layout, 'application' | 'topicName' | 'ownTopicName'> {
+  readonly matched: MatchedTopics
+  /** The real names of what is read. */
+  inputTopics(input: TopicInput): readonly string[]
+}
 
-function namesOf(topology: Topology, topicPrefix: string): Names {
+function namesOf(topology: Topology, topicPrefix: string, matched: MatchedTopics): Names {
   const application = `${topicPrefix}${topology.name}`
   return {
     application,
+    matched,
     topicName: (name) => `${topicPrefix}${name}`,
     ownTopicName: (name) => `${application}-${name}`,
+    inputTopics: (input) => {
+      if (input.type === 'repartition') return [`${application}-${input.topicName}`]
+      const names = input.pattern ? (matched.get(input) ?? []) : [input.topic.name]
+      return names.map((name) => `${topicPrefix}${name}`)
+    },
   }
-}
-
-function inputName({ topicName, ownTopicName }: Names, input: TopicInput): string {
-  return input.type === 'repartition' ? ownTopicName(input.topicName) : topicName(input.topic.name)
 }
 
 function layoutOf(topology: Topology, names: Names, counts: ReadonlyMap<string, number>): Layout {
   const subTopologies = subTopologiesOf(topology)
-  checkCoPartitioning(subTopologies, (input) => {
-    const topic = inputName(names, input)
-    return { topic, partitions: counts.get(topic) }
-  })
+  checkCoPartitioning(subTopologies, (input) =>
+    names.inputTopics(input).map((topic) => ({ topic, partitions: counts.get(topic) })),
+  )
   const layouts = subTopologies.map((subTopology): SubTopologyLayout => {
-    const inputs = inputsOfSubTopology(subTopology).map((node): InputLayout => {
-      const topic = inputName(names, node)
-      const { key, value } = node.type === 'repartition' ? node : node.topic
-      return {
-        node,
-        topic,
-        partitions: counts.get(topic) ?? 0,
-        key,
-        value,
-        tombstones: node.type === 'topic-source' && node.tombstones,
-        internal: node.type === 'repartition',
-      }
-    })
+    const inputs = inputsOfSubTopology(subTopology).flatMap((node) =>
+      names.inputTopics(node).map((topic) => inputOf(node, topic, counts.get(topic) ?? 0)),
+    )
     return {
       subTopology,
       inputs,
@@ -129,6 +133,22 @@ function layoutOf(topology: Topology, names: Names, counts: ReadonlyMap<string, 
     }
   })
   return { ...names, subTopologies: layouts, partitionCounts: counts }
+}
+
+function inputOf(node: TopicInput, topic: string, partitions: number): InputLayout {
+  const { key, value } = node.type === 'repartition' ? node : node.topic
+  const isSource = node.type === 'topic-source'
+  return {
+    node,
+    topic,
+    // No topic's name has such a sign.
+    taskName: isSource && node.pattern ? `~${asTopicName(node.name)}` : topic,
+    partitions,
+    key,
+    value,
+    tombstones: isSource && node.tombstones,
+    internal: !isSource,
+  }
 }
 
 /** One for each source, with one partition: who has that runs the source. */
@@ -147,7 +167,7 @@ async function makeChangelogs(
   admin: Pick<KafkaAdmin, 'ensureTopics'>,
 ): Promise<void> {
   const changelogs = subTopologies.flatMap(({ stores, tasks, subTopology }) =>
-    subTopology.kind === 'stream'
+    subTopology.kind === 'stream' && tasks > 0
       ? stores.filter((store) => store.isChangelog).map((store) => changelogTopic(store, tasks))
       : [],
   )
@@ -167,7 +187,7 @@ function inputsOfSubTopology(subTopology: SubTopology): readonly TopicInput[] {
   return subTopology.kind === 'source' ? [] : subTopology.inputs
 }
 
-function usersTopics(topology: Topology, topicName: (name: string) => string): TopicToEnsure[] {
+function usersTopics(topology: Topology, { topicName, matched }: Names): TopicToEnsure[] {
   const topics = new Map<string, TopicToEnsure>()
   const add = (name: string, partitions: number, config: Readonly<Record<string, string>>) => {
     const known = topics.get(name)
@@ -176,7 +196,9 @@ function usersTopics(topology: Topology, topicName: (name: string) => string): T
   }
   const deadLetterConfig = { 'retention.ms': '-1' }
   for (const node of topology.nodes) {
-    if (node.type === 'topic-source') {
+    if (node.type === 'topic-source' && node.pattern) {
+      for (const name of matched.get(node) ?? []) add(deadLetterTopicOf(name), 1, deadLetterConfig)
+    } else if (node.type === 'topic-source') {
       add(node.topic.name, node.topic.partitions, node.topic.config)
       add(deadLetterTopicOf(node.topic.name), 1, deadLetterConfig)
     }
@@ -194,12 +216,11 @@ function repartitionTopics(
   counts: ReadonlyMap<string, number>,
 ): TopicToEnsure[] {
   const subTopologies = subTopologiesOf(topology)
-  const nameOf = (input: TopicInput) => inputName(names, input)
   const known = new Map(counts)
   const missing = new Map<string, TopicToEnsure>()
   const unresolved = new Set(topology.nodes.filter((node) => node.type === 'repartition'))
   const resolve = (node: TopicInput, partitions: number) => {
-    const name = nameOf(node)
+    const [name = ''] = names.inputTopics(node)
     known.set(name, partitions)
     // Its records are worked off and deleted; until then none may be lost by age.
     missing.set(name, { name, partitions, config: { 'cleanup.policy': 'delete', 'retention.ms': '-1' } })
@@ -207,7 +228,8 @@ function repartitionTopics(
   const groups = subTopologies.flatMap((subTopology) =>
     coPartitioned(subTopology).map(({ inputs }) => inputs),
   )
-  const countsOf = (inputs: Iterable<TopicInput>) => [...inputs].map((input) => known.get(nameOf(input)))
+  const countsOf = (inputs: Iterable<TopicInput>) =>
+    [...inputs].flatMap(names.inputTopics).map((topic) => known.get(topic))
   for (const node of unresolved) {
     if (node.partitions === undefined) continue
     resolve(node, node.partitions)

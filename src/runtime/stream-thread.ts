@@ -7,7 +7,7 @@ import type { AssignedTask } from './assigned-task.ts'
 import { AssignedTasks, type PartitionPosition } from './assigned-tasks.ts'
 import { DeadLetters } from './dead-letter.ts'
 import type { InstanceContext } from './instance-context.ts'
-import { isTaskLayout, type Layout } from './layout.ts'
+import { isTaskLayout, type Layout, type SubTopologyLayout } from './layout.ts'
 import { ShownOffsets } from './shown-offsets.ts'
 import type { SinkWriters } from './sink-writers.ts'
 import { stickyAssignor, topicGroups } from './task-assignor.ts'
@@ -45,6 +45,7 @@ export class StreamThread {
   readonly #deadLetters: DeadLetters
   #membership: Membership | undefined
   #rejoining: Promise<void> | undefined
+  #isLooking = false
   /** In a row, each soon after joining. */
   #timesFenced = 0
   #joinedMs = 0
@@ -80,11 +81,10 @@ export class StreamThread {
     const context = this.#context
     const { sinks, globalStores } = this.#options
     const { layout, settings, failed } = context
-    const inputs = layout.subTopologies.filter(isTaskLayout).flatMap((each) => each.inputs)
     const assignor = stickyAssignor('rivulet-tasks', topicGroups(layout), () => tasks.partitions)
     const consumer = settings.kafka.consumer({
       groupId: layout.application,
-      topics: [...new Set(inputs.map(({ topic }) => topic))],
+      topics: inputTopicsOf(layout),
       partitionFetchBytesMax: settings.partitionFetchBytesMax,
       assignor: {
         ...assignor,
@@ -123,6 +123,17 @@ export class StreamThread {
 
   advanceWallClock(nowMs: number): void {
     this.#membership?.tasks.advanceWallClock(nowMs)
+  }
+
+  /** Joins the group again where the patterns, if there are any, find other topics than are read. */
+  lookForTopics(): void {
+    if (this.#isLooking || !this.#context.layout.subTopologies.some(hasPattern)) return
+    this.#isLooking = true
+    this.#lookForTopics()
+      .catch(this.#options.context.failed)
+      .finally(() => {
+        this.#isLooking = false
+      })
   }
 
   /** Deletes what the application wrote for itself and has worked off. */
@@ -165,16 +176,28 @@ export class StreamThread {
 
   /** New partitions are new tasks, where nothing depends on how many there are: else it is for an operator to decide. */
   #adoptGrowth(): void {
-    const { logger, failed } = this.#options.context
     const membership = this.#membership
     if (this.#rejoining || !membership) return
     const adopt = async () => {
       const layout = await this.#options.layOut()
-      logger.info('topics have more partitions now; joining the group again')
-      this.#context = { ...this.#context, layout }
-      await this.#rejoin(membership)
+      await this.#moveTo(layout, membership, 'topics have more partitions now')
     }
-    this.#rejoining = adopt().catch(failed)
+    this.#rejoining = adopt().catch(this.#options.context.failed)
+  }
+
+  async #lookForTopics(): Promise<void> {
+    const layout = await this.#options.layOut()
+    const membership = this.#membership
+    if (this.#rejoining || this.#isLeaving || !membership) return
+    if (inputTopicsOf(layout).join() === inputTopicsOf(this.#context.layout).join()) return
+    const moved = this.#moveTo(layout, membership, 'the patterns find other topics now')
+    this.#rejoining = moved.catch(this.#options.context.failed)
+  }
+
+  async #moveTo(layout: Layout, membership: Membership, why: string): Promise<void> {
+    this.#options.context.logger.info(`${why}; joining the group again`)
+    this.#context = { ...this.#context, layout }
+    await this.#rejoin(membership)
   }
 
   #take(event: ConsumerEvent, tasks: AssignedTasks, shownOffsets: ShownOffsets): void {
@@ -220,4 +243,14 @@ export class StreamThread {
     await shownOffsets.flush()
     event.done()
   }
+}
+
+function hasPattern({ subTopology }: SubTopologyLayout): boolean {
+  return subTopology.nodes.some((node) => node.type === 'topic-source' && node.pattern !== undefined)
+}
+
+/** Of all tasks, in an order of their own. */
+function inputTopicsOf({ subTopologies }: Layout): readonly string[] {
+  const inputs = subTopologies.filter(isTaskLayout).flatMap((each) => each.inputs)
+  return [...new Set(inputs.map(({ topic }) => topic))].toSorted()
 }

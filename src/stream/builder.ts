@@ -32,6 +32,7 @@ export interface TopicSourceOptions {
   readonly timestampMs?: TimestampExtractor['extract']
   readonly isHeartbeat?: HeartbeatTest['test']
   readonly offsetReset?: OffsetReset
+  readonly pattern?: RegExp
 }
 
 interface TopicSource {
@@ -58,7 +59,7 @@ export class TopologyBuilder {
       checkReadAlike(topic.name, known, { as, options })
       return known.port
     }
-    const { name, timestampMs, isHeartbeat, offsetReset } = options
+    const { name, timestampMs, isHeartbeat, offsetReset, pattern } = options
     if (offsetReset !== undefined) checkOffsetReset(offsetReset, { topic: topic.name })
     const port = this.graph.add({
       type: 'topic-source',
@@ -70,6 +71,7 @@ export class TopologyBuilder {
       ...(timestampMs && { timestampMs: { extract: timestampMs } }),
       ...(isHeartbeat && { heartbeat: { test: isHeartbeat } }),
       ...(offsetReset !== undefined && { offsetReset }),
+      ...(pattern && { pattern }),
     })
     this.#sources.set(topic.name, { port, as, options })
     return port

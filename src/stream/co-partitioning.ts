@@ -22,11 +22,11 @@ export interface PartitionCount {
  */
 export function checkCoPartitioning(
   subTopologies: readonly SubTopology[],
-  countOf: (input: TopicInput) => PartitionCount,
+  countsOf: (input: TopicInput) => readonly PartitionCount[],
 ): void {
   for (const subTopology of subTopologies) {
     for (const { step, inputs } of coPartitioned(subTopology)) {
-      const counts = [...inputs].map(countOf)
+      const counts = [...inputs].flatMap(countsOf)
       if (new Set(counts.map(({ partitions }) => partitions)).size <= 1) continue
       const list = counts.map(({ topic, partitions }) => `"${topic}" has ${partitions ?? 'none'}`).join(', ')
       throw new RivuletError(

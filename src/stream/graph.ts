@@ -47,8 +47,10 @@ export interface NodeBase {
 /** Reads a topic. All steps that read the same topic share one. */
 export interface TopicSourceNode extends NodeBase {
   readonly type: 'topic-source'
-  /** What is read, with its serdes. */
+  /** What is read, with its serdes. Of a pattern, its name is the pattern's text: no topic is named so. */
   readonly topic: Topic<unknown, unknown>
+  /** All topics whose name it finds are read; absent: the one. */
+  readonly pattern?: RegExp
   /** The whole topic goes to every instance, before anything else. */
   readonly global: boolean
   /** Null values are tombstones, not dead letters. */

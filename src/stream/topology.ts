@@ -19,6 +19,7 @@ import { Table } from './table.ts'
 import type { TableStage } from './table-rows.ts'
 import { type Topic, topic } from './topic.ts'
 import { deadLetterTopicOf } from './topic-name.ts'
+import { type PatternOptions, patternTopic, stateless } from './topic-pattern.ts'
 
 /** A declared topology: a value that can be described, compared, driven by a test, or run. */
 export interface Topology {
@@ -113,6 +114,20 @@ export interface Declare {
    */
   stream<K, V>(topic: Topic<K, V>, options?: StreamOptions<K, V>): Stream<K, V>
   /**
+   * The records of all topics whose name the pattern finds (`/^orders-/` finds `orders-eu`; the environment's prefix is no
+   * part of the name), those that are there at the start and those that come later, within `metadataMaxAgeMs`. Equally
+   * numbered partitions of all of them are one task's. Not among them: Kafka's own topics, the application's own, and the
+   * dead letters of what it reads. Throws `BAD_TOPOLOGY` where the topology reads a topic by its name, too, that the
+   * pattern finds; a topic that two patterns find ends the program with `BAD_TOPOLOGY`. Source: Kafka Streams
+   * `StreamsBuilder.stream(Pattern)`.
+   *
+   * @example
+   * ```ts
+   * stream(/^clicks-/, { key: serdes.string, value: serdes.json<Click>() }).to(visits)
+   * ```
+   */
+  stream<K, V>(pattern: RegExp, options: PatternOptions<K, V>): Stream<K, V>
+  /**
    * The records of a topic as updates of a table: a value replaces the row of its key, null deletes it; a record
    * without key is dropped. Throws `BAD_TOPOLOGY` where the topic is read already: declare a table once, and use it in
    * both places. Source: Kafka Streams `StreamsBuilder.table`.
@@ -198,10 +213,13 @@ export function topology(
       })
       return new Stream<K, T>({ builder, port, key: assumedKey(), value: serdes.json(), rekeyed: true })
     },
-    stream(of, options = {}) {
+    stream<K, V>(of: Topic<K, V> | RegExp, options: StreamOptions<K, V> = {}) {
       required({ topic: of })
-      const port = builder.topicSource(of, 'stream', options)
-      return new Stream({ builder, port, key: of.key, value: of.value, rekeyed: false })
+      const isPattern = of instanceof RegExp
+      const read = isPattern ? patternTopic<K, V>(of, options as PatternOptions<K, V>) : of
+      const pattern = isPattern ? { pattern: stateless(of) } : {}
+      const port = builder.topicSource(read, 'stream', { ...options, ...pattern })
+      return new Stream({ builder, port, key: read.key, value: read.value, rekeyed: false })
     },
     table(of, options = {}) {
       const { stage, rows } = readTable(builder, of, 'table', options)

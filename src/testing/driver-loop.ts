@@ -8,6 +8,7 @@ import type { InputLayout } from '../runtime/layout.ts'
 import { OutgoingColumns } from '../runtime/outgoing-columns.ts'
 import { type PreparedOptions, prepared } from '../runtime/prepared.ts'
 import { sourceChunk } from '../runtime/source-chunk.ts'
+import { timeChunk } from '../runtime/timed-chunk.ts'
 import { prepareChunk } from '../serdes/decode-chunk.ts'
 import { serdes } from '../serdes/serdes.ts'
 import { DriverOutputs } from './driver-outputs.ts'
@@ -88,7 +89,10 @@ export class DriverLoop {
       const { subTopology } = task.part
       if (subTopology.kind !== 'source' || subTopology.source.name !== source) continue
       for (const value of values) {
-        task.process(subTopology.source, sourceChunk(subTopology.source, [value], this.#options.now()))
+        const emitted = sourceChunk(subTopology.source, [value], this.#options.now())
+        const { onCallbackError } = this.#options.settings
+        const { chunk, dropped } = timeChunk(subTopology.source, emitted, onCallbackError)
+        task.process(subTopology.source, chunk, dropped)
         this.run()
       }
       return

@@ -37,7 +37,8 @@ export class DriverTasks {
   }
 
   readersOf(topic: string, partition: number): readonly DriverReader[] {
-    return this.#readers.get(`${topic}/${partition}`) ?? []
+    const readers = this.#readers.get(`${topic}/${partition}`)
+    return readers ?? this.#readersByPattern(topic, partition)
   }
 
   /** How the topic is read; undefined: by nobody. */
@@ -48,6 +49,16 @@ export class DriverTasks {
   /** Each task's part of the store, in order of their partitions. */
   storesOf(name: string): StateStore[] {
     return this.all.flatMap(({ task }) => task.stores.get(name) ?? [])
+  }
+
+  /** Where nobody reads the topic by its name: those whose pattern finds it. */
+  #readersByPattern(topic: string, partition: number): readonly DriverReader[] {
+    return this.all.flatMap((task) =>
+      task.part.inputs
+        .filter(({ node }) => node.type === 'topic-source' && node.pattern?.test(topic))
+        .filter(({ partitions }) => task.partition === partition && partition < partitions)
+        .map((input) => ({ task, input: { ...input, topic } })),
+    )
   }
 
   #index(task: DriverTask): void {

@@ -15,7 +15,10 @@ const app = topology('app', ({ stream }) => {
 })
 
 /** What is done in Kafka when the task of both topics takes over what the group has. */
-async function takenOver(committed: readonly CommittedOffset[]): Promise<readonly unknown[]> {
+async function takenOver(
+  committed: readonly CommittedOffset[],
+  taskName?: string,
+): Promise<readonly unknown[]> {
   const done: unknown[] = []
   const admin: Pick<KafkaAdmin, 'settledOffsets'> = {
     settledOffsets: async () => {
@@ -35,7 +38,9 @@ async function takenOver(committed: readonly CommittedOffset[]): Promise<readonl
   const ending = new AbortController().signal
   const context = { layout, settings: { ...settings, kafka: kafka as Kafka }, over }
   const producer = { commit: async (offsets: unknown) => void done.push(offsets) }
-  await takeOver({ id: 'left_0', inputs: both!.inputs, partition: 0, ending }, producer, context)
+  const inputs = both!.inputs.map((input) => ({ ...input, taskName: taskName ?? input.topic }))
+  const id = `${taskName ?? 'left'}_0`
+  await takeOver({ id, inputs, partition: 0, ending }, producer, context)
   return done
 }
 
@@ -63,4 +68,12 @@ test('a task that comes back to what it has committed itself shuts out nobody el
   const own = commitOf('left_0', [offset('left'), offset('right')], new Map())
   const committed = own.map((each) => ({ ...each, metadata: each.metadata ?? '' }))
   expect(await takenOver(committed)).toEqual(['fence app-right_0', 'read'])
+})
+
+test('a task of a pattern shuts out those that were named after its topics, once they have committed', async () => {
+  const nothing = { topic: 'right', partition: 0, offset: undefined, metadata: '' }
+  expect(await takenOver([offset('left'), nothing], '~pattern')).toEqual([
+    ...['read', 'fence app-left_0', 'read'],
+    [offset('left', encodeMetadata(new Map(), '~pattern_0'))],
+  ])
 })

@@ -20,6 +20,7 @@ function inputOf(name: string): InputLayout {
       tombstones: false,
     },
     topic: name,
+    taskName: name,
     partitions: 1,
     key: key as never,
     value: value as never,

@@ -17,6 +17,7 @@ function inputOf(value: Serde<unknown>): InputLayout {
   return {
     node: { ...node, topic: {} } as never,
     topic: 'in',
+    taskName: 'in',
     partitions: 1,
     key: serdes.string as Serde<unknown>,
     value,

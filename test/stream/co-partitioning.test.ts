@@ -10,7 +10,7 @@ const joiner = (left: string | null, right: string | null) => `${left}+${right}`
 function check(declare: (declare: Declare) => void, counts: Record<string, number>): void {
   checkCoPartitioning(subTopologiesOf(topologyOf(declare)), (input) => {
     const name = input.type === 'repartition' ? input.topicName : input.topic.name
-    return { topic: name, partitions: counts[name] }
+    return [{ topic: name, partitions: counts[name] }]
   })
 }
 
