@@ -146,10 +146,12 @@ export type { CallbackErrorHandler } from './runtime/task.ts'
 // Kafka, as a topology is given it, and how any program writes to it
 
 export type { Compression } from './compression/compression.ts'
+export { type ClientCredentials, clientCredentials } from './kafka/client-credentials.ts'
 export { connectKafka, partitionFor } from './kafka/kafka.ts'
 export type {
   AssignedPartition,
   Assignor,
+  BearerToken,
   CommittedOffset,
   CompressionChoice,
   ConsumerEvent,
@@ -166,11 +168,14 @@ export type {
   PartitionOffset,
   PartitionOwner,
   PartitionRange,
+  PasswordLogin,
   ProducerOptions,
   ReadRange,
   SaslOptions,
   SendResult,
   SocketFactory,
+  TokenLogin,
+  TokenProvider,
   TopicPartition,
   TopicToEnsure,
   TransactionalProducer,
@@ -263,3 +268,4 @@ export {
   silentLogger,
 } from './logger.ts'
 export { backoffMs, type RetryOptions, type RetryPolicy, retry, retryWithBackoff } from './retry.ts'
+export type { TlsOptions } from './tls.ts'

@@ -1,15 +1,11 @@
 import type { Clock } from '../clock.ts'
+import type { TokenProvider } from '../kafka/types.ts'
 import type { Logger } from '../logger.ts'
 import type { Running } from '../runtime/run.ts'
 import type { Topology } from '../stream/topology.ts'
 import type { ConnectionsOf, Connectors } from './connector.ts'
-import {
-  type CommonConfig,
-  kafkaSecurity,
-  kafkaSettings,
-  machineSettings,
-  topicSettings,
-} from './program-settings.ts'
+import { kafkaSecurity } from './kafka-security.ts'
+import { type CommonConfig, kafkaSettings, machineSettings, topicSettings } from './program-settings.ts'
 import { badSetting, type HelpAsked, readSettings, type Told } from './read-settings.ts'
 import type { ConfigOf, Setting, Settings } from './setting.ts'
 import type { Web } from './web.ts'
@@ -74,6 +70,8 @@ export interface ProgramOptions<S extends Settings, C extends Connectors, P exte
   check?(config: ProgramConfig<S>): unknown
   /** External systems, by the names that the topology's sinks ask for. */
   readonly connectors?: C
+  /** Where tokens for `KAFKA_SASL_MECHANISM=oauthbearer` come from; default: the endpoint that the settings name. */
+  readonly kafkaToken?: TokenProvider
   /** Whatever must be there before the topology. */
   prepare?(opening: Opening<S>): Promise<P>
   /** The topology, or what makes it of the settings. It is also called to look at what it makes. */
@@ -109,7 +107,7 @@ export function readConfig<S extends Settings, C extends Connectors, P extends P
   if ('help' in told) return told
   // `S` is among the settings that were read.
   const config = told.config as ProgramConfig<S>
-  kafkaSecurity(config)
+  kafkaSecurity(config, options)
   options.check?.(config)
   return { ...told, config }
 }

@@ -1,7 +1,7 @@
 import { compressions } from '../compression/compression.ts'
 import { logLevels } from '../logger.ts'
-import { badSetting, variableOf } from './read-settings.ts'
 import { type ConfigOf, setting } from './setting.ts'
+import { tlsSettings } from './tls-settings.ts'
 
 const brokerPattern =
   /^([^\s:]+|\[[\da-f:]+\]):([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])$/i
@@ -14,17 +14,17 @@ export const kafkaSettings = {
     description: 'Kafka to use, host:port separated by commas; without it, the embedded broker',
     expected: 'a comma list of host:port, such as localhost:9092',
   }),
-  /** Whether to speak TLS; default: no. */
+  /** Whether to speak TLS; default: where one of the other settings for it is given. */
   kafkaSsl: setting.boolean({
     placeholder: '<boolean>',
     description: 'whether to speak TLS with Kafka',
-    default: 'false',
   }),
-  /** It needs a user and a password. */
-  kafkaSaslMechanism: setting.oneOf(['plain', 'scram-sha-256', 'scram-sha-512'], {
+  ...tlsSettings('kafka', 'Kafka'),
+  /** The first three need a user and a password; the last one, an identity provider or the program's own token. */
+  kafkaSaslMechanism: setting.oneOf(['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'], {
     placeholder: '<name>',
-    description: 'how to log in to Kafka; needs a user and a password',
-    expected: 'plain, scram-sha-256 or scram-sha-512',
+    description: 'how to log in to Kafka; needs a user and a password, or where tokens come from',
+    expected: 'plain, scram-sha-256, scram-sha-512 or oauthbearer',
   }),
   /** Who logs in to Kafka. */
   kafkaUsername: setting.text({ placeholder: '<name>', description: 'user at Kafka', expected: 'a name' }),
@@ -34,6 +34,30 @@ export const kafkaSettings = {
     description: 'password at Kafka',
     expected: 'a password',
     secret: true,
+  }),
+  /** Where an OIDC provider gives tokens for client credentials. */
+  kafkaSaslOauthbearerTokenEndpointUrl: setting.address(['http', 'https'], {
+    placeholder: '<url>',
+    description: 'where to get tokens for Kafka, by client credentials',
+  }),
+  /** The program's name at the provider. */
+  kafkaSaslOauthbearerClientId: setting.text({
+    placeholder: '<id>',
+    description: 'client that gets tokens',
+    expected: 'a name',
+  }),
+  /** Not shown in help or messages. */
+  kafkaSaslOauthbearerClientSecret: setting.text({
+    placeholder: '<secret>',
+    description: 'secret of the client that gets tokens',
+    expected: 'a secret',
+    secret: true,
+  }),
+  /** Where the provider wants to know. */
+  kafkaSaslOauthbearerScope: setting.text({
+    placeholder: '<scopes>',
+    description: 'what the tokens are for',
+    expected: 'scopes',
   }),
 }
 
@@ -86,26 +110,3 @@ export const machineSettings = {
 
 /** What every program is told, whatever it does. */
 export type CommonConfig = ConfigOf<typeof kafkaSettings & typeof topicSettings & typeof machineSettings>
-
-/** How to log in to Kafka. Throws `BAD_CONFIG` where a part of it is missing. */
-export function kafkaSecurity({
-  kafkaSsl: ssl,
-  kafkaSaslMechanism: mechanism,
-  kafkaUsername: username,
-  kafkaPassword: password,
-}: ConfigOf<typeof kafkaSettings>) {
-  if (mechanism === undefined) {
-    if (username === undefined && password === undefined) return { ssl }
-    throw badSetting(
-      'kafkaSaslMechanism',
-      `${variableOf('kafkaSaslMechanism')} is not set, but ${variableOf('kafkaUsername')} or ${variableOf('kafkaPassword')} is: say ${kafkaSettings.kafkaSaslMechanism.expected}`,
-    )
-  }
-  if (username !== undefined && password !== undefined)
-    return { ssl, sasl: { mechanism, username, password } }
-  const missing = username === undefined ? 'kafkaUsername' : 'kafkaPassword'
-  throw badSetting(
-    missing,
-    `${variableOf(missing)} is not set, but ${variableOf('kafkaSaslMechanism')} is ${JSON.stringify(mechanism)}: it needs a user and a password`,
-  )
-}

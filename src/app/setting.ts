@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import * as v from 'valibot'
 
@@ -48,6 +49,20 @@ function made<T, O extends SettingOptions>(schema: v.GenericSchema<string, T>, e
 }
 
 const nonEmpty = v.pipe(v.string(), v.nonEmpty())
+
+const pemBegin = '-----BEGIN '
+
+function readPem({ dataset: { value }, addIssue, NEVER }: v.RawTransformContext<string>): string {
+  if (value.includes(pemBegin)) return value
+  try {
+    const text = readFileSync(value, 'utf8')
+    if (text.includes(pemBegin)) return text
+  } catch {
+    // No such file: it is said what would be right.
+  }
+  addIssue()
+  return NEVER
+}
 
 /**
  * Settings by what their values are.
@@ -104,6 +119,10 @@ export const setting = {
       `an address that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
       options,
     ),
+
+  /** A certificate or a key: PEM as it is, or a file of it. The value is the PEM. */
+  pem: <const O extends SettingOptions>(options: O) =>
+    made(v.pipe(nonEmpty, v.rawTransform(readPem)), 'PEM (-----BEGIN …), or a file of it', options),
 
   /** Separated by commas; each part is as the pattern says, and there is at least one. */
   list: <const O extends SettingOptions & { readonly expected: string }>(pattern: RegExp, options: O) =>

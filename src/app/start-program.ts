@@ -9,9 +9,9 @@ import { type Running, run } from '../runtime/run.ts'
 import type { Closers } from './closers.ts'
 import { connectionsMaxOf } from './connections-max.ts'
 import type { Connection, ConnectionsOf, Connectors } from './connector.ts'
+import { kafkaSecurity } from './kafka-security.ts'
 import { metricsOf } from './metrics.ts'
 import { type Opening, type Prepared, type ProgramOptions, topologyOf } from './program-options.ts'
-import { kafkaSecurity } from './program-settings.ts'
 import { serve } from './serve.ts'
 import type { Settings } from './setting.ts'
 import { createWeb, type Readiness } from './web.ts'
@@ -57,7 +57,7 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
     clientId: options.name,
     clock,
     logger,
-    ...kafkaSecurity(config),
+    ...kafkaSecurity(config, options),
     onTrouble: (reason) => {
       kafkaTrouble = reason
     },

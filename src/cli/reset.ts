@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { kafkaSecurity, type kafkaSettings } from '../app/program-settings.ts'
+import { kafkaSecurity } from '../app/kafka-security.ts'
+import type { kafkaSettings } from '../app/program-settings.ts'
 import { flagOf, variableOf } from '../app/read-settings.ts'
 import type { ConfigOf } from '../app/setting.ts'
 import { openDataFolder } from '../data-folder.ts'

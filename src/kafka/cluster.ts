@@ -4,6 +4,7 @@ import { kafkajsLogger } from './kafkajs-logger.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import { type Address, type Link, openLink } from './link.ts'
 import { type ClusterMetadata, fetchMetadata, type TopicMetadata } from './metadata.ts'
+import { refusalOf } from './refusal.ts'
 import { isConnectionError, isStale, translate, translateSent } from './translate.ts'
 import type { KafkaSettings, TopicPartition } from './types.ts'
 
@@ -197,17 +198,20 @@ class KafkaCluster implements Cluster {
     if (this.#closed) throw new RivuletError('KAFKA_FAILED', `${what}: this connection to Kafka was closed`)
     const key = `${address.host}:${address.port} ${use}`
     const entry = this.#entry(key, address)
+    const spoken = { address, options: this.options, logger: this.#logger }
     try {
       entry.link ??= await entry.opening
     } catch (error) {
       this.#drop(key, entry)
-      throw translate(error, what)
+      throw (await refusalOf(error, spoken)) ?? translate(error, what)
     }
     try {
-      return await work(entry.link)
+      const answer = await work(entry.link)
+      entry.isHeard = true
+      return answer
     } catch (error) {
       if (isConnectionError(error)) this.#drop(key, entry)
-      throw translateSent(error, what)
+      throw (await refusalOf(error, { ...spoken, ...entry })) ?? translateSent(error, what)
     }
   }
 
@@ -248,6 +252,8 @@ class KafkaCluster implements Cluster {
 interface LinkEntry {
   readonly opening: Promise<Link>
   link?: Link
+  /** Whether anything was answered to what was asked on it. */
+  isHeard?: boolean
 }
 
 function leadersOf(topic: TopicMetadata | undefined): ReadonlyMap<number, Leader> {

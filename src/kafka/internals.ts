@@ -46,11 +46,30 @@ export interface Connection {
   send<T>(request: ProtocolRequest<T>): Promise<T>
 }
 
+/** One step of a login: bytes there, bytes back. Both begin with their length. */
+export interface SaslMessage<T> {
+  readonly request: { encode(): Promise<Buffer> }
+  readonly response: { decode(bytes: Buffer): Promise<T>; parse(data: T): Promise<T> }
+}
+
+/** Logs in on one connection, and again before its session ends. */
+export type AuthenticationProvider = (node: {
+  readonly host: string
+  readonly port: number
+  readonly logger: KafkajsLogger
+  readonly saslAuthenticate: <T>(message: SaslMessage<T>) => Promise<T>
+}) => { authenticate(): Promise<void> }
+
+export interface Sasl {
+  readonly mechanism: string
+  readonly authenticationProvider: AuthenticationProvider
+}
+
 interface ConnectionOptions {
   readonly host: string
   readonly port: number
   readonly ssl: object | null
-  readonly sasl: object | null
+  readonly sasl: Sasl | null
   readonly clientId: string
   readonly connectionTimeout: number
   readonly requestTimeout: number
@@ -161,7 +180,7 @@ export interface Broker {
 interface ConnectionPool {
   readonly host: string
   readonly port: number
-  readonly sasl: object | null
+  readonly sasl: Sasl | null
   readonly connectionTimeout: number
   isConnected(): boolean
   isAuthenticated(): boolean
@@ -172,10 +191,37 @@ interface ConnectionPool {
   destroy(): Promise<unknown>
 }
 
-export const Connection: new (
+/** Ms before a session's end. */
+const loginAheadMsMax = 10_000
+
+const KafkajsConnection: new (
   options: ConnectionOptions,
-) => Connection & { getSupportAuthenticationProtocol(): boolean | null } =
-  require('kafkajs/src/network/connection')
+) => Connection & {
+  readonly sessionLifetime: { toNumber(): number }
+} = require('kafkajs/src/network/connection')
+
+// kafkajs 2.2.4 logs in anew with the first request of a session's last 10 s: in a session that is hardly longer, with each
+// one, which Kafka takes once a second at most.
+export const Connection: new (options: ConnectionOptions) => Connection = class extends KafkajsConnection {
+  constructor(options: ConnectionOptions) {
+    super(options)
+    Object.defineProperty(this, 'reauthenticationThreshold', {
+      get: () => Math.min(loginAheadMsMax, Math.floor(this.sessionLifetime.toNumber() / 5)),
+    })
+  }
+}
+
+/** Kafkajs's own logins by SCRAM. */
+export const scramProviders: Readonly<
+  Record<
+    'scram-sha-256' | 'scram-sha-512',
+    (login: { readonly username: string; readonly password: string }) => AuthenticationProvider
+  >
+> = {
+  'scram-sha-256': require('kafkajs/src/broker/saslAuthenticator/scram256'),
+  'scram-sha-512': require('kafkajs/src/broker/saslAuthenticator/scram512'),
+}
+
 export const Broker: new (options: {
   readonly connectionPool: ConnectionPool
   readonly logger: KafkajsLogger

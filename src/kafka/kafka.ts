@@ -1,5 +1,6 @@
 import { systemClock } from '../clock.ts'
 import { createLogger } from '../logger.ts'
+import { tlsContext } from '../tls.ts'
 import { createAdmin } from './admin.ts'
 import { createCluster } from './cluster.ts'
 import { createConsumer } from './consumer.ts'
@@ -13,7 +14,8 @@ export { partitionFor } from './partitioner.ts'
 export type * from './types.ts'
 
 /**
- * Connects when first used. Throws `BAD_CONFIG` for brokers that are not `host:port`.
+ * Connects when first used. Throws `BAD_CONFIG` for brokers that are not `host:port`, and for certificates and keys that
+ * are none.
  *
  * @example
  * ```ts
@@ -21,9 +23,10 @@ export type * from './types.ts'
  * ```
  */
 export function connectKafka(options: KafkaOptions): Kafka {
-  const { clock = systemClock, logger = createLogger({ level: 'warn' }), onTrouble } = options
+  const { clock = systemClock, logger = createLogger({ level: 'warn' }), onTrouble, ssl, ...rest } = options
   const trouble = new Trouble({ clock, logger, onTrouble })
-  const cluster = createCluster({ ...options, clock, logger, trouble })
+  const tls = ssl ? tlsContext(ssl === true ? {} : ssl, 'kafkaSsl') : undefined
+  const cluster = createCluster({ ...rest, clock, logger, trouble, tls })
   return {
     admin: createAdmin(cluster),
     producer: (producerOptions) => createProducer(cluster, producerOptions),

@@ -7,6 +7,7 @@ import {
   type KafkajsLogger,
   type ProtocolRequest,
 } from './internals.ts'
+import { saslOf } from './login.ts'
 import type { KafkaSettings } from './types.ts'
 
 export interface Address {
@@ -26,8 +27,13 @@ export interface Link {
 /** kafkajs's own timers run on the machine's time, which a simulation has not got: ours come first. */
 const neverMs = 2 ** 31 - 1
 
+/** The code of the error of a link without TLS to a port that speaks it. */
+export const tlsExpected = 'TLS_EXPECTED'
+/** The first byte of TLS's answer to what is none. No answer of Kafka has it: it would have 336 MB. */
+const tlsAlert = 0x15
+
 /**
- * Connects, asks for the versions, authenticates. A link that broke is never opened again: kafkajs keeps half an
+ * Connects, asks for the versions, logs in. A link that broke is never opened again: kafkajs keeps half an
  * answer of the old connection and reads on in the new one. One on which an answer is overdue is ended: nobody knows what
  * became of the request, and whatever comes behind it would wait too.
  */
@@ -36,21 +42,26 @@ export async function openLink(
   options: KafkaSettings,
   logger: KafkajsLogger,
 ): Promise<Link> {
-  const { clock, connectTimeoutMs = 3_000, requestTimeoutMs = 15_000 } = options
-  const sasl = options.sasl ?? null
+  const { clock, tls, connectTimeoutMs = 3_000, requestTimeoutMs = 15_000 } = options
+  const sasl = options.sasl ? saslOf(options.sasl, clock) : null
   const createSocket = options.socketFactory ?? defaultSocketFactory()
   let socket: Socket | undefined
   const connection = new Connection({
     ...address,
-    ssl: options.ssl ? {} : null,
+    ssl: tls ?? null,
     sasl,
     clientId: options.clientId,
     connectionTimeout: neverMs,
     requestTimeout: requestTimeoutMs,
     enforceRequestTimeout: false,
     socketFactory: (socketOptions) => {
-      socket = createSocket(socketOptions)
-      return socket
+      const created = createSocket(socketOptions)
+      created.once('data', ([first]: Buffer) => {
+        if (first === tlsAlert)
+          created.destroy(Object.assign(new Error('TLS is expected'), { code: tlsExpected }))
+      })
+      socket = created
+      return created
     },
     logger,
   })
@@ -89,7 +100,8 @@ export async function openLink(
     allowAutoTopicCreation: false,
   })
   try {
-    await broker.connect()
+    // Each step of a login has an answer of its own to wait for.
+    await within(connectTimeoutMs + requestTimeoutMs, 'not open', () => broker.connect())
     checkVersions(broker, address)
   } catch (error) {
     destroy()

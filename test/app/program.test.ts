@@ -87,6 +87,7 @@ describe('a program in its own process', () => {
   test.for([
     [['--port', 'x'], {}, '--port (PORT) is "x", but it must be a whole number from 0 to 65535'],
     [[], { KAFKA_BROKERS: 'here' }, 'KAFKA_BROKERS is "here", but it must be a comma list of host:port'],
+    [[], { KAFKA_SSL: 'true' }, 'KAFKA_BROKERS is not set, but KAFKA_SSL is'],
     [['--speed', '2'], {}, "unknown option '--speed'"],
   ] as const)('ends with 2 and a sentence for %j %j', slow, async ([args, env, sentence]) => {
     const { code, stdout, stderr } = await runProcess(tiny, args, env)

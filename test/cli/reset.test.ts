@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { NEVER, startWith } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { kafkaSettings, machineSettings } from '../../src/app/program-settings.ts'
+import { toldBy } from '../../src/app/read-settings.ts'
 import { type ResetConfig, resetTopology } from '../../src/cli/reset.ts'
 import { openDataFolder } from '../../src/data-folder.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
@@ -36,14 +38,9 @@ afterEach(async () => {
 })
 
 function config(): ResetConfig {
-  return {
-    kafkaBrokers: rig.broker.brokers,
-    kafkaSsl: false,
-    kafkaSaslMechanism: undefined,
-    kafkaUsername: undefined,
-    kafkaPassword: undefined,
-    dataDir,
-  }
+  const { dataDir: folder } = machineSettings
+  const env = { KAFKA_BROKERS: rig.broker.brokers.join(','), DATA_DIR: dataDir }
+  return toldBy({ ...kafkaSettings, dataDir: folder }, {}, env).config
 }
 
 const options = { topicPrefix: '', yes: false }

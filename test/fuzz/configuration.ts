@@ -1,4 +1,5 @@
-import { kafkaSecurity, kafkaSettings, machineSettings } from '../../src/app/program-settings.ts'
+import { kafkaSecurity } from '../../src/app/kafka-security.ts'
+import { kafkaSettings, machineSettings } from '../../src/app/program-settings.ts'
 import { flagOf, readSettings, variableOf } from '../../src/app/read-settings.ts'
 import { setting } from '../../src/app/setting.ts'
 import { RivuletError } from '../../src/errors.ts'
@@ -94,7 +95,7 @@ export async function run(random: () => number): Promise<void> {
   const args: string[] = []
   for (let times = 1 + dice.int(4); times > 0; times--) {
     const setting = dice.chance(0.95) ? dice.pick(names) : dice.pick(['bogus', '__proto__', 'toString'])
-    const value = /password/i.test(setting) ? dice.pick([secret, `${secret}\n`]) : textOf(dice)
+    const value = /password|secret/i.test(setting) ? dice.pick([secret, `${secret}\n`]) : textOf(dice)
     if (dice.chance(0.5)) env[variableOf(setting)] = value
     else args.push(...flagsOf(dice, setting, value))
   }

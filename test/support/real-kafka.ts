@@ -8,12 +8,23 @@ import { promisify } from 'node:util'
 export interface RealKafka {
   /** `host:port`; the same after a restart, so that clients find it again by themselves. */
   readonly brokers: string[]
+  /** `host:port` of each listener that was asked for, by its name. */
+  readonly listeners: Readonly<Record<string, string>>
   /** Ends it cleanly and removes its data: for the end of a test file. */
   stop(): Promise<void>
   /** SIGKILL; the data stays for `restart`. */
   kill(): Promise<void>
   /** Starts it again on the same data and port; a running one is stopped cleanly first. */
   restart(): Promise<void>
+}
+
+export interface RealKafkaOptions {
+  /** Beside the plain one: the security protocol of each, by its name (in capitals). */
+  readonly listeners?: Readonly<Record<string, 'SSL' | 'SASL_SSL' | 'SASL_PLAINTEXT'>>
+  /** Further settings of the server, or others than it has here. */
+  readonly properties?: Readonly<Record<string, string>>
+  /** Users of SCRAM, as Kafka's tool takes them: `SCRAM-SHA-256=[name=…,password=…]`. */
+  readonly scramUsers?: readonly string[]
 }
 
 const run = promisify(execFile)
@@ -34,7 +45,9 @@ const jvmFlags = [
  * Starts a real Apache Kafka (one node, KRaft) from its Maven artifacts, without Docker. The jars are fetched once
  * into `~/.cache/rivulet-kafka`. Where Java or Maven is missing, or the jars can't be had, it says why instead.
  */
-export async function startRealKafka(): Promise<RealKafka | { readonly unavailable: string }> {
+export async function startRealKafka(
+  options: RealKafkaOptions = {},
+): Promise<RealKafka | { readonly unavailable: string }> {
   const missing = await firstMissing(['java', 'mvn'])
   if (missing) return { unavailable: `${missing} is not installed` }
   try {
@@ -44,18 +57,29 @@ export async function startRealKafka(): Promise<RealKafka | { readonly unavailab
   }
   const dir = await mkdtemp(join(tmpdir(), 'rivulet-kafka-'))
   const properties = join(dir, 'server.properties')
-  await writeFile(properties, propertiesOf(dir, 0))
+  const names = ['PLAINTEXT', ...Object.keys(options.listeners ?? {})]
+  await writeFile(
+    properties,
+    propertiesOf(
+      dir,
+      names.map(() => 0),
+      options,
+    ),
+  )
   await run('java', [
     ...jvmFlags,
     ...['-cp', join(jarsDir, '*'), 'kafka.tools.StorageTool', 'format', '--standalone'],
     ...['-t', clusterId, '-c', properties],
+    ...(options.scramUsers ?? []).flatMap((user) => ['--add-scram', user]),
   ])
 
   let server = await startServer(properties)
-  const { port } = server
-  await writeFile(properties, propertiesOf(dir, port))
+  // The controller's comes first, then those of the listeners, in their order.
+  const ports = server.ports.slice(-names.length)
+  await writeFile(properties, propertiesOf(dir, ports, options))
   return {
-    brokers: [`127.0.0.1:${port}`],
+    brokers: [`127.0.0.1:${ports[0]}`],
+    listeners: Object.fromEntries(names.map((name, i) => [name, `127.0.0.1:${ports[i]}`])),
     async stop() {
       await end(server.child, 'SIGTERM')
       await rm(dir, { recursive: true, force: true })
@@ -115,31 +139,49 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 `
 
-const propertiesOf = (dir: string, port: number) => `process.roles=broker,controller
-node.id=1
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:0
-controller.listener.names=CONTROLLER
-controller.quorum.bootstrap.servers=127.0.0.1:0
-log.dirs=${join(dir, 'log')}
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-offsets.topic.num.partitions=1
-transaction.state.log.num.partitions=1
-auto.create.topics.enable=false
-group.initial.rebalance.delay.ms=0
-broker.session.timeout.ms=2000
-broker.heartbeat.interval.ms=300
-transaction.abort.timed.out.transaction.cleanup.interval.ms=500
-log.cleaner.dedupe.buffer.size=8388608
-log.cleaner.backoff.ms=500
-log.retention.check.interval.ms=1000
-log.initial.task.delay.ms=500
-`
+function propertiesOf(
+  dir: string,
+  ports: readonly number[],
+  { listeners = {}, properties }: RealKafkaOptions,
+): string {
+  const protocols = { PLAINTEXT: 'PLAINTEXT', ...listeners }
+  const addresses = Object.keys(protocols).map((name, i) => `${name}://127.0.0.1:${ports[i]}`)
+  const all = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    listeners: [...addresses, 'CONTROLLER://127.0.0.1:0'].join(','),
+    'listener.security.protocol.map': Object.entries({ ...protocols, CONTROLLER: 'PLAINTEXT' })
+      .map((entry) => entry.join(':'))
+      .join(','),
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'controller.listener.names': 'CONTROLLER',
+    'controller.quorum.bootstrap.servers': '127.0.0.1:0',
+    'log.dirs': join(dir, 'log'),
+    'offsets.topic.replication.factor': 1,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'offsets.topic.num.partitions': 1,
+    'transaction.state.log.num.partitions': 1,
+    'auto.create.topics.enable': false,
+    'group.initial.rebalance.delay.ms': 0,
+    'broker.session.timeout.ms': 2_000,
+    'broker.heartbeat.interval.ms': 300,
+    'transaction.abort.timed.out.transaction.cleanup.interval.ms': 500,
+    'log.cleaner.dedupe.buffer.size': 8_388_608,
+    'log.cleaner.backoff.ms': 500,
+    'log.retention.check.interval.ms': 1_000,
+    'log.initial.task.delay.ms': 500,
+    ...properties,
+  }
+  return Object.entries(all)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('')
+}
 
 interface Server {
   readonly child: ChildProcess
-  readonly port: number
+  /** Of all that it listens on, in the order of its log. */
+  readonly ports: readonly number[]
 }
 
 function startServer(properties: string): Promise<Server> {
@@ -157,14 +199,14 @@ function startServer(properties: string): Promise<Server> {
       reject(new Error(`Apache Kafka ${why}:\n${lines.slice(-20).join('\n')}`))
     }
     const timer = setTimeout(() => fail(`did not start within ${startTimeoutMs} ms`), startTimeoutMs)
-    let port = 0
+    const ports: number[] = []
     const read = (line: string) => {
       if (lines.push(line) > 200) lines.shift()
       const bound = /Awaiting socket connections on \S*?:(\d+)/.exec(line)
-      if (bound) port = Number(bound[1]) // The controller's line comes first, the broker's last.
+      if (bound) ports.push(Number(bound[1]))
       if (!line.includes('Kafka Server started')) return
       clearTimeout(timer)
-      resolve({ child, port })
+      resolve({ child, ports })
     }
     createInterface(child.stdout).on('line', read)
     createInterface(child.stderr).on('line', read)
