@@ -1,6 +1,12 @@
 import { parseArgs } from 'node:util'
 import { startSecuredKafka } from '../test/support/secured-kafka.ts'
-import { attempt, type SecurityRig, secrets, securityCases } from '../test/support/security-matrix.ts'
+import {
+  attempt,
+  refusalMsMax,
+  type SecurityRig,
+  secrets,
+  securityCases,
+} from '../test/support/security-matrix.ts'
 import { startTokenEndpoint } from '../test/support/token-endpoint.ts'
 
 const usage = `Usage: npm run security -- [--times N]
@@ -9,7 +15,6 @@ Speaks with an Apache Kafka of its own in each way of the table in docs/security
 and prints how often it went as the table says, and how long it took. Needs Java, Maven and openssl.
 `
 
-const refusalMsMax = 5_000
 const print = (line: string) => process.stdout.write(`${line}\n`)
 const complain = (line: string) => process.stderr.write(`${line}\n`)
 

@@ -39,7 +39,7 @@ export interface Cluster {
   /** What is known of the epochs in which was written what this program reads. */
   readonly leaderEpochs: LeaderEpochs
   leaderOf(of: TopicPartition): Promise<Leader>
-  /** Fresh, with each topic's own error code. */
+  /** Fresh, with each topic's own error code where it may pass; rejects with one that does not, such as a missing permission. */
   topics(names: readonly string[] | 'all'): Promise<readonly TopicMetadata[]>
   forgetLeader(of: TopicPartition): void
   /** Ends the connections of one use, and of those that begin with it and a space. */
@@ -155,7 +155,13 @@ class KafkaCluster implements Cluster {
   }
 
   async topics(names: readonly string[] | 'all'): Promise<readonly TopicMetadata[]> {
-    return (await this.#refresh(names)).topics
+    const { topics } = await this.#refresh(names)
+    for (const { name, errorCode } of topics) {
+      if (errorCode === 0) continue
+      const error = translate(createErrorFromCode(errorCode), `Can't ask for topic ${name}`, { topic: name })
+      if (!error.retryable) throw error
+    }
+    return topics
   }
 
   forgetLeader({ topic }: TopicPartition): void {

@@ -34,8 +34,14 @@ const connectionErrors = new Set([
   'KafkaJSLockTimeout',
 ])
 
+const missingPermission = "Kafka's ACLs do not let this user do that"
+
 /** What Kafka's own words leave an operator to guess. */
 const hints: ReadonlyMap<string, string> = new Map([
+  ['TOPIC_AUTHORIZATION_FAILED', missingPermission],
+  ['GROUP_AUTHORIZATION_FAILED', missingPermission],
+  ['TRANSACTIONAL_ID_AUTHORIZATION_FAILED', missingPermission],
+  ['CLUSTER_AUTHORIZATION_FAILED', missingPermission],
   [
     'INVALID_TIMESTAMP',
     'its time lies further ahead than the topic allows (`message.timestamp.after.max.ms`, by default an hour): is it garbage, or is a clock wrong?',

@@ -1,19 +1,20 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { connectKafka } from '../../src/kafka/kafka.ts'
 import { silentLogger } from '../../src/logger.ts'
+import { runProcess } from '../support/process.ts'
 import { passwordOf, shortSessionMs, startSecuredKafka } from '../support/secured-kafka.ts'
 import {
   attempt,
+  refusalMsMax,
   type SecurityRig,
   secrets,
   securityCases,
   securityTable,
 } from '../support/security-matrix.ts'
 import { startTokenEndpoint } from '../support/token-endpoint.ts'
-
-/** As long as an operator may wait for the sentence. */
-const refusalMsMax = 5_000
 
 let rig: SecurityRig | undefined
 let unavailable = 'not started'
@@ -37,6 +38,21 @@ describe('a program that speaks with Apache Kafka by', () => {
     if (refusal) expect(elapsedMs).toBeLessThan(refusalMsMax)
     for (const secret of secrets) expect(log).not.toContain(secret)
   })
+})
+
+test('a program in its own process ends with 1, and says what else to say', { timeout: 60_000 }, async () => {
+  const { kafka } = rig as SecurityRig
+  const { code, stdout, stderr } = await runProcess('test/app/programs/tiny.ts', ['--port', '0'], {
+    DATA_DIR: mkdtempSync(join(tmpdir(), 'rivulet-refused-')),
+    KAFKA_BROKERS: kafka.listeners.SASL_PLAINTEXT as string,
+    KAFKA_SASL_MECHANISM: 'scram-sha-512',
+    KAFKA_USERNAME: 'bob',
+    KAFKA_PASSWORD: 'guessed-secret',
+    LOG_LEVEL: 'trace',
+  })
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(stderr).toMatch(/refuses the login of \\"bob\\" .*\(set by KAFKA_PASSWORD or --kafka-password\)/)
+  for (const secret of secrets) expect(stderr).not.toContain(secret)
 })
 
 test('a session that ends soon is renewed on the connection that it has', { timeout: 30_000 }, async () => {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { everything, grant, type Permission, type Permissions } from './acls.ts'
 import { type Certificate, Certificates, chained } from './certificates.ts'
 import { type RealKafka, startRealKafka } from './real-kafka.ts'
 
@@ -17,7 +18,7 @@ export interface SecuredKafka extends RealKafka {
   readonly stranger: Certificate
 }
 
-/** Who may do anything: `alice` by PLAIN, `bob` by SCRAM, `olga` by a token, `carol` by her certificate. The others: nothing. */
+/** Who may do anything: `alice` by PLAIN, `bob` by SCRAM, `olga` by a token, `carol` by her certificate. */
 const superUsers = ['ANONYMOUS', 'alice', 'bob', 'olga', 'CN=carol']
 
 const listeners = {
@@ -30,16 +31,46 @@ const listeners = {
   SHORT: 'SASL_PLAINTEXT',
 } as const
 
+const allBut = (...denied: readonly Permission[]): Permissions => ({ allowed: everything, denied })
+
+/** By PLAIN; `mallory` may do nothing at all, `ann` just what the program `counting` needs on topics that are there. */
+const restricted: Readonly<Record<string, Permissions>> = {
+  ann: {
+    allowed: [
+      { operation: 'READ', of: 'TOPIC', name: 'words' },
+      { operation: 'WRITE', of: 'TOPIC', name: 'words' },
+      { operation: 'WRITE', of: 'TOPIC', name: 'words-dead-letters' },
+      { operation: 'WRITE', of: 'TOPIC', name: 'said-dead-letters' },
+      { operation: 'READ', of: 'TOPIC', name: 'counting-', prefix: true },
+      { operation: 'WRITE', of: 'TOPIC', name: 'counting-', prefix: true },
+      { operation: 'DELETE', of: 'TOPIC', name: 'counting-', prefix: true },
+      { operation: 'READ', of: 'GROUP', name: 'counting', prefix: true },
+      { operation: 'WRITE', of: 'TRANSACTIONAL_ID', name: 'counting-', prefix: true },
+    ],
+  },
+  nocreate: allBut(
+    { operation: 'CREATE', of: 'TOPIC', name: '*' },
+    { operation: 'CREATE', of: 'CLUSTER', name: 'kafka-cluster' },
+  ),
+  nowrite: allBut({ operation: 'WRITE', of: 'TOPIC', name: 'nowrite-words' }),
+  noread: allBut({ operation: 'READ', of: 'TOPIC', name: 'noread-words' }),
+  nogroup: allBut({ operation: 'READ', of: 'GROUP', name: 'nogroup-counting' }),
+  notransaction: allBut({
+    operation: 'WRITE',
+    of: 'TRANSACTIONAL_ID',
+    name: 'notransaction-counting-said-position',
+  }),
+}
+const passwordUsers = ['alice', 'mallory', ...Object.keys(restricted)]
+
 /** Sessions of the listener SHORT. */
 export const shortSessionMs = 2_000
 
 /** The password of `user`, by PLAIN as by SCRAM. */
 export const passwordOf = (user: string) => `${user}-secret`
 
-/** Starts it, or says why it can't be had. `users`: further ones, by PLAIN, who may do nothing yet. */
-export async function startSecuredKafka(
-  users: readonly string[] = [],
-): Promise<SecuredKafka | { readonly unavailable: string }> {
+/** Starts it, or says why it can't be had. */
+export async function startSecuredKafka(): Promise<SecuredKafka | { readonly unavailable: string }> {
   const dir = await mkdtemp(join(tmpdir(), 'rivulet-certificates-'))
   const certificates = new Certificates(dir)
   let ca: Certificate
@@ -82,7 +113,7 @@ export async function startSecuredKafka(
       ...Object.assign(
         {},
         ...['SASL_SSL', 'SASL_PLAINTEXT', 'ONLY_PLAIN', 'SHORT'].map((listener) =>
-          of(listener, loginModules(users)),
+          of(listener, loginModules()),
         ),
       ),
       'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
@@ -93,6 +124,7 @@ export async function startSecuredKafka(
     await rm(dir, { recursive: true })
     return started
   }
+  await grant(started.brokers, restricted)
   return {
     ...started,
     ca,
@@ -108,8 +140,8 @@ export async function startSecuredKafka(
 }
 
 /** Kafka's own validator takes tokens that nobody has signed: what is tested here is the client. */
-function loginModules(users: readonly string[]): Readonly<Record<string, string>> {
-  const passwords = ['alice', ...users].map((user) => `user_${user}="${passwordOf(user)}"`).join(' ')
+function loginModules(): Readonly<Record<string, string>> {
+  const passwords = passwordUsers.map((user) => `user_${user}="${passwordOf(user)}"`).join(' ')
   const required = (module: string, options = '') =>
     `org.apache.kafka.common.security.${module} required${options && ` ${options}`};`
   return {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { NEVER, startWith } from 'rxjs'
 import { program } from '../../src/app/program.ts'
 import { variableOf } from '../../src/app/read-settings.ts'
@@ -22,6 +23,8 @@ export interface SecurityCase {
   readonly env: (at: SecurityRig) => Readonly<Record<string, string>>
   /** The program's own. */
   readonly token?: TokenProvider
+  /** Of its topics and groups. */
+  readonly prefix?: string
   /** Absent: the program runs. */
   readonly refusal?: { readonly sentence: string; readonly setting?: string }
 }
@@ -42,11 +45,12 @@ export interface Attempt {
 const words = topic('words', { key: serdes.string, value: serdes.string })
 
 /** Writes a word into a topic, reads it there, and keeps count: producing, transactions, a group, state. */
-const counting = (kafkaToken?: TokenProvider) =>
+const counting = ({ token, prefix }: Pick<SecurityCase, 'token' | 'prefix'>) =>
   program({
     name: 'counting',
     summary: 'Counts a word.',
-    ...(kafkaToken && { kafkaToken }),
+    ...(token && { kafkaToken: token }),
+    prepare: async () => ({ ...(prefix !== undefined && { prefix }) }),
     topology: topology('counting', ({ source, stream }) => {
       source('said', NEVER.pipe(startWith('so')))
         .map((word) => [word, word])
@@ -84,6 +88,12 @@ const needsLogin = {
     'Kafka at HOST:PORT wants a login at this port, by OAUTHBEARER or PLAIN or SCRAM-SHA-256 or SCRAM-SHA-512',
   setting: 'KAFKA_SASL_MECHANISM',
 }
+const forbidden = (what: string, type: string, said: string) => ({
+  sentence: `${what}: ${said} (${type}_AUTHORIZATION_FAILED); Kafka's ACLs do not let this user do that`,
+})
+const topicForbidden = (what: string) =>
+  forbidden(what, 'TOPIC', 'Not authorized to access topics: [Topic authorization failed]')
+
 const scramRefused = (user: string, bits: number) => ({
   sentence: `Kafka at HOST:PORT refuses the login of "${user}" by SCRAM-SHA-${bits}: Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-${bits}`,
   setting: 'KAFKA_PASSWORD',
@@ -279,7 +289,58 @@ export const securityCases: readonly SecurityCase[] = [
     refusal: needsLogin,
   },
   { mechanism: 'none', what: 'the same over TLS', listener: 'SASL_SSL', env: ca, refusal: needsLogin },
+  {
+    mechanism: 'ACLs',
+    what: 'the permissions above, on topics that are there',
+    listener: 'SASL_PLAINTEXT',
+    env: () => login('PLAIN', 'ann'),
+  },
+  ...(
+    [
+      ['no permission at all', 'mallory', topicForbidden("Can't ask for topic mallory-said-dead-letters")],
+      ['no CREATE', 'nocreate', topicForbidden("Can't make topic nocreate-said-dead-letters")],
+      [
+        'no WRITE on a topic',
+        'nowrite',
+        topicForbidden(
+          "Can't add partition 0 of topic nowrite-words to the transaction of nowrite-counting-said-position",
+        ),
+      ],
+      ['no READ on a topic', 'noread', topicForbidden("Can't read partition 0 of topic noread-words")],
+      [
+        'no READ on its group',
+        'nogroup',
+        forbidden(
+          "Can't join group nogroup-counting",
+          'GROUP',
+          'Not authorized to access group: Group authorization failed',
+        ),
+      ],
+      [
+        'no WRITE on its transactional id',
+        'notransaction',
+        forbidden(
+          "Can't take over notransaction-counting-said-position",
+          'TRANSACTIONAL_ID',
+          'Transactional Id authorization failed',
+        ),
+      ],
+    ] as const
+  ).map(
+    ([what, user, refusal]): SecurityCase => ({
+      mechanism: 'ACLs',
+      what,
+      listener: 'SASL_PLAINTEXT',
+      env: () => login('PLAIN', user),
+      refusal,
+      // What one of them leaves behind is nothing to the next.
+      prefix: user,
+    }),
+  ),
 ]
+
+/** As long as an operator may wait for the sentence. */
+export const refusalMsMax = 5_000
 
 /** All that must never be written anywhere. */
 export const secrets: readonly string[] = [
@@ -288,7 +349,8 @@ export const secrets: readonly string[] = [
 ]
 
 /** Starts a program, and stops it when it is ready. */
-export async function attempt({ listener, env, token }: SecurityCase, rig: SecurityRig): Promise<Attempt> {
+export async function attempt(wanted: SecurityCase, rig: SecurityRig): Promise<Attempt> {
+  const { listener, env } = wanted
   const dataDir = await mkdtemp(join(tmpdir(), 'rivulet-security-'))
   const lines: string[] = []
   const logger = createLogger({
@@ -298,12 +360,14 @@ export async function attempt({ listener, env, token }: SecurityCase, rig: Secur
   })
   const startedMs = performance.now()
   try {
-    const { running, stop } = await counting(token).start({
+    const { running, stop } = await counting(wanted).start({
       args: ['--port', '0', '--data-dir', dataDir],
       env: { KAFKA_BROKERS: rig.kafka.listeners[listener], ...env(rig) },
       logger,
     })
     const elapsedMs = performance.now() - startedMs
+    // What is forbidden may show only when it is tried.
+    if (wanted.refusal) await Promise.race([running.done, sleep(refusalMsMax)])
     const { ready, why } = running.ready()
     const outcome = await stop()
     if (!ready || outcome !== 'drained')
