@@ -27,11 +27,13 @@ const toldIntervalMs = 30_000
 
 /**
  * What a failed request is told: its own mistakes in full; that the tables are away, with when to come back; of
- * anything else only that it is in the log, for there it may name what is nobody's business outside.
+ * anything else only that it is in the log, for there it may name what is nobody's business outside. `waitsFor`: what the
+ * program's start still waits for, in a sentence; until that is over, tables may not be made.
  */
 export function errorAnswers(
   logger: Logger,
   clock: Pick<Clock, 'now'> = systemClock,
+  waitsFor: () => string | undefined = () => undefined,
 ): (context: Context, error: unknown) => Response {
   let toldMs = Number.NEGATIVE_INFINITY
   let untold = 0
@@ -52,6 +54,11 @@ export function errorAnswers(
     if (error instanceof HTTPException)
       return context.json(errorBody('BAD_REQUEST', error.message), error.status)
     const path = context.req.path
+    const why = waitsFor()
+    if (error instanceof RivuletError && why !== undefined) {
+      tell(error, path)
+      return unavailable(context, 'NOT_READY', `${why}; try again soon`)
+    }
     if (error instanceof RivuletError && isRetryable(error)) {
       tell(error, path)
       return unavailable(context, error.code, 'The database does not answer at the moment; try again soon')

@@ -85,7 +85,8 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
   const ready = () => readiness(running, Object.values<Connection>(connections), kafkaTrouble)
   const metrics = metricsOf(() => running.status())
   const pipeline = () => ({ ...labels, ...running.status() })
-  const web = createWeb({ labels, pipeline, ready, metrics, clock, logger })
+  const waitsFor = () => running.ready().why
+  const web = createWeb({ labels, pipeline, ready, waitsFor, metrics, clock, logger })
   options.routes?.(web, { config, chosen, clock, logger, prepared, topology, running, connections })
   const server = await serve(web, { host: config.host, port: config.port, clock })
   // Both at once: a client that is slow to go takes nothing of the time to write.

@@ -24,6 +24,8 @@ export interface WebOptions {
   readonly pipeline: () => object
   /** What `/readyz` answers. */
   readonly ready: () => Readiness | Promise<Readiness>
+  /** What the start still waits for, in a sentence: requests that fail are told so. Default: nothing. */
+  readonly waitsFor?: () => string | undefined
   /** Prometheus text. */
   readonly metrics: () => Promise<string>
   /** For how often the log says that requests fail. */
@@ -63,7 +65,8 @@ const bodyBytesMax = 64 * 1024
  * web.get('/hello', (context) => context.text('hello'))
  * ```
  */
-export function createWeb({ labels = {}, pipeline, ready, metrics, clock, logger }: WebOptions): Web {
+export function createWeb(options: WebOptions): Web {
+  const { labels = {}, pipeline, ready, waitsFor, metrics, clock, logger } = options
   const web: Web = new Hono()
 
   web.use(async (context, next) => {
@@ -89,7 +92,7 @@ export function createWeb({ labels = {}, pipeline, ready, metrics, clock, logger
   // A body without a length would be read to be measured, and nothing here takes one: it is left unread.
   web.use((context, next) => (context.req.header('content-length') ? limited(context, next) : next()))
   web.use(tagged())
-  const answerError = errorAnswers(logger, clock)
+  const answerError = errorAnswers(logger, clock, waitsFor)
   web.onError((error, context) => answerError(context, error))
   web.notFound((context) => context.json(errorBody('NOT_FOUND', 'There is nothing at this path'), 404))
 

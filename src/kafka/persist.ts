@@ -1,12 +1,14 @@
 import { isRetryable, messageOf } from '../errors.ts'
 import { retry } from '../retry.ts'
-import { kafkaErrorType } from './translate.ts'
+import { isConnectionError, kafkaErrorType } from './translate.ts'
 import type { KafkaSettings } from './types.ts'
 
 /** A restarting cluster may not know its topics for a moment; a topic that is still unknown then does not exist. */
 const unknownTopicMsMax = 30_000
-/** Leaders move: a second try is routine. What fails longer is said. */
-const saidFromAttempt = 3
+/** A connection breaks now and then, and the next one opens: what takes longer is said. */
+const awayMsMax = 250
+/** Who answers that it is not ready is at work: leaders move, coordinators load, markers of a transaction are on their way. */
+const busyMsMax = 2_000
 
 export interface PersistOptions {
   readonly kafka: KafkaSettings
@@ -28,8 +30,8 @@ export async function persist<T>(work: () => Promise<T>, options: PersistOptions
     retryable: (error) =>
       (options.retryable ?? isRetryable)(error) &&
       (kafkaErrorType(error) !== 'UNKNOWN_TOPIC_OR_PARTITION' || clock.now() - startedMs < unknownTopicMsMax),
-    onRetry: (error, attempt) => {
-      if (attempt < saidFromAttempt) return
+    onRetry: (error) => {
+      if (clock.now() - startedMs < (isConnectionError(error) ? awayMsMax : busyMsMax)) return
       if (!isTroubled) trouble.begin()
       isTroubled = true
       trouble.say(messageOf(error))

@@ -7,8 +7,9 @@ import type { Connection, Connector } from '../../src/app/connector.ts'
 import { program } from '../../src/app/program.ts'
 import { setting } from '../../src/app/setting.ts'
 import { storeApi } from '../../src/app/store-api.ts'
+import { systemClock } from '../../src/clock.ts'
 import { RivuletError } from '../../src/errors.ts'
-import { silentLogger } from '../../src/logger.ts'
+import { createLogger, silentLogger } from '../../src/logger.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { topology } from '../../src/stream/topology.ts'
@@ -132,6 +133,41 @@ describe('a program that is started within a process', () => {
     expect(closedBefore).toBe(1)
     // The folder is free again.
     await expect(failing.start(options())).rejects.toThrow('there is none')
+  })
+
+  test('answers what fails while Kafka is away with 503, and the log has a line without a stack', async () => {
+    const lines: string[] = []
+    const counting = program({
+      name: 'counts',
+      summary: 'Counts.',
+      topology: wordCount('so'),
+      routes: (web) => {
+        web.get('/rows', () => {
+          throw new RivuletError('CLICKHOUSE_REJECTED', 'there is no such table')
+        })
+      },
+    })
+    const started = await counting.start({
+      ...options('--kafka-brokers', '127.0.0.1:1'),
+      // The time that a start may take is over at once.
+      clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms === 10_000 ? 0 : ms, signal) },
+      logger: createLogger({
+        level: 'warn',
+        readable: false,
+        destination: { write: (line) => lines.push(line) },
+      }),
+    })
+    for (let asked = 0; asked < 3; asked++) {
+      const answer = await fetch(new URL('/rows', started.url))
+      expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2'])
+      expect(await answer.json()).toEqual({
+        error: { code: 'NOT_READY', message: 'Kafka has not given the topics yet; try again soon' },
+      })
+    }
+    await started.stop()
+    const said = lines.filter((line) => line.includes('there is no such table'))
+    expect(said).toHaveLength(1)
+    expect(said[0]).not.toContain('    at ')
   })
 
   test('refuses settings that contradict each other, before anything is opened', async () => {
