@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
-import { createSecureContext, type SecureContext } from 'node:tls'
+import { connect, createSecureContext, type SecureContext } from 'node:tls'
+import type { Clock } from './clock.ts'
 import { messageOf, RivuletError } from './errors.ts'
 
 /** How to speak TLS, all of it as PEM text. Source: Kafka's `ssl.…` settings of the type PEM. */
@@ -95,4 +96,25 @@ export function tlsRefusalOf(error: unknown): TlsRefusal | undefined {
   return code === 'ERR_TLS_CERT_ALTNAME_INVALID' && refusal
     ? { ...refusal, why: `${refusal.why}: ${messageOf(error).replace(/^Connection error: |:? *$/g, '')}` }
     : refusal
+}
+
+/** How long a handshake may take that is only tried. */
+const probeMsMax = 2_000
+
+/** Whether TLS is spoken there, with whatever certificate. */
+export function speaksTls(
+  at: { readonly host: string; readonly port: number },
+  clock: Clock,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    // Nothing is said over it, so it is no matter who is there.
+    const socket = connect({ ...at, rejectUnauthorized: false }, () => settle(true))
+    const overdue = clock.scheduler.schedule(() => settle(false), probeMsMax)
+    const settle = (answer: boolean) => {
+      overdue.unsubscribe()
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.on('error', () => settle(false))
+  })
 }

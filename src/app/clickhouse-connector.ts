@@ -1,6 +1,8 @@
 import type { ClickHouse } from '../clickhouse/client.ts'
 import type { Connector } from './connector.ts'
+import { badSetting } from './read-settings.ts'
 import { setting } from './setting.ts'
+import { tlsOptionsOf, tlsSettings } from './tls-settings.ts'
 
 /** Which ClickHouse to use. */
 export const clickhouseSettings = {
@@ -22,6 +24,7 @@ export const clickhouseSettings = {
     expected: 'a password',
     secret: true,
   }),
+  ...tlsSettings('clickhouse', 'ClickHouse'),
 }
 
 /**
@@ -38,9 +41,15 @@ export const clickhouseConnector: Connector<typeof clickhouseSettings, ClickHous
     // Whoever has no use for ClickHouse does not load it.
     const { connectClickHouse } = await import('../clickhouse/connection.ts')
     const { clickhouseUrl: url, clickhouseUser: user, clickhousePassword: password } = config
+    const ssl = tlsOptionsOf('clickhouse', config)
+    if (ssl && url === undefined)
+      throw badSetting(
+        'clickhouseUrl',
+        'CLICKHOUSE_URL is not set, but a certificate for TLS with ClickHouse is',
+      )
     const tablePrefix = prefix && `${prefix.replaceAll('-', '_')}_`
     return connectClickHouse({
-      ...(url === undefined ? { path: folder('clickhouse') } : { url, user, password, tablePrefix }),
+      ...(url === undefined ? { path: folder('clickhouse') } : { url, user, password, ssl, tablePrefix }),
       clock,
       logger,
     })

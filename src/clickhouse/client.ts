@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { ErrorPlace } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import type { TlsOptions } from '../tls.ts'
 
 /** Which ClickHouse to use, and how long its answers may take. One of `url` and `path` must be said. */
 export interface ClickHouseOptions {
@@ -8,8 +9,10 @@ export interface ClickHouseOptions {
   readonly url?: string | undefined
   /** Of the server; default: its default user. */
   readonly user?: string | undefined
-  /** Of the server's user. */
+  /** Of the server's user. Not needed where the server knows the user by the certificate in `ssl`. */
   readonly password?: string | undefined
+  /** The certificates for a server whose address begins with `https`; default: the authorities that Node trusts. */
+  readonly ssl?: TlsOptions | undefined
   /** Folder of the embedded engine's data; it is made where it is missing. One process at a time. */
   readonly path?: string | undefined
   /** Before each table's name, such as `simulated_`: `shop.orders` is then `shop.simulated_orders`. */

@@ -43,10 +43,21 @@ export async function connectClickHouse(options: ClickHouseOptions): Promise<Cli
     )
   }
 
+  async function call<T>(
+    work: (signal: AbortSignal) => Promise<T>,
+    timeoutMs: number,
+    callOptions: CallOptions,
+  ): Promise<T> {
+    try {
+      return await withDeadline(work, callOptions.timeoutMs ?? timeoutMs, clock, callOptions)
+    } catch (error) {
+      throw (error instanceof RivuletError && (await transport.refusalOf?.(error))) || error
+    }
+  }
   const query = <T>(work: (signal: AbortSignal) => Promise<T>, callOptions: CallOptions = {}) =>
-    withDeadline(work, callOptions.timeoutMs ?? queryTimeoutMs, clock, callOptions)
+    call(work, queryTimeoutMs, callOptions)
   const change = (work: (signal: AbortSignal) => Promise<void>, callOptions: CallOptions = {}) =>
-    withDeadline(work, callOptions.timeoutMs ?? insertTimeoutMs, clock, callOptions)
+    call(work, insertTimeoutMs, callOptions)
 
   return {
     kind: options.url === undefined ? 'embedded' : 'server',

@@ -1,6 +1,7 @@
 import { parseError } from '@clickhouse/client'
 import { type ErrorCode, type ErrorPlace, messageOf, RivuletError } from '../errors.ts'
 import { shortened } from '../shown.ts'
+import { tlsRefusalOf } from '../tls.ts'
 
 /** ClickHouse's names of faults that pass by themselves: load, network, another replica's leader, a restart. */
 const passing = new Set([
@@ -56,6 +57,12 @@ const refusedTable = new Set([
  */
 export function translateError(error: unknown, place: ErrorPlace = {}): RivuletError {
   if (error instanceof RivuletError) return error
+  const refusal = tlsRefusalOf(error)
+  if (refusal) {
+    const parameter = refusal.part ? `clickhouseSsl${refusal.part}` : 'clickhouseUrl'
+    const options = { cause: error, place: { ...place, parameter } }
+    return new RivuletError('CLICKHOUSE_FAILED', `ClickHouse ${refusal.why}`, options)
+  }
   const [code, retryable] = classify(error)
   const subject = place.table === undefined ? 'ClickHouse' : `ClickHouse, table ${place.table}`
   // Such as a redirect's, which has no body.
@@ -63,7 +70,7 @@ export function translateError(error: unknown, place: ErrorPlace = {}): RivuletE
   return new RivuletError(code, `${subject}: ${said}`, {
     cause: error,
     retryable,
-    place,
+    place: typeOf(error) === 'AUTHENTICATION_FAILED' ? { ...place, parameter: 'clickhousePassword' } : place,
   })
 }
 

@@ -1,25 +1,32 @@
+import { Agent } from 'node:https'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { RivuletError } from '../errors.ts'
+import { speaksTls, tlsContext } from '../tls.ts'
 import type { ClickHouseOptions, InsertTarget } from './client.ts'
 import { assignments } from './sql.ts'
 import { clientLogger, type Transport } from './transport.ts'
 
-/** A server over HTTP. Throws `BAD_CONFIG` for what is no address. */
-export function server(
-  { user, password, insertTimeoutMs = 60_000, logger }: ClickHouseOptions,
-  url: string,
-): Transport {
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    const message = `ClickHouse's address is ${JSON.stringify(url.replace(/\/\/.*@/, '//…@'))}, which is none like http://localhost:8123`
-    throw new RivuletError('BAD_CONFIG', message, { place: { parameter: 'clickhouseUrl' } })
-  }
+/** A server over HTTP. Throws `BAD_CONFIG` for what is no address, and for certificates that are none or have no use. */
+export function server(options: ClickHouseOptions, url: string): Transport {
+  const { user, password, ssl, insertTimeoutMs = 60_000, clock, logger } = options
+  const shown = url.replace(/\/\/.*@/, '//…@')
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw badUrl(`ClickHouse's address is ${JSON.stringify(shown)}, which is none like http://localhost:8123`)
+  const isTls = url.startsWith('https:')
+  if (ssl && !isTls)
+    throw badUrl(
+      `ClickHouse's address is ${JSON.stringify(shown)}: with certificates it must begin with https://`,
+    )
+  const tls = ssl && tlsContext(ssl, 'clickhouseSsl')
   const open = () =>
     createClient({
       url,
       ...(user !== undefined && { username: user }),
       ...(password !== undefined && { password }),
+      ...(tls && { http_agent: new Agent({ ...tls, keepAlive: true, maxSockets: socketsMax }) }),
+      ...(ssl?.cert !== undefined && password === undefined && byCertificate(user)),
       // A backstop only: the deadlines are the connection's own, on its clock.
       request_timeout: 10 * insertTimeoutMs,
       log: { level: ClickHouseLogLevel.WARN, LoggerClass: clientLogger(logger) },
@@ -39,10 +46,39 @@ export function server(
       const answer = await answerOf(await writer.exec({ query, values: Readable.from([rows]), abort_signal }))
       if (answer !== '') throw new Error(answer)
     },
+    refusalOf: async (error) => {
+      // What speaks TLS hangs up on what does not.
+      if (isTls || !isHangUp(error.cause) || !(await speaksTls(addressOf(url), clock))) return undefined
+      const message = `ClickHouse at ${new URL(url).host} expects TLS: let its address begin with https://`
+      const place = { ...error.place, parameter: 'clickhouseUrl' }
+      return new RivuletError('CLICKHOUSE_FAILED', message, { cause: error.cause, place })
+    },
     close: async () => {
       await Promise.all([reader.close(), writer.close()])
     },
   }
+}
+
+/** As many connections as the client itself would open. */
+const socketsMax = 10
+
+/** The user is told by the certificate's name, instead of by a password. Source: ClickHouse's `ssl_certificates` of a user. */
+function byCertificate(user = 'default') {
+  const http_headers = { 'X-ClickHouse-User': user, 'X-ClickHouse-SSL-Certificate-Auth': 'on' }
+  return { set_basic_auth_header: false, http_headers }
+}
+
+function badUrl(message: string): RivuletError {
+  return new RivuletError('BAD_CONFIG', message, { place: { parameter: 'clickhouseUrl' } })
+}
+
+function addressOf(url: string) {
+  const { hostname, port } = new URL(url)
+  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port) || 80 }
+}
+
+function isHangUp(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ECONNRESET'
 }
 
 function insertStatement({ table, columns, settings }: InsertTarget): string {

@@ -1,4 +1,5 @@
 import type { ClickHouseClient, Logger as ClientLogger } from '@clickhouse/client'
+import type { RivuletError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { InsertTarget } from './client.ts'
 
@@ -9,6 +10,8 @@ export interface Transport {
   readonly reader: ClickHouseClient
   command(sql: string, signal: AbortSignal): Promise<void>
   insert(target: InsertTarget, rows: Buffer, signal: AbortSignal): Promise<void>
+  /** Why a call that failed will fail each time, where the error itself does not say so; undefined: it may pass. */
+  refusalOf?(error: RivuletError): Promise<RivuletError | undefined>
   close(): Promise<void>
 }
 
