@@ -40,6 +40,16 @@ export class ByteReader {
     return this.bytes.toString('utf8', at, this.at)
   }
 
+  /** Null is none. A view, not a copy. */
+  buffer(): Buffer {
+    const length = Math.max(0, this.int32())
+    if (length > this.bytes.length - this.at)
+      throw new RangeError(`${length} bytes in ${this.bytes.length - this.at}`)
+    const at = this.at
+    this.at += length
+    return this.bytes.subarray(at, this.at)
+  }
+
   /** Null is the empty string. */
   compactString(): string {
     const length = Math.max(0, this.#varint() - 1)

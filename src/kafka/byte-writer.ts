@@ -26,6 +26,12 @@ export class ByteWriter {
     return this
   }
 
+  bytes(value: Buffer): this {
+    this.int32(value.length)
+    this.#parts.push(value)
+    return this
+  }
+
   array<T>(items: readonly T[], item: (value: T) => void): this {
     this.int32(items.length)
     for (const value of items) item(value)

@@ -61,6 +61,7 @@ class GroupConsumer implements KafkaConsumer {
       cluster,
       use: `${this.#use} group`,
       groupId: options.groupId,
+      instanceId: options.groupInstanceId ?? null,
       topics: options.topics,
       assignor: options.assignor ?? evenAssignor,
       sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,

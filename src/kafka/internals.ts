@@ -102,25 +102,6 @@ export interface Broker {
   findGroupCoordinator(request: { groupId: string; coordinatorType: number }): Promise<{
     readonly coordinator: { readonly nodeId: number; readonly host: string; readonly port: number }
   }>
-  joinGroup(
-    request: Membership & {
-      sessionTimeout: number
-      rebalanceTimeout: number
-      groupProtocols: readonly { name: string; metadata: Buffer }[]
-    },
-  ): Promise<{
-    readonly generationId: number
-    readonly leaderId: string
-    readonly memberId: string
-    readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[]
-  }>
-  syncGroup(
-    request: Membership & {
-      generationId: number
-      groupAssignment: readonly { memberId: string; memberAssignment: Buffer }[]
-    },
-  ): Promise<{ readonly memberAssignment: Buffer }>
-  heartbeat(request: Membership & { groupGenerationId: number }): Promise<unknown>
   leaveGroup(request: Membership): Promise<unknown>
   describeGroups(request: { groupIds: readonly string[] }): Promise<{
     readonly groups: readonly {

@@ -1,5 +1,5 @@
 import { abortedWith } from '../aborted.ts'
-import { isRetryable, messageOf } from '../errors.ts'
+import { isRetryable, messageOf, RivuletError } from '../errors.ts'
 import { backoffMs } from '../retry.ts'
 import {
   assignCooperatively,
@@ -10,6 +10,7 @@ import {
   keyOf,
 } from './assignor.ts'
 import type { Cluster } from './cluster.ts'
+import { heartbeatRequest, joinGroupRequest, syncGroupRequest } from './group-requests.ts'
 import type { Link } from './link.ts'
 import type { TopicMetadata } from './metadata.ts'
 import { kafkaErrorType } from './translate.ts'
@@ -20,6 +21,8 @@ export interface MembershipOptions {
   /** Names its connection: joining blocks it for as long as the others take. */
   readonly use: string
   readonly groupId: string
+  /** Its own name in the group, by which it is known again after a restart; null: none. */
+  readonly instanceId: string | null
   readonly topics: readonly string[]
   readonly assignor: Assignor
   /** How long the broker waits for a sign of life. */
@@ -93,14 +96,17 @@ export class Membership {
     }
   }
 
-  /** Says goodbye, so that the others need not wait for the session to expire. What it owns must be given up before. */
+  /**
+   * Says goodbye, so that the others need not wait for the session to expire; one with a name of its own says nothing, for
+   * it is expected back. What it owns must be given up before.
+   */
   async leave(): Promise<void> {
-    const { cluster, groupId } = this.#options
+    const { cluster, groupId, instanceId } = this.#options
     const memberId = this.#memberId
     this.#left.abort()
     this.#generation = -1
     this.#owned.clear()
-    if (memberId === '') return
+    if (memberId === '' || instanceId !== null) return
     try {
       await this.#ask(`Can't leave group ${groupId}`, ({ broker }) =>
         broker.leaveGroup({ groupId, memberId }),
@@ -156,28 +162,28 @@ export class Membership {
   }
 
   async #join(): Promise<readonly TopicPartition[]> {
-    const { groupId, topics, assignor, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
+    const { groupId, instanceId, topics, assignor, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
     const what = `Can't join group ${groupId}`
     const metadata = encodeClaim(topics, {
       generation: this.#generation,
       owned: this.owned,
       userData: assignor.userData?.() ?? Buffer.alloc(0),
     })
-    const { generationId, leaderId, memberId, members } = await this.#ask(what, ({ broker }) =>
-      broker.joinGroup({
-        groupId,
-        memberId: this.#memberId,
-        sessionTimeout: sessionTimeoutMs,
-        rebalanceTimeout: rebalanceTimeoutMs,
-        groupProtocols: [{ name: assignor.name, metadata }],
-      }),
-    )
+    const options = { sessionTimeoutMs, rebalanceTimeoutMs, protocol: { name: assignor.name, metadata } }
+    const join = (memberId: string) =>
+      this.#ask(what, (link) => link.send(joinGroupRequest({ groupId, memberId, instanceId }, options)))
+    const first = await join(this.#memberId)
+    const joined = 'newMemberId' in first ? await join(first.newMemberId) : first
+    if ('newMemberId' in joined)
+      throw new RivuletError('KAFKA_FAILED', `${what}: it gives one id after the other`)
+    const { generationId, leaderId, memberId, members } = joined
     this.#memberId = memberId
     this.#generation = generationId
     this.#partitionCounts = undefined
-    const groupAssignment = memberId === leaderId ? await this.#assign(members) : []
-    const { memberAssignment } = await this.#ask(what, ({ broker }) =>
-      broker.syncGroup({ groupId, generationId, memberId, groupAssignment }),
+    const assignments = memberId === leaderId ? await this.#assign(members) : []
+    const member = { groupId, generationId, memberId, instanceId }
+    const { memberAssignment } = await this.#ask(what, (link) =>
+      link.send(syncGroupRequest(member, assignments)),
     )
     return decodeAssignment(memberAssignment)
   }
@@ -219,15 +225,14 @@ export class Membership {
    * its successor knows the members.
    */
   async #beat(signal: AbortSignal, rebalance: () => void): Promise<void> {
-    const { cluster, groupId, heartbeatIntervalMs } = this.#options
-    const memberId = this.#memberId
-    const groupGenerationId = this.#generation
+    const { cluster, groupId, instanceId, heartbeatIntervalMs } = this.#options
+    const member = { groupId, instanceId, memberId: this.#memberId, generationId: this.#generation }
     for (let failures = 0; ; ) {
       await cluster.options.clock.sleep(heartbeatIntervalMs, signal).catch(() => undefined)
       if (signal.aborted) return
       try {
-        await this.#ask(`Can't reach the coordinator of group ${groupId}`, ({ broker }) =>
-          broker.heartbeat({ groupId, memberId, groupGenerationId }),
+        await this.#ask(`Can't reach the coordinator of group ${groupId}`, (link) =>
+          link.send(heartbeatRequest(member)),
         )
         failures = 0
       } catch (error) {

@@ -37,7 +37,9 @@ export async function takeOver(
     const others = new Set(tasks.filter((task) => !fenced.has(task)))
     for (const task of others) {
       fenced.add(task)
-      await fence(settings.kafka, { transactionalId: transactionalIdOf(layout, task), signal: over })
+      const { transactionTimeoutMs } = settings
+      const transactionalId = transactionalIdOf(layout, task)
+      await fence(settings.kafka, { transactionalId, transactionTimeoutMs, signal: over })
     }
     return others.size > 0
   }

@@ -75,11 +75,27 @@ export interface Environment {
   readonly sources?: boolean
   /** What a source has emitted and is not committed; at half of it the source is asked to pause. Default 20,000. */
   readonly sourceRecordsMax?: number
+  /**
+   * A name that no other instance has, the same after each restart, such as a pod's in a StatefulSet: then a restart within
+   * `sessionTimeoutMs` moves no task and no source. Stopping leaves them where they are for as long. Default: none. Source:
+   * Kafka's `group.instance.id` (KIP-345).
+   */
+  readonly groupInstanceId?: string | undefined
+  /**
+   * How long the group waits for an instance that is not heard of, before others take over. Default 10,000; the broker's
+   * `group.min.session.timeout.ms` (6,000) and `group.max.session.timeout.ms` are its bounds.
+   */
+  readonly sessionTimeoutMs?: number
+  /** How long an instance may take to commit what is going to be taken from it. Default 60,000. */
+  readonly rebalanceTimeoutMs?: number
+  /** A transaction that is open for longer is taken back by the broker. Default 60,000; at most its `transaction.max.timeout.ms`. */
+  readonly transactionTimeoutMs?: number
   /** How long stopping may take; what is not written by then is done again by the next start. Default 8,000. */
   readonly stopTimeoutMs?: number
 }
 
-export type Settings = Required<Omit<Environment, 'stateDir'>> & Pick<Environment, 'stateDir'>
+export type Settings = Required<Omit<Environment, 'stateDir' | 'groupInstanceId'>> &
+  Pick<Environment, 'stateDir' | 'groupInstanceId'>
 
 /** Fills in the defaults. Throws `BAD_CONFIG` for a number that is none, or by which nothing could go on. */
 export function settingsOf(environment: Environment): Settings {
@@ -102,6 +118,9 @@ export function settingsOf(environment: Environment): Settings {
     topicPrefix: '',
     sources: true,
     sourceRecordsMax: 20_000,
+    sessionTimeoutMs: 10_000,
+    rebalanceTimeoutMs: 60_000,
+    transactionTimeoutMs: 60_000,
     stopTimeoutMs: 8_000,
     ...environment,
     logger: environment.logger ?? createLogger({ level: 'warn' }),
@@ -118,6 +137,11 @@ function checkCompression(parameter: string, compression: Compression): void {
   throw new RivuletError('BAD_CONFIG', message, { place: { parameter } })
 }
 
+/** How an instance is a member of its groups: the one that shares out tasks, and the one that shares out sources. */
+export function membershipIn({ groupInstanceId, sessionTimeoutMs, rebalanceTimeoutMs }: Settings) {
+  return { groupInstanceId, sessionTimeoutMs, rebalanceTimeoutMs }
+}
+
 const leastValues = [
   ['commitIntervalMs', 0],
   ['recordsBufferedMax', 1],
@@ -127,5 +151,8 @@ const leastValues = [
   ['emitIntervalMs', 0],
   ['metadataMaxAgeMs', 1],
   ['sourceRecordsMax', 1],
+  ['sessionTimeoutMs', 1],
+  ['rebalanceTimeoutMs', 1],
+  ['transactionTimeoutMs', 1],
   ['stopTimeoutMs', 0],
 ] as const

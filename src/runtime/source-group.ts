@@ -5,6 +5,7 @@ import type { StateStore } from '../state/store.ts'
 import type { SourceState } from '../stream/source.ts'
 import type { SourceSubTopology } from '../stream/sub-topologies.ts'
 import { AssignedSource } from './assigned-source.ts'
+import { membershipIn } from './environment.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { positionTopicIn } from './source-position.ts'
 import { stickyAssignor } from './task-assignor.ts'
@@ -81,6 +82,7 @@ export class SourceGroup {
       this.assigned.map(({ name }) => ({ topic: positionTopicIn(layout, name), partition: 0 }))
     const groups = topics.map((topic) => [topic])
     this.#consumer = settings.kafka.consumer({
+      ...membershipIn(settings),
       groupId: sourceGroupOf(layout.application),
       topics,
       assignor: stickyAssignor('rivulet-sources', groups, held),

@@ -32,6 +32,7 @@ export async function sourceProducer(context: InstanceContext, source: string): 
     transactionalId: topic,
     groupId: layout.application,
     compression,
+    transactionTimeoutMs: settings.transactionTimeoutMs,
     signal: over,
   })
   return {

@@ -6,6 +6,7 @@ import type { StateStore } from '../state/store.ts'
 import type { AssignedTask } from './assigned-task.ts'
 import { AssignedTasks, type PartitionPosition } from './assigned-tasks.ts'
 import { DeadLetters } from './dead-letter.ts'
+import { membershipIn } from './environment.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { isTaskLayout, type Layout, type SubTopologyLayout } from './layout.ts'
 import { ShownOffsets } from './shown-offsets.ts'
@@ -83,6 +84,7 @@ export class StreamThread {
     const { layout, settings, failed } = context
     const assignor = stickyAssignor('rivulet-tasks', topicGroups(layout), () => tasks.partitions)
     const consumer = settings.kafka.consumer({
+      ...membershipIn(settings),
       groupId: layout.application,
       topics: inputTopicsOf(layout),
       partitionFetchBytesMax: settings.partitionFetchBytesMax,

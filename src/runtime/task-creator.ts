@@ -151,6 +151,7 @@ export class TaskCreator {
       transactionalId: transactionalIdOf(layout, task),
       groupId: layout.application,
       compression,
+      transactionTimeoutMs: settings.transactionTimeoutMs,
       signal: over,
     })
   }

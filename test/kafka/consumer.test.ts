@@ -1,5 +1,11 @@
 import { expect, test, vi } from 'vitest'
-import type { Assignor, Kafka, PartitionOffset, TopicPartition } from '../../src/kafka/kafka.ts'
+import type {
+  Assignor,
+  ConsumerEvent,
+  Kafka,
+  PartitionOffset,
+  TopicPartition,
+} from '../../src/kafka/kafka.ts'
 import { onEachBroker } from './brokers.ts'
 import { joinGroup } from './group-recorder.ts'
 import { numbered, records } from './records.ts'
@@ -257,6 +263,29 @@ onEachBroker('a consumer', (broker) => {
     expect(revoked[0]).toBe(2)
   })
 
+  test('leaves a member with a name of its own what it has, over a restart of which nobody else hears', async () => {
+    const kafka = broker.connect()
+    const topic = await broker.topic(kafka, 4)
+    const groupId = broker.name('group')
+    const join = (groupInstanceId: string) => joinGroup(kafka, { groupId, topics: [topic], groupInstanceId })
+    const first = join('first')
+    const second = join('second')
+    await until(() => expect([first.owned.size, second.owned.size]).toEqual([2, 2]))
+    const [before, heard] = [[...first.owned].sort(), second.events.filter(isOfGroup).length]
+
+    await first.consumer.close()
+    expect([...second.owned]).toHaveLength(2)
+    const again = join('first')
+    await until(() => expect([...again.owned].sort()).toEqual(before))
+    expect(second.events.filter(isOfGroup)).toHaveLength(heard)
+
+    // Of two that have the name, the newer one is the member.
+    const twin = join('first')
+    await until(() => expect([...twin.owned].sort()).toEqual(before))
+    await until(() => expect(String(again.state.error)).toContain('FENCED_INSTANCE_ID'))
+    for (const { consumer } of [second, twin]) await consumer.close()
+  })
+
   test('refuses to commit for a partition that it gave up', async () => {
     const kafka = broker.connect()
     const topic = await broker.topic(kafka, 2)
@@ -337,4 +366,8 @@ const lowest: Assignor['assign'] = (members, partitionCounts) => {
     Array.from({ length: count }, (_, partition) => ({ topic, partition })),
   )
   return new Map(winner ? [[winner.memberId, all]] : [])
+}
+
+function isOfGroup({ type }: ConsumerEvent): boolean {
+  return type === 'assigned' || type === 'revoking' || type === 'lost'
 }

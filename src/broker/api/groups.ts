@@ -38,7 +38,7 @@ export const joinGroup: Api = {
     const sessionTimeoutMs = reader.int32()
     const rebalanceTimeoutMs = reader.int32()
     const memberId = reader.string()
-    reader.nullableString() // Static membership: kafkajs has none.
+    const instanceId = reader.nullableString()
     const protocolType = reader.string()
     const protocols = reader.array(() => ({ name: reader.string(), metadata: Buffer.from(reader.bytes()) }))
     const fault = placement.coordinatorFault('group', groupId)
@@ -47,6 +47,7 @@ export const joinGroup: Api = {
         ? groups.join(groupId, {
             ...{
               memberId,
+              instanceId,
               clientId,
               clientHost,
               sessionTimeoutMs,
@@ -66,7 +67,9 @@ export const joinGroup: Api = {
         .string(answer.protocol)
         .string(answer.leaderId)
         .string(answer.memberId)
-        .array(answer.members, (member) => writer.string(member.memberId).string(null).bytes(member.metadata))
+        .array(answer.members, (member) =>
+          writer.string(member.memberId).string(member.instanceId).bytes(member.metadata),
+        )
   },
 }
 
@@ -78,11 +81,11 @@ export const syncGroup: Api = {
     const groupId = reader.string()
     const generation = reader.int32()
     const memberId = reader.string()
-    reader.nullableString() // Static membership.
+    const instanceId = reader.nullableString()
     const assignments = reader.array(() => ({ memberId: reader.string(), assignment: reader.bytes() }))
     const fault = placement.coordinatorFault('group', groupId)
     const group = fault === errorCodes.none ? groups.get(groupId) : undefined
-    const synced = group?.sync({ generation, memberId, assignments }) ?? {
+    const synced = group?.sync({ generation, memberId, instanceId, assignments }) ?? {
       errorCode: fault || errorCodes.unknownMemberId,
       assignment: Buffer.alloc(0),
     }
@@ -100,7 +103,8 @@ export const heartbeat: Api = {
     const groupId = reader.string()
     const generation = reader.int32()
     const memberId = reader.string()
-    const errorCode = ofGroup(services, groupId, (group) => group.heartbeat(memberId, generation))
+    const instanceId = reader.nullableString()
+    const errorCode = ofGroup(services, groupId, (group) => group.heartbeat(memberId, generation, instanceId))
     return (writer) => writer.int32(noThrottleMs).int16(errorCode)
   },
 }

@@ -9,6 +9,8 @@ export interface GroupProtocol {
 
 export interface JoinRequest {
   readonly memberId: string
+  /** The member's own name, by which it is known again after a restart; null: it has none. */
+  readonly instanceId: string | null
   readonly clientId: string
   readonly clientHost: string
   readonly sessionTimeoutMs: number
@@ -24,11 +26,16 @@ export interface JoinAnswer {
   readonly leaderId: string
   readonly memberId: string
   /** For the leader only. */
-  readonly members: readonly { readonly memberId: string; readonly metadata: Buffer }[]
+  readonly members: readonly {
+    readonly memberId: string
+    readonly instanceId: string | null
+    readonly metadata: Buffer
+  }[]
 }
 
 export interface SyncRequest {
   readonly memberId: string
+  readonly instanceId: string | null
   readonly generation: number
   readonly assignments: readonly { readonly memberId: string; readonly assignment: Buffer }[]
 }
@@ -42,6 +49,7 @@ export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' 
 
 export interface Member {
   readonly id: string
+  readonly instanceId: string | null
   readonly clientId: string
   readonly clientHost: string
   readonly sessionTimeoutMs: number
@@ -96,6 +104,8 @@ export class Group {
   join(request: JoinRequest): JoinAnswer | Promise<JoinAnswer> {
     const { memberId } = request
     if (!this.#accepts(request)) return refuseJoin(memberId, errorCodes.inconsistentGroupProtocol)
+    if (this.#isReplaced(request)) return refuseJoin(memberId, errorCodes.fencedInstanceId)
+    if (memberId === '' && request.instanceId !== null) return this.#joinByName(request, request.instanceId)
     if (memberId === '') return this.#promise(request)
     const promised = this.#promised.get(memberId)
     const member = this.members.get(memberId)
@@ -103,14 +113,11 @@ export class Group {
     if (member && !this.#needsRebalance(member, request)) return this.#joinAnswer(member)
     promised?.unsubscribe()
     this.#promised.delete(memberId)
-    return new Promise((resolve) => {
-      this.#enter(request, member, resolve)
-      if (this.state !== 'PreparingRebalance') this.#prepareRebalance()
-      this.#completeJoinIfAllAreThere()
-    })
+    return this.#rebalanceWith(request, member)
   }
 
   sync(request: SyncRequest): SyncAnswer | Promise<SyncAnswer> {
+    if (this.#isReplaced(request)) return { errorCode: errorCodes.fencedInstanceId, assignment: nothing }
     const errorCode = this.check(request.memberId, request.generation)
     const member = this.members.get(request.memberId)
     if (errorCode !== errorCodes.none || !member) return { errorCode, assignment: nothing }
@@ -129,7 +136,8 @@ export class Group {
     })
   }
 
-  heartbeat(memberId: string, generation: number): KafkaErrorCode {
+  heartbeat(memberId: string, generation: number, instanceId: string | null = null): KafkaErrorCode {
+    if (this.#isReplaced({ memberId, instanceId })) return errorCodes.fencedInstanceId
     const errorCode = this.check(memberId, generation)
     const member = this.members.get(memberId)
     if (errorCode !== errorCodes.none || !member) return errorCode
@@ -182,6 +190,62 @@ export class Group {
     )
   }
 
+  /** Whether another member has come under its name since. */
+  #isReplaced({ memberId, instanceId }: Pick<JoinRequest, 'memberId' | 'instanceId'>): boolean {
+    if (memberId === '' || instanceId === null) return false
+    const named = this.#named(instanceId)
+    return named !== undefined && named.id !== memberId
+  }
+
+  #named(instanceId: string): Member | undefined {
+    return [...this.members.values()].find((member) => member.instanceId === instanceId)
+  }
+
+  /**
+   * One that comes under a name takes the place of the member that had it, with its assignment: in a group at rest, nobody
+   * else hears of it. Source: KIP-345.
+   */
+  #joinByName(request: JoinRequest, instanceId: string): JoinAnswer | Promise<JoinAnswer> {
+    const before = this.#named(instanceId)
+    const joining = { ...request, memberId: this.#options.newMemberId(request.clientId) }
+    if (!before) {
+      const isFull = this.members.size + this.#promised.size >= this.#options.membersMax
+      return isFull ? refuseJoin('', errorCodes.groupMaxSizeReached) : this.#rebalanceWith(joining, undefined)
+    }
+    const isAtRest = this.state === 'Stable'
+    this.#replace(before, joining.memberId)
+    if (!isAtRest) return this.#rebalanceWith(joining, before)
+    const { protocols, sessionTimeoutMs, rebalanceTimeoutMs, clientHost } = request
+    const member = {
+      ...{ ...before, id: joining.memberId, protocols, sessionTimeoutMs, rebalanceTimeoutMs, clientHost },
+      session: undefined,
+    }
+    this.members.set(member.id, member)
+    const wasLeader = this.#leaderId === before.id
+    if (wasLeader) this.#leaderId = member.id
+    this.#heardOf(member)
+    // As if another one led: what was assigned stays, so there is nothing to assign.
+    return { ...this.#joinAnswer(member), ...(wasLeader && { leaderId: before.id, members: [] }) }
+  }
+
+  /** Whoever still waits under the old id is told that it is no longer its. */
+  #replace(before: Member, memberId: string): void {
+    before.session?.unsubscribe()
+    before.joining?.(refuseJoin(memberId, errorCodes.fencedInstanceId))
+    before.syncing?.({ errorCode: errorCodes.fencedInstanceId, assignment: nothing })
+    before.joining = undefined
+    before.syncing = undefined
+    this.members.delete(before.id)
+  }
+
+  #rebalanceWith(request: JoinRequest, before: Member | undefined): Promise<JoinAnswer> {
+    return new Promise((resolve) => {
+      this.#enter(request, before, resolve)
+      if (this.state !== 'PreparingRebalance') this.#prepareRebalance()
+      this.#completeJoinIfAllAreThere()
+    })
+  }
+
   /** A new member is first told its id, so that a lost answer leaves no ghost behind. Source: KIP-394. */
   #promise({ clientId, sessionTimeoutMs }: JoinRequest): JoinAnswer {
     if (this.members.size + this.#promised.size >= this.#options.membersMax) {
@@ -206,9 +270,17 @@ export class Group {
     before?.joining?.(refuseJoin(request.memberId, errorCodes.rebalanceInProgress))
     before?.session?.unsubscribe()
     if (this.members.size === 0) this.protocolType = request.protocolType
-    const { memberId: id, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocols } = request
+    const {
+      memberId: id,
+      instanceId,
+      clientId,
+      clientHost,
+      sessionTimeoutMs,
+      rebalanceTimeoutMs,
+      protocols,
+    } = request
     this.members.set(id, {
-      ...{ id, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocols },
+      ...{ id, instanceId, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocols },
       assignment: before?.assignment ?? nothing,
       joining,
       syncing: before?.syncing,
@@ -327,9 +399,9 @@ export class Group {
     }
   }
 
-  #metadataOf({ id, protocols }: Member) {
+  #metadataOf({ id, instanceId, protocols }: Member) {
     const chosen = protocols.find((protocol) => protocol.name === this.protocol)
-    return { memberId: id, metadata: chosen?.metadata ?? nothing }
+    return { memberId: id, instanceId, metadata: chosen?.metadata ?? nothing }
   }
 
   /** Of those that all support, the one that the first member prefers. */

@@ -46,6 +46,7 @@ export const errorCodes = {
   unsupportedCompressionType: 76,
   memberIdRequired: 79,
   groupMaxSizeReached: 81,
+  fencedInstanceId: 82,
   invalidRecord: 87,
   unstableOffsetCommit: 88,
 } as const

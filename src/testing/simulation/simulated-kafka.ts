@@ -7,10 +7,14 @@ import type { World } from './world.ts'
 /** Short, so that each of them passes within half a minute of faults; the shorter ones are so by default, too. */
 const connectTimeoutMs = 1_000
 const heartbeatIntervalMs = 500
-export const sessionTimeoutMs = 2_500
 const requestTimeoutMs = 4_000
-const transactionTimeoutMs = 8_000
-const rebalanceTimeoutMs = 10_000
+export const sessionTimeoutMs = 2_500
+/** Of an instance's environment. */
+export const simulatedTimeouts = {
+  sessionTimeoutMs,
+  transactionTimeoutMs: 8_000,
+  rebalanceTimeoutMs: 10_000,
+}
 
 /** A machine's connection to Kafka over the simulated network. */
 export function simulatedKafka(
@@ -30,10 +34,5 @@ export function simulatedKafka(
     socketFactory: ({ host, port, onConnect }) =>
       world.connect(machine, `${host}:${port}`, onConnect) as ReturnType<typeof world.connect> & never,
   })
-  return {
-    ...kafka,
-    consumer: (options) =>
-      kafka.consumer({ heartbeatIntervalMs, sessionTimeoutMs, rebalanceTimeoutMs, ...options }),
-    transactionalProducer: (options) => kafka.transactionalProducer({ transactionTimeoutMs, ...options }),
-  }
+  return { ...kafka, consumer: (options) => kafka.consumer({ heartbeatIntervalMs, ...options }) }
 }

@@ -3,7 +3,8 @@ import { Group, type JoinAnswer } from '../../../src/broker/group/group.ts'
 import { errorCodes } from '../../../src/broker/protocol/error-codes.ts'
 import { settle, virtualClock } from '../support.ts'
 
-const { none, memberIdRequired, unknownMemberId, illegalGeneration, rebalanceInProgress } = errorCodes
+const { none, fencedInstanceId, memberIdRequired, unknownMemberId, illegalGeneration, rebalanceInProgress } =
+  errorCodes
 
 function setUp(options: { membersMax?: number; initialRebalanceDelayMs?: number } = {}) {
   const clock = virtualClock()
@@ -12,8 +13,15 @@ function setUp(options: { membersMax?: number; initialRebalanceDelayMs?: number 
     ...{ clock, membersMax: 10, initialRebalanceDelayMs: 0, newMemberId: () => `m${++count}` },
     ...options,
   })
-  const request = (memberId: string, protocols = ['range']) => ({
-    ...{ memberId, clientId: 'c', clientHost: 'h', sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 30_000 },
+  const request = (memberId: string, protocols = ['range'], instanceId: string | null = null) => ({
+    ...{
+      memberId,
+      instanceId,
+      clientId: 'c',
+      clientHost: 'h',
+      sessionTimeoutMs: 10_000,
+      rebalanceTimeoutMs: 30_000,
+    },
     protocolType: 'consumer',
     protocols: protocols.map((name) => ({ name, metadata: Buffer.from(`${memberId} ${name}`) })),
   })
@@ -23,11 +31,14 @@ function setUp(options: { membersMax?: number; initialRebalanceDelayMs?: number 
     expect(errorCode).toBe(memberIdRequired)
     return { memberId, joined: Promise.resolve(group.join(request(memberId, protocols))) }
   }
+  const enterAs = (instanceId: string, memberId = '') =>
+    Promise.resolve(group.join(request(memberId, undefined, instanceId)))
   const rejoin = (memberId: string) => Promise.resolve(group.join(request(memberId)))
   const share = (answer: JoinAnswer) =>
     Promise.resolve(
       group.sync({
         memberId: answer.memberId,
+        instanceId: null,
         generation: answer.generation,
         assignments: answer.members.map(({ memberId }) => ({
           memberId,
@@ -35,7 +46,7 @@ function setUp(options: { membersMax?: number; initialRebalanceDelayMs?: number 
         })),
       }),
     )
-  return { clock, group, enter, rejoin, share }
+  return { clock, group, enter, enterAs, rejoin, share }
 }
 
 async function isPending(promise: Promise<unknown>): Promise<boolean> {
@@ -52,7 +63,7 @@ describe('a consumer group', () => {
     const { group, enter, share } = setUp()
     const joined = await (await enter()).joined
     expect(joined).toMatchObject({ errorCode: none, generation: 1, leaderId: 'm1', protocol: 'range' })
-    expect(joined.members).toEqual([{ memberId: 'm1', metadata: Buffer.from('m1 range') }])
+    expect(joined.members).toEqual([{ memberId: 'm1', instanceId: null, metadata: Buffer.from('m1 range') }])
     expect(await share(joined)).toEqual({ errorCode: none, assignment: Buffer.from('of m1') })
     expect(group.state).toBe('Stable')
   })
@@ -134,6 +145,7 @@ describe('a consumer group', () => {
     const lost = await group.join({
       ...{
         memberId: '',
+        instanceId: null,
         clientId: 'c',
         clientHost: 'h',
         sessionTimeoutMs: 10_000,
@@ -154,6 +166,7 @@ describe('a consumer group', () => {
     const stranger = await group.join({
       ...{
         memberId: '',
+        instanceId: null,
         clientId: 'c',
         clientHost: 'h',
         sessionTimeoutMs: 10_000,
@@ -172,6 +185,7 @@ describe('a consumer group', () => {
     const refused = await group.join({
       ...{
         memberId: '',
+        instanceId: null,
         clientId: 'c',
         clientHost: 'h',
         sessionTimeoutMs: 10_000,
@@ -191,5 +205,44 @@ describe('a consumer group', () => {
     await clock.advance(3_001)
     expect((await first.joined).members).toHaveLength(2)
     expect((await second.joined).generation).toBe(1)
+  })
+
+  test('gives a member that comes again under its name its share, and nobody else hears of it', async () => {
+    const { clock, group, enterAs, share } = setUp()
+    const first = await enterAs('ann')
+    await share(first)
+    const bob = enterAs('bob')
+    const [ann, joined] = await Promise.all([enterAs('ann', first.memberId), bob])
+    expect(ann.members.map(({ instanceId }) => instanceId)).toEqual(['ann', 'bob'])
+    await Promise.all([share(ann), share(joined)])
+
+    for (const [name, before] of [
+      ['bob', joined],
+      ['ann', ann],
+    ] as const) {
+      const again = await enterAs(name)
+      expect(again).toMatchObject({ errorCode: none, generation: 2, members: [] })
+      expect(again.memberId).not.toBe(before.memberId)
+      // It is not asked to assign: its old self had led.
+      expect(again.leaderId).not.toBe(again.memberId)
+      expect(await share(again)).toEqual({
+        errorCode: none,
+        assignment: Buffer.from(`of ${before.memberId}`),
+      })
+      expect(group.heartbeat(before.memberId, 2, name)).toBe(fencedInstanceId)
+      expect(group.heartbeat(again.memberId, 2, name)).toBe(none)
+    }
+    expect([group.state, group.generation, group.members.size]).toEqual(['Stable', 2, 2])
+    await clock.advance(10_000)
+    expect(group.members.size).toBe(0)
+  })
+
+  test('takes a member that comes under a name in the middle of a rebalance into it, in place of its old self', async () => {
+    const { group, enter, enterAs, share } = setUp()
+    await share(await enterAs('ann'))
+    const bob = await enter()
+    expect(await isPending(bob.joined)).toBe(true)
+    const [ann, joined] = await Promise.all([enterAs('ann'), bob.joined])
+    expect([ann.generation, joined.generation, group.members.size]).toEqual([2, 2, 2])
   })
 })
