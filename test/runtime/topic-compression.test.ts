@@ -1,13 +1,13 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { type Compression, compressionOf } from '../../src/compression/compression.ts'
 import { settingsOf } from '../../src/runtime/environment.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { topology } from '../../src/stream/topology.ts'
 import { KafkaRig } from '../support/kafka-rig.ts'
+import { storedCompressions } from '../support/stored-compressions.ts'
 
 const input = topic('in', { key: serdes.string, value: serdes.string, compression: 'snappy' })
 const sums = topic('sums', { key: serdes.string, value: serdes.nullable(serdes.long) })
@@ -23,22 +23,6 @@ const app = topology('packed', ({ stream }) => {
     .to(sums)
 })
 
-/** How the batches of a topic are compressed on the broker's disk. */
-async function storedIn(dataDir: string, name: string): Promise<(Compression | undefined)[]> {
-  const files = await readdir(dataDir, { recursive: true })
-  const logs = files.filter((file) => file.includes(`/${name}.`) && file.endsWith('.log'))
-  const found = new Set<Compression | undefined>()
-  for (const file of logs) {
-    const bytes = await readFile(join(dataDir, file))
-    const controlBit = 0x20
-    for (let at = 0; at < bytes.length; at += 12 + bytes.readInt32BE(at + 8)) {
-      const attributes = bytes.readInt16BE(at + 21)
-      if ((attributes & controlBit) === 0) found.add(compressionOf(attributes))
-    }
-  }
-  return [...found]
-}
-
 test.each(['exactly-once', 'at-least-once'] as const)(
   'what is written %s is compressed as its topic says, else as the environment does',
   async (processing) => {
@@ -52,10 +36,10 @@ test.each(['exactly-once', 'at-least-once'] as const)(
     const running = rig.run(app, { processing, compression: 'lz4', internalCompression: 'zstd' })
     await rig.workedOff([running], ['in'])
     await running.stop()
-    expect(await storedIn(dataDir, 'own')).toEqual(['gzip'])
-    expect(await storedIn(dataDir, 'sums')).toEqual(['lz4'])
-    expect(await storedIn(dataDir, 'packed-counts-changelog')).toEqual(['zstd'])
-    expect(await storedIn(dataDir, 'packed-counts-repartition')).toEqual(['zstd'])
+    expect(await storedCompressions(dataDir, 'own')).toEqual(['gzip'])
+    expect(await storedCompressions(dataDir, 'sums')).toEqual(['lz4'])
+    expect(await storedCompressions(dataDir, 'packed-counts-changelog')).toEqual(['zstd'])
+    expect(await storedCompressions(dataDir, 'packed-counts-repartition')).toEqual(['zstd'])
     expect(await rig.read(sums)).toMatchObject([{ key: 'v', value: 1 }])
   },
 )

@@ -1,9 +1,10 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
-import { homedir, tmpdir } from 'node:os'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { promisify } from 'node:util'
+import { fetchJars, kafkaVersion } from './jars.ts'
+import { run } from './run-command.ts'
 
 export interface RealKafka {
   /** `host:port`; the same after a restart, so that clients find it again by themselves. */
@@ -27,9 +28,6 @@ export interface RealKafkaOptions {
   readonly scramUsers?: readonly string[]
 }
 
-const run = promisify(execFile)
-const kafkaVersion = '4.4.0'
-const jarsDir = join(homedir(), '.cache', 'rivulet-kafka', kafkaVersion)
 const startTimeoutMs = 45_000
 const clusterId = 'UmVhbEthZmthUmVhbEthZg'
 const jvmFlags = [
@@ -48,13 +46,11 @@ const jvmFlags = [
 export async function startRealKafka(
   options: RealKafkaOptions = {},
 ): Promise<RealKafka | { readonly unavailable: string }> {
-  const missing = await firstMissing(['java', 'mvn'])
-  if (missing) return { unavailable: `${missing} is not installed` }
-  try {
-    await fetchJars()
-  } catch (error) {
-    return { unavailable: `Maven could not fetch Apache Kafka ${kafkaVersion}: ${firstLine(error)}` }
-  }
+  const fetched = await fetchJars(`rivulet-kafka/${kafkaVersion}`, [
+    ['org.apache.kafka', 'kafka_2.13', kafkaVersion],
+  ])
+  if ('unavailable' in fetched) return fetched
+  const { jarsDir } = fetched
   const dir = await mkdtemp(join(tmpdir(), 'rivulet-kafka-'))
   const properties = join(dir, 'server.properties')
   const names = ['PLAINTEXT', ...Object.keys(options.listeners ?? {})]
@@ -73,7 +69,7 @@ export async function startRealKafka(
     ...(options.scramUsers ?? []).flatMap((user) => ['--add-scram', user]),
   ])
 
-  let server = await startServer(properties)
+  let server = await startServer(jarsDir, properties)
   // The controller's comes first, then those of the listeners, in their order.
   const ports = server.ports.slice(-names.length)
   await writeFile(properties, propertiesOf(dir, ports, options))
@@ -87,57 +83,10 @@ export async function startRealKafka(
     kill: () => end(server.child, 'SIGKILL'),
     async restart() {
       await end(server.child, 'SIGTERM')
-      server = await startServer(properties)
+      server = await startServer(jarsDir, properties)
     },
   }
 }
-
-async function firstMissing(commands: readonly string[]): Promise<string | undefined> {
-  for (const command of commands) {
-    try {
-      await run(command, ['-version'])
-    } catch {
-      return command
-    }
-  }
-  return undefined
-}
-
-/** Several test workers may come here at once: each fetches into a folder of its own, the first rename wins. */
-async function fetchJars(): Promise<void> {
-  if (await hasJars()) return
-  await mkdir(join(jarsDir, '..'), { recursive: true })
-  const dir = await mkdtemp(join(jarsDir, '..', 'fetching-'))
-  try {
-    await writeFile(join(dir, 'pom.xml'), pom)
-    const jars = join(dir, 'jars')
-    const maven = ['-q', '-B', '-f', join(dir, 'pom.xml'), 'dependency:copy-dependencies']
-    await run('mvn', [...maven, `-DoutputDirectory=${jars}`], { timeout: 180_000 })
-    await rename(jars, jarsDir).catch(async (error) => {
-      if (!(await hasJars())) throw error
-    })
-  } finally {
-    await rm(dir, { recursive: true, force: true })
-  }
-}
-
-async function hasJars(): Promise<boolean> {
-  const files = await readdir(jarsDir).catch(() => [])
-  return files.some((file) => file.endsWith('.jar'))
-}
-
-const dependency = (group: string, artifact: string, version: string) =>
-  `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`
-
-const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>rivulet</groupId><artifactId>kafka-for-tests</artifactId><version>1</version><packaging>pom</packaging>
-  <dependencies>
-    ${dependency('org.apache.kafka', 'kafka_2.13', kafkaVersion)}
-    ${dependency('org.slf4j', 'slf4j-simple', '1.7.36')}
-  </dependencies>
-</project>
-`
 
 function propertiesOf(
   dir: string,
@@ -184,7 +133,7 @@ interface Server {
   readonly ports: readonly number[]
 }
 
-function startServer(properties: string): Promise<Server> {
+function startServer(jarsDir: string, properties: string): Promise<Server> {
   const child = spawn('java', [...jvmFlags, '-cp', join(jarsDir, '*'), 'kafka.Kafka', properties], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -225,8 +174,4 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   const impatient = setTimeout(() => child.kill('SIGKILL'), 15_000)
   await ended
   clearTimeout(impatient)
-}
-
-function firstLine(error: unknown): string {
-  return String(error instanceof Error ? error.message : error).split('\n', 1)[0] ?? ''
 }

@@ -37,12 +37,14 @@ export interface RequestContext {
 /** Writes the body of an answer. */
 export type Answer = (writer: Writer) => void
 
-/** One API in the version that kafkajs 2.2.4 asks for, and those that Rivulet does: its wire format, and what it does. */
+/** One API in the versions that clients ask for: its wire format, and what it does. */
 export interface Api {
   readonly name: string
   readonly key: number
   /** The lowest. */
   readonly version: number
+  /** Said to clients in its place, where they want to hear of versions that they never ask for. */
+  readonly versionSaid?: number
   /** Default: the lowest. */
   readonly versionMax?: number
   /** From this one on, requests and answers have tagged fields, and strings and arrays are compact. */

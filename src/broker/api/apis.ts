@@ -20,14 +20,20 @@ import { addOffsetsToTxn, addPartitionsToTxn, endTxn, initProducerId } from './t
 const apiVersions: Api = {
   name: 'ApiVersions',
   key: 18,
-  version: 2,
-  serve: () => (writer) => {
-    writeVersions(errorCodes.none)(writer)
-    writer.int32(noThrottleMs)
-  },
+  version: 0,
+  versionMax: 2,
+  serve:
+    (_reader, _services, { version }) =>
+    (writer) => {
+      writeVersions(errorCodes.none)(writer)
+      if (version >= 1) writer.int32(noThrottleMs)
+    },
 }
 
-/** What this broker speaks: for each API the version that kafkajs 2.2.4 takes, and what Rivulet needs beyond it. */
+/**
+ * What this broker speaks: of each API the versions before those with tagged fields, from the lowest that Kafka 4 has, or
+ * kafka-python 2.0 asks for, on; and what Rivulet needs beyond them.
+ */
 export const apis: ReadonlyMap<number, Api> = new Map(
   [
     ...[apiVersions, metadata, findCoordinator, produce, fetch, listOffsets],
@@ -46,7 +52,7 @@ function writeVersions(errorCode: number): Answer {
   return (writer) =>
     writer
       .int16(errorCode)
-      .array([...apis.values()], ({ key, version, versionMax = version }) =>
-        writer.int16(key).int16(version).int16(versionMax),
+      .array([...apis.values()], ({ key, version, versionSaid = version, versionMax = version }) =>
+        writer.int16(key).int16(versionSaid).int16(versionMax),
       )
 }

@@ -12,9 +12,10 @@ export function checkEpoch({ topic, partition, leaderEpoch }: PartitionLog, want
 export const offsetForLeaderEpoch: Api = {
   name: 'OffsetForLeaderEpoch',
   key: 23,
-  version: 3,
-  serve(reader, services) {
-    reader.int32() // Replica: clients are none.
+  version: 2,
+  versionMax: 3,
+  serve(reader, services, { version }) {
+    if (version >= 3) reader.int32() // Replica: clients are none.
     const topics = readTopics(reader, () => ({
       partition: reader.int32(),
       currentEpoch: reader.int32(),

@@ -39,11 +39,15 @@ interface Fetched {
 
 const noRecords = Buffer.alloc(0)
 
+/** What each version has added. */
+const since = { startOffset: 5, session: 7, leaderEpoch: 9, preferredReplica: 11 } as const
+
 export const fetch: Api = {
   name: 'Fetch',
   key: 1,
-  version: 11,
-  async serve(reader, services, { signal }) {
+  version: 4,
+  versionMax: 11,
+  async serve(reader, services, { signal, version }) {
     reader.int32() // Replica: clients are none.
     const waitMsMax = reader.int32()
     const limits: Limits = {
@@ -51,13 +55,15 @@ export const fetch: Api = {
       bytesMax: Math.min(reader.int32(), services.fetchBytesMax),
       committed: reader.int8() === 1,
     }
-    reader.int32() // Session: kafkajs always asks in full.
-    reader.int32()
+    if (version >= since.session) {
+      reader.int32() // Session: there are none, so that everybody asks in full.
+      reader.int32()
+    }
     const topics = readTopics(reader, (): Wanted => {
       const partition = reader.int32()
-      const leaderEpoch = reader.int32()
+      const leaderEpoch = version >= since.leaderEpoch ? reader.int32() : -1
       const offset = reader.int64()
-      reader.int64() // Log start, of followers.
+      if (version >= since.startOffset) reader.int64() // Log start, of followers.
       return { partition, leaderEpoch, offset, bytesMax: reader.int32() }
     })
 
@@ -66,18 +72,17 @@ export const fetch: Api = {
       fetched = await longPoll(topics, limits, services, { waitMsMax, signal })
     }
     return (writer) => {
-      writer.int32(noThrottleMs).int16(errorCodes.none).int32(0)
-      writeTopics(writer, fetched, (each) =>
-        writer
-          .int32(each.partition)
-          .int16(each.errorCode)
-          .int64(each.highWatermark)
-          .int64(each.stableOffset)
-          .int64(each.startOffset)
-          .array(each.aborted, ({ producerId, firstOffset }) => writer.int64(producerId).int64(firstOffset))
-          .int32(-1) // No replica is preferred.
-          .records(each.records),
-      )
+      writer.int32(noThrottleMs)
+      if (version >= since.session) writer.int16(errorCodes.none).int32(0)
+      writeTopics(writer, fetched, (each) => {
+        writer.int32(each.partition).int16(each.errorCode).int64(each.highWatermark).int64(each.stableOffset)
+        if (version >= since.startOffset) writer.int64(each.startOffset)
+        writer.array(each.aborted, ({ producerId, firstOffset }) =>
+          writer.int64(producerId).int64(firstOffset),
+        )
+        if (version >= since.preferredReplica) writer.int32(-1) // None.
+        writer.records(each.records)
+      })
     }
   },
 }

@@ -32,13 +32,14 @@ function ofGroup(
 export const joinGroup: Api = {
   name: 'JoinGroup',
   key: 11,
-  version: 5,
-  async serve(reader, { groups, placement }, { clientId, clientHost, signal }) {
+  version: 0,
+  versionMax: 5,
+  async serve(reader, { groups, placement }, { clientId, clientHost, signal, version }) {
     const groupId = reader.string()
     const sessionTimeoutMs = reader.int32()
-    const rebalanceTimeoutMs = reader.int32()
+    const rebalanceTimeoutMs = version >= 1 ? reader.int32() : sessionTimeoutMs
     const memberId = reader.string()
-    const instanceId = reader.nullableString()
+    const instanceId = version >= 5 ? reader.nullableString() : null
     const protocolType = reader.string()
     const protocols = reader.array(() => ({ name: reader.string(), metadata: Buffer.from(reader.bytes()) }))
     const fault = placement.coordinatorFault('group', groupId)
@@ -54,34 +55,39 @@ export const joinGroup: Api = {
               rebalanceTimeoutMs,
               protocolType,
               protocols,
+              learnsIdFirst: version >= 4,
             },
           })
         : refusedJoin(memberId, fault)
     const answer = await unlessGone(joined, signal)
     if (!answer) return undefined
-    return (writer) =>
+    return (writer) => {
+      if (version >= 2) writer.int32(noThrottleMs)
       writer
-        .int32(noThrottleMs)
         .int16(answer.errorCode)
         .int32(answer.generation)
         .string(answer.protocol)
         .string(answer.leaderId)
         .string(answer.memberId)
-        .array(answer.members, (member) =>
-          writer.string(member.memberId).string(member.instanceId).bytes(member.metadata),
-        )
+        .array(answer.members, ({ memberId, instanceId, metadata }) => {
+          writer.string(memberId)
+          if (version >= 5) writer.string(instanceId)
+          writer.bytes(metadata)
+        })
+    }
   },
 }
 
 export const syncGroup: Api = {
   name: 'SyncGroup',
   key: 14,
-  version: 3,
-  async serve(reader, { groups, placement }, { signal }) {
+  version: 0,
+  versionMax: 3,
+  async serve(reader, { groups, placement }, { signal, version }) {
     const groupId = reader.string()
     const generation = reader.int32()
     const memberId = reader.string()
-    const instanceId = reader.nullableString()
+    const instanceId = version >= 3 ? reader.nullableString() : null
     const assignments = reader.array(() => ({ memberId: reader.string(), assignment: reader.bytes() }))
     const fault = placement.coordinatorFault('group', groupId)
     const group = fault === errorCodes.none ? groups.get(groupId) : undefined
@@ -91,35 +97,48 @@ export const syncGroup: Api = {
     }
     const answer = await unlessGone(synced, signal)
     if (!answer) return undefined
-    return (writer) => writer.int32(noThrottleMs).int16(answer.errorCode).bytes(answer.assignment)
+    return (writer) => {
+      if (version >= 1) writer.int32(noThrottleMs)
+      writer.int16(answer.errorCode).bytes(answer.assignment)
+    }
   },
 }
 
 export const heartbeat: Api = {
   name: 'Heartbeat',
   key: 12,
-  version: 3,
-  serve(reader, services) {
+  version: 0,
+  versionMax: 3,
+  serve(reader, services, { version }) {
     const groupId = reader.string()
     const generation = reader.int32()
     const memberId = reader.string()
-    const instanceId = reader.nullableString()
+    const instanceId = version >= 3 ? reader.nullableString() : null
     const errorCode = ofGroup(services, groupId, (group) => group.heartbeat(memberId, generation, instanceId))
-    return (writer) => writer.int32(noThrottleMs).int16(errorCode)
+    return (writer) => {
+      if (version >= 1) writer.int32(noThrottleMs)
+      writer.int16(errorCode)
+    }
   },
 }
 
 export const leaveGroup: Api = {
   name: 'LeaveGroup',
   key: 13,
-  version: 3,
-  serve(reader, services) {
+  version: 0,
+  versionMax: 3,
+  serve(reader, services, { version }) {
     const groupId = reader.string()
+    const leave = (memberId: string) => ofGroup(services, groupId, (group) => group.leave(memberId))
+    if (version < 3) {
+      const errorCode = leave(reader.string())
+      return (writer) => {
+        if (version >= 1) writer.int32(noThrottleMs)
+        writer.int16(errorCode)
+      }
+    }
     const members = reader.array(() => ({ memberId: reader.string(), instanceId: reader.nullableString() }))
-    const answers = members.map((member) => ({
-      ...member,
-      errorCode: ofGroup(services, groupId, (group) => group.leave(member.memberId)),
-    }))
+    const answers = members.map((member) => ({ ...member, errorCode: leave(member.memberId) }))
     return (writer) =>
       writer
         .int32(noThrottleMs)
@@ -133,22 +152,25 @@ export const leaveGroup: Api = {
 export const listGroups: Api = {
   name: 'ListGroups',
   key: 16,
-  version: 2,
-  serve(_reader, { groups }) {
+  version: 0,
+  versionMax: 2,
+  serve(_reader, { groups }, { version }) {
     const listed = groups.list()
-    return (writer) =>
+    return (writer) => {
+      if (version >= 1) writer.int32(noThrottleMs)
       writer
-        .int32(noThrottleMs)
         .int16(errorCodes.none)
         .array(listed, ({ id, protocolType }) => writer.string(id).string(protocolType))
+    }
   },
 }
 
 export const describeGroups: Api = {
   name: 'DescribeGroups',
   key: 15,
-  version: 2,
-  serve(reader, { groups, placement }) {
+  version: 0,
+  versionMax: 2,
+  serve(reader, { groups, placement }, { version }) {
     const described = reader.array(() => {
       const id = reader.string()
       const errorCode = placement.coordinatorFault('group', id)
@@ -164,32 +186,33 @@ export const describeGroups: Api = {
         protocol: group?.protocol ?? '',
       }
     })
-    return (writer) =>
-      writer
-        .int32(noThrottleMs)
-        .array(described, ({ id, errorCode, state, members, protocolType, protocol }) =>
-          writer
-            .int16(errorCode)
-            .string(id)
-            .string(state)
-            .string(protocolType)
-            .string(protocol)
-            .array(members, (member) =>
-              writer
-                .string(member.id)
-                .string(member.clientId)
-                .string(member.clientHost)
-                .bytes(member.protocols.find(({ name }) => name === protocol)?.metadata ?? Buffer.alloc(0))
-                .bytes(member.assignment),
-            ),
-        )
+    return (writer) => {
+      if (version >= 1) writer.int32(noThrottleMs)
+      writer.array(described, ({ id, errorCode, state, members, protocolType, protocol }) =>
+        writer
+          .int16(errorCode)
+          .string(id)
+          .string(state)
+          .string(protocolType)
+          .string(protocol)
+          .array(members, (member) =>
+            writer
+              .string(member.id)
+              .string(member.clientId)
+              .string(member.clientHost)
+              .bytes(member.protocols.find(({ name }) => name === protocol)?.metadata ?? Buffer.alloc(0))
+              .bytes(member.assignment),
+          ),
+      )
+    }
   },
 }
 
 export const deleteGroups: Api = {
   name: 'DeleteGroups',
   key: 42,
-  version: 1,
+  version: 0,
+  versionMax: 1,
   async serve(reader, { groups, placement, faults, durable }) {
     const results = reader.array(() => {
       const id = reader.string()

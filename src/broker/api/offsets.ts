@@ -20,10 +20,11 @@ const metadataBytesMax = 4_096
 export const listOffsets: Api = {
   name: 'ListOffsets',
   key: 2,
-  version: 3,
-  serve(reader, services) {
+  version: 1,
+  versionMax: 3,
+  serve(reader, services, { version }) {
     reader.int32() // Replica: clients are none.
-    const committed = reader.int8() === 1
+    const committed = version >= 2 && reader.int8() === 1
     const topics = readTopics(reader, () => ({ partition: reader.int32(), timestampMs: reader.int64() }))
     const answers = mapPartitions(topics, ({ partition, timestampMs }, topic) => {
       try {
@@ -40,7 +41,7 @@ export const listOffsets: Api = {
       }
     })
     return (writer) => {
-      writer.int32(noThrottleMs)
+      if (version >= 2) writer.int32(noThrottleMs)
       writeTopics(writer, answers, ({ partition, errorCode, timestampMs, offset }) =>
         writer.int32(partition).int16(errorCode).int64(timestampMs).int64(offset),
       )
@@ -74,7 +75,7 @@ function placesOf(topics: ReturnType<typeof readCommits>) {
 function commitAll(
   services: Services,
   groupId: string,
-  topics: ReturnType<typeof readCommits>,
+  topics: readonly OfTopic<WantedCommit>[],
   commit: (offsets: readonly CommittedOffset[]) => KafkaErrorCode,
 ) {
   const accepted: CommittedOffset[] = []
@@ -108,12 +109,13 @@ function commitFault(
 export const offsetCommit: Api = {
   name: 'OffsetCommit',
   key: 8,
-  version: 5,
+  version: 2,
   versionMax: 6,
   async serve(reader, services, { version }) {
     const groupId = reader.string()
     const generation = reader.int32()
     const memberId = reader.string()
+    if (version < 5) reader.int64() // How long it is kept: as long as its group.
     const wanted = readCommits(reader, version >= 6)
     // What was read up to there must last before the offset does.
     await services.durable(services.topics.logsOf(placesOf(wanted)))
@@ -122,37 +124,92 @@ export const offsetCommit: Api = {
     )
     await services.durable([])
     return (writer) => {
-      writer.int32(noThrottleMs)
+      if (version >= 3) writer.int32(noThrottleMs)
       writeTopics(writer, answers, ({ partition, errorCode }) => writer.int32(partition).int16(errorCode))
     }
   },
+}
+
+interface WantedTxnCommit {
+  readonly producer: {
+    readonly transactionalId: string
+    readonly producerId: number
+    readonly producerEpoch: number
+  }
+  readonly groupId: string
+  /** Of the member that commits, which must still be one; −1: it does not say. Source: KIP-447. */
+  readonly generation: number
+  readonly memberId: string
+  readonly topics: readonly OfTopic<WantedCommit>[]
 }
 
 export const txnOffsetCommit: Api = {
   name: 'TxnOffsetCommit',
   key: 28,
-  version: 1,
-  versionMax: 2,
+  version: 0,
+  versionMax: 3,
+  flexibleFrom: 3,
   async serve(reader, services, { version }) {
-    const transactionalId = reader.string()
-    const groupId = reader.string()
-    const producer = { transactionalId, producerId: reader.int64(), producerEpoch: reader.int16() }
-    const answers = commitAll(services, groupId, readCommits(reader, version >= 2), (offsets) => {
-      services.transactions.commitOffsets(producer, groupId, offsets)
-      return errorCodes.none
+    const { producer, groupId, generation, memberId, topics } = readTxnCommit(reader, version)
+    const answers = commitAll(services, groupId, topics, (offsets) => {
+      const fault =
+        generation < 0 ? errorCodes.none : services.groups.checkCommit(groupId, memberId, generation)
+      if (fault === errorCodes.none) services.transactions.commitOffsets(producer, groupId, offsets)
+      return fault
     })
     await services.durable([])
     return (writer) => {
       writer.int32(noThrottleMs)
-      writeTopics(writer, answers, ({ partition, errorCode }) => writer.int32(partition).int16(errorCode))
+      if (version < 3) {
+        writeTopics(writer, answers, ({ partition, errorCode }) => writer.int32(partition).int16(errorCode))
+        return
+      }
+      writer.compactArray(answers, ({ topic, partitions }) =>
+        writer
+          .compactString(topic)
+          .compactArray(partitions, ({ partition, errorCode }) =>
+            writer.int32(partition).int16(errorCode).noTags(),
+          )
+          .noTags(),
+      )
+      writer.noTags()
     }
   },
+}
+
+function readTxnCommit(reader: Reader, version: number): WantedTxnCommit {
+  if (version < 3) {
+    const transactionalId = reader.string()
+    const groupId = reader.string()
+    const producer = { transactionalId, producerId: reader.int64(), producerEpoch: reader.int16() }
+    return { producer, groupId, generation: -1, memberId: '', topics: readCommits(reader, version >= 2) }
+  }
+  const transactionalId = reader.compactString()
+  const groupId = reader.compactString()
+  const producer = { transactionalId, producerId: reader.int64(), producerEpoch: reader.int16() }
+  const generation = reader.int32()
+  const memberId = reader.compactString()
+  reader.nullableCompactString() // Static membership is not offered.
+  const topics = reader.compactArray(() => {
+    const topic = reader.compactString()
+    const partitions = reader.compactArray(() => {
+      const partition = reader.int32()
+      const offset = reader.int64()
+      const leaderEpoch = reader.int32()
+      const metadata = reader.nullableCompactString()
+      reader.tags()
+      return { partition, offset, leaderEpoch, metadata }
+    })
+    reader.tags()
+    return { topic, partitions }
+  })
+  return { producer, groupId, generation, memberId, topics }
 }
 
 export const offsetFetch: Api = {
   name: 'OffsetFetch',
   key: 9,
-  version: 4,
+  version: 1,
   versionMax: 7,
   flexibleFrom: 6,
   serve(reader, services, { version }) {
@@ -203,14 +260,14 @@ function writeOffsets(
   fault: KafkaErrorCode,
   version: number,
 ): void {
-  writer.int32(noThrottleMs)
+  if (version >= 3) writer.int32(noThrottleMs)
   if (version < 6) {
     writeTopics(writer, topics, ({ partition, offset, leaderEpoch, metadata, errorCode }) => {
       writer.int32(partition).int64(offset)
       if (version >= 5) writer.int32(leaderEpoch)
       writer.string(metadata).int16(errorCode)
     })
-    writer.int16(fault)
+    if (version >= 2) writer.int16(fault)
     return
   }
   writer.compactArray(topics, ({ topic, partitions }) =>

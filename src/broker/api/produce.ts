@@ -23,8 +23,11 @@ interface Outcome {
 export const produce: Api = {
   name: 'Produce',
   key: 0,
-  version: 7,
-  async serve(reader, services) {
+  version: 3,
+  // As Kafka 4: librdkafka compresses nothing for a broker that does not say so.
+  versionSaid: 0,
+  versionMax: 7,
+  async serve(reader, services, { version }) {
     const transactionalId = reader.nullableString()
     const acks = reader.int16()
     reader.int32() // How long to wait for replicas: there are none.
@@ -52,14 +55,14 @@ export const produce: Api = {
     }
     if (acks === 0) return undefined
     return (writer) => {
-      writeTopics(writer, outcomes, ({ partition, errorCode, baseOffset, appendTimeMs, startOffset }) =>
+      writeTopics(writer, outcomes, ({ partition, errorCode, baseOffset, appendTimeMs, startOffset }) => {
         writer
           .int32(partition)
           .int16(errorCode || syncError)
           .int64(baseOffset)
           .int64(appendTimeMs)
-          .int64(startOffset),
-      )
+        if (version >= 5) writer.int64(startOffset)
+      })
       writer.int32(noThrottleMs)
     }
   },

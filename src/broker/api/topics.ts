@@ -31,20 +31,22 @@ function attempt({ faults, placement }: Services, topic: string, work: () => voi
 }
 
 /** How each topic went; in words too, where it went wrong. */
-function answerOf(outcomes: readonly Outcome[]): Answer {
-  return (writer) =>
-    writer
-      .int32(noThrottleMs)
-      .array(outcomes, ({ topic, errorCode, message }) =>
-        writer.string(topic).int16(errorCode).string(message),
-      )
+function answerOf(outcomes: readonly Outcome[], has = { throttle: true, message: true }): Answer {
+  return (writer) => {
+    if (has.throttle) writer.int32(noThrottleMs)
+    writer.array(outcomes, ({ topic, errorCode, message }) => {
+      writer.string(topic).int16(errorCode)
+      if (has.message) writer.string(message)
+    })
+  }
 }
 
 export const createTopics: Api = {
   name: 'CreateTopics',
   key: 19,
-  version: 3,
-  async serve(reader, services) {
+  version: 0,
+  versionMax: 4,
+  async serve(reader, services, { version }) {
     const wanted = reader.array(() => ({
       name: reader.string(),
       partitionCount: reader.int32(),
@@ -56,7 +58,7 @@ export const createTopics: Api = {
       config: Object.fromEntries(reader.array(() => [reader.string(), reader.nullableString()] as const)),
     }))
     reader.int32() // Timeout: it is done at once.
-    const validateOnly = reader.boolean()
+    const validateOnly = version >= 1 && reader.boolean()
     const outcomes = wanted.map(({ assignments, ...topic }) =>
       attempt(services, topic.name, () => {
         if (wanted.filter(({ name }) => name === topic.name).length > 1) {
@@ -73,15 +75,16 @@ export const createTopics: Api = {
       }),
     )
     await services.durable([])
-    return answerOf(outcomes)
+    return answerOf(outcomes, { throttle: version >= 2, message: version >= 1 })
   },
 }
 
 export const deleteTopics: Api = {
   name: 'DeleteTopics',
   key: 20,
-  version: 1,
-  async serve(reader, services) {
+  version: 0,
+  versionMax: 3,
+  async serve(reader, services, { version }) {
     const outcomes = reader.array(() => {
       const topic = reader.string()
       return attempt(services, topic, () => {
@@ -90,17 +93,15 @@ export const deleteTopics: Api = {
       })
     })
     await services.durable([])
-    return (writer) =>
-      writer
-        .int32(noThrottleMs)
-        .array(outcomes, ({ topic, errorCode }) => writer.string(topic).int16(errorCode))
+    return answerOf(outcomes, { throttle: version >= 1, message: false })
   },
 }
 
 export const createPartitions: Api = {
   name: 'CreatePartitions',
   key: 37,
-  version: 1,
+  version: 0,
+  versionMax: 1,
   async serve(reader, services) {
     const wanted = reader.array(() => ({
       topic: reader.string(),
@@ -120,7 +121,8 @@ export const createPartitions: Api = {
 export const deleteRecords: Api = {
   name: 'DeleteRecords',
   key: 21,
-  version: 1,
+  version: 0,
+  versionMax: 1,
   async serve(reader, services) {
     const topics = readTopics(reader, () => ({ partition: reader.int32(), offset: reader.int64() }))
     const outcomes = mapPartitions(topics, ({ partition, offset }, topic) => {
@@ -150,8 +152,9 @@ const sourceDefault = 5
 export const describeConfigs: Api = {
   name: 'DescribeConfigs',
   key: 32,
-  version: 2,
-  serve(reader, services) {
+  version: 0,
+  versionMax: 2,
+  serve(reader, services, { version }) {
     const resources = reader.array(() => {
       const type = reader.int8()
       const name = reader.string()
@@ -165,15 +168,13 @@ export const describeConfigs: Api = {
           .string(message)
           .int8(type)
           .string(name)
-          .array(entries, (entry) =>
-            writer
-              .string(entry.name)
-              .string(entry.value)
-              .boolean(false) // Not read-only.
-              .int8(entry.isDefault ? sourceDefault : sourceTopic)
-              .boolean(false) // Not sensitive.
-              .array([], () => {}),
-          ),
+          .array(entries, ({ isDefault, ...entry }) => {
+            writer.string(entry.name).string(entry.value).boolean(false) // Not read-only.
+            if (version >= 1) writer.int8(isDefault ? sourceDefault : sourceTopic)
+            else writer.boolean(isDefault)
+            writer.boolean(false) // Not sensitive.
+            if (version >= 1) writer.array([], () => {})
+          }),
       )
   },
 }

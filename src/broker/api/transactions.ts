@@ -29,7 +29,8 @@ async function codeOf(
 export const initProducerId: Api = {
   name: 'InitProducerId',
   key: 22,
-  version: 1,
+  version: 0,
+  versionMax: 1,
   async serve(reader, services) {
     const transactionalId = reader.nullableString()
     const timeoutMs = reader.int32()
@@ -46,7 +47,8 @@ export const initProducerId: Api = {
 export const addPartitionsToTxn: Api = {
   name: 'AddPartitionsToTxn',
   key: 24,
-  version: 1,
+  version: 0,
+  versionMax: 1,
   async serve(reader, services) {
     const transactionalId = reader.string()
     const producer = { transactionalId, producerId: reader.int64(), producerEpoch: reader.int16() }
@@ -70,7 +72,8 @@ export const addPartitionsToTxn: Api = {
 export const addOffsetsToTxn: Api = {
   name: 'AddOffsetsToTxn',
   key: 25,
-  version: 1,
+  version: 0,
+  versionMax: 1,
   async serve(reader, services) {
     const transactionalId = reader.string()
     const producer = { transactionalId, producerId: reader.int64(), producerEpoch: reader.int16() }
@@ -86,7 +89,8 @@ export const addOffsetsToTxn: Api = {
 export const endTxn: Api = {
   name: 'EndTxn',
   key: 26,
-  version: 1,
+  version: 0,
+  versionMax: 1,
   async serve(reader, services) {
     const transactionalId = reader.string()
     const producer = { transactionalId, producerId: reader.int64(), producerEpoch: reader.int16() }

@@ -17,6 +17,8 @@ export interface JoinRequest {
   readonly rebalanceTimeoutMs: number
   readonly protocolType: string
   readonly protocols: readonly GroupProtocol[]
+  /** Whether a new member is first told its id, and joins then. Older ones know of nothing but joining. */
+  readonly learnsIdFirst: boolean
 }
 
 export interface JoinAnswer {
@@ -106,14 +108,14 @@ export class Group {
     if (!this.#accepts(request)) return refuseJoin(memberId, errorCodes.inconsistentGroupProtocol)
     if (this.#isReplaced(request)) return refuseJoin(memberId, errorCodes.fencedInstanceId)
     if (memberId === '' && request.instanceId !== null) return this.#joinByName(request, request.instanceId)
-    if (memberId === '') return this.#promise(request)
+    if (memberId === '') return this.#welcome(request)
     const promised = this.#promised.get(memberId)
     const member = this.members.get(memberId)
     if (!promised && !member) return refuseJoin(memberId, errorCodes.unknownMemberId)
     if (member && !this.#needsRebalance(member, request)) return this.#joinAnswer(member)
     promised?.unsubscribe()
     this.#promised.delete(memberId)
-    return this.#rebalanceWith(request, member)
+    return this.#admit(request, member)
   }
 
   sync(request: SyncRequest): SyncAnswer | Promise<SyncAnswer> {
@@ -210,11 +212,11 @@ export class Group {
     const joining = { ...request, memberId: this.#options.newMemberId(request.clientId) }
     if (!before) {
       const isFull = this.members.size + this.#promised.size >= this.#options.membersMax
-      return isFull ? refuseJoin('', errorCodes.groupMaxSizeReached) : this.#rebalanceWith(joining, undefined)
+      return isFull ? refuseJoin('', errorCodes.groupMaxSizeReached) : this.#admit(joining, undefined)
     }
     const isAtRest = this.state === 'Stable'
     this.#replace(before, joining.memberId)
-    if (!isAtRest) return this.#rebalanceWith(joining, before)
+    if (!isAtRest) return this.#admit(joining, before)
     const { protocols, sessionTimeoutMs, rebalanceTimeoutMs, clientHost } = request
     const member = {
       ...{ ...before, id: joining.memberId, protocols, sessionTimeoutMs, rebalanceTimeoutMs, clientHost },
@@ -238,20 +240,27 @@ export class Group {
     this.members.delete(before.id)
   }
 
-  #rebalanceWith(request: JoinRequest, before: Member | undefined): Promise<JoinAnswer> {
+  /** Resolves when all members have joined. */
+  #admit(request: JoinRequest, member: Member | undefined): Promise<JoinAnswer> {
     return new Promise((resolve) => {
-      this.#enter(request, before, resolve)
+      this.#enter(request, member, resolve)
       if (this.state !== 'PreparingRebalance') this.#prepareRebalance()
       this.#completeJoinIfAllAreThere()
     })
   }
 
-  /** A new member is first told its id, so that a lost answer leaves no ghost behind. Source: KIP-394. */
-  #promise({ clientId, sessionTimeoutMs }: JoinRequest): JoinAnswer {
+  #welcome(request: JoinRequest): JoinAnswer | Promise<JoinAnswer> {
     if (this.members.size + this.#promised.size >= this.#options.membersMax) {
       return refuseJoin('', errorCodes.groupMaxSizeReached)
     }
-    const memberId = this.#options.newMemberId(clientId)
+    const memberId = this.#options.newMemberId(request.clientId)
+    return request.learnsIdFirst
+      ? this.#promise(memberId, request)
+      : this.#admit({ ...request, memberId }, undefined)
+  }
+
+  /** A new member is first told its id, so that a lost answer leaves no ghost behind. Source: KIP-394. */
+  #promise(memberId: string, { sessionTimeoutMs }: JoinRequest): JoinAnswer {
     const forget = () => {
       this.#promised.delete(memberId)
       this.#completeJoinIfAllAreThere()

@@ -46,12 +46,17 @@ export class Groups {
     generation: number,
     offsets: readonly CommittedOffset[],
   ): KafkaErrorCode {
+    const errorCode = this.checkCommit(groupId, memberId, generation)
+    if (errorCode === errorCodes.none) this.#options.offsets.commit([[groupId, offsets]])
+    return errorCode
+  }
+
+  /** Whether `commit` would be allowed. */
+  checkCommit(groupId: string, memberId: string, generation: number): KafkaErrorCode {
     if (groupId === '') return errorCodes.invalidGroupId
     const group = this.#groups.get(groupId)
     if (!group && generation >= 0) return errorCodes.unknownMemberId
-    const errorCode = group?.checkCommit(memberId, generation) ?? errorCodes.none
-    if (errorCode === errorCodes.none) this.#options.offsets.commit([[groupId, offsets]])
-    return errorCode
+    return group?.checkCommit(memberId, generation) ?? errorCodes.none
   }
 
   list(): { readonly id: string; readonly protocolType: string }[] {

@@ -76,10 +76,18 @@ export class Reader {
   }
 
   compactString(): string {
+    return this.nullableCompactString() ?? this.#fail('a string is missing')
+  }
+
+  nullableCompactString(): string | null {
     const lengthBytes = this.#varint() - 1
-    if (lengthBytes < 0) this.#fail('a string is missing')
+    if (lengthBytes < 0) return null
     const at = this.#advance(lengthBytes)
     return this.#bytes.toString('utf8', at, at + lengthBytes)
+  }
+
+  compactArray<T>(item: () => T): T[] {
+    return this.nullableCompactArray(item) ?? []
   }
 
   nullableCompactArray<T>(item: () => T): T[] | null {

@@ -23,6 +23,7 @@ function setUp(options: { membersMax?: number; initialRebalanceDelayMs?: number 
       rebalanceTimeoutMs: 30_000,
     },
     protocolType: 'consumer',
+    learnsIdFirst: true,
     protocols: protocols.map((name) => ({ name, metadata: Buffer.from(`${memberId} ${name}`) })),
   })
   /** Joins as a new client does: gets an id, comes back with it. */
@@ -33,6 +34,8 @@ function setUp(options: { membersMax?: number; initialRebalanceDelayMs?: number 
   }
   const enterAs = (instanceId: string, memberId = '') =>
     Promise.resolve(group.join(request(memberId, undefined, instanceId)))
+  /** Joins as an older client does, which knows nothing of ids that are handed out before. */
+  const enterAtOnce = () => Promise.resolve(group.join({ ...request(''), learnsIdFirst: false }))
   const rejoin = (memberId: string) => Promise.resolve(group.join(request(memberId)))
   const share = (answer: JoinAnswer) =>
     Promise.resolve(
@@ -46,7 +49,7 @@ function setUp(options: { membersMax?: number; initialRebalanceDelayMs?: number 
         })),
       }),
     )
-  return { clock, group, enter, enterAs, rejoin, share }
+  return { clock, group, enter, enterAs, enterAtOnce, rejoin, share }
 }
 
 async function isPending(promise: Promise<unknown>): Promise<boolean> {
@@ -66,6 +69,18 @@ describe('a consumer group', () => {
     expect(joined.members).toEqual([{ memberId: 'm1', instanceId: null, metadata: Buffer.from('m1 range') }])
     expect(await share(joined)).toEqual({ errorCode: none, assignment: Buffer.from('of m1') })
     expect(group.state).toBe('Stable')
+  })
+
+  test('takes in an older client at once, and no more members than allowed', async () => {
+    const { group, enterAtOnce, share, rejoin } = setUp({ membersMax: 2 })
+    const first = await enterAtOnce()
+    expect(first).toMatchObject({ errorCode: none, memberId: 'm1', leaderId: 'm1', generation: 1 })
+    await share(first)
+    const second = enterAtOnce()
+    expect(group.heartbeat('m1', 1)).toBe(rebalanceInProgress)
+    expect(await rejoin('m1')).toMatchObject({ generation: 2, leaderId: 'm1' })
+    expect(await second).toMatchObject({ errorCode: none, memberId: 'm2', members: [] })
+    expect(await enterAtOnce()).toMatchObject({ errorCode: errorCodes.groupMaxSizeReached })
   })
 
   test('answers no join before all members have joined', async () => {
@@ -152,6 +167,7 @@ describe('a consumer group', () => {
         rebalanceTimeoutMs: 30_000,
       },
       protocolType: 'consumer',
+      learnsIdFirst: true,
       protocols: [{ name: 'range', metadata: Buffer.alloc(0) }],
     })
     expect(group.isDeserted).toBe(false)
@@ -173,6 +189,7 @@ describe('a consumer group', () => {
         rebalanceTimeoutMs: 30_000,
       },
       protocolType: 'consumer',
+      learnsIdFirst: true,
       protocols: [{ name: 'other', metadata: Buffer.alloc(0) }],
     })
     expect(stranger.errorCode).toBe(errorCodes.inconsistentGroupProtocol)
@@ -192,6 +209,7 @@ describe('a consumer group', () => {
         rebalanceTimeoutMs: 30_000,
       },
       protocolType: 'consumer',
+      learnsIdFirst: true,
       protocols: [{ name: 'range', metadata: Buffer.alloc(0) }],
     })
     expect(refused.errorCode).toBe(errorCodes.groupMaxSizeReached)
