@@ -5,7 +5,13 @@ import type { Running } from '../runtime/run.ts'
 import type { Topology } from '../stream/topology.ts'
 import type { ConnectionsOf, Connectors } from './connector.ts'
 import { kafkaSecurity } from './kafka-security.ts'
-import { type CommonConfig, kafkaSettings, machineSettings, topicSettings } from './program-settings.ts'
+import {
+  type CommonConfig,
+  checkListen,
+  kafkaSettings,
+  machineSettings,
+  topicSettings,
+} from './program-settings.ts'
 import { badSetting, type HelpAsked, readSettings, type Told } from './read-settings.ts'
 import type { ConfigOf, Setting, Settings } from './setting.ts'
 import type { Web } from './web.ts'
@@ -108,6 +114,7 @@ export function readConfig<S extends Settings, C extends Connectors, P extends P
   // `S` is among the settings that were read.
   const config = told.config as ProgramConfig<S>
   kafkaSecurity(config, options)
+  checkListen(config)
   options.check?.(config)
   return { ...told, config }
 }

@@ -1,5 +1,6 @@
 import { compressions } from '../compression/compression.ts'
 import { logLevels } from '../logger.ts'
+import { badSetting, variableOf } from './read-settings.ts'
 import { type ConfigOf, setting } from './setting.ts'
 import { tlsSettings } from './tls-settings.ts'
 
@@ -78,6 +79,11 @@ export const topicSettings = {
 
 /** What a program takes of its machine, and how much it says. */
 export const machineSettings = {
+  /** Default: any free port of 127.0.0.1. */
+  kafkaListen: setting.listener({
+    placeholder: '<[host:]port>',
+    description: 'where the embedded broker listens: for other tools, a port of their choice',
+  }),
   /** Default `./data`; one process at a time. */
   dataDir: setting.text({
     placeholder: '<folder>',
@@ -110,3 +116,15 @@ export const machineSettings = {
 
 /** What every program is told, whatever it does. */
 export type CommonConfig = ConfigOf<typeof kafkaSettings & typeof topicSettings & typeof machineSettings>
+
+/** Throws `BAD_CONFIG` where a broker should listen that is not there. */
+export function checkListen({
+  kafkaBrokers,
+  kafkaListen,
+}: Pick<CommonConfig, 'kafkaBrokers' | 'kafkaListen'>): void {
+  if (kafkaBrokers === undefined || kafkaListen === undefined) return
+  throw badSetting(
+    'kafkaListen',
+    `${variableOf('kafkaListen')} says where the embedded broker listens, but ${variableOf('kafkaBrokers')} names another Kafka: give one of them`,
+  )
+}

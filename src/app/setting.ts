@@ -35,6 +35,14 @@ export type ConfigOf<S extends Settings> = {
   readonly [N in keyof S]: S[N] extends Setting<infer T> ? T : never
 }
 
+/** Where something listens. */
+export interface Listener {
+  /** Of this machine: a name or an address. */
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+}
+
 /** All of a setting but what its kind says. */
 export type SettingOptions = Omit<Setting<unknown>, 'schema' | 'expected'> & {
   /** What would be right, where the kind's own words are too wide. */
@@ -117,6 +125,23 @@ export const setting = {
         v.check((value) => URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1))),
       ),
       `an address that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
+      options,
+    ),
+
+  /** `host:port`, or a port alone: one of 127.0.0.1. */
+  listener: <const O extends SettingOptions>(options: O) =>
+    made<Listener, O>(
+      v.pipe(
+        v.string(),
+        v.regex(/^(([\w.-]+|\[[\da-f:]+\]):)?\d{1,5}$/i),
+        v.transform((value): Listener => {
+          const colon = value.lastIndexOf(':')
+          const host = colon < 0 ? '127.0.0.1' : value.slice(0, colon).replaceAll(/[[\]]/g, '')
+          return { host, port: Number(value.slice(colon + 1)) }
+        }),
+        v.check(({ port }) => port <= 65_535),
+      ),
+      'host:port or a port, such as 9092 or 0.0.0.0:9092',
       options,
     ),
 

@@ -1,10 +1,8 @@
 import { aborted } from '../aborted.ts'
 import { startBroker } from '../broker/index.ts'
-import type { Clock } from '../clock.ts'
 import { openDataFolder } from '../data-folder.ts'
-import { messageOf } from '../errors.ts'
+import { messageOf, RivuletError } from '../errors.ts'
 import { connectKafka } from '../kafka/kafka.ts'
-import type { Logger } from '../logger.ts'
 import { type Running, run } from '../runtime/run.ts'
 import type { Closers } from './closers.ts'
 import { connectionsMaxOf } from './connections-max.ts'
@@ -50,7 +48,7 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
   const { folder: ownFolder = options.name, prefix = '', labels = {} } = prepared
   const folder = (part: string) => data.folder(`${ownFolder}/${part}`)
 
-  const brokers = config.kafkaBrokers ?? (await embeddedBroker(folder('broker'), closers, logger, clock))
+  const brokers = config.kafkaBrokers ?? (await embeddedBroker(folder('broker'), start))
   let kafkaTrouble: string | undefined
   const kafka = connectKafka({
     brokers,
@@ -135,13 +133,23 @@ async function readiness(
 
 async function embeddedBroker(
   dataDir: string,
-  closers: Closers,
-  logger: Logger,
-  clock: Clock,
+  { config: { kafkaListen }, closers, logger, clock }: Start<Settings>,
 ): Promise<readonly string[]> {
-  const broker = await startBroker({ dataDir, clock, logger, connectionsMax: connectionsMaxOf() })
+  const options = { dataDir, clock, logger, connectionsMax: connectionsMaxOf() }
+  const broker = await startBroker({ ...options, ...kafkaListen }).catch((error) => {
+    throw kafkaListen ? ofListening(error) : error
+  })
   closers.add('broker', () => broker.close())
+  if (kafkaListen && !isLoopback(kafkaListen.host))
+    logger.warn(`Kafka at ${broker.brokers} can be reached from other machines, and asks nobody who they are`)
   return broker.brokers
+}
+
+/** With the setting that it is about. */
+function ofListening(error: unknown): unknown {
+  if (!(error instanceof RivuletError && (error.code === 'PORT_IN_USE' || error.code === 'BAD_CONFIG')))
+    return error
+  return new RivuletError(error.code, error.message, { cause: error, place: { parameter: 'kafkaListen' } })
 }
 
 function isLoopback(host: string): boolean {

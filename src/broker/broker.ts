@@ -1,3 +1,4 @@
+import { isIPv6, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { openDataFolder, unusable } from '../data-folder.ts'
 import { DiskDirectory } from '../storage/disk.ts'
@@ -65,7 +66,7 @@ export async function startBrokerOn(
     await served.close()
     throw error
   }
-  const brokers = [`${host}:${listening.port}`]
+  const brokers = [`${reachable(host)}:${listening.port}`]
   logger.info({ brokers, data: directory.path }, 'Embedded broker started')
   let closing: Promise<unknown> | undefined
   return {
@@ -123,8 +124,20 @@ async function listenFor(
 ): Promise<Listening> {
   const listening = await listen({
     ...{ host, port, connectionsMax: limits.connectionsMax, logger },
-    onConnection: (socket) => void served.serve(socket, socket.remoteAddress ?? 'unknown'),
+    onConnection: (socket) =>
+      void served.serve(socket, socket.remoteAddress ?? 'unknown', node.placement.seenAt(addressOf(socket))),
   })
   node.placement.port = listening.port
   return listening
+}
+
+/** Of this machine, as the client reaches it. */
+function addressOf({ localAddress = '127.0.0.1' }: Socket): string {
+  return localAddress.replace(/^::ffff:/, '')
+}
+
+/** From here, and as an address that a port may follow. */
+function reachable(host: string): string {
+  if (!isIPv6(host)) return host === '0.0.0.0' ? '127.0.0.1' : host
+  return host === '::' ? '[::1]' : `[${host}]`
 }

@@ -64,7 +64,10 @@ const defaults: BrokerLimits = {
 export interface BrokerOptions extends Partial<BrokerLimits> {
   /** Where the log is kept, made when it is missing; absent: everything is in memory. */
   readonly dataDir?: string
-  /** Default 127.0.0.1. Clients are told to come back to it. */
+  /**
+   * Default 127.0.0.1. Clients are told to come back to it; where it stands for all addresses of this machine (`0.0.0.0`,
+   * `::`), to the one that they came to.
+   */
   readonly host?: string
   /** Default 0: any free one. */
   readonly port?: number

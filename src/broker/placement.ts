@@ -42,6 +42,11 @@ export class OneNode implements Placement {
     this.port = port
   }
 
+  /** The same for a client that came to this address, where it listens to all addresses. */
+  seenAt(address: string): OneNode {
+    return this.#host === '0.0.0.0' || this.#host === '::' ? new OneNode(address, this.port) : this
+  }
+
   get nodes(): readonly [NodeAddress] {
     return [{ nodeId: this.nodeId, host: this.#host, port: this.port }]
   }

@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { connectKafka } from '../../src/kafka/kafka.ts'
+import { silentLogger } from '../../src/logger.ts'
 import { runProcess, startProcess } from '../support/process.ts'
 
 const slow = { timeout: 90_000 }
@@ -88,6 +90,17 @@ describe('a program in its own process', () => {
     [['--port', 'x'], {}, '--port (PORT) is "x", but it must be a whole number from 0 to 65535'],
     [[], { KAFKA_BROKERS: 'here' }, 'KAFKA_BROKERS is "here", but it must be a comma list of host:port'],
     [[], { KAFKA_SSL: 'true' }, 'KAFKA_BROKERS is not set, but KAFKA_SSL is'],
+    [
+      ['--kafka-listen', 'here'],
+      {},
+      '--kafka-listen (KAFKA_LISTEN) is "here", but it must be host:port or a port',
+    ],
+    [[], { KAFKA_LISTEN: '70000' }, 'KAFKA_LISTEN is "70000", but it must be host:port or a port'],
+    [
+      [],
+      { KAFKA_LISTEN: '9092', KAFKA_BROKERS: 'k:9092' },
+      'KAFKA_LISTEN says where the embedded broker listens, but',
+    ],
     [['--speed', '2'], {}, "unknown option '--speed'"],
   ] as const)('ends with 2 and a sentence for %j %j', slow, async ([args, env, sentence]) => {
     const { code, stdout, stderr } = await runProcess(tiny, args, env)
@@ -104,6 +117,30 @@ describe('a program in its own process', () => {
     other.close()
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toMatch(new RegExp(`Port ${port} of 127.0.0.1 is in use.*PORT or --port`))
+  })
+
+  test('ends with 1 where the port for Kafka is in use, and says what else to say', slow, async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => other.once('listening', resolve))
+    const address = other.address()
+    const port = typeof address === 'object' ? String(address?.port) : ''
+    const { code, stderr } = await runProcess(tiny, ['--port', '0'], {
+      DATA_DIR: dataDir,
+      KAFKA_LISTEN: port,
+    })
+    other.close()
+    expect(code).toBe(1)
+    expect(stderr).toContain(
+      `port ${port} on 127.0.0.1 is in use by another program (set by KAFKA_LISTEN or --kafka-listen)`,
+    )
+  })
+
+  test('has its broker where it is told', slow, async () => {
+    const program = await startTiny({ KAFKA_LISTEN: 'localhost:0' })
+    const [, address = ''] = await program.wrote('stderr', /"brokers":\["(localhost:\d+)"\]/)
+    const kafka = connectKafka({ brokers: [address], clientId: 'a tool', logger: silentLogger })
+    onTestFinished(() => kafka.close())
+    await vi.waitFor(async () => expect((await kafka.admin.partitionCounts(['words'])).get('words')).toBe(1))
   })
 
   test('ends with 1 where its data folder is in use, with the pid of who has it', slow, async () => {

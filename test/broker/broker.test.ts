@@ -133,6 +133,23 @@ describe('a full disk', () => {
   })
 })
 
+describe('where it listens', () => {
+  test.each(['0.0.0.0', '::'])(
+    'on all addresses (%s), it sends each client back to where it came',
+    async (host) => {
+      const broker = await start({ host })
+      const kafka = new Kafka({ brokers: [`127.0.0.1:${broker.port}`], logLevel: logLevel.NOTHING })
+      const admin = kafka.admin()
+      await admin.connect()
+      onTestFinished(() => admin.disconnect())
+      const { brokers } = await admin.describeCluster()
+      expect(brokers).toEqual([{ nodeId: 1, host: '127.0.0.1', port: broker.port }])
+      expect(await admin.createTopics({ topics: [{ topic: 'made' }] })).toBe(true)
+      expect(broker.brokers).toEqual([`${host === '::' ? '[::1]' : '127.0.0.1'}:${broker.port}`])
+    },
+  )
+})
+
 describe('hostile clients', () => {
   test('can’t crash, hang or fill the broker with 2,000 requests of garbage', {
     timeout: 60_000,
