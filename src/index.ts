@@ -126,6 +126,13 @@ export type { DeadLetter, Source, SourceContext, SourceState, TailRecord } from 
 // How it runs
 
 export type {
+  CallbackErrorHandler,
+  FailedRecord,
+  FailureOutcome,
+  ProductionErrorHandler,
+  UnwrittenRecord,
+} from './runtime/failed-record.ts'
+export type {
   PartitionStatus,
   PipelineEdge,
   PipelineNode,
@@ -141,7 +148,6 @@ export {
   run,
   type StopOutcome,
 } from './runtime/run.ts'
-export type { CallbackErrorHandler } from './runtime/task.ts'
 
 // Kafka, as a topology is given it, and how any program writes to it
 
@@ -171,6 +177,7 @@ export type {
   PasswordLogin,
   ProducerOptions,
   ReadRange,
+  Refused,
   SaslOptions,
   SendResult,
   SocketFactory,

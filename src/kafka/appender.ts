@@ -6,7 +6,7 @@ import { persist } from './persist.ts'
 import { produceRequest } from './produce.ts'
 import { encodeBatch, type RecordRange, recordBytesMax } from './record-batch.ts'
 import { isConnectionError, kafkaErrorType } from './translate.ts'
-import type { CompressionChoice, OutgoingRecords, SendResult, TopicPartition } from './types.ts'
+import type { CompressionChoice, OutgoingRecords, Refused, SendResult, TopicPartition } from './types.ts'
 
 /** Who the broker knows the producer as. */
 export interface Identity {
@@ -38,8 +38,11 @@ const batchBytesMax = 512 * 1024
 interface Item {
   readonly records: OutgoingRecords
   readonly bytes: number
+  readonly refused: Refused | undefined
   /** The first record not yet appended. */
   from: number
+  /** Of the next batch: fewer when a batch was refused for one of its records. */
+  recordsMax: number
   baseOffset: number
   resolve(result: SendResult): void
   reject(error: unknown): void
@@ -76,13 +79,22 @@ export class Appender {
     return this.#bytes
   }
 
-  append(topic: string, partition: number, records: OutgoingRecords): Promise<SendResult> {
+  append(topic: string, partition: number, records: OutgoingRecords, refused?: Refused): Promise<SendResult> {
     const count = records.timestampsMs.length
     if (count === 0) return Promise.resolve({ baseOffset: -1 })
     let bytes = 0
     for (let i = 0; i < count; i++) bytes += recordBytesMax(records, i)
     return new Promise((resolve, reject) => {
-      const item: Item = { records, bytes, from: 0, baseOffset: -1, resolve, reject }
+      const item: Item = {
+        records,
+        bytes,
+        refused,
+        from: 0,
+        recordsMax: batchRecordsMax,
+        baseOffset: -1,
+        resolve,
+        reject,
+      }
       this.#whenRoom(() => this.#enqueue(topic, partition, item))
     })
   }
@@ -141,6 +153,7 @@ export class Appender {
           lane.alone = ranges.length
           continue
         }
+        if (this.#narrow(lane, ranges[0] as RecordRange, error)) continue
         const item = lane.items.shift() as Item
         lane.alone = Math.max(0, lane.alone - 1)
         item.reject(error)
@@ -167,6 +180,22 @@ export class Appender {
       item.resolve({ baseOffset: item.baseOffset })
       this.#settled(item)
     }
+  }
+
+  /** Whether the first item goes on: in smaller batches, or without what is refused. */
+  #narrow(lane: Lane, { from, to }: RecordRange, error: unknown): boolean {
+    const item = lane.items[0] as Item
+    const refusal = refusalOf(error)
+    if (!item.refused || !refusal || this.#options.signal?.aborted) return false
+    if (refusal.of === 'record' && to - from > 1) {
+      item.recordsMax = (to - from) >> 1
+      return true
+    }
+    for (let i = from; i < to; i++) item.refused(i, refusal.error)
+    item.recordsMax = batchRecordsMax
+    // It is behind them, as if they were appended.
+    this.#appended(lane, [{ records: item.records, from, to }], -1)
+    return true
   }
 
   async #appendBatch(lane: Lane, ranges: readonly RecordRange[]): Promise<number> {
@@ -235,6 +264,24 @@ function isForgotten(error: unknown): boolean {
   )
 }
 
+/** By Kafka's names, what it refuses for good; `record`: one record of a batch is enough. */
+const refusals: ReadonlyMap<string, 'record' | 'topic'> = new Map([
+  ['MESSAGE_TOO_LARGE', 'record'],
+  ['RECORD_LIST_TOO_LARGE', 'record'],
+  ['INVALID_RECORD', 'record'],
+  ['INVALID_TIMESTAMP', 'record'],
+  ['POLICY_VIOLATION', 'record'],
+  ['TOPIC_AUTHORIZATION_FAILED', 'topic'],
+  ['INVALID_TOPIC_EXCEPTION', 'topic'],
+])
+
+function refusalOf(
+  error: unknown,
+): { readonly of: 'record' | 'topic'; readonly error: RivuletError } | undefined {
+  const of = refusals.get(kafkaErrorType(error) ?? '')
+  return of && error instanceof RivuletError ? { of, error } : undefined
+}
+
 function nextBatch(lane: Lane): RecordRange[] {
   const ranges: RecordRange[] = []
   let records = 0
@@ -243,14 +290,14 @@ function nextBatch(lane: Lane): RecordRange[] {
     if (ranges.length > 0 && lane.alone > 0) break
     const count = item.records.timestampsMs.length
     let to = item.from
-    while (to < count && records < batchRecordsMax) {
+    while (to < count && records < Math.min(batchRecordsMax, item.recordsMax)) {
       bytes += recordBytesMax(item.records, to)
       if (bytes > batchBytesMax && records > 0) break
       to++
       records++
     }
     if (to > item.from) ranges.push({ records: item.records, from: item.from, to })
-    if (to < count) break
+    if (to < count || item.recordsMax < batchRecordsMax) break
   }
   return ranges
 }

@@ -45,10 +45,10 @@ export function createProducer(cluster: Cluster, options: ProducerOptions = {}):
   })
 
   return {
-    async send(topic, partition, records) {
+    async send(topic, partition, records, refused) {
       if (closed) throw new RivuletError('KAFKA_FAILED', 'This producer is closed')
       checkRecords(topic, partition, records)
-      return appender.append(topic, partition, records)
+      return appender.append(topic, partition, records, refused)
     },
     ready: () => appender.ready(),
     get bytesInFlight() {

@@ -108,9 +108,9 @@ class OpenTransactions implements TransactionalProducer {
     })
   }
 
-  async send(topic: string, partition: number, records: Parameters<TransactionalProducer['send']>[2]) {
+  async send(...[topic, partition, records, refused]: Parameters<TransactionalProducer['send']>) {
     checkRecords(topic, partition, records)
-    return this.#track(this.#appender.append(topic, partition, records))
+    return this.#track(this.#appender.append(topic, partition, records, refused))
   }
 
   sendOffsets(groupId: string, offsets: readonly PartitionOffset[]): Promise<void> {

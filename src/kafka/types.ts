@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs'
 import type { Clock } from '../clock.ts'
 import type { Compression } from '../compression/compression.ts'
+import type { RivuletError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { Headers, RawChunk } from '../records/chunk.ts'
 import type { TlsContext, TlsOptions } from '../tls.ts'
@@ -232,6 +233,12 @@ export interface OutgoingRecords {
 /** How what goes to a topic is compressed; a function is asked by the topic's real name. */
 export type CompressionChoice = Compression | ((topic: string) => Compression)
 
+/**
+ * Told of each record of a call that the broker refuses for good, by its place in the columns: it is left out, the others are
+ * written, and the call resolves. Absent: the call rejects.
+ */
+export type Refused = (index: number, error: RivuletError) => void
+
 /** How much a producer takes, how it writes, and when it gives up. */
 export interface ProducerOptions {
   /** Default `none`. A `send` rejects with `BAD_CONFIG` where a package for it is missing. */
@@ -251,7 +258,7 @@ export interface KafkaProducer {
    * the records themselves; of a call longer than a batch (1,000 records, 512 KiB) the beginning may be written then.
    * The buffers must not be changed until it has settled.
    */
-  send(topic: string, partition: number, records: OutgoingRecords): Promise<SendResult>
+  send(topic: string, partition: number, records: OutgoingRecords, refused?: Refused): Promise<SendResult>
   /** Resolves when there is room for another `send`, at once if there is some. */
   ready(): Promise<void>
   /** Accepted and not yet acknowledged. */
@@ -290,7 +297,7 @@ export interface TransactionalProducer {
   /** As it was made with. */
   readonly transactionalId: string
   /** As `KafkaProducer.send`, within the transaction. */
-  send(topic: string, partition: number, records: OutgoingRecords): Promise<SendResult>
+  send(topic: string, partition: number, records: OutgoingRecords, refused?: Refused): Promise<SendResult>
   /** Commits a group's offsets with the transaction. */
   sendOffsets(groupId: string, offsets: readonly PartitionOffset[]): Promise<void>
   /**

@@ -23,6 +23,7 @@ export type DropReason =
   | 'negative-timestamp'
   | 'out-of-order'
   | 'callback-failed'
+  | 'production-failed'
 
 /** A record that an operator left out, as the value of the record that `dropped$` and `late$` emit for it. */
 export interface Dropped<V> {

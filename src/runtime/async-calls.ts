@@ -6,6 +6,7 @@ import type { Chunk } from '../records/chunk.ts'
 import { retryWithBackoff } from '../retry.ts'
 import type { AsyncCall, GraphNode, RepartitionNode } from '../stream/graph.ts'
 import type { SubTopology } from '../stream/sub-topologies.ts'
+import { type Failure, failedRecord } from './failed-record.ts'
 
 type AnyChunk = Chunk<unknown, unknown>
 
@@ -26,7 +27,7 @@ export interface AsyncCallsOptions {
   /** Takes what came of the records, in their order; within `push` where the answers are there at once. */
   readonly answered: (chunk: AnyChunk) => void
   /** A call has failed for good: whether its record is to be left out. */
-  readonly failed: (error: RivuletError) => 'fail' | 'drop'
+  readonly failed: (failure: Failure) => 'fail' | 'drop'
 }
 
 interface Entry {
@@ -141,7 +142,8 @@ export class AsyncCalls {
   #callFailed(entry: Entry, error: unknown): void {
     const { node, failed } = this.#options
     const placed = callbackError(node.name, error, entry.chunk, entry.i)
-    if (failed(placed) === 'fail') {
+    const record = failedRecord(node.name, entry.chunk, entry.i)
+    if (failed({ error: placed, record }) === 'fail') {
       this.close(placed)
       return
     }

@@ -25,11 +25,14 @@ export class CallingSteps {
           node,
           clock,
           answered: (chunk) => answered({ node, chunk }),
-          failed: (error) => {
-            const outcome = onCallbackError(error)
-            if (outcome === 'fail') failed(error)
-            else task.dropped.set('callback-failed', (task.dropped.get('callback-failed') ?? 0) + 1)
-            return outcome
+          failed: (failure) => {
+            const outcome = onCallbackError(failure.error, failure.record)
+            if (outcome === 'fail') {
+              failed(failure.error)
+              return 'fail'
+            }
+            task.leaveOut('callback-failed', outcome === 'dead-letter' ? failure : undefined)
+            return 'drop'
           },
         })
         return [node, calls]

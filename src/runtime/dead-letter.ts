@@ -18,7 +18,7 @@ export interface DeadLetterRecord {
 /** Throws `DECODE_FAILED` where such a record must stop the program: what the application itself wrote is never given up. */
 export function deadLetterOf(
   { input, partition }: Pick<InputQueue, 'input' | 'partition'>,
-  { raw, index, reason }: BadRecord,
+  { raw, index, reason, stackHash }: BadRecord,
   onDecodeError: 'dead-letter' | 'fail',
 ): DeadLetterRecord {
   const offset = raw.offsets[index] as number
@@ -33,7 +33,7 @@ export function deadLetterOf(
     timestampMs: raw.timestampsMs[index] as number,
     headers: raw.headers?.[index] ?? [],
   }
-  return letterOf(record, { topic, partition, offset, step: node.name }, reason)
+  return letterOf(record, { topic, partition, offset, step: node.name }, { reason, stackHash })
 }
 
 /** Where a record lies, and which step could not take it. */
@@ -44,15 +44,22 @@ export interface LetterPlace {
   readonly step: string
 }
 
+/** Why a record is a dead letter. */
+export interface LetterCause {
+  readonly reason: string
+  readonly stackHash: string
+}
+
+/** A record as it lay in its topic, as it goes to the dead letters of that. */
 export function letterOf(
   record: Omit<DeadLetterRecord, 'topic'>,
   { topic, partition, offset, step }: LetterPlace,
-  reason: string,
+  { reason, stackHash }: LetterCause,
 ): DeadLetterRecord {
   // No producer may give a time before the epoch, whatever the record had.
   const timestampMs = Math.max(0, record.timestampMs)
   const letter = { ...record, topic: deadLetterTopicOf(topic), timestampMs }
-  return fitted(letter, textHeaders({ topic, partition, offset, step, reason }))
+  return fitted(letter, textHeaders({ topic, partition, offset, step, reason, 'stack-hash': stackHash }))
 }
 
 /** What a source could not decode, as a record of its dead-letter topic. */

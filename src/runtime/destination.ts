@@ -18,13 +18,16 @@ interface ColumnContext extends SerdeContext {
 /** A topic as one writer writes to it: with serdes of its own. */
 export class Destination<K, V> {
   readonly topic: OutgoingTopic
+  /** Who writes. */
+  readonly #step: string
   readonly #serdes: RecordSerdes<K, V>
   readonly #keyContext: ColumnContext
   readonly #valueContext: ColumnContext
   #isPrepared: boolean
 
-  constructor(topic: OutgoingTopic, serdes: RecordSerdes<K, V>) {
+  constructor(topic: OutgoingTopic, serdes: RecordSerdes<K, V>, step = '') {
     this.topic = topic
+    this.#step = step
     this.#serdes = serdes
     this.#keyContext = { topic: topic.name, part: 'key', headers: undefined }
     this.#valueContext = { topic: topic.name, part: 'value', headers: undefined }
@@ -62,18 +65,19 @@ export class Destination<K, V> {
    * be called when it is open. Throws what the serdes throw.
    */
   write(
-    { keys, values, timestampsMs, headers }: Chunk<K | null, V | null>,
+    chunk: Chunk<K | null, V | null>,
     i: number,
     filled: OutgoingColumns[],
     keyless: number,
     partition?: number,
   ): number {
-    const own = headers?.[i]
+    const { keys, values, timestampsMs } = chunk
+    const own = chunk.headers?.[i]
     const key = this.encodeKey(keys[i] as K | null, own)
     const value = this.encodeValue(values[i] as V | null, own)
     const { topic } = this
     const columns = topic.columnsOf(partition ?? partitionFor(key, topic.partitions as number, keyless))
     if (columns.length === 0) filled.push(columns)
-    return columns.push(key, value, timestampsMs[i] as number, own)
+    return columns.push(key, value, timestampsMs[i] as number, own, this.#step, chunk, i)
   }
 }

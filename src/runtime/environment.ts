@@ -6,7 +6,7 @@ import type { Kafka } from '../kafka/types.ts'
 import { createLogger, type Logger } from '../logger.ts'
 import { shown } from '../shown.ts'
 import type { LogDirectory } from '../storage/storage.ts'
-import type { CallbackErrorHandler } from './task.ts'
+import type { CallbackErrorHandler, ProductionErrorHandler } from './failed-record.ts'
 
 /**
  * `exactly-once`: outputs, changelogs and offsets of one commit are one Kafka transaction, so a crash leaves all of it
@@ -65,6 +65,11 @@ export interface Environment {
   /** What becomes of a record on which a user's callback throws; default: the program fails. */
   readonly onCallbackError?: CallbackErrorHandler
   /**
+   * What becomes of a record that can't be written to its topic; default: the program fails. With a handler, a commit
+   * waits until Kafka has taken or refused all that belongs to it.
+   */
+  readonly onProductionError?: ProductionErrorHandler
+  /**
    * What becomes of bytes that the topic's serdes refuse, and of a record that an external sink refuses. Default: to the
    * topic `<topic>-dead-letters`, counted.
    */
@@ -94,8 +99,9 @@ export interface Environment {
   readonly stopTimeoutMs?: number
 }
 
-export type Settings = Required<Omit<Environment, 'stateDir' | 'groupInstanceId'>> &
-  Pick<Environment, 'stateDir' | 'groupInstanceId'>
+type Optional = 'stateDir' | 'groupInstanceId' | 'onProductionError'
+
+export type Settings = Required<Omit<Environment, Optional>> & Pick<Environment, Optional>
 
 /** Fills in the defaults. Throws `BAD_CONFIG` for a number that is none, or by which nothing could go on. */
 export function settingsOf(environment: Environment): Settings {

@@ -3,8 +3,9 @@ import { slice } from '../operators/cut.ts'
 import type { DropReason } from '../operators/operator.ts'
 import type { RawChunk } from '../records/chunk.ts'
 import { decodeChunk, type Undecodable } from '../serdes/decode-chunk.ts'
+import type { CallbackErrorHandler, Failure } from './failed-record.ts'
 import type { InputLayout } from './layout.ts'
-import { type CallbackErrorHandler, failAlways } from './task.ts'
+import { failAlways } from './task.ts'
 import { type TimedChunk, type Timing, timeChunk } from './timed-chunk.ts'
 
 /** Records as a task takes them, and what of the fetched ones is left out. */
@@ -75,14 +76,14 @@ export class InputQueue {
   #queuedOffset: number
   #items: Item[] = []
   #endOffset = -1
-  readonly #dropped: (reason: DropReason) => void
+  readonly #dropped: (reason: DropReason, failure?: Failure) => void
 
   /** `dropped` is told of each record that is left out for its event time's sake, when the task comes to it. */
   constructor(
     input: InputLayout,
     partition: number,
     position: number,
-    dropped: (reason: DropReason) => void = () => {},
+    dropped: (reason: DropReason, failure?: Failure) => void = () => {},
   ) {
     this.input = input
     this.partition = partition
@@ -190,8 +191,8 @@ export class InputQueue {
       const offset = raw.offsets[undecodable.index] as number
       if (offset >= this.#position && offset < position) bad({ ...undecodable, raw })
     }
-    for (const { offset, reason } of readable.dropped)
-      if (offset >= this.#position && offset < position) this.#dropped(reason)
+    for (const { offset, reason, failure } of readable.dropped)
+      if (offset >= this.#position && offset < position) this.#dropped(reason, failure)
     this.records -= firstAtOrBehind(raw.offsets, position) - firstAtOrBehind(raw.offsets, this.#position)
     this.#position = position
   }

@@ -4,18 +4,25 @@ import type { Chunk } from '../records/chunk.ts'
 import type { RepartitionNode, TopicSinkNode } from '../stream/graph.ts'
 import type { DeadLetterRecord } from './dead-letter.ts'
 import type { Destination } from './destination.ts'
+import { failedRecord, type UnwrittenRecord } from './failed-record.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { openDestinations } from './open-destinations.ts'
+import type { OriginColumns } from './origin-columns.ts'
 import type { OutgoingColumns } from './outgoing-columns.ts'
-import { OutgoingRoute } from './outgoing-route.ts'
+import { OutgoingRoute, unwritable } from './outgoing-route.ts'
 import { OutgoingTopic } from './outgoing-topic.ts'
-import type { TaskOutput } from './task.ts'
+import type { Task, TaskOutput } from './task.ts'
 
 type AnyDestination = Destination<unknown, unknown>
+
+/** Each is read again from its topic: as many as are bearable at once. */
+const lettersAwaitedMax = 100
 
 export interface OutboxOptions {
   readonly context: Pick<InstanceContext, 'layout' | 'settings' | 'logger'>
   readonly producer: Pick<KafkaProducer, 'send'>
+  /** Whose records they are: what can't be written is left out there; absent: it fails. */
+  readonly task?: Pick<Task, 'leaveOut'>
   /** There may be room again: Kafka has acknowledged something, or what waited for its topic no longer does. */
   readonly roomMade: () => void
   /** Something can't be sent. Told once; nothing more is sent then. */
@@ -27,7 +34,7 @@ interface Parcel {
   readonly route: OutgoingRoute
   readonly chunk: Chunk<unknown, unknown>
   /** One for all records, or one for each. */
-  readonly destinations: readonly AnyDestination[]
+  readonly destinations: readonly (AnyDestination | undefined)[]
   /** For the records without key: all of them go to one partition. */
   readonly keyless: number
 }
@@ -62,6 +69,8 @@ export class Outbox {
   #bytes = 0
   #keyless = 0
   #isHeld = false
+  /** Dead letters that are being made. */
+  #lettersAwaited = 0
 
   constructor(options: OutboxOptions) {
     this.#options = options
@@ -74,20 +83,33 @@ export class Outbox {
 
   /** No more should be added now. */
   get isFull(): boolean {
-    return this.#bytes >= this.#options.context.settings.bytesUnsentMax || this.#waiting.length > 0
+    const { bytesUnsentMax } = this.#options.context.settings
+    return (
+      this.#bytes >= bytesUnsentMax || this.#waiting.length > 0 || this.#lettersAwaited >= lettersAwaitedMax
+    )
   }
 
-  /** Whether the topics of all that was added are open, so that `hold` sends all of it. */
+  /**
+   * Whether `hold` gives a commit all that belongs to it: the topics of all that was added are open, dead letters are
+   * made, and, where somebody decides on what Kafka refuses, nothing is left that it might refuse.
+   */
   get isResolved(): boolean {
-    return this.#waiting.length === 0
+    if (this.#waiting.length > 0 || this.#lettersAwaited > 0) return false
+    return !this.#isDecided || this.#records === 0
   }
 
-  /** Takes over what has left a task. Throws for a record that can't be written, with its place. */
+  /** Whether somebody decides on what can't be written. */
+  get #isDecided(): boolean {
+    const { context, task } = this.#options
+    return context.settings.onProductionError !== undefined && task !== undefined
+  }
+
+  /** Takes over what has left a task. Throws for a record that can't be written, with its place, and must not be left out. */
   add({ node, chunk }: TaskOutput): void {
     if (node.type === 'external-sink')
       throw new RivuletError('INTERNAL', `"${node.name}" is a sink: its records do not go to Kafka`)
     const route = this.#routeOf(node)
-    const destinations = route.destinationsOf(chunk)
+    const destinations = route.destinationsOf(chunk, this.#unwritten)
     const parcel = { route, chunk, destinations, keyless: route.keylessOf(chunk) ?? ++this.#keyless }
     this.#records += chunk.keys.length
     if (this.#waiting.length > 0) this.#waiting.push(parcel)
@@ -104,6 +126,22 @@ export class Outbox {
     const columns = this.#topic(topic).columnsOf(0)
     if (columns.length === 0) this.#filled.push(columns)
     this.#bytes += columns.push(key, value, timestampMs, headers)
+  }
+
+  /** The same for one that is to be made: until then nothing is committed. */
+  addLetterOnceMade(made: Promise<DeadLetterRecord>): void {
+    this.#lettersAwaited++
+    made.then(
+      (letter) => {
+        this.#lettersAwaited--
+        if (this.#ended.signal.aborted) return
+        this.addLetter(letter)
+        this.flush()
+        this.#tellWaiters()
+        this.#options.roomMade()
+      },
+      (error) => this.#fail(error),
+    )
   }
 
   /** Sends what it has, as far as topics are open; nothing while it is held. */
@@ -157,21 +195,23 @@ export class Outbox {
   #topic(name: string): OutgoingTopic {
     let topic = this.#topics.get(name)
     if (!topic) {
-      topic = new OutgoingTopic(name, this.#options.context.layout.partitionCounts.get(name))
+      const { partitionCounts } = this.#options.context.layout
+      topic = new OutgoingTopic(name, partitionCounts.get(name), this.#isDecided)
       this.#topics.set(name, topic)
     }
     return topic
   }
 
   #write({ route, chunk, destinations, keyless }: Parcel): void {
-    this.#bytes += route.write(chunk, { destinations, keyless, filled: this.#filled })
+    const unwritten = this.#unwritten
+    this.#bytes += route.write(chunk, { destinations, keyless, filled: this.#filled, unwritten })
   }
 
   /** Opens the topics of what waits, and of what comes to wait meanwhile. */
   async #openWaiting(): Promise<void> {
     while (this.#waiting.length > 0) {
       const destinations = new Set(this.#waiting.flatMap((parcel) => parcel.destinations))
-      const closed = [...destinations].filter(({ isOpen }) => !isOpen)
+      const closed = [...destinations].flatMap((each) => (each && !each.isOpen ? each : []))
       await openDestinations(closed, { context: this.#options.context, signal: this.#ended.signal })
       if (this.#ended.signal.aborted) return
       while (this.#waiting[0] && isOpen(this.#waiting[0])) this.#write(this.#waiting.shift() as Parcel)
@@ -182,11 +222,42 @@ export class Outbox {
   }
 
   #send(columns: OutgoingColumns): void {
-    const { topic, partition, length, bytes } = columns
-    this.#options.producer.send(topic, partition, columns.take()).then(
+    const { topic, partition, length, bytes, origins } = columns
+    const refused = origins && ((i: number, error: RivuletError) => this.#refused(topic, origins, i, error))
+    this.#options.producer.send(topic, partition, columns.take(), refused).then(
       () => this.#acknowledged(length, bytes),
       (error) => this.#fail(error),
     )
+  }
+
+  /** A record of a parcel can't be serialized. */
+  readonly #unwritten = (error: RivuletError, record: UnwrittenRecord): void => {
+    this.#decide(error, record)
+    this.#records--
+  }
+
+  /** Leaves a record out that can't be written; throws where that must not be. */
+  #decide(error: RivuletError, record: UnwrittenRecord): void {
+    const { context, task } = this.#options
+    const outcome = context.settings.onProductionError?.(error, record) ?? 'fail'
+    if (outcome === 'fail' || !task) throw error
+    task.leaveOut('production-failed', outcome === 'dead-letter' ? { error, record } : undefined)
+  }
+
+  /** Kafka refuses a record that was sent. */
+  #refused(destination: string, origins: OriginColumns, i: number, error: RivuletError): void {
+    if (this.#ended.signal.aborted) return
+    try {
+      const origin = origins.at(i)
+      if (!origin) throw error
+      const { step, chunk, index } = origin
+      this.#decide(unwritable(step, error, chunk, index), {
+        ...failedRecord(step, chunk, index),
+        destination,
+      })
+    } catch (failure) {
+      this.#fail(failure)
+    }
   }
 
   #acknowledged(records: number, bytes: number): void {
@@ -222,5 +293,5 @@ export class Outbox {
 }
 
 function isOpen({ destinations }: Parcel): boolean {
-  return destinations.every((destination) => destination.isOpen)
+  return destinations.every((destination) => destination?.isOpen !== false)
 }

@@ -1,5 +1,6 @@
 import type { OutgoingRecords } from '../kafka/types.ts'
-import type { Headers } from '../records/chunk.ts'
+import type { Chunk, Headers } from '../records/chunk.ts'
+import { OriginColumns } from './origin-columns.ts'
 
 /** What a record costs beside its bytes, about. */
 const recordOverheadBytes = 24
@@ -13,14 +14,21 @@ export class OutgoingColumns {
   #timestampsMs: number[] = []
   #headers: (Headers | undefined)[] | undefined
   #bytes = 0
+  #origins: OriginColumns | undefined
 
-  constructor(topic: string, partition: number) {
+  constructor(topic: string, partition: number, keepsOrigins = false) {
     this.topic = topic
     this.partition = partition
+    this.#origins = keepsOrigins ? new OriginColumns() : undefined
   }
 
   get length(): number {
     return this.#keys.length
+  }
+
+  /** Where the records come from that are not taken yet; absent: nobody wants to know. */
+  get origins(): OriginColumns | undefined {
+    return this.#origins
   }
 
   /** What they cost in memory, about. */
@@ -29,7 +37,16 @@ export class OutgoingColumns {
   }
 
   /** Answers what the record costs in memory, about. */
-  push(key: Buffer | null, value: Buffer | null, timestampMs: number, headers: Headers | undefined): number {
+  push(
+    key: Buffer | null,
+    value: Buffer | null,
+    timestampMs: number,
+    headers: Headers | undefined,
+    step?: string,
+    chunk?: Chunk<unknown, unknown>,
+    index?: number,
+  ): number {
+    this.#origins?.push(step, chunk, index)
     if (headers && !this.#headers) this.#headers = this.#keys.map(() => undefined)
     this.#headers?.push(headers)
     this.#keys.push(key)
@@ -49,6 +66,7 @@ export class OutgoingColumns {
     this.#timestampsMs = []
     this.#headers = undefined
     this.#bytes = 0
+    if (this.#origins) this.#origins = new OriginColumns()
     return headers ? { ...records, headers } : records
   }
 }

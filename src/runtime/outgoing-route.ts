@@ -8,7 +8,9 @@ import {
   type TopicChooser,
   type TopicSinkNode,
 } from '../stream/graph.ts'
+import { checkTopicName } from '../stream/topic-name.ts'
 import { Destination } from './destination.ts'
+import { failedRecord, type UnwrittenRecord } from './failed-record.ts'
 import type { Layout } from './layout.ts'
 import type { OutgoingColumns } from './outgoing-columns.ts'
 import type { OutgoingTopic } from './outgoing-topic.ts'
@@ -25,12 +27,16 @@ export interface OutgoingRouteOptions {
 
 export interface WriteOptions {
   /** As `destinationsOf` answers them; open. */
-  readonly destinations: readonly AnyDestination[]
+  readonly destinations: readonly (AnyDestination | undefined)[]
   /** For the records without key: all of them go to one partition. */
   readonly keyless: number
   /** Columns that were empty before are added. */
   readonly filled: OutgoingColumns[]
+  readonly unwritten: Unwritten
 }
+
+/** Told of a record that can't be written; throws where it must not be left out. */
+export type Unwritten = (error: RivuletError, record: UnwrittenRecord) => void
 
 /** Where the records of one step go, and how they are written there. */
 export class OutgoingRoute {
@@ -62,20 +68,20 @@ export class OutgoingRoute {
     }
   }
 
-  /** One for all records of the chunk, or one for each. Throws what choosing throws, with the record's place. */
-  destinationsOf(chunk: AnyChunk): readonly AnyDestination[] {
-    if (!this.#chooser) return this.#only
-    const { keys, values } = chunk
-    const destinations: AnyDestination[] = []
-    try {
-      for (let i = 0; i < keys.length; i++) {
-        const name = this.#chooser.choose(values[i], keys[i])
-        destinations.push(this.#destination(this.#options.layout.topicName(name)))
+  /** One for all records of the chunk, or one for each; undefined for one whose choice fails. */
+  destinationsOf(chunk: AnyChunk, unwritten: Unwritten): readonly (AnyDestination | undefined)[] {
+    const chooser = this.#chooser
+    if (!chooser) return this.#only
+    return chunk.keys.map((key, i) => {
+      try {
+        const name = chooser.choose(chunk.values[i], key)
+        checkTopicName(name)
+        return this.#destination(this.#options.layout.topicName(name))
+      } catch (error) {
+        this.#leaveOut(error, chunk, i, unwritten)
+        return undefined
       }
-    } catch (error) {
-      throw this.#unwritable(error, chunk, destinations.length)
-    }
-    return destinations
+    })
   }
 
   /** Results of calls stay in the order of their records, also those without a key. */
@@ -84,41 +90,54 @@ export class OutgoingRoute {
     return node.type === 'repartition' && node.call ? chunk.partition : undefined
   }
 
-  /** Serializes records and puts them where they belong; answers what they cost in memory, about. Throws with the place. */
-  write(chunk: AnyChunk, { destinations, keyless, filled }: WriteOptions): number {
-    const { values } = chunk
-    const only = destinations.length === 1 ? destinations[0] : undefined
+  /** Serializes records and puts them where they belong; answers what they cost in memory, about. */
+  write(chunk: AnyChunk, { destinations, keyless, filled, unwritten }: WriteOptions): number {
+    const { length } = chunk.values
+    const only = this.#chooser ? undefined : destinations[0]
     let bytes = 0
     let i = 0
-    try {
-      for (; i < values.length; i++) {
-        const destination = only ?? (destinations[i] as AnyDestination)
-        const partition = this.#partitionOf && partitionBy(this.#partitionOf, chunk, i, destination.topic)
-        bytes += destination.write(chunk, i, filled, keyless, partition)
+    while (i < length) {
+      try {
+        for (; i < length; i++) {
+          const destination = only ?? destinations[i]
+          if (!destination) continue
+          const partition = this.#partitionOf && partitionBy(this.#partitionOf, chunk, i, destination.topic)
+          bytes += destination.write(chunk, i, filled, keyless, partition)
+        }
+      } catch (error) {
+        this.#leaveOut(error, chunk, i, unwritten, (only ?? destinations[i])?.topic.name)
+        i++
       }
-    } catch (error) {
-      throw this.#unwritable(error, chunk, i)
     }
     return bytes
   }
 
-  /** What was thrown for a record, as an error that says which. */
-  #unwritable(error: unknown, { topic, partition, offsets }: AnyChunk, i: number): RivuletError {
+  #leaveOut(error: unknown, chunk: AnyChunk, i: number, unwritten: Unwritten, destination?: string): void {
     const { step } = this
-    const offset = offsets[i] ?? -1
-    const code = error instanceof RivuletError ? error.code : 'ENCODE_FAILED'
-    const message = `step "${step}" can't write what came of ${topic}/${partition} offset ${offset}: ${messageOf(error)}`
-    return new RivuletError(code, message, { cause: error, place: { step, topic, partition, offset } })
+    unwritten(unwritable(step, error, chunk, i), { ...failedRecord(step, chunk, i), destination })
   }
 
   #destination(name: string): AnyDestination {
     let destination = this.#destinations.get(name)
     if (!destination) {
-      destination = new Destination(this.#options.topic(name), this.#serdes)
+      destination = new Destination(this.#options.topic(name), this.#serdes, this.step)
       this.#destinations.set(name, destination)
     }
     return destination
   }
+}
+
+/** What was thrown for a record, as an error that says which. */
+export function unwritable(
+  step: string,
+  error: unknown,
+  { topic, partition, offsets }: AnyChunk,
+  i: number,
+): RivuletError {
+  const offset = offsets[i] ?? -1
+  const code = error instanceof RivuletError && error.code !== 'BAD_TOPOLOGY' ? error.code : 'ENCODE_FAILED'
+  const message = `step "${step}" can't write what came of ${topic}/${partition} offset ${offset}: ${messageOf(error)}`
+  return new RivuletError(code, message, { cause: error, place: { step, topic, partition, offset } })
 }
 
 /** Undefined: the key says. Throws for a partition that the topic does not have. */

@@ -5,6 +5,7 @@ import type { Chunk } from '../records/chunk.ts'
 import type { ExternalSinkNode } from '../stream/graph.ts'
 import type { SinkBatch, SinkWriter } from '../stream/sink.ts'
 import type { Settings } from './environment.ts'
+import type { Failure } from './failed-record.ts'
 import type { BadRecord, InputQueue } from './input-queue.ts'
 import type { Task } from './task.ts'
 import type { TimedChunk } from './timed-chunk.ts'
@@ -20,6 +21,8 @@ export interface SinkTaskOptions {
   readonly bad: (queue: InputQueue, record: BadRecord) => Promise<void>
   /** What the sink can't take, by its offset; resolves when it is where such records go, rejects with why it must not. */
   readonly refused: (queue: InputQueue, offset: number, error: unknown) => Promise<void>
+  /** A step's callback failed, and its record belongs among the dead letters; resolves when it is there. */
+  readonly failedRecord?: (failure: Failure) => Promise<void>
   /** The queue was emptied, and goes on elsewhere: what lies at its position must be fetched. */
   readonly seek: (queue: InputQueue) => void
   readonly written: (queue: InputQueue, nextOffset: number) => void
@@ -77,6 +80,7 @@ export class SinkTask {
       lettersWaiting: 0,
       writtenOffset: queue.position,
     }))
+    options.task.letters$.subscribe((failure) => this.#putAway(failure))
   }
 
   committedOffset(queue: InputQueue): number {
@@ -150,6 +154,12 @@ export class SinkTask {
 
   #bad(lane: Lane, record: BadRecord): void {
     this.#await(lane, this.#options.bad(lane.queue, record))
+  }
+
+  #putAway(failure: Failure): void {
+    const { topic, partition } = failure.record
+    const lane = this.#lanes.find(({ queue }) => queue.input.topic === topic && queue.partition === partition)
+    if (lane && this.#options.failedRecord) this.#await(lane, this.#options.failedRecord(failure))
   }
 
   /** Nothing behind the letter is written before it is where it goes. */

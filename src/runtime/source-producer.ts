@@ -1,11 +1,12 @@
-import type { OutgoingRecords, SendResult } from '../kafka/types.ts'
+import type { KafkaProducer } from '../kafka/types.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { positionRecord, positionTopicIn } from './source-position.ts'
 import { atLeastOnce, exactlyOnce } from './task-producer.ts'
 
 /** How what a source emits gets to Kafka. */
 export interface SourceProducer {
-  send(topic: string, partition: number, records: OutgoingRecords): Promise<SendResult>
+  /** As `KafkaProducer.send`. */
+  send: KafkaProducer['send']
   /** Makes what was sent durable and, with it or after it, the position, where there is one. Rejects with `KAFKA_FENCED` for a source that is another's by now. */
   commit(position: unknown): Promise<void>
   /** What is not committed is given up. */

@@ -14,8 +14,10 @@ import type { ExternalSourceNode } from '../stream/graph.ts'
 import type { DeadLetter, Source, SourceContext, SourceState } from '../stream/source.ts'
 import type { Topic } from '../stream/topic.ts'
 import { sourceLetterOf } from './dead-letter.ts'
+import type { Failure } from './failed-record.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { Outbox } from './outbox.ts'
+import { shownLetterOf } from './refused-letter.ts'
 import { sourceChunk } from './source-chunk.ts'
 import type { SourceProducer } from './source-producer.ts'
 import { tailOf } from './source-tail.ts'
@@ -72,9 +74,11 @@ export class SourceTask {
     this.#outbox = new Outbox({
       context: options.context,
       producer: options.producer,
+      task: options.task,
       roomMade: () => this.#regulate(),
       failed: (error) => this.#fail(error),
     })
+    options.task.letters$.subscribe((failure) => this.#putAway(failure))
   }
 
   start(): void {
@@ -194,6 +198,7 @@ export class SourceTask {
 
   async #commitAll(): Promise<void> {
     while (!this.#isOver && this.#processed > this.#committed.value) {
+      this.#outbox.flush()
       while (!this.#outbox.isResolved) await this.#outbox.resolved()
       // From here to the first `await` nothing else runs: the position is that of the last of these records.
       this.#outbox.hold()
@@ -283,6 +288,16 @@ export class SourceTask {
     this.#moveTo(letter.position)
     this.#flush()
     this.#regulate()
+  }
+
+  /** A record at which a step failed: what the source has emitted lies in no topic, so it is written as text. */
+  #putAway(failure: Failure): void {
+    const { node, context } = this.#options
+    const { layout, statistics } = context
+    statistics.count('dead_letters')
+    if (!node.deadLetters) return
+    const topic = layout.topicName(node.deadLetters.name)
+    this.#outbox.addLetter({ ...shownLetterOf(failure), topic })
   }
 
   #fail(error: unknown): void {

@@ -3,10 +3,12 @@ import { RivuletError } from '../errors.ts'
 import { CallingSteps } from './calling-steps.ts'
 import { commitOf } from './committed-offsets.ts'
 import { type DeadLetters, deadLetterOf } from './dead-letter.ts'
+import type { Failure } from './failed-record.ts'
 import { InputGroup } from './input-group.ts'
 import type { BadRecord, InputQueue } from './input-queue.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { Outbox } from './outbox.ts'
+import { failedLetterOf } from './refused-letter.ts'
 import type { Task, TaskOutput } from './task.ts'
 import type { TaskProducer } from './task-producer.ts'
 import type { TaskState } from './task-state.ts'
@@ -58,11 +60,13 @@ export class StreamTask {
     this.#outbox = new Outbox({
       context,
       producer,
+      task: options.task,
       roomMade: () => {
         if (this.#waitsForRoom) this.run()
       },
       failed: (error) => this.#fail(error),
     })
+    options.task.letters$.subscribe((failure) => this.#putAway(failure))
     this.#calls = new CallingSteps({
       task: options.task,
       settings,
@@ -233,6 +237,14 @@ export class StreamTask {
     this.#outbox.addLetter(letter)
     this.#touch()
     deadLetters.count(letter)
+  }
+
+  #putAway(failure: Failure): void {
+    const { context, deadLetters } = this.#options
+    const made = failedLetterOf(context, failure)
+    this.#outbox.addLetterOnceMade(made)
+    this.#touch()
+    made.then((letter) => deadLetters.count(letter)).catch(() => undefined) // the outbox is told
   }
 
   #fail(error: unknown): void {

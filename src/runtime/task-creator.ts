@@ -1,5 +1,4 @@
 import { unlessAborted } from '../aborted.ts'
-import { messageOf } from '../errors.ts'
 import type { CommittedOffset, KafkaConsumer } from '../kafka/types.ts'
 import type { StateStore } from '../state/store.ts'
 import type { ExternalSinkNode } from '../stream/graph.ts'
@@ -8,10 +7,11 @@ import { restoreStreamTimes } from './commit-metadata.ts'
 import { commitBeginnings, committedOf, resumeForgotten, takeOver } from './committed-offsets.ts'
 import { createTask } from './create-task.ts'
 import { type DeadLetters, deadLetterOf } from './dead-letter.ts'
+import type { Failure } from './failed-record.ts'
 import { type BadRecord, InputQueue } from './input-queue.ts'
 import type { InstanceContext } from './instance-context.ts'
 import type { InputLayout } from './layout.ts'
-import { refusedLetterOf } from './refused-letter.ts'
+import { failedLetterOf, refusedLetterOf } from './refused-letter.ts'
 import { positionIn } from './remembered-offsets.ts'
 import type { ShownOffsets } from './shown-offsets.ts'
 import { SinkTask } from './sink-task.ts'
@@ -126,7 +126,12 @@ export class TaskCreator {
         if (context.settings.onDecodeError === 'fail' || queue.input.internal) throw error
         const { input, partition } = queue
         const place = { topic: input.topic, partition, offset, step }
-        await deadLetters.send(await refusedLetterOf(context, place, messageOf(error)))
+        await deadLetters.send(await refusedLetterOf(context, place, error))
+      },
+      // A step that a stream's task has, too, fails there.
+      failedRecord: async (failure: Failure) => {
+        if (!this.#isStreamStep(failure.record.step))
+          await deadLetters.send(await failedLetterOf(context, failure))
       },
       written: (queue: InputQueue, offset: number) => {
         if (own.has(queue))
@@ -140,6 +145,13 @@ export class TaskCreator {
     return this.#options.context.layout.subTopologies.some(
       ({ subTopology, inputs }) =>
         subTopology.kind === 'stream' && inputs.some((input) => input.topic === topic),
+    )
+  }
+
+  #isStreamStep(step: string): boolean {
+    return this.#options.context.layout.subTopologies.some(
+      ({ subTopology }) =>
+        subTopology.kind === 'stream' && subTopology.nodes.some(({ name }) => name === step),
     )
   }
 
@@ -173,8 +185,8 @@ export class TaskCreator {
       const remembered = { offset: await offsetOf(input), by }
       const position = await positionIn(this.#options.context, input, partition, remembered)
       const counts = task.subTopology.kind === 'stream' || !this.#isStreamed(input)
-      return new InputQueue(input, partition, position, (reason) => {
-        if (counts) task.countDrop(reason)
+      return new InputQueue(input, partition, position, (reason, failure) => {
+        if (counts) task.leaveOut(reason, failure)
       })
     }
     return Promise.all(inputs.map(queueOf))

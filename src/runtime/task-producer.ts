@@ -2,7 +2,6 @@ import type {
   Kafka,
   KafkaConsumer,
   KafkaProducer,
-  OutgoingRecords,
   PartitionOffset,
   SendResult,
   TransactionalProducerOptions,
@@ -11,7 +10,8 @@ import type { Layout } from './layout.ts'
 
 /** How the effects of one task get to Kafka. */
 export interface TaskProducer {
-  send(topic: string, partition: number, records: OutgoingRecords): Promise<SendResult>
+  /** As `KafkaProducer.send`. */
+  send: KafkaProducer['send']
   /** Makes what was sent durable and, with it or after it, the offsets. Rejects with `KAFKA_FENCED` for a task that is another's by now. */
   commit(offsets: readonly PartitionOffset[]): Promise<void>
   /** What is not committed is given up. */
@@ -25,7 +25,7 @@ export async function exactlyOnce(
 ): Promise<TaskProducer> {
   const producer = await kafka.transactionalProducer(options)
   return {
-    send: (topic, partition, records) => producer.send(topic, partition, records),
+    send: (topic, partition, records, refused) => producer.send(topic, partition, records, refused),
     async commit(offsets) {
       if (offsets.length > 0) await producer.sendOffsets(groupId, offsets)
       await producer.commit()
@@ -50,8 +50,8 @@ export function atLeastOnce(producer: KafkaProducer, consumer: Pick<KafkaConsume
   const pending = new Set<Promise<SendResult>>()
   let failure: { readonly error: unknown } | undefined
   return {
-    send(topic, partition, records) {
-      const sent = producer.send(topic, partition, records)
+    send(topic, partition, records, refused) {
+      const sent = producer.send(topic, partition, records, refused)
       pending.add(sent)
       sent.then(
         () => pending.delete(sent),

@@ -15,6 +15,7 @@ import type {
   TopicSinkNode,
 } from '../stream/graph.ts'
 import type { SubTopology } from '../stream/sub-topologies.ts'
+import { type CallbackErrorHandler, type Failure, failedRecord } from './failed-record.ts'
 import { type TimedChunk, timeChunk } from './timed-chunk.ts'
 
 type AnyChunk = Chunk<unknown, unknown>
@@ -24,12 +25,6 @@ export interface TaskOutput {
   readonly node: TopicSinkNode | RepartitionNode | ExternalSinkNode
   readonly chunk: AnyChunk
 }
-
-/**
- * What becomes of a record on which a user's callback has thrown: the program fails, or the record is dropped and
- * counted.
- */
-export type CallbackErrorHandler = (error: unknown) => 'fail' | 'drop'
 
 /** What a task does that was not told otherwise. */
 export const failAlways: CallbackErrorHandler = () => 'fail'
@@ -60,6 +55,8 @@ export class Task {
   readonly totals = new Map<string, number>()
   /** How many records were left out, by reason. */
   readonly dropped = new Map<DropReason, number>()
+  /** Records that belong among the dead letters, as they fail; whoever runs the task sees to it. */
+  readonly letters$ = new Subject<Failure>()
   readonly #options: TaskOptions
   readonly #onCallbackError: CallbackErrorHandler
   readonly #ports = new Map<string, Subject<AnyChunk>>()
@@ -82,7 +79,7 @@ export class Task {
       return
     }
     const timing = timeChunk(input, chunk, this.#onCallbackError)
-    for (const { reason } of timing.dropped) this.countDrop(reason)
+    for (const { reason, failure } of timing.dropped) this.leaveOut(reason, failure)
     this.processTimed(input, timing.chunk)
   }
 
@@ -132,6 +129,12 @@ export class Task {
   /** Counts a record that was left out. */
   countDrop(reason: DropReason): void {
     this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + 1)
+  }
+
+  /** Counts a record that was left out, and puts it among the dead letters where it belongs there. */
+  leaveOut(reason: DropReason, failure?: Failure): void {
+    this.countDrop(reason)
+    if (failure) this.letters$.next(failure)
   }
 
   #connect(node: GraphNode): void {
@@ -214,7 +217,11 @@ export class Task {
       emitTo: (port, chunk) => this.#port({ node: node.id, port }).next(chunk),
       callbackFailed: (error, chunk, i) => {
         const placed = callbackError(node.name, error, chunk, i)
-        if (placed.code !== 'CALLBACK_FAILED' || this.#onCallbackError(placed) === 'fail') throw placed
+        if (placed.code !== 'CALLBACK_FAILED') throw placed
+        const record = failedRecord(node.name, chunk, i)
+        const outcome = this.#onCallbackError(placed, record)
+        if (outcome === 'fail') throw placed
+        if (outcome === 'dead-letter') this.letters$.next({ error: placed, record })
         drop(chunk, i, 'callback-failed')
       },
     }

@@ -2,7 +2,7 @@ import { ChunkBuilder } from '../operators/chunk-builder.ts'
 import { callbackError, type DropReason } from '../operators/operator.ts'
 import type { Chunk } from '../records/chunk.ts'
 import type { TopicSourceNode } from '../stream/graph.ts'
-import type { CallbackErrorHandler } from './task.ts'
+import { type CallbackErrorHandler, type Failure, failedRecord } from './failed-record.ts'
 
 type AnyChunk = Chunk<unknown, unknown>
 
@@ -16,6 +16,8 @@ export interface TimedChunk extends AnyChunk {
 export interface DroppedInput {
   readonly offset: number
   readonly reason: DropReason
+  /** It belongs among the dead letters. */
+  readonly failure?: Failure
 }
 
 /** What becomes of decoded records. */
@@ -42,7 +44,8 @@ export function timeChunk(
   const kept = new ChunkBuilder<unknown, unknown>(chunk)
   const heartbeats = new Set<number>()
   const dropped: DroppedInput[] = []
-  const drop = (i: number, reason: DropReason) => dropped.push({ offset: offsets[i] as number, reason })
+  const drop = (i: number, reason: DropReason, failed: Pick<DroppedInput, 'failure'> = {}) =>
+    dropped.push({ offset: offsets[i] as number, reason, ...failed })
   const take = (i: number) => {
     const recordMs = timestampsMs[i] as number
     const eventMs = wholeMs(timestampMs ? timestampMs.extract(values[i], keys[i], recordMs) : recordMs)
@@ -57,10 +60,13 @@ export function timeChunk(
   while (i < keys.length) {
     try {
       for (; i < keys.length; i++) take(i)
-    } catch (error) {
-      const failure = callbackError(name, error, chunk, i)
-      if (failure.code !== 'CALLBACK_FAILED' || onCallbackError(failure) === 'fail') throw failure
-      drop(i++, 'callback-failed')
+    } catch (thrown) {
+      const error = callbackError(name, thrown, chunk, i)
+      if (error.code !== 'CALLBACK_FAILED') throw error
+      const record = failedRecord(name, chunk, i)
+      const outcome = onCallbackError(error, record)
+      if (outcome === 'fail') throw error
+      drop(i++, 'callback-failed', outcome === 'dead-letter' ? { failure: { error, record } } : {})
     }
   }
   return { chunk: heartbeats.size > 0 ? { ...kept.build(), heartbeats } : kept.build(), dropped }

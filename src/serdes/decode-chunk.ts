@@ -1,6 +1,7 @@
 import { messageOf, RivuletError } from '../errors.ts'
 import type { BytesColumn } from '../records/bytes-column.ts'
 import type { Chunk, Headers, RawChunk } from '../records/chunk.ts'
+import { stackHashOf } from '../stack-hash.ts'
 import type { Serde, SerdeContext } from './serde.ts'
 
 export interface ChunkSerdes {
@@ -17,6 +18,8 @@ export interface Undecodable {
   /** Which one of the raw chunk. */
   readonly index: number
   readonly reason: string
+  /** Of what the serde threw. */
+  readonly stackHash: string
 }
 
 export interface DecodedChunk {
@@ -66,7 +69,7 @@ export function decodeChunk(raw: RawChunk, { key, value, tombstones }: ChunkSerd
         values[i] = decode(raw.values, i, value, nullValues, valueContext)
       }
     } catch (error) {
-      undecodable.push({ index: i, reason: `${part}: ${messageOf(error)}` })
+      undecodable.push({ index: i, reason: `${part}: ${messageOf(error)}`, stackHash: stackHashOf(error) })
       i++
     }
   }

@@ -1,12 +1,14 @@
 import { RivuletError } from '../errors.ts'
 import { silentLogger } from '../logger.ts'
 import type { RawChunk } from '../records/chunk.ts'
-import { deadLetterOf } from '../runtime/dead-letter.ts'
+import { type DeadLetterRecord, deadLetterOf } from '../runtime/dead-letter.ts'
 import type { RecordSerdes } from '../runtime/destination.ts'
+import type { Failure, UnwrittenRecord } from '../runtime/failed-record.ts'
 import { type BadRecord, FetchedChunk } from '../runtime/input-queue.ts'
 import type { InputLayout } from '../runtime/layout.ts'
 import { OutgoingColumns } from '../runtime/outgoing-columns.ts'
 import { type PreparedOptions, prepared } from '../runtime/prepared.ts'
+import { refusedAt, shownLetterOf } from '../runtime/refused-letter.ts'
 import { sourceChunk } from '../runtime/source-chunk.ts'
 import { timeChunk } from '../runtime/timed-chunk.ts'
 import { prepareChunk } from '../serdes/decode-chunk.ts'
@@ -51,7 +53,7 @@ export class DriverLoop {
       context: { settings: options.settings, logger: silentLogger },
       signal: new AbortController().signal, // for ever, as the runtime does
     }
-    this.#writer = new DriverWriter(options.layout)
+    this.#writer = new DriverWriter(options.layout, (error, record) => this.#unwritten(error, record))
     this.tasks = new DriverTasks({
       ...options,
       waits: this.#waits,
@@ -66,6 +68,7 @@ export class DriverLoop {
         failed: (error) => this.#fail(error),
       },
     })
+    for (const { task } of this.tasks.all) task.letters$.subscribe((failure) => this.#failedRecord(failure))
     const preparing = this.tasks.all.flatMap((task) => task.preparing ?? [])
     if (preparing.length > 0) this.#runBehind(Promise.all(preparing))
   }
@@ -164,13 +167,32 @@ export class DriverLoop {
   #putAway(input: InputLayout, bad: BadRecord): void {
     const { partition } = bad.raw
     const letter = deadLetterOf({ input, partition }, bad, this.#options.onDecodeError)
-    const columns = new OutgoingColumns(letter.topic, 0)
-    columns.push(letter.key, letter.value, letter.timestampMs, letter.headers)
+    this.#addLetter(letter)
+  }
+
+  /** A step has failed at a record that came of the input record there. */
+  #failedRecord({ error, record }: Failure): void {
+    const raw = record.offset < 0 ? undefined : this.#topics.chunkAt(record, record.offset)
+    this.#addLetter(raw ? refusedAt(raw, record, error) : shownLetterOf({ error, record }))
+  }
+
+  #unwritten(error: RivuletError, record: UnwrittenRecord): void {
+    const outcome = this.#options.settings.onProductionError?.(error, record) ?? 'fail'
+    if (outcome === 'fail') throw error
+    const [task] = this.tasks.all.filter(({ part }) =>
+      part.subTopology.nodes.some(({ name }) => name === record.step),
+    )
+    task?.task.leaveOut('production-failed', outcome === 'dead-letter' ? { error, record } : undefined)
+  }
+
+  #addLetter({ topic, key, value, timestampMs, headers }: DeadLetterRecord): void {
+    const columns = new OutgoingColumns(topic, 0)
+    columns.push(key, value, timestampMs, headers)
     this.outputs.addBytes(this.#topics.append(columns), letterSerdes)
   }
 
   #writable({ destinations }: Parcel): Promise<void> | undefined {
-    const closed = destinations.find(({ isOpen }) => !isOpen)
+    const closed = destinations.find((destination) => destination?.isOpen === false)
     return closed && prepared(() => closed.prepare(), { ...this.#waits, topic: closed.topic.name })
   }
 

@@ -20,7 +20,7 @@ export interface DriverTaskOptions {
   readonly partition: number
   /** How it waits for serdes that prepare. */
   readonly waits: Omit<PreparedOptions, 'topic'>
-  readonly settings: Pick<Settings, 'clock' | 'emitIntervalMs' | 'onCallbackError'>
+  readonly settings: Pick<Settings, 'clock' | 'emitIntervalMs' | 'onCallbackError' | 'onProductionError'>
   readonly now: () => number
   readonly globalStores: ReadonlyMap<string, StateStore>
   readonly effects: TaskEffects
@@ -76,7 +76,7 @@ export class DriverTask {
 
   /** What was dropped was left out of the chunk for its event time's sake. */
   process(input: GraphNode, chunk: TimedChunk, dropped: readonly DroppedInput[] = []): void {
-    for (const { reason } of dropped) this.task.countDrop(reason)
+    for (const { reason, failure } of dropped) this.task.leaveOut(reason, failure)
     this.task.processTimed(input, chunk)
     this.#commit()
   }

@@ -1,3 +1,4 @@
+import type { TopicPartition } from '../kafka/types.ts'
 import { BytesColumn } from '../records/bytes-column.ts'
 import type { RawChunk } from '../records/chunk.ts'
 import type { OutgoingColumns } from '../runtime/outgoing-columns.ts'
@@ -6,6 +7,8 @@ import type { OutgoingColumns } from '../runtime/outgoing-columns.ts'
 export class DriverTopics {
   /** Of each partition that was written to. */
   readonly #endOffsets = new Map<string, number>()
+  /** By their partitions, in order. */
+  readonly #chunks = new Map<string, RawChunk[]>()
 
   /** Takes over what is in the columns. */
   append(columns: OutgoingColumns): RawChunk {
@@ -14,7 +17,7 @@ export class DriverTopics {
     const name = `${topic}/${partition}`
     const from = this.#endOffsets.get(name) ?? 0
     this.#endOffsets.set(name, from + timestampsMs.length)
-    return {
+    const chunk = {
       topic,
       partition,
       keys: BytesColumn.of(keys),
@@ -23,5 +26,14 @@ export class DriverTopics {
       offsets: timestampsMs.map((_, i) => from + i),
       ...(headers && { headers }),
     }
+    const chunks = this.#chunks.get(name) ?? []
+    chunks.push(chunk)
+    this.#chunks.set(name, chunks)
+    return chunk
+  }
+
+  /** The chunk in which the record lies. */
+  chunkAt({ topic, partition }: TopicPartition, offset: number): RawChunk | undefined {
+    return this.#chunks.get(`${topic}/${partition}`)?.findLast(({ offsets }) => offsets.includes(offset))
   }
 }

@@ -3,7 +3,7 @@ import type { Chunk } from '../records/chunk.ts'
 import { Destination, type RecordSerdes } from '../runtime/destination.ts'
 import type { Layout } from '../runtime/layout.ts'
 import type { OutgoingColumns } from '../runtime/outgoing-columns.ts'
-import { OutgoingRoute } from '../runtime/outgoing-route.ts'
+import { OutgoingRoute, type Unwritten } from '../runtime/outgoing-route.ts'
 import { OutgoingTopic } from '../runtime/outgoing-topic.ts'
 import type { RepartitionNode, TopicSinkNode } from '../stream/graph.ts'
 
@@ -13,7 +13,7 @@ type AnyDestination = Destination<unknown, unknown>
 /** Records on their way into topics, not serialized yet. */
 export interface Parcel {
   readonly chunk: AnyChunk
-  readonly destinations: readonly AnyDestination[]
+  readonly destinations: readonly (AnyDestination | undefined)[]
   /** Whose serdes read what is written, for those who only know the topic's name; absent: nobody is to see it. */
   readonly serdes?: RecordSerdes<unknown, unknown>
   /** Serializes them into the columns of their partitions, which are added to `filled`. Throws for one that does not fit. */
@@ -32,26 +32,29 @@ export interface Piped {
 /** Brings records to the partitions of their topics: those of steps as the runtime does, those of tests by their keys. */
 export class DriverWriter {
   readonly #layout: Layout
+  readonly #unwritten: Unwritten
   readonly #routes = new Map<TopicSinkNode | RepartitionNode, OutgoingRoute>()
   readonly #piped = new Map<RecordSerdes<unknown, unknown>, AnyDestination>()
   readonly #topics = new Map<string, OutgoingTopic>()
   #keyless = 0
   #pipedKeyless = 0
 
-  constructor(layout: Layout) {
+  /** `unwritten` is told of a record of a step that can't be written; it throws where that must not be. */
+  constructor(layout: Layout, unwritten: Unwritten) {
     this.#layout = layout
+    this.#unwritten = unwritten
   }
 
   /** Throws what choosing a topic throws, with the record's place. */
   ofStep(node: TopicSinkNode | RepartitionNode, chunk: AnyChunk): Parcel {
     const route = this.#routeOf(node)
-    const destinations = route.destinationsOf(chunk)
+    const destinations = route.destinationsOf(chunk, this.#unwritten)
     const keyless = route.keylessOf(chunk) ?? this.#keyless++
     return {
       chunk,
       destinations,
       ...(node.type === 'topic-sink' && { serdes: node.topic }),
-      write: (filled) => route.write(chunk, { destinations, keyless, filled }),
+      write: (filled) => route.write(chunk, { destinations, keyless, filled, unwritten: this.#unwritten }),
     }
   }
 

@@ -12,7 +12,8 @@ import { DriverLoop } from './driver-loop.ts'
 import type { OutputRecord, ReadRecord } from './driver-outputs.ts'
 
 /** When a driver starts, with how many partitions, and how it meets faults. */
-export interface TestDriverOptions extends Pick<Environment, 'onCallbackError' | 'onDecodeError'> {
+export interface TestDriverOptions
+  extends Pick<Environment, 'onCallbackError' | 'onProductionError' | 'onDecodeError'> {
   /** Wall-clock time at the start, ms; default 0. */
   readonly nowMs?: number
   /** Of each topic that the topology does not make for itself; default: as it is declared. */
@@ -66,13 +67,18 @@ export class TestDriver implements Queries {
 
   constructor(topology: Topology, options: TestDriverOptions = {}) {
     const { nowMs = 0, partitions, clock = systemClock, emitIntervalMs = 0, answered = () => {} } = options
-    const { onCallbackError = () => 'fail', onDecodeError = 'dead-letter' } = options
+    const { onCallbackError = () => 'fail', onProductionError, onDecodeError = 'dead-letter' } = options
     const layout = layOutAsDeclared(topology, partitions)
     this.#nowMs = nowMs
     this.subTopologies = layout.subTopologies.map(({ subTopology }) => subTopology)
     this.#loop = new DriverLoop({
       layout,
-      settings: { clock, emitIntervalMs, onCallbackError },
+      settings: {
+        clock,
+        emitIntervalMs,
+        onCallbackError,
+        ...(onProductionError && { onProductionError }),
+      },
       now: () => this.#nowMs,
       onDecodeError,
       answered,

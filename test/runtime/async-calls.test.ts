@@ -48,7 +48,7 @@ function setUp({
     answered: (chunk) => {
       for (const { value, offset } of recordsOf(chunk)) answers.push({ value, atMs: scheduler.now(), offset })
     },
-    failed: (error) => {
+    failed: ({ error }) => {
       failures.push(error)
       return onError
     },

@@ -29,9 +29,10 @@ export const prelude = `
 import { readFileSync, writeFileSync } from 'node:fs'
 import { map, type Observable, timer, VirtualTimeScheduler } from 'rxjs'
 import {
-  type AsyncMapper, backoffMs, type Chunk, chunkOf, clientCredentials, compile, connectKafka, createClock, createLogger, type Declare, describe,
+  type AsyncMapper, backoffMs, type CallbackErrorHandler, type Chunk, chunkOf, clientCredentials, compile, connectKafka,
+  createClock, createLogger, type Declare, describe,
   describeAsMermaid, describeAsText, diffTopologies, type Environment, hopping, type Kafka, keyValueStore, lastHeader,
-  type MapAsyncOptions, nullable, otherwise, partitionFor, producer, queryable, recordsOf, retry, retryWithBackoff,
+  type MapAsyncOptions, nullable, otherwise, partitionFor, producer, type ProductionErrorHandler, queryable, recordsOf, retry, retryWithBackoff,
   RivuletError, run, type Running, type Serde, serdes, session, sessionStore, shape, silentLogger, type Sink, sliding,
   type Source, type StreamPartitioner, systemClock, type TableRef, type TokenProvider, type Topic, topic, type Topology,
   topology, type TopologyDescription, tumbling, untilTimeLimit, untilWindowCloses, versionedStore, type WindowedTable,
