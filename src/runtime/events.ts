@@ -31,6 +31,14 @@ export type RuntimeEvent =
       readonly offsets: readonly PartitionOffset[]
     }
   | {
+      /** A source of this instance has completed, and all that it has emitted is in Kafka. */
+      readonly type: 'source-ended'
+      /** Its step's name. */
+      readonly source: string
+      /** Whether the program stops for it, when the rest is worked off. */
+      readonly stops: boolean
+    }
+  | {
       /** A record was put away. */
       readonly type: 'dead-letter'
       /** Where it went: the dead-letter topic's real name. */

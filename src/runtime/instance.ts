@@ -150,7 +150,7 @@ export class Instance {
       statistics: this.statistics,
       producer: this.#settings.kafka.producer({ compression, signal: over }),
       over,
-      emit: (event) => this.events$.next(event),
+      emit: (event) => this.#emit(event),
       failed: (error) => this.#fail(error),
     }
     const sinks = new SinkWriters(context)
@@ -164,6 +164,31 @@ export class Instance {
       started: () => this.#started(),
     })
     return { context, sinks, globals, sources, thread }
+  }
+
+  #emit(event: RuntimeEvent): void {
+    this.events$.next(event)
+    if (event.type === 'source-ended' && event.stops) this.#stopWhenDone().catch((error) => this.#fail(error))
+  }
+
+  /** A source has ended, and the program with it: once what its topics hold is worked off. */
+  async #stopWhenDone(): Promise<void> {
+    const { clock } = this.#settings
+    while (!this.#isEnding && !(await this.#isWorkedOff()))
+      await clock.sleep(wallClockIntervalMs, this.#over.signal)
+    await this.stop()
+  }
+
+  /** Where it stands is looked at before the ends: what is worked off by then has its results within them. */
+  async #isWorkedOff(): Promise<boolean> {
+    const { positions } = this
+    if (!this.isSettled) return false
+    for (const topic of new Set(positions.map((of) => of.topic))) {
+      const ranges = await this.#settings.kafka.admin.offsets(topic)
+      const committed = positions.filter((of) => of.topic === topic)
+      if (committed.some((of) => of.committed < (ranges[of.partition]?.endOffset ?? 0))) return false
+    }
+    return true
   }
 
   #started(): void {

@@ -8,7 +8,7 @@ import {
   type Subscription,
 } from 'rxjs'
 import { unlessAborted } from '../aborted.ts'
-import { isRetryable, messageOf, RivuletError } from '../errors.ts'
+import { messageOf, RivuletError } from '../errors.ts'
 import { retryWithBackoff } from '../retry.ts'
 import type { ExternalSourceNode } from '../stream/graph.ts'
 import type { DeadLetter, Source, SourceContext, SourceState } from '../stream/source.ts'
@@ -33,7 +33,6 @@ export interface SourceTaskOptions {
   readonly context: InstanceContext
 }
 
-const retryPolicy = { initialMs: 500, waitMsMax: 30_000 }
 /** Emissions that come at once go on as one chunk of at most so many records. */
 const chunkRecordsMax = 1_000
 
@@ -88,8 +87,8 @@ export class SourceTask {
       .pipe(
         retryWithBackoff({
           clock: settings.clock,
-          policy: retryPolicy,
-          retryable: isRetryable,
+          policy: node.retry,
+          retryable: mayPass,
           onRetry: (error, attempt, waitMs) => {
             this.state = 'waiting'
             this.problem = messageOf(error)
@@ -102,11 +101,8 @@ export class SourceTask {
       )
       .subscribe({
         next: (value) => this.#emit(value),
-        error: (error) => this.#fail(error),
-        complete: () => {
-          this.#flush()
-          this.state = 'stopped'
-        },
+        error: (error) => this.#fail(sourceError(node.name, error)),
+        complete: () => this.#complete().catch((error) => this.#fail(error)),
       })
   }
 
@@ -152,6 +148,15 @@ export class SourceTask {
     this.state = 'stopped'
     this.#subscription?.unsubscribe()
     this.#committed.complete()
+  }
+
+  async #complete(): Promise<void> {
+    const { node, context } = this.#options
+    this.#flush()
+    this.state = 'stopped'
+    await this.#settled()
+    context.logger.info({ source: this.name }, `the source "${this.name}" has ended`)
+    context.emit({ type: 'source-ended', source: this.name, stops: node.onComplete === 'stop' })
   }
 
   #emit(value: unknown): void {
@@ -305,6 +310,19 @@ export class SourceTask {
     void this.abandon(error)
     this.#options.context.failed(error)
   }
+}
+
+/** What a client of a user's throws says nothing about that; what is an error of ours does. */
+function mayPass(error: unknown): boolean {
+  return !(error instanceof RivuletError) || error.retryable
+}
+
+/** What has failed for good, with the step. */
+function sourceError(step: string, error: unknown): RivuletError {
+  const [code, place] =
+    error instanceof RivuletError ? [error.code, error.place] : (['SOURCE_FAILED', {}] as const)
+  const message = `the source "${step}" has failed: ${messageOf(error)}`
+  return new RivuletError(code, message, { cause: error, place: { ...place, step } })
 }
 
 function observableOf(source: Source<unknown>, context: SourceContext) {

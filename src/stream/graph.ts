@@ -84,6 +84,10 @@ export interface ExternalSourceNode extends NodeBase {
   readonly deadLetters: Topic<Buffer | null, Buffer | null> | undefined
   /** How what it emits becomes a record. */
   readonly record: SourceRecordMapper
+  /** How often it is subscribed to again when it has failed. */
+  readonly retry: RetryPolicy
+  /** What the program does when it completes. */
+  readonly onComplete: 'go-on' | 'stop'
 }
 
 /** How what a source emits becomes a record. */

@@ -1,6 +1,7 @@
-import { checked, required } from '../checked.ts'
+import { checked, oneOf, required } from '../checked.ts'
 import { RivuletError } from '../errors.ts'
 import type { Headers } from '../records/chunk.ts'
+import type { RetryPolicy } from '../retry.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { nonNull, nullable, serdes } from '../serdes/serdes.ts'
 import { assumedKey } from './assumed-key.ts'
@@ -29,6 +30,8 @@ export interface Topology {
   readonly nodes: readonly GraphNode[]
 }
 
+const sourceRetry: RetryPolicy = { initialMs: 500, waitMsMax: 30_000 }
+
 /** How what a source emits becomes records. */
 export interface SourceOptions<T, K> {
   /** The record's key; default: none. */
@@ -45,6 +48,19 @@ export interface SourceOptions<T, K> {
   readonly position?: (value: T) => unknown
   /** Where what the source could not decode goes; default: the topic `<source's name>-dead-letters`. */
   readonly deadLetters?: string
+  /**
+   * How the source is subscribed to again when it has failed, be it by an error that it emits or by one that it throws.
+   * Default: for ever, after 0.25 to 0.5 s first and at most 30 s later; a value that came through begins the count anew,
+   * and `attemptsMax: 1` is no retry. A `RivuletError` that is not `retryable` is no matter of it. A source that has
+   * failed for good ends the program with `SOURCE_FAILED` (or its own `RivuletError`'s code), with the step in its place.
+   */
+  readonly retry?: RetryPolicy
+  /**
+   * What becomes of the program when the source completes, which is said in the log and as an event. Default `go-on`: what
+   * it has emitted is worked off, and the steps and the other sources go on. `stop`: the program stops as by
+   * `Running.stop`, once this instance has worked off and committed what lies in its topics.
+   */
+  readonly onComplete?: 'go-on' | 'stop'
 }
 
 /** How a topic's records are read. A topic that is read twice must be read alike. */
@@ -197,12 +213,16 @@ export function topology(
   const answer = declare({
     source<T, K>(sourceName: string, source: Source<T>, options: SourceOptions<T, K> = {}) {
       required({ source }, { step: sourceName })
+      const { onComplete = 'go-on' } = options
+      oneOf({ onComplete }, ['go-on', 'stop'], { step: sourceName })
       const port = builder.graph.add({
         type: 'external-source',
         kind: 'source',
         name: sourceName,
         source,
         deadLetters: deadLetterTopic(options.deadLetters ?? deadLetterTopicOf(sourceName)),
+        retry: options.retry ?? sourceRetry,
+        onComplete,
         record: {
           key: options.key ?? (() => null),
           timestampMs: (value: T, nowMs: number) =>

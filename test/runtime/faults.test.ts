@@ -67,6 +67,7 @@ describe('a record that can not be decoded', () => {
         offset: '1',
         step: 'in',
         reason: 'value: not a long: it has 4 bytes, not 8',
+        'stack-hash': expect.stringMatching(/^[0-9a-f]{16}$/),
       },
       {
         value: null,
@@ -75,6 +76,7 @@ describe('a record that can not be decoded', () => {
         offset: '2',
         step: 'in',
         reason: 'value: it is null, and long is not nullable',
+        'stack-hash': expect.stringMatching(/^[0-9a-f]{16}$/),
       },
     ])
     expect(running.status().counters.dead_letters).toBe(2)
