@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { kafkaSettings, machineSettings } from '../app/program-settings.ts'
 import { optionsOf, toldBy } from '../app/read-settings.ts'
 import { RivuletError } from '../errors.ts'
+import { type DeadLettersOptions, deadLetters } from './dead-letters.ts'
 import { type DescribeFormat, describeFile, describeFormats } from './describe.ts'
 import { diffFiles } from './diff.ts'
 import type { Io } from './io.ts'
@@ -13,12 +14,16 @@ import { listTopics, type TopicsFormat, topicsFormats } from './topics.ts'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string }
 
-const resetSettings = {
+const kafkaOfRun = {
   ...kafkaSettings,
   kafkaBrokers: {
     ...kafkaSettings.kafkaBrokers,
     description: 'Kafka on which it has run, host:port separated by commas',
   },
+}
+
+const resetSettings = {
+  ...kafkaOfRun,
   dataDir: { ...machineSettings.dataDir, description: 'where it has kept its state' },
 }
 
@@ -92,6 +97,19 @@ function commands(io: Io, done: (code: number) => void): Command {
   reset.action(async (file: string, options: Named & { topicPrefix: string; yes: boolean }) => {
     const { config } = toldBy(resetSettings, reset.opts(), io.env)
     done(await resetTopology(await topologyIn(file, options.name), options, config, io))
+  })
+
+  const letters = ofFile(
+    'dead-letters',
+    'lists the dead letters of a topology, shows one, or sends them back, each once',
+  )
+    .option('--topic-prefix <text>', 'that was put before its topics', '')
+    .option('--show <place>', 'shows the one there, as the list has it: <topic>/<partition>:<offset>')
+    .option('--resend', 'sends those back to their topics that were not sent back before', false)
+  for (const option of optionsOf(kafkaOfRun)) letters.addOption(option)
+  letters.action(async (file: string, options: Named & DeadLettersOptions) => {
+    const { config } = toldBy(kafkaOfRun, letters.opts(), io.env)
+    done(await deadLetters(await topologyIn(file, options.name), options, config, io))
   })
   return rivulet
 }

@@ -1,20 +1,15 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { kafkaSecurity } from '../app/kafka-security.ts'
-import type { kafkaSettings } from '../app/program-settings.ts'
-import { flagOf, variableOf } from '../app/read-settings.ts'
-import type { ConfigOf } from '../app/setting.ts'
 import { openDataFolder } from '../data-folder.ts'
 import { RivuletError } from '../errors.ts'
-import { connectKafka } from '../kafka/kafka.ts'
 import type { KafkaAdmin } from '../kafka/types.ts'
-import { createLogger } from '../logger.ts'
 import { sourceGroupOf } from '../runtime/source-group.ts'
 import type { Topology } from '../stream/topology.ts'
+import { connect, type KafkaConfig } from './connect.ts'
 import type { Io } from './io.ts'
 import { topicsOf } from './topics-of.ts'
 
-export type ResetConfig = ConfigOf<typeof kafkaSettings> & { readonly dataDir: string }
+export type ResetConfig = KafkaConfig & { readonly dataDir: string }
 
 export interface ResetOptions {
   readonly topicPrefix: string
@@ -41,17 +36,13 @@ export async function resetTopology(
   config: ResetConfig,
   io: Io,
 ): Promise<number> {
-  const { kafkaBrokers: brokers, dataDir } = config
-  if (!brokers) {
-    throw new RivuletError(
-      'BAD_CONFIG',
-      `say which Kafka, with ${flagOf('kafkaBrokers')} or ${variableOf('kafkaBrokers')}; where it is embedded, all it has lies in the program's data folder: remove that`,
-    )
-  }
+  const { kafkaBrokers: brokers = [], dataDir } = config
+  const kafka = connect(
+    config,
+    "where it is embedded, all it has lies in the program's data folder: remove that",
+  )
   // Whoever runs on the folder has state in it that is not to be taken away under them.
   const data = existsSync(dataDir) ? openDataFolder(dataDir) : undefined
-  const logger = createLogger({ level: 'warn' })
-  const kafka = connectKafka({ brokers, clientId: 'rivulet', logger, ...kafkaSecurity(config) })
   try {
     const stored = await storedOf(topology, topicPrefix, dataDir, kafka.admin)
     for (const group of [stored.group, sourceGroupOf(stored.group)])
