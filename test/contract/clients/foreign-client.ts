@@ -51,7 +51,7 @@ export const foreignClients: readonly ForeignClient[] = [
   },
 ]
 
-const jvmFlags = [
+export const jvmFlags = [
   ...['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
   '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
 ]
