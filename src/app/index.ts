@@ -13,7 +13,13 @@ export type {
   ProgramContext,
   ProgramOptions,
 } from './program-options.ts'
-export { type CommonConfig, kafkaSettings, machineSettings, topicSettings } from './program-settings.ts'
+export {
+  type CommonConfig,
+  groupSettings,
+  kafkaSettings,
+  machineSettings,
+  topicSettings,
+} from './program-settings.ts'
 export {
   flagOf,
   type HelpAsked,

@@ -8,6 +8,7 @@ import { kafkaSecurity } from './kafka-security.ts'
 import {
   type CommonConfig,
   checkListen,
+  groupSettings,
   kafkaSettings,
   machineSettings,
   topicSettings,
@@ -93,7 +94,14 @@ export function settingsOf<S extends Settings, C extends Connectors, P extends P
 }: ProgramOptions<S, C, P>): Settings {
   const ofConnectors = Object.values(connectors ?? {}).map((connector) => connector.settings)
   const all: Record<string, Setting<unknown>> = {}
-  for (const some of [settings, kafkaSettings, topicSettings, ...ofConnectors, machineSettings]) {
+  for (const some of [
+    settings,
+    kafkaSettings,
+    topicSettings,
+    groupSettings,
+    ...ofConnectors,
+    machineSettings,
+  ]) {
     for (const [name, setting] of Object.entries(some)) {
       if (all[name] !== undefined && all[name] !== setting)
         throw badSetting(name, `two settings are named "${name}": give the program's own another name`)

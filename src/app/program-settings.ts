@@ -77,6 +77,40 @@ export const topicSettings = {
   }),
 }
 
+/** How a program is a member of its groups at Kafka, and how long its transactions may take. */
+export const groupSettings = {
+  /** Default: none. */
+  kafkaGroupInstanceId: setting.text({
+    placeholder: '<name>',
+    description: 'name of this instance, the same after a restart: then a short one moves no work to others',
+    expected: 'a name',
+  }),
+  /** Default 10,000. */
+  kafkaSessionTimeoutMs: setting.wholeNumber({
+    placeholder: '<ms>',
+    description: 'how long an instance may be silent before others take over its work',
+    default: '10000',
+    min: 1_000,
+    max: 3_600_000,
+  }),
+  /** Default 60,000. */
+  kafkaRebalanceTimeoutMs: setting.wholeNumber({
+    placeholder: '<ms>',
+    description: 'how long an instance may take to commit what goes to another one',
+    default: '60000',
+    min: 1_000,
+    max: 3_600_000,
+  }),
+  /** Default 60,000. */
+  kafkaTransactionTimeoutMs: setting.wholeNumber({
+    placeholder: '<ms>',
+    description: 'how long a transaction may be open before Kafka takes it back',
+    default: '60000',
+    min: 1_000,
+    max: 900_000,
+  }),
+}
+
 /** What a program takes of its machine, and how much it says. */
 export const machineSettings = {
   /** Default: any free port of 127.0.0.1. */
@@ -115,7 +149,9 @@ export const machineSettings = {
 }
 
 /** What every program is told, whatever it does. */
-export type CommonConfig = ConfigOf<typeof kafkaSettings & typeof topicSettings & typeof machineSettings>
+export type CommonConfig = ConfigOf<
+  typeof kafkaSettings & typeof topicSettings & typeof groupSettings & typeof machineSettings
+>
 
 /** Throws `BAD_CONFIG` where a broker should listen that is not there. */
 export function checkListen({
