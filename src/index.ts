@@ -68,10 +68,19 @@ export type { WindowedByOptions } from './stream/windowed-aggregation.ts'
 
 // Windows
 
+export { type CalendarOptions, calendar } from './windows/calendar-windows.ts'
+export {
+  type CustomWindowsOptions,
+  customWindows,
+  unlimited,
+  type WindowSpan,
+  type Windows,
+} from './windows/custom-windows.ts'
 export { type JoinSpan, type JoinWindow, within } from './windows/join-window.ts'
 export {
   type Grace,
   hopping,
+  type Offset,
   type SessionWindows,
   type SlidingWindows,
   session,

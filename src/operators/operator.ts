@@ -24,6 +24,7 @@ export type DropReason =
   | 'out-of-order'
   | 'callback-failed'
   | 'production-failed'
+  | 'no-window'
 
 /** A record that an operator left out, as the value of the record that `dropped$` and `late$` emit for it. */
 export interface Dropped<V> {

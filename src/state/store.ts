@@ -27,6 +27,8 @@ export interface StoreSpec<S extends StateStore = StateStore> {
   readonly kind: 'key-value' | 'window' | 'session' | 'versioned' | 'buffer'
   /** How long an entry may be found, ms of event time; absent: for ever. */
   readonly retentionMs?: number
+  /** Which windows are in it, in words, where they are not simply aligned to the epoch: compared by the topology diff. */
+  readonly windows?: string
   /** Whether it has a changelog topic; a table read straight from a topic has its truth there. */
   readonly logged: boolean
   /** Names of its serdes: said in `describe()` and compared by the topology diff. */

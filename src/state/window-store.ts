@@ -40,6 +40,14 @@ interface Entry<K, V> {
   newer: Entry<K, V> | undefined
 }
 
+/** Windows that are not simply aligned to the epoch. */
+export interface StoredWindows {
+  /** In words: another name is another kind of windows, to the topology diff. */
+  readonly name: string
+  /** Throws where no window starts there. */
+  readonly endOf: (startMs: number) => number
+}
+
 /** How a store is named and written, and how long it remembers. */
 export interface WindowStoreOptions<K, V> {
   /** Of the store: unique in the topology. */
@@ -48,8 +56,10 @@ export interface WindowStoreOptions<K, V> {
   readonly key: Serde<K>
   /** How values are written. */
   readonly value: Serde<V>
-  /** `endMs = startMs + sizeMs` for every window in it. */
+  /** `endMs = startMs + sizeMs` for every window in it, unless `windows` says otherwise: then none is longer. */
   readonly sizeMs: number
+  /** What the windows are where they are not simply aligned to the epoch. */
+  readonly windows?: StoredWindows
   /** A window is found while its start > (largest start ever put) − retentionMs. */
   readonly retentionMs: number
 }
@@ -63,7 +73,7 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   readonly #key: Serde<K>
   readonly #value: Serde<V>
   readonly #mapKey: (key: K) => MapKey
-  readonly #sizeMs: number
+  readonly #endOf: (startMs: number) => number
   readonly #clock: RetentionClock
   /** Each key's newest window, from which the older ones are reached: nearly always it is the one asked for. */
   readonly #newest = new Map<MapKey, Entry<K, V>>()
@@ -77,14 +87,14 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   #moved: { readonly key: K; readonly startMs: number; readonly timestampMs: number }[] = []
 
   constructor(
-    { name, key, value, sizeMs, retentionMs }: WindowStoreOptions<K, V>,
+    { name, key, value, sizeMs, retentionMs, windows }: WindowStoreOptions<K, V>,
     bind: BindSerde = unbound,
   ) {
     this.name = name
     this.#key = bind(key, 'key')
     this.#value = bind(value, 'value')
     this.#mapKey = mapKeyOf(this.#key)
-    this.#sizeMs = sizeMs
+    this.#endOf = windows?.endOf ?? ((startMs) => startMs + sizeMs)
     this.#clock = new RetentionClock(retentionMs)
     this.#segments = new Segments(Math.min(sizeMs, retentionMs / 2))
   }
@@ -118,7 +128,7 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     const newest = this.#newest.get(mapKey)
     const older = lastAtOrBefore(newest, startMs)
     if (older?.startMs === startMs) return this.#replace(older, value, timestampMs)
-    const windowed = { key, startMs, endMs: startMs + this.#sizeMs }
+    const windowed = { key, startMs, endMs: this.#endOf(startMs) }
     if (startMs <= this.#clock.horizonMs) return windowed
     // Nothing older: then all are newer, and the last of them is the oldest.
     const newer = older ? older.newer : newest && oldestOf(newest)
@@ -282,6 +292,7 @@ export function windowStore<K, V>(options: WindowStoreOptions<K, V>): StoreSpec<
     name: options.name,
     kind: 'window',
     retentionMs: options.retentionMs,
+    ...(options.windows && { windows: options.windows.name }),
     logged: true,
     key: options.key,
     written: { key: options.key.name, value: options.value.name },

@@ -1,4 +1,5 @@
 import { oneOf, required } from '../checked.ts'
+import type { Windows } from '../windows/custom-windows.ts'
 import type { SessionWindows, SlidingWindows, TimeWindows } from '../windows/windows.ts'
 import type { AggregationInput } from './aggregation-step.ts'
 import type { Group } from './group.ts'
@@ -52,14 +53,14 @@ export class CogroupedStream<K, A, In> {
   }
 
   /** One aggregate for each key and window. Emits on update, as Kafka Streams' cogroups do. */
-  windowedBy(windows: TimeWindows | SlidingWindows): TimeWindowedCogroup<K, A, In>
+  windowedBy(windows: TimeWindows | SlidingWindows | Windows): TimeWindowedCogroup<K, A, In>
   /** One aggregate for each session of a key. Emits on update, as Kafka Streams' cogroups do. */
   windowedBy(windows: SessionWindows): SessionWindowedCogroup<K, A, In>
   windowedBy(
-    windows: TimeWindows | SlidingWindows | SessionWindows,
+    windows: TimeWindows | SlidingWindows | Windows | SessionWindows,
   ): TimeWindowedCogroup<K, A, In> | SessionWindowedCogroup<K, A, In> {
     required({ windows })
-    oneOf({ 'windows.kind': windows.kind }, ['time', 'sliding', 'session'])
+    oneOf({ 'windows.kind': windows.kind }, ['time', 'sliding', 'custom', 'session'])
     return windows.kind === 'session'
       ? new SessionWindowedCogroup(this.#members, windows)
       : new TimeWindowedCogroup(this.#members, windows)
@@ -72,10 +73,10 @@ export class CogroupedStream<K, A, In> {
  */
 export class TimeWindowedCogroup<K, A, In> {
   readonly #members: readonly Member<K, In, A>[]
-  readonly #windows: TimeWindows | SlidingWindows
+  readonly #windows: TimeWindows | SlidingWindows | Windows
 
   /** @internal */
-  constructor(members: readonly Member<K, In, A>[], windows: TimeWindows | SlidingWindows) {
+  constructor(members: readonly Member<K, In, A>[], windows: TimeWindows | SlidingWindows | Windows) {
     this.#members = members
     this.#windows = windows
   }

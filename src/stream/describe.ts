@@ -49,6 +49,8 @@ export interface StoreDescription {
   readonly kind: StoreSpec['kind']
   /** How long an entry may be found, ms of event time; absent: for ever. */
   readonly retentionMs?: number
+  /** Which windows are in it, in words; absent: they are simply aligned to the epoch, or to the records. */
+  readonly windows?: string
   /** Whether it has a changelog topic. */
   readonly logged: boolean
   /** How its changelog is written; absent: a store of a user's own does not say. */
@@ -112,12 +114,13 @@ function serdeNames({ key, value }: Pick<Topic<unknown, unknown>, 'key' | 'value
   return { key: key.name, value: value.name }
 }
 
-function describeStore({ name, kind, retentionMs, logged, written }: StoreSpec): StoreDescription {
+function describeStore({ name, kind, retentionMs, windows, logged, written }: StoreSpec): StoreDescription {
   return {
     name,
     kind,
     logged,
     ...(retentionMs !== undefined && { retentionMs }),
+    ...(windows !== undefined && { windows }),
     ...(written && { written }),
   }
 }
@@ -148,7 +151,10 @@ function textOf({ name, kind, inputs, topic, written, stores }: NodeDescription)
   for (const store of stores) {
     const kept = store.retentionMs === undefined ? '' : `, kept ${store.retentionMs} ms`
     const held = store.written ? `, ${textOfSerdes(store.written)}` : ''
-    parts.push(`store ${store.name} (${store.kind}${held}${kept}${store.logged ? '' : ', no changelog'})`)
+    const windows = store.windows === undefined ? '' : `, ${store.windows}`
+    parts.push(
+      `store ${store.name} (${store.kind}${windows}${held}${kept}${store.logged ? '' : ', no changelog'})`,
+    )
   }
   return parts.join('  ')
 }

@@ -88,6 +88,12 @@ function diffStores(
         what: `the store "${name}" ${change}`,
         why: 'its changelog is not read with other serdes: give it a new name, or reset the application',
       })
+    else if (after.windows !== before.windows)
+      changes.push({
+        effect: 'breaks',
+        what: `the windows of the store "${name}" were ${windowsOf(before)} and are ${windowsOf(after)}`,
+        why: 'what it has counted is of other windows: give it a new name, or reset the application',
+      })
     else if ((after.retentionMs ?? Infinity) < (before.retentionMs ?? Infinity))
       changes.push({
         effect: 'breaks',
@@ -110,6 +116,10 @@ function diffStores(
       })
   }
   return changes
+}
+
+function windowsOf({ windows }: StoreDescription): string {
+  return windows ?? 'aligned to the epoch'
 }
 
 /** Topics between sub-topologies: records may still be under way in one that is gone. */

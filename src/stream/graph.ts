@@ -5,6 +5,7 @@ import type { Chunk, Headers } from '../records/chunk.ts'
 import type { RetryPolicy } from '../retry.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { StoreSpec } from '../state/store.ts'
+import type { Windows } from '../windows/custom-windows.ts'
 import type { JoinWindow } from '../windows/join-window.ts'
 import type { SessionWindows, SlidingWindows, TimeWindows } from '../windows/windows.ts'
 import type { OffsetReset } from './offset-reset.ts'
@@ -114,7 +115,7 @@ export interface OperatorNode extends NodeBase {
   /** Whether it makes the same of the same record, whenever: then a sink's own task may do it again. */
   readonly stateless: boolean
   /** Of an aggregation over windows, or of a join of streams. */
-  readonly windows?: TimeWindows | SlidingWindows | SessionWindows | JoinWindow
+  readonly windows?: TimeWindows | SlidingWindows | Windows | SessionWindows | JoinWindow
   /** Of a suppression: how much it may hold; absent: whatever comes. */
   readonly bounds?: BufferBounds
   /** One operator for each input. */

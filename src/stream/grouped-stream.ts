@@ -3,6 +3,7 @@ import { aggregate } from '../operators/aggregate.ts'
 import { type Aggregation, counting, reduction } from '../operators/aggregation.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
 import { rowReader } from '../state/row-reader.ts'
+import type { Windows } from '../windows/custom-windows.ts'
 import type { SessionWindows, SlidingWindows, TimeWindows } from '../windows/windows.ts'
 import { type AggregationInput, aggregationStep } from './aggregation-step.ts'
 import { CogroupedStream } from './cogrouped-stream.ts'
@@ -87,7 +88,8 @@ export class GroupedStream<K, V> {
   }
 
   /**
-   * Aggregates each window of a key for itself: tumbling, hopping or sliding ones. Throws `BAD_TOPOLOGY` for what are
+   * Aggregates each window of a key for itself: tumbling, hopping or sliding ones, those of a
+   * calendar, unlimited ones, or your own. Throws `BAD_TOPOLOGY` for what are
    * no windows. Source: Kafka Streams `KGroupedStream.windowedBy`.
    *
    * @example
@@ -98,7 +100,10 @@ export class GroupedStream<K, V> {
    *   .count('clicks per minute')
    * ```
    */
-  windowedBy(windows: TimeWindows | SlidingWindows, options?: WindowedByOptions): TimeWindowedStream<K, V>
+  windowedBy(
+    windows: TimeWindows | SlidingWindows | Windows,
+    options?: WindowedByOptions,
+  ): TimeWindowedStream<K, V>
   /**
    * Aggregates each session of a key for itself. Source: Kafka Streams `KGroupedStream.windowedBy(SessionWindows)`.
    *
@@ -112,11 +117,11 @@ export class GroupedStream<K, V> {
    */
   windowedBy(windows: SessionWindows, options?: WindowedByOptions): SessionWindowedStream<K, V>
   windowedBy(
-    windows: TimeWindows | SlidingWindows | SessionWindows,
+    windows: TimeWindows | SlidingWindows | Windows | SessionWindows,
     options: WindowedByOptions = {},
   ): TimeWindowedStream<K, V> | SessionWindowedStream<K, V> {
     required({ windows })
-    oneOf({ 'windows.kind': windows.kind }, ['time', 'sliding', 'session'])
+    oneOf({ 'windows.kind': windows.kind }, ['time', 'sliding', 'custom', 'session'])
     if (options.emit !== undefined) oneOf({ emit: options.emit }, ['onUpdate', 'onWindowClose'])
     return windows.kind === 'session'
       ? new SessionWindowedStream(this.#group, windows, options)

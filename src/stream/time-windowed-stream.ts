@@ -1,4 +1,5 @@
 import type { Aggregation } from '../operators/aggregation.ts'
+import type { Windows } from '../windows/custom-windows.ts'
 import type { SlidingWindows, TimeWindows } from '../windows/windows.ts'
 import type { Group } from './group.ts'
 import { type AggregateSpec, aggregationOf } from './grouped-stream.ts'
@@ -10,11 +11,15 @@ import { WindowedStream } from './windowed-stream.ts'
 
 /** Records grouped by key and by tumbling, hopping or sliding window. Source: Kafka Streams `TimeWindowedKStream`. */
 export class TimeWindowedStream<K, V> extends WindowedStream<K, V> {
-  readonly #windows: TimeWindows | SlidingWindows
+  readonly #windows: TimeWindows | SlidingWindows | Windows
   readonly #options: WindowedByOptions
 
   /** @internal */
-  constructor(group: Group<K, V>, windows: TimeWindows | SlidingWindows, options: WindowedByOptions) {
+  constructor(
+    group: Group<K, V>,
+    windows: TimeWindows | SlidingWindows | Windows,
+    options: WindowedByOptions,
+  ) {
     super(group)
     this.#windows = windows
     this.#options = options

@@ -7,7 +7,8 @@ import { slidingAggregate } from '../operators/sliding-aggregate.ts'
 import { windowAggregate } from '../operators/window-aggregate.ts'
 import type { RowReader } from '../state/row-reader.ts'
 import { type SessionStore, sessionStore } from '../state/session-store.ts'
-import { type WindowStore, windowStore } from '../state/window-store.ts'
+import { type StoredWindows, type WindowStore, windowStore } from '../state/window-store.ts'
+import { endOf, type Windows } from '../windows/custom-windows.ts'
 import { windowedSerde } from '../windows/windowed-serde.ts'
 import type { SessionWindows, SlidingWindows, TimeWindows, Windowed } from '../windows/windows.ts'
 import { type AggregationInput, aggregationStep } from './aggregation-step.ts'
@@ -29,28 +30,52 @@ interface WindowedSpec<K, In, A, G, W> extends StepSpec, WindowedByOptions {
   readonly windows: W
 }
 
-/** The table of an aggregation over tumbling, hopping or sliding windows. */
+/** The table of an aggregation over windows of any kind but sessions. */
 export function windowedAggregation<K, In, A>({
   windows,
   emit = 'onUpdate',
   ...step
-}: WindowedSpec<K, In, A, Aggregation<K, In, A>, TimeWindows | SlidingWindows>): WindowedTable<K, A, In> {
-  const sizeMs = windows.kind === 'time' ? windows.sizeMs : windows.differenceMs
-  const untilClosedMs = (windows.kind === 'time' ? sizeMs : 2 * sizeMs) + windows.graceMs
+}: WindowedSpec<K, In, A, Aggregation<K, In, A>, TimeWindows | SlidingWindows | Windows>): WindowedTable<
+  K,
+  A,
+  In
+> {
+  const sizeMs = sizeOf(windows)
+  const untilClosedMs = (windows.kind === 'sliding' ? 2 * sizeMs : sizeMs) + windows.graceMs
+  const stored = storedWindows(windows)
   const retentionMs = retentionOf(step, untilClosedMs)
   const stage = aggregationStep({
     ...step,
     windows,
-    expands: windows.kind === 'sliding' || windows.advanceMs < windows.sizeMs || emit === 'onWindowClose',
+    expands: windows.kind !== 'time' || windows.advanceMs < windows.sizeMs || emit === 'onWindowClose',
     // As in Kafka Streams, a window that is to be emitted at its close is still there at that moment.
     store: (options) =>
-      windowStore({ ...options, sizeMs, retentionMs: emit === 'onUpdate' ? retentionMs : retentionMs + 1 }),
+      windowStore({
+        ...options,
+        ...(stored && { windows: stored }),
+        sizeMs,
+        retentionMs: emit === 'onUpdate' ? retentionMs : Math.min(retentionMs + 1, Number.MAX_SAFE_INTEGER),
+      }),
     operator: (aggregation, store, context) =>
-      windows.kind === 'time'
-        ? windowAggregate({ windows, aggregation, store, emit }, context)
-        : slidingAggregate({ windows, aggregation, store, emit }, context),
+      windows.kind === 'sliding'
+        ? slidingAggregate({ windows, aggregation, store, emit }, context)
+        : windowAggregate({ windows, aggregation, store, emit }, context),
   })
   return windowedTable(stage, storedRows(stage.store, windowReader), windows.graceMs)
+}
+
+/** No window is longer. */
+function sizeOf(windows: TimeWindows | SlidingWindows | Windows): number {
+  if (windows.kind === 'time') return windows.sizeMs
+  return windows.kind === 'sliding' ? windows.differenceMs : windows.sizeMsMax
+}
+
+/** Undefined for windows that are as long as all others, and aligned to the epoch, or to the records. */
+function storedWindows(windows: TimeWindows | SlidingWindows | Windows): StoredWindows | undefined {
+  if (windows.kind === 'custom') return { name: windows.name, endOf: (startMs) => endOf(windows, startMs) }
+  if (windows.kind !== 'time' || windows.offsetMs === undefined) return undefined
+  const { sizeMs, offsetMs } = windows
+  return { name: `${offsetMs} ms later than at the epoch`, endOf: (startMs) => startMs + sizeMs }
 }
 
 /** The table of an aggregation over sessions. */

@@ -11,7 +11,7 @@ export interface Windowed<K> {
   readonly endMs: number
 }
 
-/** `[startMs, startMs + sizeMs)`, aligned to the epoch, one starting every `advanceMs`. */
+/** `[startMs, startMs + sizeMs)`, aligned to the epoch plus `offsetMs`, one starting every `advanceMs`. */
 export interface TimeWindows {
   /** Tells the kinds of windows apart. */
   readonly kind: 'time'
@@ -19,6 +19,8 @@ export interface TimeWindows {
   readonly sizeMs: number
   /** From one start to the next; of tumbling windows the size. */
   readonly advanceMs: number
+  /** How much later than the epoch a window starts, less than `advanceMs`; absent: 0. */
+  readonly offsetMs?: number
   /** How far stream time may be past a window's end while records are still taken. */
   readonly graceMs: number
 }
@@ -49,9 +51,18 @@ export interface Grace {
   readonly graceMs?: number
 }
 
+/** Where windows lie. */
+export interface Offset {
+  /**
+   * How much later than at the epoch they start, ms, either way: days that begin at 22:00 UTC are
+   * `{ sizeMs: 86_400_000, offsetMs: 79_200_000 }`. Default 0. What is stored with another offset is of other windows.
+   */
+  readonly offsetMs?: number
+}
+
 /**
  * Windows that follow each other without overlap. Throws `BAD_TOPOLOGY` for a size below 1, or a grace below 0. Source:
- * Kafka Streams' `TimeWindows`.
+ * Kafka Streams' `TimeWindows`, which have no offset.
  *
  * @example
  * ```ts
@@ -61,8 +72,19 @@ export interface Grace {
  *   .count()
  * ```
  */
-export function tumbling({ sizeMs, graceMs = 0 }: { sizeMs: number } & Grace): TimeWindows {
-  return { kind: 'time', ...checked({ sizeMs }, 1), advanceMs: sizeMs, ...checked({ graceMs }, 0) }
+export function tumbling({
+  sizeMs,
+  offsetMs = 0,
+  graceMs = 0,
+}: { sizeMs: number } & Offset & Grace): TimeWindows {
+  const size = checked({ sizeMs }, 1)
+  return {
+    kind: 'time',
+    ...size,
+    advanceMs: sizeMs,
+    ...offsetOf(offsetMs, sizeMs),
+    ...checked({ graceMs }, 0),
+  }
 }
 
 /**
@@ -80,8 +102,9 @@ export function tumbling({ sizeMs, graceMs = 0 }: { sizeMs: number } & Grace): T
 export function hopping({
   sizeMs,
   advanceMs,
+  offsetMs = 0,
   graceMs = 0,
-}: { sizeMs: number; advanceMs: number } & Grace): TimeWindows {
+}: { sizeMs: number; advanceMs: number } & Offset & Grace): TimeWindows {
   const spans = checked({ sizeMs, advanceMs }, 1)
   if (advanceMs > sizeMs) {
     throw new RivuletError(
@@ -90,7 +113,7 @@ export function hopping({
       { place: { parameter: 'advanceMs' } },
     )
   }
-  return { kind: 'time', ...spans, ...checked({ graceMs }, 0) }
+  return { kind: 'time', ...spans, ...offsetOf(offsetMs, advanceMs), ...checked({ graceMs }, 0) }
 }
 
 /**
@@ -124,7 +147,22 @@ export function session({ gapMs, graceMs = 0 }: { gapMs: number } & Grace): Sess
   return { kind: 'session', ...checked({ gapMs }, 0), ...checked({ graceMs }, 0) }
 }
 
-/** Start of the first (earliest) window that holds `timestampMs`. */
-export function firstWindowStartMs({ sizeMs, advanceMs }: TimeWindows, timestampMs: number): number {
-  return Math.floor(Math.max(0, timestampMs - sizeMs + advanceMs) / advanceMs) * advanceMs
+/** Nothing for windows that are aligned to the epoch. */
+function offsetOf(offsetMs: number, advanceMs: number): Pick<TimeWindows, 'offsetMs'> {
+  checked({ offsetMs }, Number.MIN_SAFE_INTEGER)
+  const within = ((offsetMs % advanceMs) + advanceMs) % advanceMs
+  return within === 0 ? {} : { offsetMs: within }
+}
+
+/**
+ * Start of the first (earliest) window that holds `timestampMs`. As in Kafka Streams none starts before the epoch; with an
+ * offset one does, or the moments before it would be in no window.
+ */
+export function firstWindowStartMs(
+  { sizeMs, advanceMs, offsetMs }: TimeWindows,
+  timestampMs: number,
+): number {
+  const earliestMs = timestampMs - sizeMs + advanceMs
+  if (offsetMs === undefined) return Math.floor(Math.max(0, earliestMs) / advanceMs) * advanceMs
+  return Math.floor(Math.max(0, earliestMs - offsetMs + advanceMs) / advanceMs - 1) * advanceMs + offsetMs
 }

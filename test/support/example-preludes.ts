@@ -29,13 +29,13 @@ export const prelude = `
 import { readFileSync, writeFileSync } from 'node:fs'
 import { map, type Observable, timer, VirtualTimeScheduler } from 'rxjs'
 import {
-  type AsyncMapper, backoffMs, type CallbackErrorHandler, type Chunk, chunkOf, clientCredentials, compile, connectKafka,
+  type AsyncMapper, backoffMs, calendar, type CallbackErrorHandler, type Chunk, chunkOf, clientCredentials, compile, connectKafka, customWindows,
   createClock, createLogger, type Declare, describe,
   describeAsMermaid, describeAsText, diffTopologies, type Environment, hopping, type Kafka, keyValueStore, lastHeader,
   type MapAsyncOptions, nullable, otherwise, partitionFor, producer, type ProductionErrorHandler, queryable, recordsOf, retry, retryWithBackoff,
   RivuletError, run, type Running, type Serde, serdes, session, sessionStore, shape, silentLogger, type Sink, sliding,
   type Source, type StreamPartitioner, systemClock, type TableRef, type TokenProvider, type Topic, topic, type Topology,
-  topology, type TopologyDescription, tumbling, untilTimeLimit, untilWindowCloses, versionedStore, type WindowedTable,
+  topology, type TopologyDescription, tumbling, unlimited, untilTimeLimit, untilWindowCloses, versionedStore, type WindowedTable,
   windowStore,
   within,
 } from 'rivulet'

@@ -32,6 +32,7 @@ function isOffered(store: StoreSpec, topology: Topology & { readonly stores?: Qu
 
 function untilClosedMs(windows: NonNullable<OperatorNode['windows']>): number {
   if (windows.kind === 'time') return windows.sizeMs + windows.graceMs
+  if (windows.kind === 'custom') return windows.sizeMsMax + windows.graceMs
   if (windows.kind === 'sliding') return 2 * windows.differenceMs + windows.graceMs
   return windows.kind === 'session' ? windows.gapMs + windows.graceMs : 0
 }
