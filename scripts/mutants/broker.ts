@@ -129,4 +129,12 @@ export const brokerMutants: readonly Mutant[] = [
     why: 'nobody has read what a loss of power takes',
     deployment: 'flowing',
   },
+  {
+    name: 'aborted-transactions-are-forgotten',
+    file: 'src/broker/log/partition-log.ts',
+    from: 'this.producers.forgetAbortedBefore(next.baseOffset)',
+    to: '',
+    why: 'readers are not told of what compaction took, as they would wait for its marker',
+    deployment: 'deleting',
+  },
 ]

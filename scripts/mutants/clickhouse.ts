@@ -66,4 +66,14 @@ export const clickhouseMutants: readonly Mutant[] = [
     why: 'a row that is refused is a dead letter before anything goes on behind it',
     deployment: 'refusing',
   },
+  {
+    name: 'token-of-the-row-before',
+    file: 'src/clickhouse/table-writer.ts',
+    from: `#token({ topic, partition, losses }: BatchPart, before: PlaceRange | undefined): string {
+    const token = \`\${this.#options.table.name}/\${topic}/\${partition}/\${before ? before.to + 1 : 0}\``,
+    to: `#token({ topic, partition, losses, range }: BatchPart, _before: PlaceRange | undefined): string {
+    const token = \`\${this.#options.table.name}/\${topic}/\${partition}/\${range.from}-\${range.to}\``,
+    why: 'of all who go on from the same row the first one wins, wherever their batches end',
+    deployment: 'sharing',
+  },
 ]

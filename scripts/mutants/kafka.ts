@@ -65,4 +65,28 @@ export const kafkaMutants: readonly Mutant[] = [
     to: '',
     why: 'who has lost its place in the group gives up what it had',
   },
+  {
+    name: 'unanswered-request-fences',
+    file: 'src/kafka/transactional-producer.ts',
+    from: 'if (this.#unanswered !== undefined && this.#members.size === 0) throw unknownEnd(what, this.#unanswered)',
+    to: '',
+    why: 'an epoch with a request that was never answered begins no other transaction: the late one would be part of that',
+    deployment: 'flowing',
+  },
+  {
+    name: 'leaders-are-forgotten',
+    file: 'src/kafka/cluster.ts',
+    from: 'if (isStale(error) || isConnectionError(error)) this.forgetLeader(of)',
+    to: 'if (isConnectionError(error)) this.forgetLeader(of)',
+    why: 'who is no longer the leader of a partition is not asked again',
+    deployment: 'flowing',
+  },
+  {
+    name: 'coordinators-are-forgotten',
+    file: 'src/kafka/cluster.ts',
+    from: 'if (isStale(error) || isConnectionError(error)) this.#coordinators.delete(id)',
+    to: 'if (isConnectionError(error)) this.#coordinators.delete(id)',
+    why: 'who no longer coordinates a group or a transaction is not asked again',
+    deployment: 'flowing',
+  },
 ]

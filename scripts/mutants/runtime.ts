@@ -109,4 +109,20 @@ export const runtimeMutants: readonly Mutant[] = [
     why: 'a sink whose rival was first goes on behind what that has written',
     deployment: 'sharing',
   },
+  {
+    name: 'other-versions-are-fenced',
+    file: 'src/runtime/committed-offsets.ts',
+    from: 'await fence(settings.kafka, { transactionalId: transactionalIdOf(layout, task), signal: over })',
+    to: '',
+    why: 'tasks of another version of the topology commit nothing any more for the same inputs',
+    deployment: 'joining',
+  },
+  {
+    name: 'offsets-in-its-own-name',
+    file: 'src/runtime/committed-offsets.ts',
+    from: 'if (committers.some((committer) => committer !== id)) {',
+    to: 'if (committers.length < 0) {',
+    why: 'what another version has left is taken over once: tasks do not shut each other out for ever',
+    deployment: 'parting',
+  },
 ]

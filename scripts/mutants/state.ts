@@ -59,4 +59,20 @@ export const stateMutants: readonly Mutant[] = [
     why: 'what of a table comes through the task is not in its store before',
     deployment: 'moving',
   },
+  {
+    name: 'torn-checkpoints',
+    file: 'src/state/checkpoint.ts',
+    from: 'return crc32(body) === bytes.readUInt32BE(at + 4) ? { body, end } : undefined',
+    to: 'return { body, end }',
+    why: 'what a loss of power has torn is not restored',
+    deployment: 'flowing',
+  },
+  {
+    name: 'tombstones-are-all-there',
+    file: 'src/runtime/leads-on.ts',
+    from: 'if (behind >= offsetsOfCommitMin && !(await hasAllTombstones(covered, changelog))) return false',
+    to: '',
+    why: 'a checkpoint that is older than the tombstones behind it does not bring deleted keys back',
+    deployment: 'deleting',
+  },
 ]

@@ -23,7 +23,8 @@ held to the one that has the safeguard (\`npm run simulate -- --seed N --deploym
 const unseenIntroduction = `
 ## What no seed shows
 
-Safeguards that the simulator can't do without and notice it. A test that looks at them alone fails.
+Safeguards whose absence no deployment of the simulator can notice: a test that looks at them alone fails, in a copy of the
+sources as above.
 
 | without | which is for | why no seed shows it | fails |
 | --- | --- | --- | --- |
