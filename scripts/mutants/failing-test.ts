@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 
-const testMsMax = 300_000
+const testMsMax = 900_000
 const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=json']
 
 /** Whether one of these tests fails in this copy of the sources. Rejects where none of them runs. */

@@ -80,4 +80,48 @@ export const unseenMutants: readonly UnseenMutant[] = [
       'the client asks for the end when all has been acknowledged, and what it has read was on the medium, too',
     test: 'test/broker/power-loss.test.ts',
   },
+  {
+    name: 'ending-is-waited-for',
+    file: 'src/broker/transaction/transactions.ts',
+    from: `if (transaction?.status !== 'commit' && transaction?.status !== 'abort') return
+    throw`,
+    to: `if (transaction?.status !== undefined) return
+    throw`,
+    why: 'nothing is begun while the markers of the last transaction are being written',
+    unseen:
+      'a client is answered when they are written, and one that misses its answer takes longer to come back',
+    test: 'test/broker/transaction/transactions.test.ts',
+  },
+  {
+    name: 'hanging-transactions',
+    file: 'src/broker/transaction/transactions.ts',
+    from: `this.#abortHanging()
+  }
+
+  /** Source: Kafka \`InitProducerId\``,
+    to: `}
+
+  /** Source: Kafka \`InitProducerId\``,
+    why: 'what is open in a log and known to nobody is aborted',
+    unseen: 'with `fsync: always` the coordinator’s word is on the medium before the first record is sent',
+    test: 'test/broker/power-loss.test.ts',
+  },
+  {
+    name: 'ends-spare-the-next-one',
+    file: 'src/broker/transaction/transactions.ts',
+    from: 'return openSince !== undefined && endOffset !== undefined && openSince >= endOffset',
+    to: 'return false',
+    why: 'what was decided before a loss of power ends nothing that was begun behind it',
+    unseen: 'with `fsync: always` an end is on the medium before the next transaction begins',
+    test: 'test/broker/power-loss.test.ts',
+  },
+  {
+    name: 'checksums',
+    file: 'src/broker/log/segment.ts',
+    from: 'if (order && (batchFault(bytes) || !this.#follows(header, nextOffset, order))) return',
+    to: 'if (order && !this.#follows(header, nextOffset, order)) return',
+    why: 'a batch with a hole in it was never written to its end',
+    unseen: 'where so little is written a hole reaches to the end of the log: no batch is whole but for it',
+    test: 'test/broker/log/partition-log.test.ts',
+  },
 ]

@@ -121,6 +121,22 @@ onEachBroker('a consumer', (broker) => {
     await member.consumer.close()
   })
 
+  test('throws away what it had asked for when it is told to go elsewhere', async () => {
+    const kafka = broker.connect()
+    const topic = await broker.topic(kafka)
+    await produce(kafka, topic, 0, 'a', 'b', 'c')
+    const member = joinGroup(kafka, { groupId: broker.name('group'), topics: [topic] })
+    // From now on it waits for what comes behind.
+    await until(() => expect(member.values).toEqual(['a', 'b', 'c']))
+    member.consumer.seek(topic, 0, 1)
+    for (const value of ['d', 'e']) {
+      await produce(kafka, topic, 0, value)
+      await until(() => expect(member.values).toContain(value))
+    }
+    expect(member.values).toEqual(['a', 'b', 'c', 'b', 'c', 'd', 'e'])
+    await member.consumer.close()
+  })
+
   test('throws away what it holds of a paused partition when it is told to go elsewhere', async () => {
     const kafka = broker.connect()
     const topic = await broker.topic(kafka, 2)
