@@ -47,6 +47,19 @@ describe('a task', () => {
     )
   })
 
+  test('goes on from what its last owner has committed until it was shut out', async () => {
+    await rig.produce(input, numbered(10))
+    const make = kafka.hold('make producer')
+    const running = rig.run(copying, { kafka })
+    await vi.waitFor(() => expect(kafka.making).toBe(1))
+    const owner = await rig.kafka.transactionalProducer({ transactionalId: 'copying-in_0' })
+    await owner.sendOffsets('copying', [{ topic: 'in', partition: 0, offset: 7 }])
+    await owner.commit()
+    make()
+    await rig.workedOff([running], ['in'])
+    expect((await rig.read(output)).map(({ value }) => value)).toEqual([7, 8, 9])
+  })
+
   test('that is taken away while it is being made leaves nothing open', async () => {
     await rig.produce(input, numbered(10))
     const make = kafka.hold('make producer')
