@@ -125,4 +125,23 @@ export const runtimeMutants: readonly Mutant[] = [
     why: 'what another version has left is taken over once: tasks do not shut each other out for ever',
     deployment: 'parting',
   },
+  {
+    name: 'fence-before-reading-offsets',
+    file: 'src/runtime/task-creator.ts',
+    from: `    const producer = await this.#producerFor(id)
+    const state = new TaskState({ id, partition, task, stores: layout.stores, context })
+    try {
+      await storeSerdes.prepareWrite({ context, signal: ending })
+      // Only now is it certain that nobody else commits for this task any more.
+      const committed = await this.#committed(assigned, producer)
+`,
+    to: `    const committed = await committedOf(assigned, context)
+    const producer = await this.#producerFor(id)
+    const state = new TaskState({ id, partition, task, stores: layout.stores, context })
+    try {
+      await storeSerdes.prepareWrite({ context, signal: ending })
+`,
+    why: 'offsets are read when nobody else can commit any more',
+    deployment: 'flowing',
+  },
 ]

@@ -125,26 +125,6 @@ export const unseenMutants: readonly UnseenMutant[] = [
     test: 'test/broker/log/partition-log.test.ts',
   },
   {
-    name: 'fence-before-reading-offsets',
-    file: 'src/runtime/task-creator.ts',
-    from: `    const producer = await this.#producerFor(id)
-    const state = new TaskState({ id, partition, task, stores: layout.stores, context })
-    try {
-      await storeSerdes.prepareWrite({ context, signal: ending })
-      // Only now is it certain that nobody else commits for this task any more.
-      const committed = await this.#committed(assigned, producer)
-`,
-    to: `    const committed = await committedOf(assigned, context)
-    const producer = await this.#producerFor(id)
-    const state = new TaskState({ id, partition, task, stores: layout.stores, context })
-    try {
-      await storeSerdes.prepareWrite({ context, signal: ending })
-`,
-    why: 'offsets are read when nobody else can commit any more',
-    unseen: 'the last owner would have to commit in the few milliseconds between the two',
-    test: 'test/runtime/stream-thread.test.ts',
-  },
-  {
     name: 'answers-from-before-a-seek',
     file: 'src/kafka/fetcher.ts',
     from: 'if (!entry || !this.#isCurrent(entry.reading, entry.epoch)) continue',
