@@ -8,6 +8,7 @@ export const kafkaMutants: readonly Mutant[] = [
     from: '{ retryable: (error) => isRetryable(error) && !isUnanswered(error) },',
     to: '{ retryable: isRetryable },',
     why: 'the end of a transaction that was never answered is not asked for again: the late original could end the next one',
+    deployment: 'flowing',
   },
   {
     name: 'no-answer-is-no-refusal',
