@@ -31,6 +31,7 @@ export {
 export { type ApiServer, type Served, type ServeOptions, serve } from './serve.ts'
 export {
   type ConfigOf,
+  type Listener,
   type Setting,
   type SettingOf,
   type SettingOptions,

@@ -24,7 +24,11 @@ const node = hasZstd(zlib) ? zlib : undefined
 export const zstd: Codec = node
   ? {
       compressor: () => node.zstdCompressSync,
-      decompress: (bytes, bytesMax) => node.zstdDecompressSync(bytes, { maxOutputLength: bytesMax }),
+      decompress(bytes, bytesMax) {
+        // It takes the beginning of a frame for all of it.
+        const { endAt } = frameOf(bytes)
+        return node.zstdDecompressSync(bytes.subarray(0, endAt), { maxOutputLength: bytesMax })
+      },
     }
   : { compressor: wasmCompressor, decompress: decompressInParts }
 
@@ -83,11 +87,13 @@ function frameOf(bytes: Buffer): { readonly windowBytes: number; readonly endAt:
     isLast = (header & lastBlockBit) !== 0
     at += 3 + (((header >>> 1) & 0x03) === runLengthBlock ? 1 : header >>> 3)
   }
+  const endAt = at + (descriptor & checksumBit ? 4 : 0)
+  if (endAt > bytes.length) throw new RangeError('a ZSTD frame is cut off')
   return {
     windowBytes: isSingle
       ? contentSize(bytes, contentSizeAt, contentSizeBytes)
       : windowSize(bytes.readUInt8(5)),
-    endAt: at + (descriptor & checksumBit ? 4 : 0),
+    endAt,
   }
 }
 

@@ -87,19 +87,21 @@ describe('what unpacks to more than is allowed is refused', () => {
 
   test('by ZSTD, whether or not the frame says how much it is', () => {
     expect(() => decompress('zstd', zstdOfZeros(8_192))).toThrow(/268435456/)
+    // A window of a gigabyte: room is made for it before anything is unpacked.
+    expect(() => decompress('zstd', zstdOfZeros(2, 0xa0))).toThrow()
     expect(decompress('zstd', zstdOfZeros(2)).equals(Buffer.alloc(2 * 128 * 1024))).toBe(true)
   })
 })
 
 /** A frame that does not say its size, of run-length blocks of 128 KiB: 4 bytes each. */
-function zstdOfZeros(blocks: number): Buffer {
+function zstdOfZeros(blocks: number, windowDescriptor = 0x58): Buffer {
   const size = (128 * 1024) << 3
   const block = (isLast: boolean) => {
     const bytes = Buffer.alloc(4)
     bytes.writeUIntLE(size | (1 << 1) | (isLast ? 1 : 0), 0, 3)
     return bytes
   }
-  const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58])
+  const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, windowDescriptor])
   return Buffer.concat([header, ...Array(blocks - 1).fill(block(false)), block(true)])
 }
 
