@@ -101,6 +101,7 @@ export class OutgoingRoute {
         for (; i < length; i++) {
           const destination = only ?? destinations[i]
           if (!destination) continue
+          checkTimestamp(chunk.timestampsMs[i] as number)
           const partition = this.#partitionOf && partitionBy(this.#partitionOf, chunk, i, destination.topic)
           bytes += destination.write(chunk, i, filled, keyless, partition)
         }
@@ -138,6 +139,12 @@ export function unwritable(
   const code = error instanceof RivuletError && error.code !== 'BAD_TOPOLOGY' ? error.code : 'ENCODE_FAILED'
   const message = `step "${step}" can't write what came of ${topic}/${partition} offset ${offset}: ${messageOf(error)}`
   return new RivuletError(code, message, { cause: error, place: { step, topic, partition, offset } })
+}
+
+/** Steps of the package make no other; one of the user's own might. */
+function checkTimestamp(timestampMs: number): void {
+  if (timestampMs >= 0 && Number.isSafeInteger(timestampMs)) return
+  throw new RangeError(`a record's timestamp must be whole milliseconds since the epoch, not ${timestampMs}`)
 }
 
 /** Undefined: the key says. Throws for a partition that the topic does not have. */

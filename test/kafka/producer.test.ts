@@ -114,6 +114,29 @@ onEachBroker('a producer', (broker) => {
     await producer.close()
   })
 
+  test('tells of each record that the broker refuses, and writes the others in their order', async () => {
+    const kafka = broker.connect()
+    const topic = await broker.topic(kafka, 1, { 'cleanup.policy': 'compact' })
+    const producer = kafka.producer()
+    const count = 1_500
+    const isKeyless = (i: number) => i % 400 === 7 || i === count - 1
+    const sent = {
+      keys: Array.from({ length: count }, (_, i) => (isKeyless(i) ? null : Buffer.from(`${i}`))),
+      values: Array.from({ length: count }, (_, i) => Buffer.from(`${i}`)),
+      timestampsMs: Array.from({ length: count }, (_, i) => 1_700_000_000_000 + i),
+    }
+    const refused: number[] = []
+    await Promise.all([
+      producer.send(topic, 0, sent, (i) => refused.push(i)),
+      producer.send(topic, 0, records('last')),
+    ])
+    expect(refused).toEqual([7, 407, 807, 1_207, 1_499])
+    const fetched = await firstValueFrom(kafka.read(topic, 0, { toOffset: count - 4 }).pipe(toArray()))
+    const kept = sent.values.map(String).filter((_, i) => !isKeyless(i))
+    expect(valuesOf(fetched)).toEqual([...kept, 'last'])
+    await producer.close()
+  })
+
   test('says of a record that lies far ahead that its time, or a clock, is wrong', async () => {
     const kafka = broker.connect()
     const topic = await broker.topic(kafka)

@@ -6,6 +6,7 @@ import { partitionFor } from '../../src/kafka/partitioner.ts'
 import type { Kafka, TopicToEnsure } from '../../src/kafka/types.ts'
 import { type Chunk, chunkOf, type Headers, type PlainRecord } from '../../src/records/chunk.ts'
 import type { Environment } from '../../src/runtime/environment.ts'
+import type { Failure } from '../../src/runtime/failed-record.ts'
 import { Outbox } from '../../src/runtime/outbox.ts'
 import type { Serde, SerdeContext } from '../../src/serdes/serde.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
@@ -59,10 +60,12 @@ async function outbox({ environment, value = serdes.string, partitionsOf = async
   }
   const producer = heldProducer()
   const failures: unknown[] = []
+  const leftOut: (Failure | undefined)[] = []
   let roomMade = 0
   const box = new Outbox({
     context: { ...context, settings },
     producer,
+    task: { leaveOut: (_reason, failure) => leftOut.push(failure) },
     roomMade: () => roomMade++,
     failed: (error) => failures.push(error),
   })
@@ -87,6 +90,7 @@ async function outbox({ environment, value = serdes.string, partitionsOf = async
     sent: producer.sent,
     asked,
     failures,
+    leftOut,
     get roomMade() {
       return roomMade
     },
@@ -379,4 +383,82 @@ describe('a serde', () => {
     ])
     expect(sleep).toHaveBeenCalledTimes(1)
   })
+})
+
+describe('where somebody decides on what can not be written', () => {
+  const refusal = new RivuletError('KAFKA_FAILED', 'too large')
+  const decided = (outcome: 'drop' | 'dead-letter' | 'fail') =>
+    outbox({ environment: { onProductionError: () => outcome } })
+
+  test('nothing is ready for a commit that Kafka might still refuse', async () => {
+    const { box, add, sent } = await decided('drop')
+    add('a')
+    box.flush()
+    expect(box.isResolved).toBe(false)
+    sent[0]?.refused?.(0, refusal)
+    expect(box.isResolved).toBe(false)
+    sent[0]?.acknowledge()
+    await box.resolved()
+    expect(box.isResolved).toBe(true)
+  })
+
+  test('a refused record is known by its step and place, however many are in the columns', async () => {
+    const { box, addChunk, sent, leftOut, failures } = await decided('dead-letter')
+    addChunk(chunkOf([{ ...record('k', 'x', 5), offset: 7 }]))
+    addChunk(chunkOf([{ ...record('k', 'y', 6), offset: 9 }], { topic: 'other', partition: 2 }))
+    box.flush()
+    sent[0]?.refused?.(1, refusal)
+    expect(leftOut).toMatchObject([
+      {
+        error: { code: 'KAFKA_FAILED', place: { step: 'to out', topic: 'other', partition: 2, offset: 9 } },
+        record: { key: 'k', value: 'y', timestampMs: 6, destination: 'out' },
+      },
+    ])
+    expect(failures).toEqual([])
+  })
+
+  test('a refusal that must not be ends it', async () => {
+    const { box, add, sent, failures } = await decided('fail')
+    add('a')
+    box.flush()
+    sent[0]?.refused?.(0, refusal)
+    expect(failures).toMatchObject([{ code: 'KAFKA_FAILED', place: { step: 'to out' } }])
+  })
+
+  test('nothing is committed before a dead letter is made, and it is sent with the rest', async () => {
+    const { box, sent } = await decided('dead-letter')
+    const made = new Subject<Parameters<typeof box.addLetter>[0]>()
+    box.addLetterOnceMade(firstValueFrom(made))
+    expect(box.isResolved).toBe(false)
+    made.next({ topic: 'in-dead-letters', key: null, value: null, timestampMs: 1, headers: [] })
+    await vi.waitFor(() => expect(sent).toMatchObject([{ topic: 'in-dead-letters', partition: 0 }]))
+    sent[0]?.acknowledge()
+    await box.resolved()
+  })
+
+  test('a letter that can not be made ends it', async () => {
+    const { box, failures } = await decided('dead-letter')
+    box.addLetterOnceMade(Promise.reject(refusal))
+    await vi.waitFor(() => expect(failures).toEqual([refusal]))
+  })
+
+  test.each([0.5, -1, Number.NaN])(
+    'a time of %s is that of a record that can not be written',
+    async (timeMs) => {
+      const { box, addChunk, sent, leftOut } = await decided('drop')
+      addChunk(chunkOf([record('k', 'x', timeMs), record('k', 'y', 6)]))
+      box.flush()
+      expect(leftOut).toHaveLength(1)
+      expect(sent.map(({ records }) => records.timestampsMs)).toEqual([[6]])
+      expect(box.records).toBe(1)
+    },
+  )
+})
+
+test('without a handler no record remembers where it comes from, and none is waited for', async () => {
+  const { box, add, sent } = await outbox()
+  add('a')
+  box.flush()
+  expect(sent[0]?.refused).toBeUndefined()
+  expect(box.isResolved).toBe(true)
 })

@@ -1,4 +1,4 @@
-import type { KafkaProducer, OutgoingRecords } from '../../src/kafka/types.ts'
+import type { KafkaProducer, OutgoingRecords, Refused } from '../../src/kafka/types.ts'
 
 /** What was sent, as keys, and its answer, which the test gives. */
 export interface HeldSend {
@@ -6,6 +6,8 @@ export interface HeldSend {
   readonly partition: number
   readonly keys: readonly string[]
   readonly records: OutgoingRecords
+  /** Told of what is refused for good; undefined: nobody decides. */
+  readonly refused: Refused | undefined
   acknowledge(): void
   refuse(error: unknown): void
 }
@@ -18,7 +20,7 @@ export function heldProducer(): KafkaProducer & { readonly sent: HeldSend[] } {
     bytesInFlight: 0,
     ready: async () => {},
     close: async () => {},
-    send: (topic, partition, records) =>
+    send: (topic, partition, records, refused) =>
       new Promise((resolve, refuse) => {
         const keys = records.keys.map(String)
         sent.push({
@@ -26,6 +28,7 @@ export function heldProducer(): KafkaProducer & { readonly sent: HeldSend[] } {
           partition,
           keys,
           records,
+          refused,
           acknowledge: () => resolve({ baseOffset: 0 }),
           refuse,
         })
