@@ -117,7 +117,7 @@ describe('a stream of all topics that a pattern finds', () => {
     expect(await valuesIn('out')).toEqual(['a'])
   })
 
-  test('goes on where it was though another topic comes first by name', async () => {
+  test('goes on where it was, as the same task, though another topic comes first by name', async () => {
     const counting = topology('counting', ({ stream }) => {
       stream(/^orders-/, text)
         .groupByKey()
@@ -128,12 +128,18 @@ describe('a stream of all topics that a pattern finds', () => {
     })
     await make('orders-eu')
     const running = await start(counting, { metadataMaxAgeMs: 10_000 })
+    const tasks: string[] = []
+    running.events$.subscribe((event) => {
+      if (event.type === 'task-stopped' || event.type === 'task-started') tasks.push(event.task)
+    })
     await append('orders-eu', 'x')
     await world.pass(5_000)
     await make('orders-asia')
     await append('orders-asia', 'y')
     await world.pass(minuteMs)
     expect(await valuesIn('out')).toEqual(['1', '2'])
+    // Under the same name it has its checkpoint, and nobody else's transactions to end.
+    expect(tasks).toEqual(['~-orders--_0', '~-orders--_0'])
     await world.ended(running.stop(), minuteMs)
   })
 
