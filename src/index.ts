@@ -119,6 +119,7 @@ export {
 } from './state/versioned-store.ts'
 export {
   type ReadOnlyWindowStore,
+  type StoredWindows,
   type WindowEntry,
   WindowStore,
   type WindowStoreOptions,

@@ -92,11 +92,18 @@ export class DriverWriter {
     return route
   }
 
+  /** Of a topic that nobody has declared: as many as a pattern has that finds it. */
+  #matchedPartitions(name: string): number {
+    const inputs = this.#layout.subTopologies.flatMap((each) => each.inputs)
+    const found = inputs.find(({ node }) => node.type === 'topic-source' && node.pattern?.test(name))
+    return found?.partitions ?? 1
+  }
+
   /** One that nobody has declared is made with one partition, as in the runtime. */
   #topic(name: string): OutgoingTopic {
     let topic = this.#topics.get(name)
     if (!topic) {
-      topic = new OutgoingTopic(name, this.#layout.partitionCounts.get(name) ?? 1)
+      topic = new OutgoingTopic(name, this.#layout.partitionCounts.get(name) ?? this.#matchedPartitions(name))
       this.#topics.set(name, topic)
     }
     return topic

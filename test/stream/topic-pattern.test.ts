@@ -28,6 +28,13 @@ describe('a pattern of topics', () => {
     )
   })
 
+  test('has as many partitions as the driver gives to topics, each with a task', () => {
+    const driver = new TestDriver(copy, { partitions: 3 })
+    for (const partition of [0, 1, 2])
+      driver.pipe('orders-eu', { key: 'a', value: `${partition}`, timestampMs: 1, partition })
+    expect(driver.read(output).map(({ value }) => value)).toEqual(['0', '1', '2'])
+  })
+
   test('stands in the description as the topic that is read', () => {
     const [node] = describeTopology(copy).subTopologies[0]?.nodes ?? []
     expect(node).toMatchObject({ name: '/^orders-/g', kind: 'stream', topic: '/^orders-/g', inputs: [] })
