@@ -1,12 +1,10 @@
-import { firstValueFrom } from 'rxjs'
 import { RivuletError } from '../errors.ts'
 import type { Kafka, OutgoingRecords, TransactionalProducer } from '../kafka/types.ts'
-import type { Headers, RawChunk } from '../records/chunk.ts'
-import { type LetterOrigin, originOf } from '../runtime/letter-origin.ts'
 import { deadLetterTopicOf } from '../stream/topic-name.ts'
 import type { Topology } from '../stream/topology.ts'
 import { connect, type KafkaConfig } from './connect.ts'
 import type { Io } from './io.ts'
+import { chunksOf, type Letter, letterAt, lettersOf, partitionOf } from './letters.ts'
 import { topicsOf } from './topics-of.ts'
 
 export interface DeadLettersOptions {
@@ -15,18 +13,6 @@ export interface DeadLettersOptions {
   readonly show?: string
   /** Sends those back that were not sent back before. */
   readonly resend: boolean
-}
-
-/** A dead letter as it lies in its topic. */
-interface Letter {
-  readonly place: string
-  readonly offset: number
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  readonly timestampMs: number
-  readonly headers: Headers
-  /** Undefined: it came of no record of a topic, but of a source. */
-  readonly origin: LetterOrigin | undefined
 }
 
 const positionsSuffix = 'dead-letters-position'
@@ -115,20 +101,6 @@ async function show(kafka: Kafka, topics: readonly string[], place: string, io: 
   return 0
 }
 
-async function letterAt(
-  kafka: Kafka,
-  topic: string,
-  partition: number,
-  offset: number,
-): Promise<Letter | undefined> {
-  const ranges = await kafka.admin.offsets(topic)
-  const range = ranges.find((each) => each.partition === partition)
-  if (!range || offset < range.lowOffset || offset >= range.endOffset) return undefined
-  const read = kafka.read(topic, partition, { fromOffset: offset, toOffset: offset + 1 })
-  const fetched = await firstValueFrom(read, { defaultValue: undefined })
-  return fetched && lettersIn(fetched.chunk).find((letter) => letter.offset === offset)
-}
-
 async function resend(kafka: Kafka, topics: readonly string[], application: string, io: Io): Promise<number> {
   const positions = positionsTopic(application)
   await kafka.admin.ensureTopics([
@@ -193,38 +165,6 @@ async function sentBack(kafka: Kafka, positions: string): Promise<ReadonlyMap<st
   return sent
 }
 
-async function* lettersOf(kafka: Kafka, topic: string): AsyncIterable<readonly Letter[]> {
-  for await (const chunk of chunksOf(kafka, topic)) yield lettersIn(chunk)
-}
-
-/** What the topic holds now, fetch after fetch. */
-async function* chunksOf(kafka: Kafka, topic: string): AsyncIterable<RawChunk> {
-  for (const { partition, lowOffset, endOffset } of await kafka.admin.offsets(topic)) {
-    for (let fromOffset = lowOffset; fromOffset < endOffset; ) {
-      const read = kafka.read(topic, partition, { fromOffset, toOffset: endOffset })
-      const fetched = await firstValueFrom(read, { defaultValue: undefined })
-      if (!fetched) break
-      yield fetched.chunk
-      fromOffset = fetched.nextOffset
-    }
-  }
-}
-
-function lettersIn({ topic, partition, keys, values, timestampsMs, offsets, headers }: RawChunk): Letter[] {
-  return offsets.map((offset, i) => {
-    const own = headers?.[i] ?? []
-    return {
-      place: `${topic}/${partition}:${offset}`,
-      offset,
-      key: keys.at(i),
-      value: values.at(i),
-      timestampMs: timestampsMs[i] ?? 0,
-      headers: own,
-      origin: originOf(own),
-    }
-  })
-}
-
 function lineOf({ place, origin }: Letter, isSent: boolean): string {
   const sent = isSent ? '  (sent back)' : ''
   if (!origin) return `${place}${sent}  of a source`
@@ -232,10 +172,6 @@ function lineOf({ place, origin }: Letter, isSent: boolean): string {
   return [`${place}${sent}`, `${topic}/${partition}:${offset}`, step, stackHash, reason.split('\n')[0]].join(
     '  ',
   )
-}
-
-function partitionOf({ place }: Letter): string {
-  return place.slice(0, place.lastIndexOf(':'))
 }
 
 function positionsTopic(application: string): string {
