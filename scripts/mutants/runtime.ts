@@ -5,19 +5,17 @@ export const runtimeMutants: readonly Mutant[] = [
   {
     name: 'outputs-in-the-transaction',
     file: 'src/runtime/task-producer.ts',
-    from: 'send: (topic, partition, records) => producer.send(topic, partition, records),\n    async commit(offsets) {',
+    from: 'send: (topic, partition, records, refused) => producer.send(topic, partition, records, refused),',
     to: `send: ((outside) => (topic, partition, records) =>
-      (topic.endsWith('-changelog') ? producer : outside).send(topic, partition, records))(kafka.producer()),
-    async commit(offsets) {`,
+      (topic.endsWith('-changelog') ? producer : outside).send(topic, partition, records))(kafka.producer()),`,
     why: 'outputs are there when the offsets of what they come of are, and not before',
   },
   {
     name: 'changelogs-in-the-transaction',
     file: 'src/runtime/task-producer.ts',
-    from: 'send: (topic, partition, records) => producer.send(topic, partition, records),\n    async commit(offsets) {',
+    from: 'send: (topic, partition, records, refused) => producer.send(topic, partition, records, refused),',
     to: `send: ((outside) => (topic, partition, records) =>
-      (topic.endsWith('-changelog') ? outside : producer).send(topic, partition, records))(kafka.producer()),
-    async commit(offsets) {`,
+      (topic.endsWith('-changelog') ? outside : producer).send(topic, partition, records))(kafka.producer()),`,
     why: 'a store comes back as it was when the offsets were committed',
   },
   {
@@ -112,7 +110,7 @@ export const runtimeMutants: readonly Mutant[] = [
   {
     name: 'other-versions-are-fenced',
     file: 'src/runtime/committed-offsets.ts',
-    from: 'await fence(settings.kafka, { transactionalId: transactionalIdOf(layout, task), signal: over })',
+    from: 'await fence(settings.kafka, { transactionalId, transactionTimeoutMs, signal: over })',
     to: '',
     why: 'tasks of another version of the topology commit nothing any more for the same inputs',
     deployment: 'joining',
