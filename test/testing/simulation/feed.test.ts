@@ -80,7 +80,7 @@ async function brokenInvariant(simulating: Promise<unknown>): Promise<string> {
   )
 }
 
-describe('a simulated source', () => {
+describe('a simulated source', { timeout: 120_000 }, () => {
   test('is held to what the test driver makes of what its feed sends', async () => {
     expect((await simulate((feed) => placed(feed), { ...options, seeds: 5 })).seeds).toBe(5)
     expect((await simulate((feed) => tailing(feed), { ...options, seeds: 5 })).seeds).toBe(5)
