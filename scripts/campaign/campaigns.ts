@@ -112,8 +112,11 @@ export function instances(count: number): Campaign {
         const index = Math.floor(random() * count)
         const program = programs[index] as Program
         await alive(program, random() * 15_000)
-        if (random() < 0.3) await stopAll([program])
-        else await program.kill()
+        if (random() < 0.3) {
+          // A process that has hardly begun knows no SIGTERM yet.
+          await program.ready()
+          await stopAll([program])
+        } else await program.kill()
         programs[index] = site.start(names[index])
         say(`${i} of ${times} restarts of one of ${count}`)
       }
