@@ -15,8 +15,8 @@ const introduction = `# What each safeguard is for
 Each row is a safeguard of what makes every record count exactly once, and a seed of the [simulator](simulation.md) that
 fails when it is switched off: what is left then of the deployment does not hold. \`npm run mutants\` has made this table;
 \`npm run mutants -- NAME\` runs one row. Each is caught by one of the first 500 seeds, which draw their deployments, or are
-held to the one that has the safeguard (\`npm run simulate -- --seed N --deployment NAME\`). All of it takes a quarter of an
-hour of processor time, most of it for tests and for seeds that do not go on.
+held to the one that has the safeguard (\`npm run simulate -- --seed N --deployment NAME\`). Seeds change with the sources: where
+one no longer fails, the command looks for the next.
 
 | without | which is for | seed | deployment | does not hold |
 | --- | --- | --- | --- | --- |

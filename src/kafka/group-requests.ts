@@ -98,9 +98,7 @@ export function syncGroupRequest(
     response: {
       decode: async (bytes) => {
         const reader = new ByteReader(bytes)
-        const clientSideThrottleTime = reader.int32()
-        const errorCode = reader.int16()
-        if (errorCode !== 0) throw createErrorFromCode(errorCode)
+        const clientSideThrottleTime = decodeHead(reader)
         return { memberAssignment: reader.buffer(), clientSideThrottleTime }
       },
       parse: async (data) => data,
@@ -125,12 +123,18 @@ export function heartbeatRequest({
     response: {
       decode: async (bytes) => {
         const reader = new ByteReader(bytes)
-        const clientSideThrottleTime = reader.int32()
-        const errorCode = reader.int16()
-        if (errorCode !== 0) throw createErrorFromCode(errorCode)
+        const clientSideThrottleTime = decodeHead(reader)
         return { clientSideThrottleTime }
       },
       parse: async (data) => data,
     },
   }
+}
+
+/** How long the broker asks to be left alone, ms. Throws the error that it answers. */
+function decodeHead(reader: ByteReader): number {
+  const clientSideThrottleTime = reader.int32()
+  const errorCode = reader.int16()
+  if (errorCode !== 0) throw createErrorFromCode(errorCode)
+  return clientSideThrottleTime
 }

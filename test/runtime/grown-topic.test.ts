@@ -5,10 +5,11 @@ import { type Running, run } from '../../src/runtime/run.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { type Topology, topology } from '../../src/stream/topology.ts'
-import { SimulatedBroker } from '../../src/testing/simulation/simulated-broker.ts'
-import { sessionTimeoutMs, simulatedKafka } from '../../src/testing/simulation/simulated-kafka.ts'
-import { World } from '../../src/testing/simulation/world.ts'
+import type { SimulatedBroker } from '../../src/testing/simulation/simulated-broker.ts'
+import { simulatedKafka } from '../../src/testing/simulation/simulated-kafka.ts'
+import type { World } from '../../src/testing/simulation/world.ts'
 import { records } from '../kafka/records.ts'
+import { simulatedSite } from '../support/simulated-site.ts'
 
 const minuteMs = 60_000
 const input = topic('in', { key: serdes.string, value: serdes.string })
@@ -20,10 +21,7 @@ let broker: SimulatedBroker
 let kafka: Kafka
 
 beforeEach(async () => {
-  world = new World(1)
-  broker = new SimulatedBroker(world, { groupSessionTimeoutMsMin: sessionTimeoutMs })
-  await world.ended(broker.start(), minuteMs)
-  kafka = simulatedKafka(world, world.machine('client'), [broker.address])
+  ;({ world, broker, kafka } = await simulatedSite())
 })
 
 function start(app: Topology): Running {

@@ -7,9 +7,10 @@ import { serdes } from '../../src/serdes/serdes.ts'
 import type { OffsetReset } from '../../src/stream/offset-reset.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { topology } from '../../src/stream/topology.ts'
-import { SimulatedBroker } from '../../src/testing/simulation/simulated-broker.ts'
-import { sessionTimeoutMs, simulatedKafka } from '../../src/testing/simulation/simulated-kafka.ts'
-import { World } from '../../src/testing/simulation/world.ts'
+import type { SimulatedBroker } from '../../src/testing/simulation/simulated-broker.ts'
+import { simulatedKafka } from '../../src/testing/simulation/simulated-kafka.ts'
+import type { World } from '../../src/testing/simulation/world.ts'
+import { simulatedSite } from '../support/simulated-site.ts'
 
 const minuteMs = 60_000
 const hourMs = 3_600_000
@@ -21,10 +22,7 @@ let kafka: Kafka
 let broker: SimulatedBroker
 
 beforeEach(async () => {
-  world = new World(1)
-  broker = new SimulatedBroker(world, { groupSessionTimeoutMsMin: sessionTimeoutMs })
-  await world.ended(broker.start(), minuteMs)
-  kafka = simulatedKafka(world, world.machine('client'), [broker.address])
+  ;({ world, broker, kafka } = await simulatedSite())
   await world.ended(
     kafka.admin.ensureTopics([
       { name: 'in', partitions: 1 },

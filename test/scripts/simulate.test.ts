@@ -6,7 +6,7 @@ import { runInWorkers } from '../../scripts/simulation/workers.ts'
 import { faultKinds } from '../../src/testing/index.ts'
 
 const seeds = Array.from({ length: 300 }, (_, i) => i + 1)
-/** Half a minute on two idle cores; both are busy with other tests. */
+/** A minute and a half on two cores that are busy with other tests, too. */
 const slowMs = 600_000
 
 describe('simulated deployments', () => {

@@ -189,7 +189,7 @@ function readTxnCommit(reader: Reader, version: number): WantedTxnCommit {
   const producer = { transactionalId, producerId: reader.int64(), producerEpoch: reader.int16() }
   const generation = reader.int32()
   const memberId = reader.compactString()
-  reader.nullableCompactString() // Static membership is not offered.
+  reader.nullableCompactString() // the name of a static member: its id says who it is
   const topics = reader.compactArray(() => {
     const topic = reader.compactString()
     const partitions = reader.compactArray(() => {
