@@ -72,16 +72,15 @@ class ClusterAdmin implements KafkaAdmin {
 
   async offsets(topic: string, isolation?: Isolation): Promise<readonly PartitionRange[]> {
     const partitions = await this.#partitionsOf(topic)
-    return Promise.all(
-      partitions.map(async (partition) => {
-        const of = { topic, partition }
-        const [lowOffset, endOffset] = [
-          await this.#offset(of, earliestTimestamp),
-          await this.#offset(of, latestTimestamp, isolation),
-        ]
-        return { partition, lowOffset, endOffset }
-      }),
-    )
+    const [lowOffsets, endOffsets] = [
+      await this.#offsetsAt({ topic, partitions, timestamp: earliestTimestamp }),
+      await this.#offsetsAt({ topic, partitions, timestamp: latestTimestamp, isolation }),
+    ]
+    return partitions.map((partition) => ({
+      partition,
+      lowOffset: Number(lowOffsets.get(partition)),
+      endOffset: Number(endOffsets.get(partition)),
+    }))
   }
 
   async offsetAt(of: TopicPartition, timestampMs: number): Promise<number> {
@@ -217,8 +216,25 @@ class ClusterAdmin implements KafkaAdmin {
     return this.#persist(() => this.#cluster.topics(names))
   }
 
-  #offset(of: TopicPartition, timestamp: number, isolation?: Isolation): Promise<number> {
-    return this.#persist(() => listOffset(this.#cluster, of, timestamp, adminUse, isolation))
+  #offset(of: TopicPartition, timestamp: number): Promise<number> {
+    return this.#persist(() => listOffset(this.#cluster, of, timestamp, adminUse))
+  }
+
+  /** One request to each leader. */
+  async #offsetsAt(wanted: WantedOffsets): Promise<ReadonlyMap<number, number>> {
+    const { topic } = wanted
+    const cluster = this.#cluster
+    return this.#persist(async () => {
+      const byLeader = new Map<number, number[]>()
+      for (const partition of wanted.partitions) {
+        const { nodeId } = await cluster.leaderOf({ topic, partition })
+        byLeader.set(nodeId, [...(byLeader.get(nodeId) ?? []), partition])
+      }
+      const answers = await Promise.all(
+        [...byLeader.values()].map((partitions) => listOffsets(cluster, adminUse, { ...wanted, partitions })),
+      )
+      return new Map(answers.flatMap((answer) => [...answer]))
+    })
   }
 
   #persist<T>(work: () => Promise<T>): Promise<T> {
@@ -232,15 +248,33 @@ export async function listOffset(
   of: TopicPartition,
   timestamp: number,
   use: string,
-  isolation: Isolation = 'read_committed',
+  isolation?: Isolation,
 ): Promise<number> {
   const { topic, partition } = of
-  const what = `Can't ask for the offsets of partition ${partition} of topic ${topic}`
-  const topics = [{ topic, partitions: [{ partition, timestamp }] }]
+  const offsets = await listOffsets(cluster, use, { topic, partitions: [partition], timestamp, isolation })
+  return Number(offsets.get(partition))
+}
+
+interface WantedOffsets {
+  readonly topic: string
+  readonly partitions: readonly number[]
+  readonly timestamp: number
+  readonly isolation?: Isolation | undefined
+}
+
+/** The same of several partitions, which one node leads. */
+async function listOffsets(
+  cluster: Cluster,
+  use: string,
+  { topic, partitions, timestamp, isolation = 'read_committed' }: WantedOffsets,
+): Promise<ReadonlyMap<number, number>> {
+  const what = `Can't ask for the offsets of partition ${partitions.join(', ')} of topic ${topic}`
+  const topics = [{ topic, partitions: partitions.map((partition) => ({ partition, timestamp })) }]
+  const of = { topic, partition: partitions[0] ?? 0 }
   const { responses } = await cluster.withLeader(of, use, what, (link) =>
     link.broker.listOffsets({ isolationLevel: isolationLevels[isolation], topics }),
   )
-  return Number(responses[0]?.partitions[0]?.offset)
+  return new Map(responses[0]?.partitions.map(({ partition, offset }) => [partition, Number(offset)]))
 }
 
 export const earliestOffset = (cluster: Cluster, of: TopicPartition, use: string) =>

@@ -1,4 +1,7 @@
 import { expect, test, vi } from 'vitest'
+import { SimulatedBroker } from '../../src/testing/simulation/simulated-broker.ts'
+import { simulatedKafka } from '../../src/testing/simulation/simulated-kafka.ts'
+import { World } from '../../src/testing/simulation/world.ts'
 import { onEachBroker } from './brokers.ts'
 import { joinGroup } from './group-recorder.ts'
 import { numbered } from './records.ts'
@@ -124,4 +127,21 @@ onEachBroker('the admin', (broker) => {
     expect(await kafka.admin.committedOffsets(groupId, [topic])).toMatchObject([{ offset: undefined }])
     await kafka.admin.deleteGroup(groupId)
   })
+})
+
+test('asks each leader once for the beginnings of its partitions, and once for their ends', async () => {
+  const world = new World(1)
+  const broker = new SimulatedBroker(world, { nodes: 3 })
+  await world.ended(broker.start(), 10_000)
+  const { admin } = simulatedKafka(world, world.machine('client'), broker.addresses)
+  await world.ended(admin.ensureTopics([{ name: 'wide', partitions: 30 }]), 10_000)
+  const offsets = () => world.ended(admin.offsets('wide'), 10_000)
+  const ranges = await offsets()
+  expect(ranges).toEqual(
+    Array.from({ length: 30 }, (_, partition) => ({ partition, lowOffset: 0, endOffset: 0 })),
+  )
+  const before = world.messages
+  await offsets()
+  const [requestsOfLeader, leaders, metadataRequests] = [2, 3, 1]
+  expect((world.messages - before) / 2).toBe(requestsOfLeader * leaders + metadataRequests)
 })
