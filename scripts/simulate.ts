@@ -3,8 +3,7 @@ import { parseArgs } from 'node:util'
 import { messageOf } from 'rivulet'
 import type { Plan } from 'rivulet/testing'
 import { deployments } from './simulation/deployments.ts'
-import { marketName } from './simulation/market/held-market.ts'
-import { heldPlan } from './simulation/scenario.ts'
+import { heldPlan, marketName } from './simulation/scenario.ts'
 import { runInWorkers } from './simulation/workers.ts'
 
 const names = deployments.map(({ name }) => name)

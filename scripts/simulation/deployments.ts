@@ -59,8 +59,8 @@ const input = topic('in', types)
 const otherInput = topic('other-in', types)
 const output = topic('out', types)
 
-const windowMs = 4_000
-const graceMs = 1_000
+const windowMs = 10_000
+const graceMs = 2_500
 const keys = 6
 const burstMax = 5
 
@@ -99,7 +99,7 @@ const flowing: Records = (random, { durationMs }) => {
   const times = Array.from({ length: Math.floor(durationMs / flowMs) }, (_, i) => i * flowMs)
   return times.map((atMs) => recordOf(input, atMs, random))
 }
-const flowMs = 400
+const flowMs = 1_000
 
 /** To two topics. */
 const paired: Records = (random, options) =>
@@ -318,10 +318,10 @@ const sharing = topology('sharing', ({ stream }) => {
   records.batch({ rowsMax: 20, waitMsMax: 200 }).to(clickhouse(values))
 })
 
-/** Tokens are forgotten as soon as the sink allows for; a profile that knows neither tokens nor whole inserts. */
+/** Tokens are forgotten as soon as the sink allows for: it may have looked 30 s ago, and its insert come late. A profile that knows neither tokens nor whole inserts. */
 const clickhouseOptions: SimulatedClickHouseOptions = {
   tokensMax: 1_000,
-  tokensKeptMs: 31_000,
+  tokensKeptMs: 41_000,
   lateMsMax: 10_000,
   faults: { lost: 0.02, unanswered: 0.05, late: 0.05, failing: 0.05, burnt: 0.03 },
   profile: { insert_deduplicate: 0, max_insert_block_size: 2 },

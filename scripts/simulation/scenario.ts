@@ -6,6 +6,9 @@ import { held } from '../../src/testing/simulation/simulate.ts'
 import type { Outcome } from '../../src/testing/simulation/simulation.ts'
 import { deployments, environment, type SimulatedDeployment } from './deployments.ts'
 
+/** By which the whole of `pipelines/crypto.ts` is called among the deployments. */
+export const marketName = 'market'
+
 /** What a seed stands for: a deployment, and what happens to it. */
 export interface Scenario {
   readonly deployment: SimulatedDeployment
@@ -13,10 +16,10 @@ export interface Scenario {
 }
 
 /** On top, where there are several brokers. */
-const ofCluster = { 'kill-node': 4, 'move-leader': 8, 'move-coordinator': 6 }
+const ofCluster = { 'kill-node': 1.6, 'move-leader': 3.2, 'move-coordinator': 2.4 }
 
 /** Where there is a feed. Positions have the time of the clock: one that is more than an hour ahead ends the program. */
-const ofFeed = { 'break-feed': 6, 'clock-jump': 0 }
+const ofFeed = { 'break-feed': 2.4, 'clock-jump': 0 }
 
 interface Profile {
   /** How many of each kind to expect in a minute. */
@@ -28,40 +31,40 @@ interface Profile {
 const [endTxn, txnOffsetCommit] = [26, 28]
 
 const profiles: readonly Profile[] = [
-  { rates: { ...noFaults, cut: 15, stall: 12, 'lose-answers': 10, 'slow-network': 6 } },
+  { rates: { ...noFaults, cut: 6, stall: 4.8, 'lose-answers': 4, 'slow-network': 2.4 } },
   // What ends a transaction comes when the next one has begun.
-  { rates: { ...noFaults, stall: 25, 'slow-network': 6 }, requests: [endTxn, endTxn, txnOffsetCommit] },
-  { rates: { ...noFaults, kill: 8, freeze: 6, 'kill-broker': 4, 'slow-network': 3 } },
-  { rates: { ...noFaults, 'power-loss': 10, kill: 4, cut: 4, 'slow-disk': 6 } },
+  { rates: { ...noFaults, stall: 10, 'slow-network': 2.4 }, requests: [endTxn, endTxn, txnOffsetCommit] },
+  { rates: { ...noFaults, kill: 3.2, freeze: 2.4, 'kill-broker': 1.6, 'slow-network': 1.2 } },
+  { rates: { ...noFaults, 'power-loss': 4, kill: 1.6, cut: 1.6, 'slow-disk': 2.4 } },
   {
     rates: {
       ...noFaults,
-      'power-loss': 4,
-      'instance-power-loss': 6,
-      kill: 4,
-      'disk-loss': 2,
-      'disk-full': 2,
+      'power-loss': 1.6,
+      'instance-power-loss': 2.4,
+      kill: 1.6,
+      'disk-loss': 0.8,
+      'disk-full': 0.8,
     },
   },
-  { rates: { ...noFaults, deploy: 6, freeze: 15, kill: 2 } },
-  { rates: { ...noFaults, 'clock-jump': 8, freeze: 6, stall: 6 } },
+  { rates: { ...noFaults, deploy: 2.4, freeze: 6, kill: 0.8 } },
+  { rates: { ...noFaults, 'clock-jump': 3.2, freeze: 2.4, stall: 2.4 } },
   {
     rates: {
       ...noFaults,
-      kill: 3,
-      freeze: 3,
-      cut: 6,
-      stall: 6,
-      'lose-answers': 4,
-      'kill-broker': 1,
-      'power-loss': 1,
-      'clock-jump': 1,
-      'slow-network': 2,
-      'slow-disk': 2,
-      'instance-power-loss': 2,
-      'disk-loss': 0.5,
-      'disk-full': 1,
-      deploy: 1,
+      kill: 1.2,
+      freeze: 1.2,
+      cut: 2.4,
+      stall: 2.4,
+      'lose-answers': 1.6,
+      'kill-broker': 0.4,
+      'power-loss': 0.4,
+      'clock-jump': 0.4,
+      'slow-network': 0.8,
+      'slow-disk': 0.8,
+      'instance-power-loss': 0.8,
+      'disk-loss': 0.2,
+      'disk-full': 0.4,
+      deploy: 0.4,
     },
   },
 ]
@@ -73,7 +76,7 @@ export function scenarioOf(seed: number, name?: string): Scenario {
   const deployment = deployments.find((each) => each.name === name) ?? drawn
   const { calmMs = 0 } = deployment
   const instances = chosen(random, [1, 2, 2, 3])
-  const durationMs = 12_000 + Math.floor(random() * 12_000)
+  const durationMs = 30_000 + Math.floor(random() * 30_000)
   const options = { durationMs, bursts: 6 + Math.floor(random() * 7) }
   const records = (deployment.records?.(random, options) ?? [])
     .toSorted((a, b) => a.atMs - b.atMs)

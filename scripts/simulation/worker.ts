@@ -1,6 +1,5 @@
 import { RivuletError } from 'rivulet'
-import { heldMarket, marketName } from './market/held-market.ts'
-import { heldPlan, scenarioOf } from './scenario.ts'
+import { heldPlan, marketName, scenarioOf } from './scenario.ts'
 
 /** Which seeds a worker is to run next. */
 export interface SeedsWanted {
@@ -22,11 +21,18 @@ export interface SeedResult {
   readonly failure?: string
 }
 
+/** Loaded when it is wanted: a program that is bundled into the file that was started takes itself for the one to run. */
+async function heldMarket(seed: number) {
+  const market = await import('./market/held-market.ts')
+  return market.heldMarket(seed)
+}
+
 async function resultOf(seed: number, name: string | undefined): Promise<SeedResult> {
   const { deployment, plan } = scenarioOf(seed, name)
   const before = process.cpuUsage()
   const isMarket = name === marketName
-  const outcome = await (isMarket ? heldMarket(seed) : heldPlan(deployment, plan)).catch((error: unknown) => {
+  const run = isMarket ? heldMarket(seed) : heldPlan(deployment, plan)
+  const outcome = await run.catch((error: unknown) => {
     if (error instanceof RivuletError && error.code === 'SIMULATION_FAILED') return error
     throw error
   })

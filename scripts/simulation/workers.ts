@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
 import type { SeedResult, SeedsWanted } from './worker.ts'
 
 export interface WorkersOptions {
@@ -12,24 +14,56 @@ export interface WorkersOptions {
 
 /** Few, so that all are busy until the end. */
 const seedsAtOnce = 10
-/** Young objects get more room, as nearly all of them die young; stacks of errors that are expected are not asked for. */
-const nodeOptions = ['--import', 'tsx', '--max-semi-space-size=32', '--stack-trace-limit=0']
+const nodeOptions = [
+  // Young objects get room, as nearly all of them die young, and one thread clears them up: others would only wait for it.
+  '--max-semi-space-size=64',
+  '--min-semi-space-size=32',
+  '--single-threaded-gc',
+  // Nobody asks for the stacks of errors that are expected.
+  '--stack-trace-limit=0',
+]
 
 /** Runs seeds in several processes; rejects where one of these ends too soon. */
 export async function runInWorkers({ seeds, jobs, deployment, done }: WorkersOptions): Promise<void> {
+  const worker = await bundledWorker()
   let next = 0
   const wanted = (): SeedsWanted | undefined => {
     const some = seeds.slice(next, next + seedsAtOnce)
     next += some.length
     return some.length > 0 ? { seeds: some, ...(deployment !== undefined && { deployment }) } : undefined
   }
-  await Promise.all(Array.from({ length: jobs }, () => work(wanted, done)))
+  try {
+    await Promise.all(Array.from({ length: jobs }, () => work(worker.path, wanted, done)))
+  } finally {
+    await worker.remove()
+  }
 }
 
-function work(wanted: () => SeedsWanted | undefined, done: WorkersOptions['done']): Promise<void> {
-  const child = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), [], {
-    execArgv: nodeOptions,
+/** Bundled, it runs a fifth faster than loaded by tsx, which wraps each function to keep its name. */
+async function bundledWorker(): Promise<{ readonly path: string; remove(): Promise<void> }> {
+  const outdir = pathOf(`../../node_modules/.cache/rivulet/simulation-${process.pid}`)
+  await build({
+    entryPoints: [pathOf('./worker.ts')],
+    outdir,
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    outExtension: { '.js': '.mjs' },
+    packages: 'external',
+    logLevel: 'error',
   })
+  return { path: `${outdir}/worker.mjs`, remove: () => rm(outdir, { recursive: true }) }
+}
+
+const pathOf = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
+
+function work(
+  worker: string,
+  wanted: () => SeedsWanted | undefined,
+  done: WorkersOptions['done'],
+): Promise<void> {
+  const child = fork(worker, [], { execArgv: nodeOptions })
   return new Promise((resolve, reject) => {
     let left = 0
     const goOn = () => {

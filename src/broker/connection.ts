@@ -16,6 +16,8 @@ export interface ConnectionOptions {
 }
 
 const apiVersionsKey = 18
+/** One for all: the one that Node makes for each is dear. */
+const clientGone = new Error('the client has gone')
 
 /**
  * Serves one client until it goes: one request after the other, as Kafka does, so that answers keep their order and
@@ -23,7 +25,7 @@ const apiVersionsKey = 18
  */
 export async function serveConnection(duplex: Duplex, options: ConnectionOptions): Promise<void> {
   const gone = new AbortController()
-  duplex.once('close', () => gone.abort())
+  duplex.once('close', () => gone.abort(clientGone))
   duplex.on('error', () => {}) // 'close' follows; a client may go at any time.
   try {
     for await (const frame of readFrames(duplex, options.requestBytesMax)) {

@@ -65,6 +65,8 @@ export async function openLink(
     },
     logger,
   })
+  // Else kafkajs looks for the request of a login, and throws where the broker has none.
+  if (!sasl) connection.setSupportAuthenticationProtocol(false)
   // Only an error makes kafkajs settle the requests under way; a plain close leaves them for ever.
   const destroy = (why = 'closed by Rivulet') => socket?.destroy(new Error(why))
   const within = async <T>(timeoutMs: number, what: string, work: () => Promise<T>): Promise<T> => {

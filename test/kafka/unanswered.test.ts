@@ -39,7 +39,7 @@ describe('a transaction whose end is not answered', () => {
   test('is not ended again, and its late end does not end the one that comes after', async () => {
     const producer = await made()
     await world.ended(producer.send(topic, 0, records('first')), limitMs)
-    world.onRequest(machine, endTxn, (connection) => connection.stall(0, 6_000))
+    world.onRequest(machine, endTxn, (connection) => connection.stall(0, 20_000))
     const ended = producer.commit()
     ended.catch(() => {})
     await expect(world.ended(ended, limitMs)).rejects.toMatchObject({
@@ -50,7 +50,7 @@ describe('a transaction whose end is not answered', () => {
     const successor = await made(simulatedKafka(world, world.machine('other'), [broker.address]))
     await world.ended(successor.send(topic, 0, records('half')), limitMs)
     const before = await visible()
-    await world.pass(3_000) // the late one has come by then, and this one has not timed out
+    await world.pass(8_000) // the late one has come by then, and this one has not timed out
     expect(await visible()).toBe(before)
     await world.ended(successor.send(topic, 0, records('of it')), limitMs)
     await world.ended(successor.commit(), limitMs)

@@ -1,9 +1,6 @@
 import { RivuletError } from 'rivulet'
 import { type MarketOutcome, marketPlanOf, simulateMarket } from './market-simulation.ts'
 
-/** By which the market is called among the deployments. */
-export const marketName = 'market'
-
 /** Rejects with `SIMULATION_FAILED` where something does not hold under a seed. */
 export async function heldMarket(seed: number): Promise<MarketOutcome> {
   const plan = marketPlanOf(seed)

@@ -13,7 +13,7 @@ import { SimulatedBroker } from './simulated-broker.ts'
 import { SimulatedClickHouse, type SimulatedClickHouseOptions } from './simulated-clickhouse.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
 import type { SimulatedFeed } from './simulated-feed.ts'
-import { simulatedKafka, simulatedTimeouts } from './simulated-kafka.ts'
+import { simulatedKafka } from './simulated-kafka.ts'
 import type { World } from './world.ts'
 
 /** Often enough that logs are compacted within a simulation. */
@@ -81,7 +81,6 @@ export class Deployment {
     const { logger, brokers: nodes = 1 } = options
     const limits = {
       fsync: 'always',
-      groupSessionTimeoutMsMin: simulatedTimeouts.sessionTimeoutMs,
       maintenanceIntervalMs,
       nodes,
     } as const
@@ -276,7 +275,6 @@ export class Deployment {
     const disk = this.#disks.shift() ?? new SimulatedDisk()
     const kafka = simulatedKafka(this.#world, machine, this.broker.addresses, logger)
     const running = run(typeof topology === 'function' ? topology(machine) : topology, {
-      ...simulatedTimeouts,
       ...environment,
       ...(this.clickhouse && { connections: { clickhouse: this.clickhouse.connect(machine) } }),
       kafka,

@@ -108,28 +108,28 @@ export const clusterRates = {
 /** On top, where a source listens to something. */
 export const feedRates = { 'break-feed': 4 }
 
-/** Long enough that sessions, transactions and requests time out in some of them, and not in others. */
+/** At least, and at most: so long that sessions, transactions and requests time out in some of them. Most are short. */
 const lastsMs: Readonly<Record<FaultKind, readonly [number, number]>> = {
-  kill: [100, 5_000],
-  freeze: [200, 12_000],
+  kill: [100, 20_000],
+  freeze: [200, 75_000],
   cut: [0, 0],
-  stall: [100, 10_000],
+  stall: [100, 40_000],
   'lose-answers': [0, 0],
-  'kill-broker': [100, 4_000],
-  'power-loss': [100, 4_000],
+  'kill-broker': [100, 20_000],
+  'power-loss': [100, 20_000],
   'clock-jump': [-3_600_000, 3_600_000],
-  'kill-node': [100, 5_000],
+  'kill-node': [100, 20_000],
   'move-leader': [0, 0],
   'move-coordinator': [0, 0],
   'lose-end': [0, 0],
   'add-partitions': [0, 0],
-  'instance-power-loss': [100, 5_000],
-  'disk-loss': [100, 5_000],
-  'disk-full': [500, 8_000],
-  deploy: [0, 4_000],
-  'break-feed': [100, 10_000],
-  'slow-network': [2_000, 12_000],
-  'slow-disk': [2_000, 12_000],
+  'instance-power-loss': [100, 20_000],
+  'disk-loss': [100, 20_000],
+  'disk-full': [500, 30_000],
+  deploy: [0, 15_000],
+  'break-feed': [100, 30_000],
+  'slow-network': [2_000, 40_000],
+  'slow-disk': [2_000, 40_000],
 }
 
 /** What a moment before one of these, or behind it, can leave half done. */
@@ -171,7 +171,7 @@ export function planFaults(
           atMs: Math.floor(random() * durationMs),
           kind,
           pick: random(),
-          forMs: Math.floor(leastMs + random() * (mostMs - leastMs)),
+          forMs: Math.floor(leastMs + random() ** 3 * (mostMs - leastMs)),
         }
         const atRequest = befalling[Math.floor(random() * befalling.length)]
         return befallsRequests.has(kind) && random() < 0.5 && atRequest !== undefined

@@ -43,7 +43,7 @@ export interface Outcome {
 }
 
 /** By then, after the last fault and the last input, everything must be there. */
-const progressMsMax = 120_000
+const progressMsMax = 300_000
 /** What comes late comes within this, in most cases. */
 const afterwardsMs = 2_000
 const startMsMax = 60_000
