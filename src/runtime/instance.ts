@@ -121,7 +121,7 @@ export class Instance {
     this.#parts = parts
     parts.sinks.open()
     await parts.globals.read()
-    await checkRemembered(parts.context, parts.sinks, () => parts.thread.isAlone)
+    await checkRemembered(parts.context, parts.sinks, (emptyMs) => parts.thread.isAloneSince(emptyMs))
     if (this.#isEnding) return
     // No waiting from here on: who stops it now finds all of it, who did before finds nothing read.
     if (this.#settings.sources) parts.sources.join()

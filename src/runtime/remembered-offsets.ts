@@ -20,17 +20,19 @@ export interface Remembered {
  * Whoever remembers more of a topic than it has (its end was lost, or it was made anew) must be heard before anything
  * is appended: later the topic would have that offset again, and what lies there would be taken for known. A sink that
  * can't be asked soon is not waited for: what it says then fails the instance, held to where the topics ended before
- * if `isAlone`: else another one may have brought the sink further since.
+ * if nobody else can have brought the sink further since.
  */
 export async function checkRemembered(
   context: InstanceContext,
   sinks: SinkWriters,
-  isAlone: () => boolean,
+  isAloneSince: (emptyMs: number) => Promise<boolean>,
 ): Promise<void> {
   await checkGroup(context)
   const { settings, over, failed } = context
+  const emptyMs = settings.clock.now()
   const before = await endsBefore(context)
-  const checked = checkSinks(context, sinks, () => (isAlone() ? before : undefined))
+  const endsThen = async () => (before && (await isAloneSince(emptyMs)) ? before : undefined)
+  const checked = checkSinks(context, sinks, endsThen)
   const waited = abortedWith(over)
   const tooLong = settings.clock.sleep(sinksCheckMsMax, waited.signal)
   await Promise.race([checked, tooLong.catch(() => undefined)]).finally(() => waited.abort())
@@ -101,7 +103,7 @@ async function endsBefore({ layout, settings }: InstanceContext): Promise<EndsBe
 async function checkSinks(
   context: InstanceContext,
   sinks: SinkWriters,
-  before: () => EndsBefore | undefined,
+  endsThen: () => Promise<EndsBefore | undefined>,
 ): Promise<void> {
   await Promise.all(
     context.layout.subTopologies.map(async (layout) => {
@@ -114,7 +116,7 @@ async function checkSinks(
           async (topic, partition) => {
             return { offset: await writer.resumeOffset(topic, partition), by: node.sink.name }
           },
-          before,
+          endsThen,
         ),
       )
     }),
@@ -125,7 +127,7 @@ async function checkInputs(
   { settings }: InstanceContext,
   { tasks, inputs }: SubTopologyLayout,
   rememberedOf: (topic: string, partition: number) => Promise<Remembered>,
-  before: () => EndsBefore | undefined = () => undefined,
+  endsThen: () => Promise<EndsBefore | undefined> = async () => undefined,
 ): Promise<void> {
   for (const { topic } of inputs) {
     const remembered: Remembered[] = []
@@ -134,7 +136,7 @@ async function checkInputs(
     // Behind them: another instance goes on meanwhile, and what is remembered then is not yet in an end that was asked for before.
     const ranges = await settings.kafka.admin.offsets(topic)
     // Nobody has written into the sink since: what it remembers, it remembered then.
-    const then = before()?.get(topic) ?? []
+    const then = (await endsThen())?.get(topic) ?? []
     for (const range of [...ranges, ...then]) {
       const each = remembered[range.partition]
       if (each) checkWithin(topic, range, each)

@@ -1,6 +1,6 @@
 import type { Subscription } from 'rxjs'
 import { RivuletError } from '../errors.ts'
-import type { ConsumerEvent, KafkaConsumer, TopicPartition } from '../kafka/types.ts'
+import type { ConsumerEvent, GroupMember, KafkaConsumer, TopicPartition } from '../kafka/types.ts'
 import { backoffMs, type RetryPolicy } from '../retry.ts'
 import type { StateStore } from '../state/store.ts'
 import type { AssignedTask } from './assigned-task.ts'
@@ -16,6 +16,9 @@ import { TaskCreator } from './task-creator.ts'
 
 /** No wait is shorter than half of the first: longer than a heartbeat, so that the group has heard of what has changed. */
 const rejoinPolicy: RetryPolicy = { initialMs: 3_000, waitMsMax: 30_000 }
+
+/** Sinks are asked for 3 s before it joins, and Kafka waits 3 s for others to join an empty group. */
+const joinsWithinMs = 8_000
 
 export interface StreamThreadOptions {
   readonly context: InstanceContext
@@ -51,8 +54,11 @@ export class StreamThread {
   #timesFenced = 0
   #joinedMs = 0
   #isLeaving = false
-  /** Who had tasks since it joined first: it hears of others when it assigns, or when it is assigned by them. */
-  #company: 'unknown' | 'none' | 'others' = 'unknown'
+  /**
+   * Whether others have had tasks since it joined first: it hears of them when it assigns, or when it is assigned by them.
+   * Until then it is alone, under that id, since that time.
+   */
+  #company: 'unknown' | 'others' | { readonly aloneAs: string; readonly sinceMs: number } = 'unknown'
 
   constructor(options: StreamThreadOptions) {
     this.#options = options
@@ -73,9 +79,18 @@ export class StreamThread {
     return this.#rejoining !== undefined
   }
 
-  /** It has its tasks, and nobody else has had any since it joined first. */
-  get isAlone(): boolean {
-    return this.#company === 'none'
+  /**
+   * Whether it has its tasks, and nobody else has had any since that moment, in which the group was empty. The group is
+   * asked: who was frozen has been forgotten there without hearing of it. One that joined much later may have missed others
+   * who came, and went.
+   */
+  async isAloneSince(emptyMs: number): Promise<boolean> {
+    const { layout, settings } = this.#context
+    const company = this.#company
+    if (typeof company === 'string' || company.sinceMs - emptyMs > joinsWithinMs) return false
+    const owners = await settings.kafka.admin.groupOwners(layout.application)
+    const isMine = owners.every(({ member }) => member.startsWith(`${company.aloneAs}@`))
+    return isMine && owners.length > 0 && this.#company === company
   }
 
   join(): void {
@@ -91,8 +106,7 @@ export class StreamThread {
       assignor: {
         ...assignor,
         assign: (members, partitionCounts) => {
-          if (members.length === 1 && this.#company === 'unknown') this.#company = 'none'
-          if (members.length > 1) this.#company = 'others'
+          this.#noteCompany(members)
           return assignor.assign(members, partitionCounts)
         },
       },
@@ -222,6 +236,13 @@ export class StreamThread {
       case 'skipped':
         tasks.skipped(event)
     }
+  }
+
+  #noteCompany(members: readonly GroupMember[]): void {
+    const [first, ...others] = members
+    if (others.length > 0) this.#company = 'others'
+    else if (first && this.#company === 'unknown')
+      this.#company = { aloneAs: first.memberId, sinceMs: this.#context.settings.clock.now() }
   }
 
   async #assign(

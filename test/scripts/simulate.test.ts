@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { deployments, environment } from '../../scripts/simulation/deployments.ts'
+import { deployments, environment, type SimulatedDeployment } from '../../scripts/simulation/deployments.ts'
 import { heldPlan, scenarioOf } from '../../scripts/simulation/scenario.ts'
 import type { SeedResult } from '../../scripts/simulation/worker.ts'
 import { runInWorkers } from '../../scripts/simulation/workers.ts'
@@ -39,6 +39,24 @@ describe('simulated deployments', () => {
     },
     slowMs,
   )
+
+  test('go on where one slept while another brought the sink further', async () => {
+    const deployment = deployments.find(({ name }) => name === 'storing') as SimulatedDeployment
+    const value = (key: string, timestampMs: number, atMs: number) => ({
+      ...{ topic: 'in', key, value: 5, timestampMs, atMs },
+    })
+    const joins = 14
+    const plan = {
+      seed: 2_611,
+      instances: 2,
+      brokers: 1,
+      records: [value('k4', 31_193, 31_193), value('last1', 340_200, 34_021)],
+      faults: [
+        { atMs: 2_789, kind: 'freeze', pick: 0.08913248055614531, forMs: 27_793, atRequest: joins } as const,
+      ],
+    }
+    await expect(heldPlan(deployment, plan)).resolves.toMatchObject({ broken: [] })
+  })
 
   test('are all drawn, with every kind of fault that a deployment can go on after', () => {
     const scenarios = seeds.map((seed) => scenarioOf(seed))

@@ -1,5 +1,5 @@
 import { lastHeader } from '../../records/chunk.ts'
-import { isTaskLayout, layOutAsDeclared, type StoreLayout } from '../../runtime/layout.ts'
+import { type InputLayout, isTaskLayout, layOutAsDeclared, type StoreLayout } from '../../runtime/layout.ts'
 import { deadLetterTopicOf } from '../../stream/topic-name.ts'
 import type { Topology } from '../../stream/topology.ts'
 import type { CommittedView } from './committed-view.ts'
@@ -8,12 +8,13 @@ import { type ChangelogContents, change, type DriverTwin } from './driver-twin.t
 import type { RowPlace, SimulatedClickHouse } from './simulated-clickhouse.ts'
 
 type View = Pick<CommittedView, 'read'>
+type GroupView = Pick<CommittedView, 'read' | 'committed'>
 
 interface StorePart extends StoreLayout {
   readonly partition: number
 }
 
-interface SinkInput {
+interface InputPartition {
   readonly topic: string
   readonly partition: number
 }
@@ -21,10 +22,14 @@ interface SinkInput {
 /** What must hold when everything has been processed, beside the outputs. */
 export class SettledChecks {
   readonly #stores: readonly StorePart[]
-  readonly #sinkInputs: readonly SinkInput[]
+  readonly #application: string
+  readonly #sinkInputs: readonly InputPartition[]
+  /** What tasks read that tasks have written. */
+  readonly #internalInputs: readonly InputPartition[]
 
   constructor(topology: Topology) {
-    const { subTopologies } = layOutAsDeclared(topology)
+    const { application, subTopologies } = layOutAsDeclared(topology)
+    this.#application = application
     this.#stores = subTopologies
       .filter(isTaskLayout)
       .flatMap(({ stores, tasks }) =>
@@ -32,12 +37,21 @@ export class SettledChecks {
           .filter(({ isChangelog }) => isChangelog)
           .flatMap((store) => Array.from({ length: tasks }, (_, partition) => ({ ...store, partition }))),
       )
-    this.#sinkInputs = subTopologies
-      .filter(({ subTopology }) => subTopology.kind === 'sink')
-      .flatMap(({ inputs }) => inputs)
-      .flatMap(({ topic, partitions }) =>
-        Array.from({ length: partitions }, (_, partition) => ({ topic, partition })),
-      )
+    const ofSinks = subTopologies.filter(({ subTopology }) => subTopology.kind === 'sink')
+    this.#sinkInputs = partitionsOf(ofSinks.flatMap(({ inputs }) => inputs))
+    this.#internalInputs = partitionsOf(
+      subTopologies.flatMap(({ inputs }) => inputs.filter(({ internal }) => internal)),
+    )
+  }
+
+  /** What lies between two tasks and is not applied yet: without it the latest outputs may be right for the moment only. */
+  unread(view: GroupView): string[] {
+    return this.#internalInputs
+      .filter(({ topic, partition }) => {
+        const committed = view.committed(this.#application, topic, partition)
+        return view.read(topic, partition, committed).records.length > 0
+      })
+      .map(({ topic, partition }) => `${topic}/${partition} is not read to its end`)
   }
 
   /** Whether the changelogs, from which stores come back, hold what those of the test driver do. */
@@ -69,14 +83,20 @@ export class SettledChecks {
   }
 }
 
-function offsetsOf(places: readonly RowPlace[], { topic, partition }: SinkInput): number[] {
+function partitionsOf(inputs: readonly InputLayout[]): InputPartition[] {
+  return inputs.flatMap(({ topic, partitions }) =>
+    Array.from({ length: partitions }, (_, partition) => ({ topic, partition })),
+  )
+}
+
+function offsetsOf(places: readonly RowPlace[], { topic, partition }: InputPartition): number[] {
   return places
     .filter((place) => place.topic === topic && place.partition === partition)
     .map(({ offset }) => offset)
 }
 
 /** Those of its records that are dead letters: each once, as a letter may be written again. */
-function lettersOf({ topic, partition }: SinkInput, view: View): number[] {
+function lettersOf({ topic, partition }: InputPartition, view: View): number[] {
   const offsets = view
     .read(deadLetterTopicOf(topic), 0, 0)
     .records.filter(({ headers = [] }) => lastHeader(headers, 'partition')?.toString() === String(partition))

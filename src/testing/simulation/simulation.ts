@@ -180,7 +180,7 @@ class Run {
   }
 
   get #isComplete(): boolean {
-    return this.#missing.length === 0 && this.#watcher.isComplete
+    return this.#watcher.isComplete && this.#missing.length === 0
   }
 
   get #missing(): readonly string[] {
@@ -188,8 +188,14 @@ class Run {
       ...(this.#deployment.committed ? [] : ['the broker is not up']),
       ...(this.#unsent > 0 ? [`${this.#unsent} inputs were not taken`] : []),
       ...this.#watcher.missing,
+      ...this.#unread(),
       ...this.#tableViolations().map(({ detail }) => detail),
     ]
+  }
+
+  #unread(): readonly string[] {
+    const { committed } = this.#deployment
+    return committed ? this.#settled.unread(committed) : []
   }
 
   #noteMissing(): void {
