@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'CLICKHOUSE_UNREACHABLE'
   | 'CLICKHOUSE_FAILED'
   | 'CLICKHOUSE_REJECTED'
+  | 'REGISTRY_UNREACHABLE'
   | 'TIMED_OUT'
   | 'NOT_READY'
   // What the machine gives

@@ -8,6 +8,7 @@ const order = [
   'records',
   'compression',
   'serdes',
+  'registry',
   'kafka',
   'windows',
   'state',

@@ -1,0 +1,67 @@
+import { request as plainRequest } from 'node:http'
+import { request as tlsRequest } from 'node:https'
+import { text } from 'node:stream/consumers'
+import type { Clock } from '../clock.ts'
+import { messageOf, RivuletError } from '../errors.ts'
+import { type TlsContext, tlsRefusalOf } from '../tls.ts'
+
+/** One question to the registry. */
+export interface HttpQuestion {
+  readonly url: URL
+  readonly authorization: string | undefined
+  /** Absent: it is a GET. */
+  readonly body?: object
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly body: string
+}
+
+/** How it is asked. */
+export interface HttpOptions {
+  readonly tls: TlsContext | undefined
+  readonly timeoutMs: number
+  readonly clock: Clock
+}
+
+/** Node's `fetch` takes no certificates. Rejects with `REGISTRY_UNREACHABLE` where no answer came in time. */
+export async function ask(
+  { url, authorization, body }: HttpQuestion,
+  { tls, timeoutMs, clock }: HttpOptions,
+): Promise<HttpAnswer> {
+  const media = 'application/vnd.schemaregistry.v1+json'
+  const deadline = new AbortController()
+  const overdue = clock.scheduler.schedule(
+    () => deadline.abort(new Error(`no answer within ${timeoutMs} ms`)),
+    timeoutMs,
+  )
+  try {
+    return await new Promise<HttpAnswer>((resolve, reject) => {
+      const outgoing = (url.protocol === 'https:' ? tlsRequest : plainRequest)(url, {
+        ...tls,
+        method: body ? 'POST' : 'GET',
+        headers: {
+          accept: media,
+          ...(body && { 'content-type': media }),
+          ...(authorization !== undefined && { authorization }),
+        },
+        signal: deadline.signal,
+      })
+      outgoing.on('error', reject)
+      outgoing.on('response', (answer) =>
+        text(answer).then((body) => resolve({ status: answer.statusCode ?? 0, body }), reject),
+      )
+      outgoing.end(body && JSON.stringify(body))
+    })
+  } catch (error) {
+    const cause = deadline.signal.aborted ? deadline.signal.reason : error
+    const why = tlsRefusalOf(cause)?.why ?? `can't be reached: ${messageOf(cause)}`
+    throw new RivuletError('REGISTRY_UNREACHABLE', `The schema registry ${url.origin} ${why}`, {
+      cause,
+      retryable: true,
+    })
+  } finally {
+    overdue.unsubscribe()
+  }
+}
