@@ -98,7 +98,9 @@ export class RegistryClient {
   /** The id of a schema that the subject has; with `register`, it is given to it where it has not. */
   async idOf(subject: string, schema: SchemaText, register: boolean): Promise<number | Refused> {
     const { schemaType, references } = schema
-    const answer = await this.#ask(`subjects/${encodeURIComponent(subject)}${register ? '/versions' : ''}`, {
+    const path = `subjects/${encodeURIComponent(subject)}${register ? '/versions' : ''}`
+    // Normalized: other programs write the same schema with other spaces.
+    const answer = await this.#ask(`${path}?normalize=true`, {
       schema: schema.schema,
       // Older registries know of Avro only.
       ...(schemaType !== 'AVRO' && { schemaType }),

@@ -2,7 +2,8 @@ import type { Serde } from '../serdes/serde.ts'
 import { avroFormat } from './avro.ts'
 import type { AvroSchema, AvroValue } from './avro-value.ts'
 import { RegistryClient, type RegistryOptions } from './client.ts'
-import { type RegistrySerdeOptions, registrySerde } from './registry-serde.ts'
+import { jsonFormat } from './json-schema.ts'
+import { type RegistrySerdeOptions, registrySerde, type SchemaFormat } from './registry-serde.ts'
 
 /**
  * A schema registry with Confluent's API and wire format. A schema is fetched once, before the first record that needs it; a
@@ -36,6 +37,19 @@ export class SchemaRegistry {
   /** The same for a schema that TypeScript can't see into, such as one that was read from a file. */
   avro<T>(schema: AvroSchema, options?: RegistrySerdeOptions): Serde<T>
   avro(schema: AvroSchema, options: RegistrySerdeOptions = {}): unknown {
-    return registrySerde(this.#client, avroFormat<unknown>(schema, options.references), options)
+    return this.serde(avroFormat<unknown>(schema, options.references), options)
+  }
+
+  /**
+   * JSON that is checked by this schema when it is read and when it is written, whatever schema it was written with. Throws
+   * `BAD_CONFIG` where `ajv` is not installed, or can't use the schema.
+   */
+  json<T>(schema: object, options: RegistrySerdeOptions = {}): Serde<T> {
+    return this.serde(jsonFormat<T>(schema, options.references), options)
+  }
+
+  /** Values of another language of schemas: Protobuf's, by `rivulet/registry/protobuf`, or one of your own. */
+  serde<T>(format: SchemaFormat<T>, options: RegistrySerdeOptions = {}): Serde<T> {
+    return registrySerde(this.#client, format, options)
   }
 }

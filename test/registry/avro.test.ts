@@ -8,6 +8,7 @@ import { topic } from '../../src/stream/topic.ts'
 import { topology } from '../../src/stream/topology.ts'
 import { KafkaRig } from '../support/kafka-rig.ts'
 import { RegistryServer } from '../support/registry-server.ts'
+import { framed, place, read, written } from '../support/registry-values.ts'
 
 const reading = {
   type: 'record',
@@ -24,8 +25,6 @@ const newer = {
 } as const
 
 const kitchen = { device: 'a', celsius: 20.5 }
-const place = { topic: 'readings', part: 'value' } as const
-const context = { ...place, headers: undefined }
 /** As Apache Avro's own library writes it: a length and its text, and eight bytes of a float. */
 const kitchenBytes = Buffer.from('02610000000000803440', 'hex')
 
@@ -37,18 +36,6 @@ afterEach(() => server.close())
 
 const avro = (options?: RegistrySerdeOptions) =>
   new SchemaRegistry({ url: server.url }).avro(reading, options)
-
-async function written<T>(serde: Serde<T>, value: T): Promise<Buffer> {
-  await serde.prepareWrite?.(place)
-  return serde.serialize(value, context)
-}
-
-async function read<T>(serde: Serde<T>, bytes: Buffer): Promise<T> {
-  await serde.prepareRead?.(BytesColumn.of([bytes]), place)
-  return serde.deserialize(bytes, context)
-}
-
-const framed = (id: number, body: Buffer) => Buffer.concat([Buffer.of(0, 0, 0, 0, id), body])
 
 test('writes a zero, the id of the schema and what Avro says, and reads it', async () => {
   server.register('other', newer)
@@ -174,7 +161,7 @@ test.each([
   ['TopicRecordName', 'readings-home.Reading'],
 ] as const)('has a schema by %s under %s', async (subjectStrategy, subject) => {
   await written(avro({ subjectStrategy, autoRegister: true }), kitchen)
-  expect(server.asked).toEqual([`POST /subjects/${subject}/versions`])
+  expect(server.asked).toEqual([`POST /subjects/${subject}/versions?normalize=true`])
 })
 
 test('a value that does not fit is refused, and named', async () => {

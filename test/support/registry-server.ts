@@ -65,7 +65,10 @@ export class RegistryServer {
     this.asked.push(`${method} ${url}`)
     this.authorizations.push(request.headers.authorization)
     if (this.failing) return this.failing
-    const [, first, name = '', third, version] = url.split('/').map(decodeURIComponent)
+    const [, first, name = '', third, version] = url
+      .replace('?normalize=true', '')
+      .split('/')
+      .map(decodeURIComponent)
     if (first === 'schemas') return this.#schemaAnswer(Number(third))
     if (method === 'GET') return this.#schemaAnswer(this.#subjects.get(name)?.[Number(version) - 1])
     const asked = (await json(request)) as Registered
