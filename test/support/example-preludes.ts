@@ -46,6 +46,9 @@ import {
 import { startBroker } from 'rivulet/broker'
 import { type ClickHouse, type ClickHouseTable, clickhouse, clickhouseTable, connectClickHouse } from 'rivulet/clickhouse'
 import { rowReader, standalone } from 'rivulet/operators'
+import { SchemaRegistry } from 'rivulet/registry'
+import { protobuf } from 'rivulet/registry/protobuf'
+import type { GenMessage } from '@bufbuild/protobuf/codegenv2'
 import {
   drive, marbles, type Plan, replay, serdeContract, simulate, sinkContract, sourceContract, TestDriver,
 } from 'rivulet/testing'
@@ -102,5 +105,8 @@ declare const running: Running
 declare const driver: TestDriver
 declare const web: Web
 declare const version: number
+declare const registry: SchemaRegistry
+declare const ReadingSchema: GenMessage<{ readonly $typeName: 'home.Reading'; celsius: number }>
+declare const proto: string
 declare function clicksAsJson(): Promise<string>
 `
