@@ -11,9 +11,9 @@ export function avroFormat<T>(
 ): SchemaFormat<T> {
   const { Type } = optionalPackage<typeof Avsc>('avsc', 'Avro')
   const typeOf = (text: string, referred: readonly { readonly schema: string }[]): Avsc.Type => {
-    const registry = {}
-    for (const each of referred) Type.forSchema(JSON.parse(each.schema), { registry })
-    return Type.forSchema(JSON.parse(text), { registry })
+    const options = { registry: {}, omitRecordMethods: true }
+    for (const each of referred) Type.forSchema(JSON.parse(each.schema), options)
+    return Type.forSchema(JSON.parse(text), options)
   }
   const text = JSON.stringify(schema)
   const type = understood(() => typeOf(text, references))

@@ -1,6 +1,7 @@
+import { Agent } from 'node:https'
 import { type Clock, systemClock } from '../clock.ts'
 import { RivuletError } from '../errors.ts'
-import { type TlsContext, type TlsOptions, tlsContext } from '../tls.ts'
+import { type TlsOptions, tlsContext } from '../tls.ts'
 import { ask } from './http.ts'
 
 /** Who asks: a user and a password, or a token, which may be asked for each time. */
@@ -63,7 +64,7 @@ export class RegistryClient {
   readonly schemasMax: number
   readonly #options: RegistryOptions
   readonly #base: URL
-  readonly #tls: TlsContext | undefined
+  readonly #agent: Agent | undefined
 
   /** Throws `BAD_CONFIG` for what is no address, or no certificate. */
   constructor(options: RegistryOptions) {
@@ -80,7 +81,10 @@ export class RegistryClient {
         "a password for the schema registry belongs into 'auth', not its address",
       )
     this.#options = options
-    this.#tls = tls && tlsContext(tls, 'registrySsl')
+    this.#agent =
+      this.#base.protocol === 'https:'
+        ? new Agent({ keepAlive: true, ...(tls && tlsContext(tls, 'registrySsl')) })
+        : undefined
     this.schemasMax = schemasMax
   }
 
@@ -142,7 +146,7 @@ export class RegistryClient {
       authorization: await this.#authorization(),
       ...(body && { body }),
     }
-    const answer = await ask(question, { tls: this.#tls, timeoutMs, clock })
+    const answer = await ask(question, { agent: this.#agent, timeoutMs, clock })
     const fields = fieldsOf(answer.body)
     const said = `${answer.status}${typeof fields.message === 'string' ? ` ${fields.message}` : ''}`
     if (answer.status === 200) return fields

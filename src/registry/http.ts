@@ -1,9 +1,9 @@
 import { request as plainRequest } from 'node:http'
-import { request as tlsRequest } from 'node:https'
+import { type Agent, request as tlsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
 import type { Clock } from '../clock.ts'
 import { messageOf, RivuletError } from '../errors.ts'
-import { type TlsContext, tlsRefusalOf } from '../tls.ts'
+import { tlsRefusalOf } from '../tls.ts'
 
 /** One question to the registry. */
 export interface HttpQuestion {
@@ -20,7 +20,8 @@ export interface HttpAnswer {
 
 /** How it is asked. */
 export interface HttpOptions {
-  readonly tls: TlsContext | undefined
+  /** Its connections are its own: Node's shared ones do not tell one client's certificate from another's. */
+  readonly agent: Agent | undefined
   readonly timeoutMs: number
   readonly clock: Clock
 }
@@ -28,7 +29,7 @@ export interface HttpOptions {
 /** Node's `fetch` takes no certificates. Rejects with `REGISTRY_UNREACHABLE` where no answer came in time. */
 export async function ask(
   { url, authorization, body }: HttpQuestion,
-  { tls, timeoutMs, clock }: HttpOptions,
+  { agent, timeoutMs, clock }: HttpOptions,
 ): Promise<HttpAnswer> {
   const media = 'application/vnd.schemaregistry.v1+json'
   const deadline = new AbortController()
@@ -39,7 +40,7 @@ export async function ask(
   try {
     return await new Promise<HttpAnswer>((resolve, reject) => {
       const outgoing = (url.protocol === 'https:' ? tlsRequest : plainRequest)(url, {
-        ...tls,
+        ...(agent && { agent }),
         method: body ? 'POST' : 'GET',
         headers: {
           accept: media,

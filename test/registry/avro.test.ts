@@ -119,6 +119,16 @@ test('keeps so many schemas, and those that were read last', async () => {
   expect(server.asked.length).toBe(asked + 1)
 })
 
+test('ids that nobody knows push out no schema that is read, and are asked for once', async () => {
+  const id = server.register('readings-value', reading)
+  const serde = new SchemaRegistry({ url: server.url, schemasMax: 1 }).avro(reading)
+  const bytes = framed(id, kitchenBytes)
+  for (const each of [bytes, framed(98, kitchenBytes), framed(99, kitchenBytes)])
+    await serde.prepareRead?.(BytesColumn.of([each]), place)
+  expect(serde.prepareRead?.(BytesColumn.of([bytes, framed(99, kitchenBytes)]), place)).toBeUndefined()
+  expect(() => serde.deserialize(framed(98, kitchenBytes))).toThrow('the registry has no schema 98')
+})
+
 test('an id that nobody knows, and a schema that can not be resolved, are refused with the id', async () => {
   const id = server.register('readings-value', { type: 'record', name: 'Reading', fields: [] })
   await expect(read(avro(), framed(id, Buffer.alloc(0)))).rejects.toMatchObject({

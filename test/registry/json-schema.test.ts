@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type RegistrySerdeOptions, SchemaRegistry } from '../../src/registry/index.ts'
+import { serdeContract } from '../../src/testing/index.ts'
 import { RegistryServer } from '../support/registry-server.ts'
 import { framed, read, written } from '../support/registry-values.ts'
 
@@ -75,4 +76,13 @@ test('knows the drafts of 2020 and of before, and schemas that refer to others',
 
 test('a schema that is none is refused at once', () => {
   expect(() => json({}, { type: 'nothing' })).toThrow("the JSON schema can't be used")
+})
+
+test('keeps what a serde promises', async () => {
+  const checks = serdeContract(json({ autoRegister: true }), {
+    values: [kitchen, { device: '', celsius: -1 }],
+    wrongBytes: [Buffer.of(0, 0, 0, 0, 99), Buffer.from('garbage')],
+    wrongValues: [{ device: 'a' } as Reading],
+  })
+  for (const { run } of checks) await run()
 })
