@@ -18,7 +18,7 @@ export function avroFormat<T>(
   const text = JSON.stringify(schema)
   const type = understood(() => typeOf(text, references))
   return {
-    name: 'avro',
+    name: 'Avro',
     text: {
       schemaType: 'AVRO',
       schema: text,

@@ -18,7 +18,7 @@ export function jsonFormat<T>(schema: object, references: readonly ReferredSchem
     )
   }
   return {
-    name: 'json',
+    name: 'JSON',
     text: {
       schemaType: 'JSON',
       schema: text,

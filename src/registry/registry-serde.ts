@@ -24,7 +24,7 @@ export interface RegistrySerdeOptions {
 
 /** One language of schemas, and one schema of it that values are read and written by here. */
 export interface SchemaFormat<T> {
-  /** Said in errors. */
+  /** The language: with the record's name, it is said in errors, and tells serdes apart in what is stored. */
   readonly name: string
   readonly text: SchemaText
   /** The full name of what the schema describes. */
@@ -46,7 +46,7 @@ export function registrySerde<T>(
   format: SchemaFormat<T>,
   { subjectStrategy = 'TopicName', autoRegister = false }: RegistrySerdeOptions,
 ): Serde<T> {
-  const { name } = format
+  const name = `${format.name} ${format.recordName}`
   const schemas = new SchemaCache(client, format.makeReader)
   /** What is written with, by subject; or why it can't be. */
   const prefixes = new Map<string, Buffer | string>()

@@ -137,7 +137,7 @@ test('an id that nobody knows, and a schema that can not be resolved, are refuse
   })
   await expect(read(avro(), framed(99, kitchenBytes))).rejects.toMatchObject({
     code: 'DECODE_FAILED',
-    message: 'not a avro: the registry has no schema 99: 404 Schema not found',
+    message: 'not a Avro home.Reading: the registry has no schema 99: 404 Schema not found',
   })
   await expect(read(avro(), Buffer.from('no id'))).rejects.toThrow('it begins with 110')
   await expect(read(avro(), Buffer.of(0, 0))).rejects.toThrow('it has 2 bytes')

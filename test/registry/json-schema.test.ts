@@ -41,7 +41,7 @@ test('refuses what the schema does, when it is read and when it is written, and 
   const wrong = { device: 'a', celsius: 'warm' }
   await expect(read(json(), framed(id, Buffer.from(JSON.stringify(wrong))))).rejects.toMatchObject({
     code: 'DECODE_FAILED',
-    message: `not a json of schema ${id}: /celsius must be number`,
+    message: `not a JSON Reading of schema ${id}: /celsius must be number`,
   })
   await expect(written(json(), wrong as never)).rejects.toMatchObject({
     code: 'ENCODE_FAILED',

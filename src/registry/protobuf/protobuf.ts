@@ -26,7 +26,7 @@ export function protobuf<D extends Protobuf.DescMessage>(
   const { fromBinary, toBinary } = optionalPackage<typeof Protobuf>('@bufbuild/protobuf', 'Protobuf')
   const prefix = writeIndexes(indexesOf(schema))
   return {
-    name: 'protobuf',
+    name: 'Protobuf',
     text: {
       schemaType: 'PROTOBUF',
       schema: proto,

@@ -98,7 +98,7 @@ test('refuses other messages, and bytes that break off', async () => {
   const refusal = (body: string) => expect(read(readings(), framed(id, Buffer.from(body, 'hex')))).rejects
   await refusal('00').toMatchObject({
     code: 'DECODE_FAILED',
-    message: `not a protobuf of schema ${id}: it is home.Other, not home.Reading`,
+    message: `not a Protobuf home.Reading of schema ${id}: it is home.Other, not home.Reading`,
   })
   await refusal('0212').toThrow('it is no message of its file')
   await refusal('').toThrow("it breaks off in the message's indexes")
