@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'CLICKHOUSE_FAILED'
   | 'CLICKHOUSE_REJECTED'
   | 'REGISTRY_UNREACHABLE'
+  | 'REGISTRY_REJECTED'
   | 'TIMED_OUT'
   | 'NOT_READY'
   // What the machine gives
@@ -100,6 +101,11 @@ export class RivuletError extends Error {
 /** Whether the same call may succeed later: only a `RivuletError` can say so. */
 export function isRetryable(error: unknown): boolean {
   return error instanceof RivuletError && error.retryable
+}
+
+/** What a user's own code throws says nothing about whether it passes; what is an error of ours does. */
+export function mayPass(error: unknown): boolean {
+  return !(error instanceof RivuletError) || error.retryable
 }
 
 /** The sentence of whatever was thrown, bounded: anything can be thrown. */

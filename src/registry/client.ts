@@ -53,12 +53,17 @@ export interface Refused {
 }
 
 const referencesMax = 1_000
-/** Not this question's fault: who asks has no right to, or asks too much, or the registry is in trouble. */
-const passing = (status: number) => status >= 500 || [401, 403, 408, 425, 429].includes(status)
+/** Not this question's fault: there are too many of them, or the registry is in trouble. */
+const passing = (status: number) => status >= 500 || [408, 425, 429].includes(status)
+const loginRefusals = new Map([
+  [401, 'does not take the login'],
+  [403, 'does not permit this login'],
+])
 
 /**
- * A registry with Confluent's REST API. What it refuses is an answer; what may pass (away, in trouble, a login that it does
- * not take) rejects with `REGISTRY_UNREACHABLE`, retryable: the runtime asks again, with backoff.
+ * A registry with Confluent's REST API. That it has no such schema, or does not take one, is an answer. What may pass (it is
+ * away, or in trouble) rejects with `REGISTRY_UNREACHABLE`, retryable: the runtime asks again, with backoff. A login that it
+ * does not take rejects with `REGISTRY_REJECTED`, which ends the program.
  */
 export class RegistryClient {
   readonly schemasMax: number
@@ -88,9 +93,9 @@ export class RegistryClient {
     this.schemasMax = schemasMax
   }
 
-  /** The schema that values are written with, and all that it refers to. */
-  async schemaOf(id: number): Promise<ResolvedSchema | Refused> {
-    const found = await this.#ask(`schemas/ids/${id}`)
+  /** The schema that values are written with, and all that it refers to; the subject is the one that is told of in errors. */
+  async schemaOf(id: number, subject: string): Promise<ResolvedSchema | Refused> {
+    const found = await this.#ask(`schemas/ids/${id}`, subject)
     if ('refused' in found) return { refused: `the registry has no schema ${id}: ${found.refused}` }
     const schema = schemaIn(found)
     const referred = new Map<string, string>()
@@ -104,7 +109,7 @@ export class RegistryClient {
     const { schemaType, references } = schema
     const path = `subjects/${encodeURIComponent(subject)}${register ? '/versions' : ''}`
     // Normalized: other programs write the same schema with other spaces.
-    const answer = await this.#ask(`${path}?normalize=true`, {
+    const answer = await this.#ask(`${path}?normalize=true`, subject, {
       schema: schema.schema,
       // Older registries know of Avro only.
       ...(schemaType !== 'AVRO' && { schemaType }),
@@ -127,7 +132,7 @@ export class RegistryClient {
   ): Promise<string | undefined> {
     for (const { name, subject, version } of references) {
       if (referred.has(name)) continue
-      const answer = await this.#ask(`subjects/${encodeURIComponent(subject)}/versions/${version}`)
+      const answer = await this.#ask(`subjects/${encodeURIComponent(subject)}/versions/${version}`, subject)
       if ('refused' in answer)
         return `version ${version} of "${subject}", which is not there: ${answer.refused}`
       if (referred.size === referencesMax) return `more than ${referencesMax} others`
@@ -139,7 +144,11 @@ export class RegistryClient {
     return undefined
   }
 
-  async #ask(path: string, body?: object): Promise<Readonly<Record<string, unknown>> | Refused> {
+  async #ask(
+    path: string,
+    subject: string,
+    body?: object,
+  ): Promise<Readonly<Record<string, unknown>> | Refused> {
     const { timeoutMs = 10_000, clock = systemClock } = this.#options
     const question = {
       url: new URL(path, this.#base),
@@ -150,6 +159,11 @@ export class RegistryClient {
     const fields = fieldsOf(answer.body)
     const said = `${answer.status}${typeof fields.message === 'string' ? ` ${fields.message}` : ''}`
     if (answer.status === 200) return fields
+    const loginRefusal = loginRefusals.get(answer.status)
+    if (loginRefusal !== undefined) {
+      const message = `The schema registry ${this.#base.origin} ${loginRefusal}: asked for a schema of "${subject}", it answers with ${said}`
+      throw new RivuletError('REGISTRY_REJECTED', message)
+    }
     // A proxy says "not found", too, and knows nothing of schemas.
     const isRefusal = !passing(answer.status) && typeof fields.error_code === 'number'
     if (!isRefusal) throw this.#unreachable(`answers with ${said}`)

@@ -1,6 +1,5 @@
-import { request as plainRequest } from 'node:http'
+import { type IncomingMessage, request as plainRequest } from 'node:http'
 import { type Agent, request as tlsRequest } from 'node:https'
-import { text } from 'node:stream/consumers'
 import type { Clock } from '../clock.ts'
 import { messageOf, RivuletError } from '../errors.ts'
 import { tlsRefusalOf } from '../tls.ts'
@@ -25,6 +24,9 @@ export interface HttpOptions {
   readonly timeoutMs: number
   readonly clock: Clock
 }
+
+/** Kafka itself keeps the schemas of a registry, in records of 1 MB: what is longer is something else. */
+const answerCharactersMax = 16_000_000
 
 /** Node's `fetch` takes no certificates. Rejects with `REGISTRY_UNREACHABLE` where no answer came in time. */
 export async function ask(
@@ -51,7 +53,7 @@ export async function ask(
       })
       outgoing.on('error', reject)
       outgoing.on('response', (answer) =>
-        text(answer).then((body) => resolve({ status: answer.statusCode ?? 0, body }), reject),
+        textOf(answer).then((body) => resolve({ status: answer.statusCode ?? 0, body }), reject),
       )
       outgoing.end(body && JSON.stringify(body))
     })
@@ -65,4 +67,15 @@ export async function ask(
   } finally {
     overdue.unsubscribe()
   }
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  let text = ''
+  answer.setEncoding('utf8')
+  for await (const piece of answer) {
+    text += piece
+    if (text.length > answerCharactersMax)
+      throw new RangeError(`its answer is longer than ${answerCharactersMax} characters`)
+  }
+  return text
 }

@@ -53,7 +53,10 @@ export function registrySerde<T>(
   const subjectAt = (place: SerdePlace) => subjectOf(subjectStrategy, place, format.recordName)
   return {
     name,
-    prepareRead: (bytes) => prepareIds(bytes, (id) => schemas.prepare(id)),
+    prepareRead(bytes, place) {
+      const subject = subjectAt(place)
+      return prepareIds(bytes, (id) => schemas.prepare(id, subject))
+    },
     prepareWrite(place) {
       const subject = subjectAt(place)
       if (prefixes.has(subject)) return undefined

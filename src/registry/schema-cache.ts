@@ -33,8 +33,8 @@ export class SchemaCache<T> {
     return this.#refused.get(id) ?? `the registry has no schema ${id}`
   }
 
-  /** Undefined: it is known what the id means. Rejects with what may pass. */
-  prepare(id: number): Promise<void> | undefined {
+  /** Undefined: it is known what the id means. Rejects as the client does, and names the subject then. */
+  prepare(id: number, subject: string): Promise<void> | undefined {
     const reader = this.#readers.get(id)
     if (reader) {
       // The last one of the map is the one that was asked for last.
@@ -45,14 +45,14 @@ export class SchemaCache<T> {
     if (this.#refused.has(id)) return undefined
     let fetching = this.#underWay.get(id)
     if (!fetching) {
-      fetching = this.#fetch(id).finally(() => this.#underWay.delete(id))
+      fetching = this.#fetch(id, subject).finally(() => this.#underWay.delete(id))
       this.#underWay.set(id, fetching)
     }
     return fetching
   }
 
-  async #fetch(id: number): Promise<void> {
-    const written = await this.#client.schemaOf(id)
+  async #fetch(id: number, subject: string): Promise<void> {
+    const written = await this.#client.schemaOf(id, subject)
     if ('refused' in written) return this.#keep(this.#refused, id, written.refused)
     try {
       this.#keep(this.#readers, id, this.#makeReader(written))

@@ -7,8 +7,8 @@ import { type RegistrySerdeOptions, registrySerde, type SchemaFormat } from './r
 
 /**
  * A schema registry with Confluent's API and wire format. A schema is fetched once, before the first record that needs it; a
- * registry that is away is asked again, and the partition waits. An id that it does not know, or a schema that can't be
- * read as the serde's own, makes a dead letter.
+ * registry that is away is asked again, and the partition waits; a login that it does not take ends the program. An id that
+ * it does not know, or a schema that can't be read as the serde's own, makes a dead letter.
  *
  * @example
  * ```ts

@@ -14,7 +14,8 @@ export interface OpenOptions {
 
 /**
  * Opens them all: finds out how many partitions the topics have that records chose, making those that are missing, and
- * lets serdes prepare until they can. Rejects when a topic can't be made, or with the signal's reason.
+ * lets serdes prepare until they can. Rejects when a topic can't be made, or a serde never will be prepared; or with the
+ * signal's reason.
  */
 export async function openDestinations(
   destinations: readonly AnyDestination[],

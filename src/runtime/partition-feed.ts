@@ -130,14 +130,15 @@ export class PartitionFeed implements TopicPartition {
     // What is on the broker is known, though it does not come yet.
     for (const queue of this.#readers.keys()) queue.hear(chunk.endOffset)
     this.regulate()
-    ready.then(
-      () => {
+    ready
+      .then(() => {
         if (signal.aborted) return
         this.#handOver(chunk)
         this.#work()
-      },
-      () => undefined, // aborted
-    )
+      })
+      .catch((error) => {
+        if (!signal.aborted) this.#options.context.failed(error)
+      })
   }
 
   #handOver(chunk: FetchedChunk): void {

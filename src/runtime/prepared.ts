@@ -1,5 +1,5 @@
 import { unlessAborted } from '../aborted.ts'
-import { messageOf } from '../errors.ts'
+import { mayPass, messageOf } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { retry } from '../retry.ts'
 import type { Settings } from './environment.ts'
@@ -16,8 +16,8 @@ export interface PreparedOptions {
 }
 
 /**
- * Lets serdes prepare, and tries again while `prepare` rejects. Undefined: there is nothing to wait for. Throws what
- * `prepare` throws; rejects with the signal's reason only.
+ * Lets serdes prepare, and tries again while `prepare` rejects with what may pass. Undefined: there is nothing to wait
+ * for. Throws what `prepare` throws; rejects with what does not pass, or the signal's reason.
  */
 export function prepared(
   prepare: () => Promise<unknown> | undefined,
@@ -34,7 +34,7 @@ export function prepared(
       clock: settings.clock,
       policy: retryPolicy,
       signal,
-      retryable: () => true,
+      retryable: mayPass,
       onRetry: (error, attempt, waitMs) => {
         const place = { topic, attempt, waitMs: Math.round(waitMs) }
         logger.warn(place, `the serdes of "${topic}" can't prepare yet: ${messageOf(error)}`)

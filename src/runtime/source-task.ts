@@ -8,7 +8,7 @@ import {
   type Subscription,
 } from 'rxjs'
 import { unlessAborted } from '../aborted.ts'
-import { messageOf, RivuletError } from '../errors.ts'
+import { mayPass, messageOf, RivuletError } from '../errors.ts'
 import { retryWithBackoff } from '../retry.ts'
 import type { ExternalSourceNode } from '../stream/graph.ts'
 import type { DeadLetter, Source, SourceContext, SourceState } from '../stream/source.ts'
@@ -310,11 +310,6 @@ export class SourceTask {
     void this.abandon(error)
     this.#options.context.failed(error)
   }
-}
-
-/** What a client of a user's throws says nothing about that; what is an error of ours does. */
-function mayPass(error: unknown): boolean {
-  return !(error instanceof RivuletError) || error.retryable
 }
 
 /** What has failed for good, with the step. */

@@ -31,7 +31,7 @@ export class StoreSerdes {
     }
   }
 
-  /** Resolves when the stores' changes can be written; undefined: they can. Rejects with the signal's reason. */
+  /** Resolves when the stores' changes can be written; undefined: they can. Rejects as `prepared` does. */
   prepareWrite(options: Omit<PreparedOptions, 'topic'>): Promise<unknown> | undefined {
     const preparing = this.#written.flatMap(
       ({ serde, place }) =>

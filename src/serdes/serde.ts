@@ -49,8 +49,8 @@ export interface Serde<T> {
   deserializeWithin?(bytes: Buffer, from: number, to: number, context?: SerdeContext): T
   /**
    * Before a chunk is read: fetches what reading needs (a schema, once), undefined when it is all there. Called for each
-   * chunk, so the answer must be quick. Rejects only with what may pass (it is retried); bytes that are wrong are told
-   * by `deserialize`.
+   * chunk, so the answer must be quick. What it rejects with is tried again, for ever; a `RivuletError` that is not `retryable`
+   * ends the program instead. Bytes that are wrong are told by `deserialize`.
    */
   prepareRead?(bytes: BytesColumn, place: SerdePlace): Promise<void> | undefined
   /** Before the first record is written to a topic: the same for writing. */

@@ -147,13 +147,48 @@ test('a registry without an answer rejects with what may pass, and is asked agai
   const id = server.register('readings-value', reading)
   const serde = new SchemaRegistry({ url: server.url, timeoutMs: 50 }).avro(reading)
   const unreachable = { code: 'REGISTRY_UNREACHABLE', retryable: true }
-  for (const failing of ['never', [503, ''], [401, { error_code: 401 }], [404, '<html>']] as const) {
+  for (const failing of ['never', [503, ''], [429, { error_code: 429 }], [404, '<html>']] as const) {
     server.failing = failing
     await expect(read(serde, framed(id, kitchenBytes))).rejects.toMatchObject(unreachable)
     await expect(written(serde, kitchen)).rejects.toMatchObject(unreachable)
   }
   server.failing = undefined
   expect(await read(serde, framed(id, kitchenBytes))).toEqual(kitchen)
+})
+
+test.each([
+  [401, 'does not take the login'],
+  [403, 'does not permit this login'],
+])(
+  'a login that is answered with %s ends the program, with the registry and the subject',
+  async (status, why) => {
+    const message = 'User cannot access the resource'
+    server.failing = [status, { error_code: status, message }]
+    const auth = { username: 'ann', password: 'hunter2' }
+    const serde = new SchemaRegistry({ url: server.url, auth }).avro(reading)
+    const refused = {
+      code: 'REGISTRY_REJECTED',
+      retryable: false,
+      message: `The schema registry ${server.url} ${why}: asked for a schema of "readings-value", it answers with ${status} ${message}`,
+    }
+    await expect(written(serde, kitchen)).rejects.toMatchObject(refused)
+    const rig = await KafkaRig.start()
+    try {
+      const bytes = topic('readings', { key: serdes.string, value: serdes.bytes })
+      await rig.produce(bytes, [{ key: 'a', value: framed(1, kitchenBytes), timestampMs: 1 }])
+      const app = topology('reading', ({ stream }) => {
+        stream(topic('readings', { key: serdes.string, value: serde })).peek(() => undefined)
+      })
+      await expect(rig.run(app).done).rejects.toMatchObject(refused)
+    } finally {
+      await rig.close()
+    }
+  },
+)
+
+test('an answer that does not end is no schema', async () => {
+  server.failing = [200, 'x'.repeat(16_000_001)]
+  await expect(written(avro(), kitchen)).rejects.toThrow('its answer is longer than 16000000 characters')
 })
 
 test('registers a schema only when it is told to', async () => {

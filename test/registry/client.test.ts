@@ -27,7 +27,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-const ask = (tls: TlsOptions) => new RegistryClient({ url: server.url, tls }).schemaOf(1)
+const ask = (tls: TlsOptions) => new RegistryClient({ url: server.url, tls }).schemaOf(1, 'readings-value')
 
 test('speaks TLS with an authority and a certificate of its own', async () => {
   const tls = { ca: pem(authority.cert), cert: pem(client.cert), key: pem(client.key) }
