@@ -2,7 +2,8 @@ import type * as Avsc from 'avsc'
 import { optionalPackage } from '../compression/optional-package.ts'
 import { messageOf, RivuletError } from '../errors.ts'
 import type { AvroSchema } from './avro-value.ts'
-import type { ReferredSchema, SchemaFormat } from './registry-serde.ts'
+import type { ReferredSchema } from './client.ts'
+import type { SchemaFormat } from './registry-serde.ts'
 
 /** Avro by `avsc`: what was written with another schema is read as this one says, by Avro's rules of resolution. */
 export function avroFormat<T>(

@@ -6,8 +6,16 @@ import { ask } from './http.ts'
 
 /** Who asks: a user and a password, or a token, which may be asked for each time. */
 export type RegistryAuth =
-  | { readonly username: string; readonly password: string }
-  | { readonly token: string | (() => Promise<string>) }
+  | {
+      /** Basic authentication. */
+      readonly username: string
+      /** Never logged. */
+      readonly password: string
+    }
+  | {
+      /** A bearer's; a function is asked before each request. */
+      readonly token: string | (() => Promise<string>)
+    }
 
 /** Where the registry is, and how to speak with it. */
 export interface RegistryOptions {
@@ -30,21 +38,34 @@ export type SchemaType = 'AVRO' | 'JSON' | 'PROTOBUF'
 
 /** Another subject's schema, by the name that it has in the one that refers to it. */
 export interface SchemaReference {
+  /** As the schema that refers to it calls it. */
   readonly name: string
+  /** Under which the registry keeps it. */
   readonly subject: string
+  /** Of the subject, from 1. */
   readonly version: number
+}
+
+/** A schema that another one refers to: where the registry has it, and what it is. */
+export interface ReferredSchema extends SchemaReference {
+  /** Its text. */
+  readonly schema: string
 }
 
 /** A schema as it is registered. */
 export interface SchemaText {
+  /** In which language it is written. */
   readonly schemaType: SchemaType
+  /** JSON for Avro and JSON Schema, a `.proto` for Protobuf. */
   readonly schema: string
+  /** The schemas that it names, and does not hold. */
   readonly references: readonly SchemaReference[]
 }
 
 /** A schema with all that it refers to, what is referred to first. */
 export interface ResolvedSchema extends SchemaText {
-  readonly referred: readonly { readonly name: string; readonly schema: string }[]
+  /** All of them, also those that are referred to by others. */
+  readonly referred: readonly Pick<ReferredSchema, 'name' | 'schema'>[]
 }
 
 /** What the registry says no to, and will again: it has no such schema, or does not take this one. */

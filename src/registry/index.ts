@@ -2,6 +2,7 @@
 
 export type { AvroSchema, AvroValue } from './avro-value.ts'
 export type {
+  ReferredSchema,
   RegistryAuth,
   RegistryOptions,
   ResolvedSchema,
@@ -9,7 +10,7 @@ export type {
   SchemaText,
   SchemaType,
 } from './client.ts'
-export type { ReferredSchema, RegistrySerdeOptions, SchemaFormat } from './registry-serde.ts'
+export type { RegistrySerdeOptions, SchemaFormat } from './registry-serde.ts'
 export type { MakeReader, ReadWithin } from './schema-cache.ts'
 export { SchemaRegistry } from './schema-registry.ts'
 export type { SubjectStrategy } from './subject.ts'

@@ -2,7 +2,8 @@ import type * as AjvModule from 'ajv'
 import { optionalPackage } from '../compression/optional-package.ts'
 import { messageOf, RivuletError } from '../errors.ts'
 import { readJson, writeJson } from '../serdes/json-text.ts'
-import type { ReferredSchema, SchemaFormat } from './registry-serde.ts'
+import type { ReferredSchema } from './client.ts'
+import type { SchemaFormat } from './registry-serde.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

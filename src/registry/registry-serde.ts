@@ -2,15 +2,10 @@ import { messageOf } from '../errors.ts'
 import type { BytesColumn, BytesDecoder } from '../records/bytes-column.ts'
 import { decodeFailed, encodeFailed } from '../serdes/failures.ts'
 import type { Serde, SerdeContext, SerdePlace } from '../serdes/serde.ts'
-import type { RegistryClient, SchemaReference, SchemaText } from './client.ts'
+import type { ReferredSchema, RegistryClient, SchemaText } from './client.ts'
 import { type MakeReader, SchemaCache } from './schema-cache.ts'
 import { type SubjectStrategy, subjectOf } from './subject.ts'
 import { noSchemaId, prefixBytes, prefixOf, schemaIdWithin } from './wire-format.ts'
-
-/** A schema that another one refers to: where the registry has it, and what it is. */
-export interface ReferredSchema extends SchemaReference {
-  readonly schema: string
-}
 
 /** How values of a schema are kept in the registry. */
 export interface RegistrySerdeOptions {
@@ -26,6 +21,7 @@ export interface RegistrySerdeOptions {
 export interface SchemaFormat<T> {
   /** The language: with the record's name, it is said in errors, and tells serdes apart in what is stored. */
   readonly name: string
+  /** What is registered. */
   readonly text: SchemaText
   /** The full name of what the schema describes. */
   readonly recordName: string

@@ -17,6 +17,19 @@ export async function read<T>(serde: Serde<T>, bytes: Buffer): Promise<T> {
   return serde.deserialize(bytes, context)
 }
 
+/** What the serializer of confluent-kafka for Python has written, with a schema that is the registry's first one. */
+export const stockAvro = {
+  schema: {
+    type: 'record',
+    name: 'Reading',
+    fields: [
+      { name: 'device', type: 'string' },
+      { name: 'celsius', type: 'double' },
+    ],
+  },
+  bytes: Buffer.from('000000000102610000000000803440', 'hex'),
+} as const
+
 /** What stands in Kafka for a body of that schema. */
 export function framed(id: number, body: Buffer): Buffer {
   return Buffer.concat([Buffer.of(0, 0, 0, 0, id), body])
