@@ -25,6 +25,8 @@ import { acknowledging, eventOf, placed, sent, tailing } from './fed-topologies.
 export interface SimulatedDeployment {
   readonly name: string
   readonly topology: SimulatedTopology
+  /** Copies of stores on other instances. Default 0. */
+  readonly standbys?: number
   /** What a deploy brings. */
   readonly nextVersion?: Topology
   readonly topics?: readonly TopicToEnsure[]
@@ -401,5 +403,25 @@ export const deployments: readonly SimulatedDeployment[] = [
     outputs: 'in-order',
     clickhouse: clickhouseRefusing,
     records: flowing,
+  },
+]
+
+/** With copies of stores on other instances. Drawn by no seed, so that what each seed has found before stays what it is. */
+export const copiedDeployments: readonly SimulatedDeployment[] = [
+  { name: 'counting with standbys', topology: counting, outputs: 'in-order', records: steady, standbys: 1 },
+  {
+    name: 'deleting with standbys',
+    topology: deleting,
+    topics: [quicklyCompacted],
+    outputs: 'in-order',
+    records: departing,
+    standbys: 1,
+  },
+  {
+    name: 'windowing with standbys',
+    topology: windowing,
+    outputs: 'in-order',
+    records: late,
+    standbys: 1,
   },
 ]

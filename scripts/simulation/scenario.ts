@@ -4,7 +4,7 @@ import { noFaults, planFaults } from '../../src/testing/simulation/faults.ts'
 import { seededRandom } from '../../src/testing/simulation/seeded-random.ts'
 import { held } from '../../src/testing/simulation/simulate.ts'
 import type { Outcome } from '../../src/testing/simulation/simulation.ts'
-import { deployments, environment, type SimulatedDeployment } from './deployments.ts'
+import { copiedDeployments, deployments, environment, type SimulatedDeployment } from './deployments.ts'
 
 /** By which the whole of `pipelines/crypto.ts` is called among the deployments. */
 export const marketName = 'market'
@@ -73,7 +73,7 @@ const profiles: readonly Profile[] = [
 export function scenarioOf(seed: number, name?: string): Scenario {
   const random = seededRandom(seed)
   const drawn = chosen(random, deployments)
-  const deployment = deployments.find((each) => each.name === name) ?? drawn
+  const deployment = [...deployments, ...copiedDeployments].find((each) => each.name === name) ?? drawn
   const { calmMs = 0 } = deployment
   const instances = chosen(random, [1, 2, 2, 3])
   const durationMs = 30_000 + Math.floor(random() * 30_000)
@@ -98,5 +98,6 @@ function chosen<T>(random: () => number, all: readonly T[]): T {
 
 /** Rejects as `simulate` does. */
 export function heldPlan(deployment: SimulatedDeployment, plan: Plan): Promise<Outcome> {
-  return held({ ...deployment, environment, logger: silentLogger }, plan)
+  const { standbys = 0 } = deployment
+  return held({ ...deployment, environment: { ...environment, standbys }, logger: silentLogger }, plan)
 }

@@ -135,7 +135,7 @@ class ClusterAdmin implements KafkaAdmin {
     return members.flatMap(({ memberId, clientHost, memberAssignment }) => {
       // Kafka writes hosts with a slash, as Java does.
       const member = `${memberId}@${clientHost.replace(/^.*\//, '')}`
-      const partitions = memberAssignment.length === 0 ? [] : decodeAssignment(memberAssignment)
+      const partitions = memberAssignment.length === 0 ? [] : decodeAssignment(memberAssignment).partitions
       return partitions.map((of) => ({ ...of, member }))
     })
   }

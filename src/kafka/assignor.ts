@@ -52,6 +52,12 @@ export function decodeClaim(metadata: Buffer): MemberClaim {
   }
 }
 
+/** What a member is given, and what else it is told. */
+export interface MemberAssignment {
+  readonly partitions: readonly TopicPartition[]
+  readonly userData: Buffer
+}
+
 export interface JoinedMember {
   readonly memberId: string
   readonly claim: MemberClaim
@@ -65,17 +71,17 @@ export function assignCooperatively(
   assignor: Assignor,
   members: readonly JoinedMember[],
   partitionCounts: ReadonlyMap<string, number>,
-): ReadonlyMap<string, readonly TopicPartition[]> {
+): ReadonlyMap<string, MemberAssignment> {
   const sorted = [...members].sort((a, b) => (a.memberId < b.memberId ? -1 : 1))
-  const target = assignor.assign(
-    sorted.map(({ memberId, claim }) => ({ memberId, userData: claim.userData })),
-    partitionCounts,
-  )
+  const asked = sorted.map(({ memberId, claim }) => ({ memberId, userData: claim.userData }))
+  const target = assignor.assign(asked, partitionCounts)
+  const told = assignor.assignmentData?.(asked, partitionCounts)
   const owners = ownersOf(sorted)
   return new Map(
     sorted.map(({ memberId }) => {
       const wanted = target.get(memberId) ?? []
-      return [memberId, wanted.filter((of) => (owners.get(keyOf(of)) ?? memberId) === memberId)]
+      const partitions = wanted.filter((of) => (owners.get(keyOf(of)) ?? memberId) === memberId)
+      return [memberId, { partitions, userData: told?.get(memberId) ?? Buffer.alloc(0) }]
     }),
   )
 }
@@ -95,22 +101,28 @@ function ownersOf(members: readonly JoinedMember[]): ReadonlyMap<string, string>
   return owners
 }
 
-export function encodeAssignment(partitions: readonly TopicPartition[]): Buffer {
+export function encodeAssignment({ partitions, userData }: MemberAssignment): Buffer {
   const assignment = Object.fromEntries(
     topicPartitions(partitions, ({ partition }) => partition).map(({ topic, partitions: list }) => [
       topic,
       list,
     ]),
   )
-  return memberProtocol.MemberAssignment.encode({ version: 0, assignment })
+  return memberProtocol.MemberAssignment.encode({ version: 0, assignment, userData })
 }
 
 /** No assignment at all is an empty one: the leader had none for this member. */
-export function decodeAssignment(bytes: Buffer): TopicPartition[] {
-  const { assignment } = memberProtocol.MemberAssignment.decode(bytes) ?? { assignment: {} }
-  return Object.entries(assignment).flatMap(([topic, partitions]) =>
-    partitions.map((partition) => ({ topic, partition })),
-  )
+export function decodeAssignment(bytes: Buffer): MemberAssignment {
+  const { assignment, userData } = memberProtocol.MemberAssignment.decode(bytes) ?? {
+    assignment: {},
+    userData: null,
+  }
+  return {
+    partitions: Object.entries(assignment).flatMap(([topic, numbers]) =>
+      numbers.map((partition) => ({ topic, partition })),
+    ),
+    userData: userData ?? Buffer.alloc(0),
+  }
 }
 
 export function keyOf({ topic, partition }: TopicPartition | PartitionOffset): string {

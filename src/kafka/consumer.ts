@@ -119,6 +119,10 @@ class GroupConsumer implements KafkaConsumer {
     })
   }
 
+  enforceRebalance(): void {
+    this.#membership.rejoin()
+  }
+
   async close(): Promise<void> {
     if (this.#closing) return this.#running
     this.#closing = true

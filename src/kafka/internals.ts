@@ -217,8 +217,15 @@ export const memberProtocol: {
     decode(bytes: Buffer): { readonly topics: readonly string[]; readonly userData: Buffer | null }
   }
   readonly MemberAssignment: {
-    encode(assignment: { version: number; assignment: Readonly<Record<string, readonly number[]>> }): Buffer
-    decode(bytes: Buffer): { readonly assignment: Readonly<Record<string, readonly number[]>> } | null
+    encode(assignment: {
+      version: number
+      assignment: Readonly<Record<string, readonly number[]>>
+      userData: Buffer
+    }): Buffer
+    decode(bytes: Buffer): {
+      readonly assignment: Readonly<Record<string, readonly number[]>>
+      readonly userData: Buffer | null
+    } | null
   }
 } = require('kafkajs/src/consumer/assignerProtocol')
 

@@ -57,6 +57,8 @@ export class Membership {
   #generation = -1
   /** What this member has assigned by, as the group's leader; undefined: another one is. */
   #partitionCounts: ReadonlyMap<string, number> | undefined
+  /** Ends the generation that it is in. */
+  #rejoin = () => {}
 
   constructor(options: MembershipOptions) {
     this.#options = options
@@ -96,6 +98,11 @@ export class Membership {
     }
   }
 
+  /** Joins again with what is to be said now; while it joins anyway, that is said next time. */
+  rejoin(): void {
+    this.#rejoin()
+  }
+
   /**
    * Says goodbye, so that the others need not wait for the session to expire; one with a name of its own says nothing, for
    * it is expected back. What it owns must be given up before.
@@ -125,6 +132,7 @@ export class Membership {
     const rebalance = new Promise<void>((resolve) => {
       noteRebalance = resolve
     })
+    this.#rejoin = noteRebalance
     // From here the member has to be heard of, also while partitions are taken over or given up.
     const expelled = this.#beat(heart.signal, noteRebalance)
     expelled.catch(() => undefined) // it is raced below
@@ -185,7 +193,9 @@ export class Membership {
     const { memberAssignment } = await this.#ask(what, (link) =>
       link.send(syncGroupRequest(member, assignments)),
     )
-    return decodeAssignment(memberAssignment)
+    const { partitions, userData } = decodeAssignment(memberAssignment)
+    assignor.onAssignment?.(userData)
+    return partitions
   }
 
   async #assign(members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[]) {
@@ -197,9 +207,9 @@ export class Membership {
       claim: decodeClaim(memberMetadata),
     }))
     const assignment = assignCooperatively(assignor, joined, partitionCounts)
-    return [...assignment].map(([memberId, partitions]) => ({
+    return [...assignment].map(([memberId, given]) => ({
       memberId,
-      memberAssignment: encodeAssignment(partitions),
+      memberAssignment: encodeAssignment(given),
     }))
   }
 

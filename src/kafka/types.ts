@@ -361,6 +361,13 @@ export interface Assignor {
     members: readonly GroupMember[],
     partitionCounts: ReadonlyMap<string, number>,
   ): ReadonlyMap<string, readonly TopicPartition[]>
+  /** What else each member is told, by its id; runs where `assign` does, with the same. */
+  assignmentData?(
+    members: readonly GroupMember[],
+    partitionCounts: ReadonlyMap<string, number>,
+  ): ReadonlyMap<string, Buffer>
+  /** Hands a member what the leader told it, before what it was assigned is announced. */
+  onAssignment?(data: Buffer): void
 }
 
 /** A member of a group: what it has, what it reads, what it commits. */
@@ -383,6 +390,8 @@ export interface KafkaConsumer {
    * of this call. Allowed up to `done()` of a `revoking`.
    */
   commit(offsets: readonly PartitionOffset[]): Promise<void>
+  /** Joins the group once more, so that it is assigned by what its members say by now. Source: `Consumer.enforceRebalance`. */
+  enforceRebalance(): void
   /** Emits `revoking` for what it has, waits for `done()`, leaves the group, completes `events$`. */
   close(): Promise<void>
 }

@@ -39,6 +39,16 @@ export interface Environment {
   readonly logger?: Logger
   /** Where the stores' checkpoints lie, as a path or as a folder; absent: each start reads the whole changelogs. */
   readonly stateDir?: string | LogDirectory
+  /**
+   * How many copies of each task's stores other instances keep up to date: one of them takes over without reading whole
+   * changelogs. An instance that comes gets tasks when its copies have caught up. Default 0. Source: `num.standby.replicas`.
+   */
+  readonly standbys?: number
+  /**
+   * By how many records a copy may be behind its changelogs and yet take over at once. Default 10,000. Source:
+   * `acceptable.recovery.lag`.
+   */
+  readonly acceptableRecoveryLag?: number
   /** Default `exactly-once`. */
   readonly processing?: Processing
   /** How what is written to topics is compressed, where the topic does not say it. Default `none`. */
@@ -109,6 +119,8 @@ export function settingsOf(environment: Environment): Settings {
   const settings: Settings = {
     connections: {},
     clock: systemClock,
+    standbys: 0,
+    acceptableRecoveryLag: 10_000,
     processing,
     compression: 'none',
     internalCompression: environment.compression ?? 'none',
@@ -149,6 +161,8 @@ export function membershipIn({ groupInstanceId, sessionTimeoutMs, rebalanceTimeo
 }
 
 const leastValues = [
+  ['standbys', 0],
+  ['acceptableRecoveryLag', 0],
   ['commitIntervalMs', 0],
   ['recordsBufferedMax', 1],
   ['bytesUnsentMax', 1],

@@ -14,6 +14,7 @@ import { isTaskLayout, type Layout, layOut } from './layout.ts'
 import { checkRemembered } from './remembered-offsets.ts'
 import { checkConnections, SinkWriters } from './sink-writers.ts'
 import { SourceGroup, type SourceStanding } from './source-group.ts'
+import type { StandbyTask } from './standby-task.ts'
 import { Statistics } from './statistics.ts'
 import { StreamThread } from './stream-thread.ts'
 import { topicCompression } from './topic-compression.ts'
@@ -100,6 +101,10 @@ export class Instance {
 
   get tasks(): readonly AssignedTask[] {
     return this.#parts?.thread.tasks ?? []
+  }
+
+  get standbys(): readonly StandbyTask[] {
+    return this.#parts?.thread.standbys ?? []
   }
 
   get globalStores(): ReadonlyMap<string, StateStore> {

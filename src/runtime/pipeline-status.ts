@@ -10,6 +10,8 @@ export interface PipelineStatus {
   readonly edges: readonly PipelineEdge[]
   /** How far this instance has come in what it reads. */
   readonly partitions: readonly PartitionStatus[]
+  /** The copies that this instance keeps of stores of tasks that run elsewhere. */
+  readonly standbys: readonly StandbyStatus[]
   /** Since the program's start: duplicates, gaps, backfilled, late, dead_letters, … */
   readonly counters: Readonly<Record<string, number>>
   /** All that the topology declares; each is run by one instance at a time. */
@@ -48,6 +50,14 @@ export interface PartitionStatus {
   readonly committed: number
   /** Records between the two. */
   readonly lag: number
+}
+
+/** A copy of the stores of a task that runs elsewhere. */
+export interface StandbyStatus {
+  /** `<topic>_<partition>`: the first of its inputs. */
+  readonly task: string
+  /** By how many records of its changelogs it was behind when it was looked at last; null: it is being made. */
+  readonly lag: number | null
 }
 
 /** How a source is. */

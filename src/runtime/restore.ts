@@ -3,7 +3,13 @@ import { RivuletError } from '../errors.ts'
 import type { Fetched } from '../kafka/types.ts'
 import type { RawChunk } from '../records/chunk.ts'
 import { Unprepared } from '../serdes/bound-serde.ts'
-import type { Checkpoint, StoreChanges } from '../state/checkpoint.ts'
+import {
+  type Checkpoint,
+  type Covered,
+  type StoreChanges,
+  type Witness,
+  witnessOf,
+} from '../state/checkpoint.ts'
 import type { StateStore } from '../state/store.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { leadsOn } from './leads-on.ts'
@@ -17,6 +23,8 @@ export interface RestoreOptions {
   readonly store: StateStore
   /** What the local disk knows; absent: everything is read from the topic. */
   readonly checkpoint?: Checkpoint
+  /** What the store has already, which the changelog is known to lead on from; absent: it is empty. */
+  readonly covered?: Covered
   /** Reads no further; absent: to the end of the topic. */
   readonly toOffset?: number
   readonly signal: AbortSignal
@@ -27,34 +35,57 @@ export interface Restored {
   readonly fromTopic: number
 }
 
+/** The same, and how far the store has come with it. */
+export interface RestoredStore extends Restored {
+  readonly covered: Covered
+}
+
 /**
  * Brings a store to what its topic says: from the local checkpoint and what the topic has behind it. That part goes into
  * the checkpoint too: the commits that follow are written behind it, and a checkpoint must have no hole.
  */
-export async function restoreStore(options: RestoreOptions): Promise<Restored> {
-  const { context, topic, partition, checkpoint, signal } = options
+export async function restoreStore(options: RestoreOptions): Promise<RestoredStore> {
+  const { context, topic, checkpoint, signal, partition } = options
   const { kafka, clock } = context.settings
   const askedAtMs = clock.now()
   const ranges = await kafka.admin.offsets(topic)
   const range = ranges.find((each) => each.partition === partition)
   const endOffset = range?.endOffset ?? 0
   const toOffset = Math.min(options.toOffset ?? endOffset, endOffset)
+  const { covered, fromCheckpoint } = options.covered
+    ? { covered: options.covered, fromCheckpoint: 0 }
+    : await loadCheckpoint(options, toOffset)
+  const fromOffset = Math.max(covered.nextOffset, range?.lowOffset ?? 0)
+  const { records, witness } = await readTopic({ ...options, covered, fromOffset, toOffset })
+  signal.throwIfAborted()
+  void checkpoint?.append(noChanges, { nextOffset: toOffset, lastOffset: -1, knownAtMs: askedAtMs })
+  return {
+    fromCheckpoint,
+    fromTopic: records,
+    covered: { nextOffset: toOffset, knownAtMs: askedAtMs, witness },
+  }
+}
+
+/** Torn off in the middle, the rest may have lost tombstones by the time that it is read. */
+const nothingCovered: Covered = {
+  nextOffset: 0,
+  knownAtMs: Number.NEGATIVE_INFINITY,
+  witness: undefined,
+}
+
+/** Takes what the local disk knows, if the topic leads on from it. */
+async function loadCheckpoint(options: RestoreOptions, toOffset: number) {
+  const { context, topic, partition, checkpoint } = options
   const entries: Entry[] = []
   const covered = await checkpoint?.load((key, value, timestampMs) => {
     entries.push({ key, value, timestampMs })
   })
-  const place = { context, topic, partition }
-  const isUsable = covered !== undefined && (await leadsOn(covered, place, toOffset))
-  if (!isUsable) await checkpoint?.clear()
-  const kept = isUsable ? entries : []
-  await restoreEntries(kept, options)
-  const fromOffset = Math.max(isUsable ? covered.nextOffset : 0, range?.lowOffset ?? 0)
-  // Torn off in the middle, the rest may have lost tombstones by the time that it is read.
-  const knownAtMs = isUsable ? covered.knownAtMs : Number.NEGATIVE_INFINITY
-  const fromTopic = await readTopic({ ...options, fromOffset, toOffset, knownAtMs })
-  signal.throwIfAborted()
-  void checkpoint?.append(noChanges, { nextOffset: toOffset, lastOffset: -1, knownAtMs: askedAtMs })
-  return { fromCheckpoint: kept.length, fromTopic }
+  if (!covered || !(await leadsOn(covered, { context, topic, partition }, toOffset))) {
+    await checkpoint?.clear()
+    return { covered: nothingCovered, fromCheckpoint: 0 }
+  }
+  await restoreEntries(entries, options)
+  return { covered, fromCheckpoint: entries.length }
 }
 
 interface Entry {
@@ -69,27 +100,31 @@ const noChanges: StoreChanges = { keys: [], values: [], timestampsMs: [] }
 
 async function readTopic(
   options: RestoreOptions & {
+    readonly covered: Covered
     readonly fromOffset: number
     readonly toOffset: number
-    readonly knownAtMs: number
   },
-): Promise<number> {
-  const { context, checkpoint, signal, fromOffset, toOffset, knownAtMs } = options
-  if (fromOffset >= toOffset) return 0
+): Promise<{ readonly records: number; readonly witness: Witness | undefined }> {
+  const { context, checkpoint, signal, covered, fromOffset, toOffset } = options
+  let { witness } = covered
   let records = 0
+  if (fromOffset >= toOffset) return { records, witness }
   const restore = ({ chunk, nextOffset }: Fetched) => {
     const entries = entriesOf(chunk)
     records += chunk.keys.length
-    void checkpoint?.append(columnsOf(entries), {
+    const changes = columnsOf(entries)
+    const reach = {
       nextOffset,
       lastOffset: entries.at(-1)?.offset ?? -1,
-      knownAtMs,
-    })
+      knownAtMs: covered.knownAtMs,
+    }
+    witness = witnessOf(changes, reach) ?? witness
+    void checkpoint?.append(changes, reach)
     return restoreEntries(entries, options)
   }
   const restored = readPrepared(context.settings.kafka, options, { fromOffset, toOffset }, restore)
   await lastValueFrom(restored.pipe(takeUntil(fromEvent(signal, 'abort'))), { defaultValue: undefined })
-  return records
+  return { records, witness }
 }
 
 /** Undefined: all of them are restored, and no serde had to fetch anything first. */

@@ -16,6 +16,7 @@ export function statusOf(topology: Topology, instance: Instance, nowMs: number):
       committed,
       lag: endOffset - committed,
     })),
+    standbys: instance.standbys.map(({ id, lag }) => ({ task: id, lag: lag ?? null })),
     counters: instance.statistics.counters(),
     sources: instance.sources.map(({ name, state, owner, lastMessageMs, problem }) => ({
       name,

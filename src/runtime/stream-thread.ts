@@ -11,7 +11,10 @@ import type { InstanceContext } from './instance-context.ts'
 import { isTaskLayout, type Layout, type SubTopologyLayout } from './layout.ts'
 import { ShownOffsets } from './shown-offsets.ts'
 import type { SinkWriters } from './sink-writers.ts'
-import { stickyAssignor, topicGroups } from './task-assignor.ts'
+import { standbyAssignor } from './standby-assignor.ts'
+import type { StandbyTask } from './standby-task.ts'
+import { StandbyTasks } from './standby-tasks.ts'
+import { isStateful, topicGroups } from './task-assignor.ts'
 import { TaskCreator } from './task-creator.ts'
 
 /** No wait is shorter than half of the first: longer than a heartbeat, so that the group has heard of what has changed. */
@@ -34,6 +37,7 @@ export interface StreamThreadOptions {
 interface Membership {
   readonly consumer: KafkaConsumer
   readonly tasks: AssignedTasks
+  readonly standbys: StandbyTasks
   readonly shownOffsets: ShownOffsets
   readonly subscription: Subscription
 }
@@ -70,6 +74,11 @@ export class StreamThread {
     return this.#membership?.tasks.all ?? []
   }
 
+  /** Copies of stores of tasks that run elsewhere. */
+  get standbys(): readonly StandbyTask[] {
+    return this.#membership?.standbys.all ?? []
+  }
+
   get positions(): readonly PartitionPosition[] {
     return this.#membership?.tasks.positions ?? []
   }
@@ -97,7 +106,17 @@ export class StreamThread {
     const context = this.#context
     const { sinks, globalStores } = this.#options
     const { layout, settings, failed } = context
-    const assignor = stickyAssignor('rivulet-tasks', topicGroups(layout), () => tasks.partitions)
+    const assignor = standbyAssignor({
+      name: 'rivulet-tasks',
+      groups: topicGroups(layout),
+      standbys: settings.standbys,
+      acceptableRecoveryLag: settings.acceptableRecoveryLag,
+      isStateful: (topic) =>
+        layout.subTopologies.some((each) => isStateful(each) && each.inputs.some((of) => of.topic === topic)),
+      held: () => tasks.partitions,
+      copies: () => standbys.copies,
+      assigned: (info) => standbys.assign(info),
+    })
     const consumer = settings.kafka.consumer({
       ...membershipIn(settings),
       groupId: layout.application,
@@ -113,11 +132,29 @@ export class StreamThread {
     })
     const shownOffsets = new ShownOffsets(context, consumer)
     const deadLetters = this.#deadLetters
-    const creator = new TaskCreator({ context, consumer, sinks, globalStores, deadLetters, shownOffsets })
-    const tasks = new AssignedTasks({ context, consumer, create: (assigned) => creator.create(assigned) })
+    const standbys: StandbyTasks = new StandbyTasks({
+      context,
+      globalStores,
+      consumer,
+      isHere: (id) => tasks.all.some((task) => task.id === id),
+    })
+    const creator = new TaskCreator({
+      context,
+      consumer,
+      sinks,
+      globalStores,
+      deadLetters,
+      shownOffsets,
+      standbys,
+    })
+    const tasks: AssignedTasks = new AssignedTasks({
+      context,
+      consumer,
+      create: (assigned) => creator.create(assigned),
+    })
     const next = (event: ConsumerEvent) => this.#take(event, tasks, shownOffsets)
     const subscription = consumer.events$.subscribe({ next, error: failed })
-    this.#membership = { consumer, tasks, shownOffsets, subscription }
+    this.#membership = { consumer, tasks, standbys, shownOffsets, subscription }
     this.#joinedMs = settings.clock.now()
   }
 
@@ -126,19 +163,22 @@ export class StreamThread {
     this.#isLeaving = true
     await this.#rejoining
     await this.#membership?.consumer.close()
+    await this.#membership?.standbys.close()
   }
 
   /** Lets go of everything at once. */
   abandon(): void {
     if (!this.#membership) return
-    const { tasks, shownOffsets, subscription } = this.#membership
+    const { tasks, standbys, shownOffsets, subscription } = this.#membership
     void tasks.abandon()
+    void standbys.close()
     shownOffsets.drop()
     subscription.unsubscribe()
   }
 
   advanceWallClock(nowMs: number): void {
     this.#membership?.tasks.advanceWallClock(nowMs)
+    this.#membership?.standbys.advance()
   }
 
   /** Joins the group again where the patterns, if there are any, find other topics than are read. */
@@ -173,9 +213,9 @@ export class StreamThread {
    * Somebody else has taken over a task that this member believed its own, or a transaction was open for too long: what
    * was not committed is given up, and the group is asked again who has what.
    */
-  async #rejoin({ consumer, tasks, shownOffsets }: Membership): Promise<void> {
+  async #rejoin({ consumer, tasks, standbys, shownOffsets }: Membership): Promise<void> {
     const { settings, over } = this.#context
-    await tasks.abandon()
+    await Promise.all([tasks.abandon(), standbys.close()])
     shownOffsets.drop()
     await consumer.close()
     if (settings.clock.now() - this.#joinedMs > 2 * rejoinPolicy.waitMsMax) this.#timesFenced = 0

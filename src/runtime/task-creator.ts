@@ -16,11 +16,11 @@ import { positionIn } from './remembered-offsets.ts'
 import type { ShownOffsets } from './shown-offsets.ts'
 import { SinkTask } from './sink-task.ts'
 import type { SinkWriters } from './sink-writers.ts'
-import { StoreSerdes } from './store-serdes.ts'
+import type { StandbyTasks } from './standby-tasks.ts'
 import { StreamTask } from './stream-task.ts'
 import type { Task } from './task.ts'
 import { atLeastOnce, exactlyOnce, type TaskProducer, transactionalIdOf } from './task-producer.ts'
-import { TaskState } from './task-state.ts'
+import { createTaskStores, type TaskStores } from './task-stores.ts'
 
 export interface TaskCreatorOptions {
   readonly context: InstanceContext
@@ -29,6 +29,7 @@ export interface TaskCreatorOptions {
   readonly globalStores: ReadonlyMap<string, StateStore>
   readonly deadLetters: DeadLetters
   readonly shownOffsets: ShownOffsets
+  readonly standbys: Pick<StandbyTasks, 'take'>
 }
 
 /** Makes tasks that go on where the last owner of their partitions has left them. Source: Kafka Streams' `ActiveTaskCreator`. */
@@ -48,16 +49,52 @@ export class TaskCreator {
   }
 
   async #createStreamTask(assigned: AssignedTask): Promise<StreamTask> {
-    const { context, globalStores, deadLetters } = this.#options
-    const { id, partition, layout, ending } = assigned
-    const storeSerdes = new StoreSerdes(layout.stores)
-    const task = createTask(layout.subTopology, context.settings, globalStores, storeSerdes)
+    const { id } = assigned
     const producer = await this.#producerFor(id)
-    const state = new TaskState({ id, partition, task, stores: layout.stores, context })
     try {
-      await storeSerdes.prepareWrite({ context, signal: ending })
       // Only now is it certain that nobody else commits for this task any more.
       const committed = await this.#committed(assigned, producer)
+      const stores = await this.#storesOf(assigned)
+      return await this.#begin(assigned, producer, committed, stores)
+    } catch (error) {
+      await producer.close().catch(() => undefined) // the first error tells
+      throw error
+    }
+  }
+
+  /** A copy that was kept up to date here, if what it lacks is all in the changelogs; else there is everything to restore. */
+  async #storesOf(assigned: AssignedTask): Promise<TaskStores> {
+    const { context, globalStores, standbys } = this.#options
+    const { id, layout, partition } = assigned
+    const copy = await standbys.take(id)
+    if (copy) {
+      if (await this.#isPrepared(assigned, copy)) return copy
+      await copy.state.close()
+    }
+    const stores = createTaskStores({ context, globalStores, layout, partition })
+    await this.#isPrepared(assigned, stores)
+    return stores
+  }
+
+  async #isPrepared({ ending }: AssignedTask, { storeSerdes, state }: TaskStores): Promise<boolean> {
+    try {
+      await storeSerdes.prepareWrite({ context: this.#options.context, signal: ending })
+      return await state.leadsOn()
+    } catch (error) {
+      await state.close()
+      throw error
+    }
+  }
+
+  async #begin(
+    assigned: AssignedTask,
+    producer: TaskProducer,
+    committed: readonly CommittedOffset[],
+    { task, state }: TaskStores,
+  ): Promise<StreamTask> {
+    const { context, deadLetters } = this.#options
+    const { id, ending } = assigned
+    try {
       restoreStreamTimes(
         task.streamTimes,
         committed.map(({ metadata }) => metadata),
@@ -84,7 +121,7 @@ export class TaskCreator {
         worked: () => assigned.regulate(),
       })
     } catch (error) {
-      await Promise.allSettled([producer.close(), state.close()])
+      await state.close()
       throw error
     }
   }

@@ -1,5 +1,5 @@
 import { messageOf, RivuletError } from '../errors.ts'
-import { Checkpoint, type StoreChanges } from '../state/checkpoint.ts'
+import { Checkpoint, type Covered, type StoreChanges } from '../state/checkpoint.ts'
 import type { ChangelogAppender } from '../state/store.ts'
 import { DiskDirectory } from '../storage/disk.ts'
 import type { LogDirectory } from '../storage/storage.ts'
@@ -8,7 +8,8 @@ import { deleteRecords } from './delete-records.ts'
 import type { InputQueue } from './input-queue.ts'
 import type { InstanceContext } from './instance-context.ts'
 import type { StoreLayout } from './layout.ts'
-import { type Restored, restoreStore } from './restore.ts'
+import { leadsOn } from './leads-on.ts'
+import { type Restored, type RestoredStore, restoreStore } from './restore.ts'
 import type { Task } from './task.ts'
 import type { TaskProducer } from './task-producer.ts'
 
@@ -41,6 +42,8 @@ export class TaskState {
   readonly #checkpoints = new Map<string, Checkpoint>()
   /** By changelog, of stores that forget. */
   readonly #trims = new Map<string, ChangelogTrim>()
+  /** By changelog, how far its store was restored; absent: there is nothing in it. */
+  readonly #covered = new Map<string, Covered>()
   #isClosed = false
 
   constructor(options: TaskStateOptions) {
@@ -50,28 +53,49 @@ export class TaskState {
 
   /** Brings the stores to where the task goes on; to be called once, before the first record. */
   async restore(queues: readonly InputQueue[], signal: AbortSignal): Promise<Restored> {
-    const { id, partition, task, stores, context } = this.#options
+    const { id, stores, context } = this.#options
     const sum = { fromCheckpoint: 0, fromTopic: 0 }
-    for (const { spec, topic, isChangelog } of stores) {
-      const store = task.stores.get(spec.name)
-      if (!store) continue
-      const checkpoint = this.#checkpoints.get(topic)
-      const source = queues.find(({ input }) => input.topic === topic)
-      const restored = await restoreStore({
-        context,
-        topic,
-        partition,
-        store,
-        signal,
-        ...(checkpoint && { checkpoint }),
-        // A table's topic goes on behind what was processed: that part comes through the task.
-        ...(!isChangelog && source && { toOffset: source.position }),
-      })
-      sum.fromCheckpoint += restored.fromCheckpoint
-      sum.fromTopic += restored.fromTopic
+    for (const store of stores) {
+      const source = queues.find(({ input }) => input.topic === store.topic)
+      // A table's topic goes on behind what was processed: that part comes through the task.
+      const toOffset = store.isChangelog ? undefined : source?.position
+      const restored = await this.#restore(store, signal, toOffset)
+      sum.fromCheckpoint += restored?.fromCheckpoint ?? 0
+      sum.fromTopic += restored?.fromTopic ?? 0
     }
     if (sum.fromCheckpoint + sum.fromTopic > 0) context.logger.info({ task: id, ...sum }, 'state restored')
     return sum
+  }
+
+  /**
+   * Brings stores that nobody writes on to what is committed in their changelogs by now, and answers by how many offsets
+   * they were behind. Undefined: a changelog does not lead on from them any more, and they are of no use.
+   */
+  async follow(signal: AbortSignal): Promise<number | undefined> {
+    let behind = 0
+    for (const store of this.#options.stores) {
+      if (!store.isChangelog) continue
+      const covered = this.#covered.get(store.topic)
+      const knownAtMs = this.#options.context.settings.clock.now()
+      const endOffset = await this.#endOf(store)
+      if (endOffset === (covered?.nextOffset ?? 0)) {
+        if (covered) this.#covered.set(store.topic, { ...covered, knownAtMs })
+        continue
+      }
+      if (covered && !(await this.#leadsOn(covered, store, endOffset))) return undefined
+      behind += endOffset - (covered?.nextOffset ?? 0)
+      await this.#restore(store, signal)
+    }
+    return behind
+  }
+
+  /** Whether the changelogs lead on from what was restored of them; what was not is no matter. */
+  async leadsOn(): Promise<boolean> {
+    for (const store of this.#options.stores) {
+      const covered = this.#covered.get(store.topic)
+      if (covered && !(await this.#leadsOn(covered, store, await this.#endOf(store)))) return false
+    }
+    return true
   }
 
   /** Sends what has changed since the last call, taken before this returns, and resolves when the changelogs have it. */
@@ -98,6 +122,41 @@ export class TaskState {
   async close(): Promise<void> {
     this.#isClosed = true
     await Promise.all([...this.#checkpoints.values()].map((checkpoint) => checkpoint.close()))
+  }
+
+  async #restore(
+    { spec, topic, isChangelog }: StoreLayout,
+    signal: AbortSignal,
+    toOffset?: number,
+  ): Promise<RestoredStore | undefined> {
+    const { partition, task, context } = this.#options
+    const store = task.stores.get(spec.name)
+    if (!store) return undefined
+    const checkpoint = this.#checkpoints.get(topic)
+    const covered = this.#covered.get(topic)
+    const restored = await restoreStore({
+      context,
+      topic,
+      partition,
+      store,
+      signal,
+      ...(checkpoint && { checkpoint }),
+      ...(covered && { covered }),
+      ...(toOffset !== undefined && { toOffset }),
+    })
+    if (isChangelog && restored.covered.witness) this.#covered.set(topic, restored.covered)
+    return restored
+  }
+
+  async #endOf({ topic }: StoreLayout): Promise<number> {
+    const { partition, context } = this.#options
+    const ranges = await context.settings.kafka.admin.offsets(topic)
+    return ranges.find((range) => range.partition === partition)?.endOffset ?? 0
+  }
+
+  #leadsOn(covered: Covered, { topic }: StoreLayout, toOffset: number): Promise<boolean> {
+    const { partition, context } = this.#options
+    return leadsOn(covered, { context, topic, partition }, toOffset)
   }
 
   #keep({ spec, topic }: StoreLayout): void {

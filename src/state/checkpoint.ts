@@ -236,7 +236,11 @@ export function fingerprintOf(key: Buffer, value: Buffer | null, timestampMs: nu
   return crc32(value ?? '', crc32(key, crc32(rest)))
 }
 
-function witnessOf({ keys, values, timestampsMs }: StoreChanges, { lastOffset }: Reach): Witness | undefined {
+/** The last of the changes; undefined: there are none. */
+export function witnessOf(
+  { keys, values, timestampsMs }: StoreChanges,
+  { lastOffset }: Reach,
+): Witness | undefined {
   const key = keys.at(-1)
   if (!key) return undefined
   return {

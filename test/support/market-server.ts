@@ -12,6 +12,7 @@ export const emptyPipeline = {
   nodes: [{ name: 'coinbase', kind: 'source', rate: 0, total: 0 }],
   edges: [],
   partitions: [{ topic: 'stock-ticks', partition: 0, end_offset: 0, committed: 0, lag: 0 }],
+  standbys: [],
   counters: { duplicates: 0, gaps: 0, backfilled: 0, late: 0, dead_letters: 0 },
   sources: [{ name: 'coinbase', state: 'live', last_message: null, owner: null }],
 } satisfies PipelineStatus & { market: string }

@@ -85,6 +85,7 @@ export class WatchedKafka implements Kafka {
       pause: (partitions) => consumer.pause(partitions),
       resume: (partitions) => consumer.resume(partitions),
       seek: (topic, partition, offset) => consumer.seek(topic, partition, offset),
+      enforceRebalance: () => consumer.enforceRebalance(),
       commit: (offsets) => consumer.commit(offsets),
       close: () => consumer.close(),
     }

@@ -1,0 +1,117 @@
+import type { KafkaConsumer, TopicPartition } from '../kafka/types.ts'
+import type { StateStore } from '../state/store.ts'
+import { assignedId } from './assigned-task.ts'
+import type { AssignmentInfo, StandbyCopy } from './assignment-info.ts'
+import type { InstanceContext } from './instance-context.ts'
+import type { SubTopologyLayout } from './layout.ts'
+import { StandbyTask } from './standby-task.ts'
+import { isStateful, keyOf, topicGroups } from './task-assignor.ts'
+import { createTaskStores, type TaskStores } from './task-stores.ts'
+
+export interface StandbyTasksOptions {
+  readonly context: InstanceContext
+  readonly globalStores: ReadonlyMap<string, StateStore>
+  readonly consumer: Pick<KafkaConsumer, 'enforceRebalance'>
+  /** Whether the task itself is here: then it has the stores, and the files of their checkpoints. */
+  readonly isHere: (id: string) => boolean
+}
+
+/** A task whose stores are to be copied. */
+interface Wanted {
+  readonly id: string
+  readonly layout: SubTopologyLayout
+  readonly partition: number
+}
+
+/** The copies of stores that one membership of the group keeps. Nothing of it writes to Kafka. */
+export class StandbyTasks {
+  readonly #options: StandbyTasksOptions
+  readonly #groups: readonly (readonly string[])[]
+  readonly #tasks = new Map<string, StandbyTask>()
+  /** Ends under way: who comes next finds no open files. */
+  readonly #closing = new Map<string, Promise<unknown>>()
+  #info: AssignmentInfo = { copies: [], warmups: [] }
+  /** The group was told that what it waits for has caught up. */
+  #isAnnounced = false
+  #isClosed = false
+
+  constructor(options: StandbyTasksOptions) {
+    this.#options = options
+    this.#groups = topicGroups(options.context.layout)
+  }
+
+  get all(): readonly StandbyTask[] {
+    return [...this.#tasks.values()]
+  }
+
+  /** For the group: which of those that it has asked for could take over, and how far they are behind. */
+  get copies(): readonly StandbyCopy[] {
+    return this.#info.copies.flatMap((of) => {
+      const lags = this.#wantedAt(of).map(({ id }) => this.#tasks.get(id)?.lag)
+      const known = lags.filter((lag) => lag !== undefined)
+      return known.length < lags.length || lags.length === 0 ? [] : [{ ...of, lag: Math.max(...known) }]
+    })
+  }
+
+  assign(info: AssignmentInfo): void {
+    this.#info = info
+    this.#isAnnounced = false
+    this.advance()
+  }
+
+  /** Begins and ends copies, where the group has said so, and lets each read what has come since. */
+  advance(): void {
+    if (this.#isClosed) return
+    const wanted = new Map(
+      this.#info.copies.flatMap((of) => this.#wantedAt(of)).map((each) => [each.id, each]),
+    )
+    for (const { id } of this.all) if (!wanted.has(id)) this.#close(id)
+    for (const { id, layout, partition } of wanted.values()) {
+      if (this.#tasks.has(id) || this.#closing.has(id) || this.#options.isHere(id)) continue
+      const { context, globalStores } = this.#options
+      const create = () => createTaskStores({ context, globalStores, layout, partition })
+      this.#tasks.set(id, new StandbyTask({ id, context, create, followed: () => this.#announce() }))
+    }
+    for (const task of this.all) task.follow()
+  }
+
+  /** Ends the copy of a task that comes here, and hands over its stores; undefined: there is nothing complete. */
+  async take(id: string): Promise<TaskStores | undefined> {
+    await this.#closing.get(id)
+    const task = this.#tasks.get(id)
+    this.#tasks.delete(id)
+    return task?.release()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const { id } of this.all) this.#close(id)
+    await Promise.all(this.#closing.values())
+  }
+
+  #close(id: string): void {
+    const task = this.#tasks.get(id)
+    this.#tasks.delete(id)
+    const closing = task?.close().finally(() => this.#closing.delete(id))
+    if (closing) this.#closing.set(id, closing)
+  }
+
+  #wantedAt({ topic, partition }: TopicPartition): readonly Wanted[] {
+    const group = this.#groups.find((topics) => topics.includes(topic)) ?? []
+    return this.#options.context.layout.subTopologies
+      .filter((layout) => isStateful(layout) && partition < layout.tasks)
+      .filter(({ inputs }) => inputs.some((input) => group.includes(input.topic)))
+      .map((layout) => ({ id: assignedId(layout, partition), layout, partition }))
+  }
+
+  /** Tells the group, once, that a task can go where it belongs. */
+  #announce(): void {
+    const { context, consumer } = this.#options
+    const { acceptableRecoveryLag } = context.settings
+    const ready = new Map(this.copies.map(({ lag, ...of }) => [keyOf(of), lag <= acceptableRecoveryLag]))
+    const { warmups } = this.#info
+    if (this.#isAnnounced || warmups.length === 0 || !warmups.every((of) => ready.get(keyOf(of)))) return
+    this.#isAnnounced = true
+    consumer.enforceRebalance()
+  }
+}

@@ -1,0 +1,62 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { PlainRecord } from '../../src/records/chunk.ts'
+import type { Running, RuntimeEvent } from '../../src/runtime/run.ts'
+import { serdes } from '../../src/serdes/serdes.ts'
+import { topic } from '../../src/stream/topic.ts'
+import { topology } from '../../src/stream/topology.ts'
+import { KafkaRig } from '../support/kafka-rig.ts'
+
+const input = topic('in', { key: serdes.string, value: serdes.long, partitions: 2 })
+const counts = topic('counts', { key: serdes.string, value: serdes.nullable(serdes.long), partitions: 2 })
+
+const app = topology('copied', ({ stream }) => {
+  stream(input).groupByKey().count('seen').toStream().to(counts)
+})
+
+let rig: KafkaRig
+beforeEach(async () => {
+  rig = await KafkaRig.start()
+})
+afterEach(() => rig.close())
+
+function ones(count: number): PlainRecord<string, number>[] {
+  return Array.from({ length: count }, (_, i) => ({ key: `k${i % 20}`, value: 1, timestampMs: i }))
+}
+
+const partitionsOf = (running: Running) => running.status().partitions.length
+
+type Start = Extract<RuntimeEvent, { type: 'task-started' }>
+
+function startsOf(running: Running): Start[] {
+  const starts: Start[] = []
+  running.events$.subscribe({
+    next: (event) => {
+      if (event.type === 'task-started') starts.push(event)
+    },
+    error: () => {},
+  })
+  return starts
+}
+
+test('who has copies of another instance takes over from there, and counts on', async () => {
+  const first = rig.run(app, { standbys: 1 })
+  await first.started
+  await rig.produce(input, ones(400))
+  await rig.workedOff([first], ['in'])
+  const second = rig.run(app, { standbys: 1 })
+  // It gets its share once its copies have caught up.
+  await vi.waitFor(() => expect([partitionsOf(first), partitionsOf(second)]).toEqual([1, 1]), 20_000)
+  await vi.waitFor(
+    () => expect(second.status().standbys).toEqual([expect.objectContaining({ lag: 0 })]),
+    20_000,
+  )
+  const starts = startsOf(second)
+  await first.stop()
+  await vi.waitFor(() => expect(partitionsOf(second)).toBe(2), 20_000)
+  // All of it was there.
+  expect(starts).toEqual([expect.objectContaining({ fromCheckpoint: 0, fromTopic: 0 })])
+  await rig.produce(input, ones(20))
+  await rig.workedOff([second], ['in'])
+  const last = new Map((await rig.read(counts)).map(({ key, value }) => [key, value]))
+  expect([...last.values()]).toEqual(Array.from({ length: 20 }, () => 21))
+}, 60_000)
