@@ -101,6 +101,14 @@ export const groupSettings = {
     min: 1_000,
     max: 3_600_000,
   }),
+  /** Default 0. */
+  kafkaStandbys: setting.wholeNumber({
+    placeholder: '<n>',
+    description: 'how many other instances keep copies of the state of each, to take over quickly',
+    default: '0',
+    min: 0,
+    max: 100,
+  }),
   /** Default 60,000. */
   kafkaTransactionTimeoutMs: setting.wholeNumber({
     placeholder: '<ms>',

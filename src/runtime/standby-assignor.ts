@@ -26,7 +26,7 @@ export interface StandbyAssignorOptions {
   assigned(info: AssignmentInfo): void
 }
 
-/** Who has what is moved to them, at the same time. Source: `max.warmup.replicas`. */
+/** Copies on top, for tasks that are to move, at the same time in the whole group. Source: `max.warmup.replicas`. */
 const warmupsMax = 2
 
 /**
