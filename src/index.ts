@@ -148,6 +148,7 @@ export type {
   PipelineNode,
   PipelineStatus,
   SourceStatus,
+  StandbyStatus,
 } from './runtime/pipeline-status.ts'
 export {
   compile,
@@ -212,6 +213,12 @@ export type { LogDirectory, LogFile } from './storage/storage.ts'
 // What may be asked of a running topology's stores
 
 export type { Queries } from './runtime/queries.ts'
+export type {
+  KeyQueryMetadata,
+  MetadataQueries,
+  NamedStore,
+  StreamsMetadata,
+} from './runtime/streams-metadata.ts'
 export type { Query, TableQuery, TableRef, WindowQuery, WindowRef, WindowRow } from './state/query.ts'
 export type { RowStore } from './state/row-reader.ts'
 export { type QueryableStores, queryable } from './stream/queryable.ts'

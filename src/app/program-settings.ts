@@ -85,6 +85,12 @@ export const groupSettings = {
     description: 'name of this instance, the same after a restart: then a short one moves no work to others',
     expected: 'a name',
   }),
+  /** Default: nowhere. */
+  applicationServer: setting.text({
+    placeholder: '<host:port>',
+    description: 'where other instances send those who ask for what this one has',
+    expected: 'host:port',
+  }),
   /** Default 10,000. */
   kafkaSessionTimeoutMs: setting.wholeNumber({
     placeholder: '<ms>',

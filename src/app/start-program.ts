@@ -73,6 +73,7 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
     stateDir: folder('state'),
     stopTimeoutMs: drainMsMax,
     groupInstanceId: config.kafkaGroupInstanceId,
+    applicationServer: config.applicationServer,
     standbys: config.kafkaStandbys,
     sessionTimeoutMs: config.kafkaSessionTimeoutMs,
     rebalanceTimeoutMs: config.kafkaRebalanceTimeoutMs,

@@ -2,16 +2,22 @@ import { type Context, Hono } from 'hono'
 import { RivuletError } from '../errors.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { Queries } from '../runtime/queries.ts'
+import type { MetadataQueries } from '../runtime/streams-metadata.ts'
 import { valueFromText } from '../serdes/serdes.ts'
 import type { KeyValueEntry } from '../state/key-value-store.ts'
 import type { WindowRow } from '../state/query.ts'
 import { errorAnswers, errorBody, unavailable } from './error-answer.ts'
 import { badParameter, type Parameters, parametersOf } from './parameters.ts'
 
-/** Where the store API logs. */
+/** Where the store API logs, and whom it knows. */
 export interface StoreApiOptions {
   /** Told of failed requests; default: silent. */
   readonly logger?: Logger
+  /**
+   * Such as the running topology: then a key that another instance has is a redirect (307) to its `applicationServer`, with
+   * the same path. Default: 404.
+   */
+  readonly hosts?: Pick<MetadataQueries, 'metadataForKey'>
 }
 
 const entriesDefault = 100
@@ -20,7 +26,7 @@ const offsetMax = 1_000_000_000
 
 /**
  * The stores of a running topology over HTTP, to read only: mount it with `app.route('/api', storeApi(running))`. What
- * this instance has is answered; a key that another one has is 404 with the code `NOT_HERE`. While tasks start or move,
+ * this instance has is answered; a key that another one has is 404 with the code `NOT_HERE`, or a redirect. While tasks start or move,
  * 503 with `Retry-After`. It asks nobody who they are, so no program mounts it unasked.
  *
  * - `GET /stores`: `[{name, kind: 'table'|'windows', key, size}]`
@@ -39,7 +45,7 @@ const offsetMax = 1_000_000_000
  * })
  * ```
  */
-export function storeApi(queries: Queries, { logger = silentLogger }: StoreApiOptions = {}): Hono {
+export function storeApi(queries: Queries, { logger = silentLogger, hosts }: StoreApiOptions = {}): Hono {
   const app = new Hono()
 
   const answerError = errorAnswers(logger)
@@ -76,12 +82,12 @@ export function storeApi(queries: Queries, { logger = silentLogger }: StoreApiOp
       const [fromMs, toMs] = [parameters.time('from') ?? undefined, parameters.time('to') ?? undefined]
       const windows = store.fetch(key, fromMs, toMs)
       return windows.length === 0 && !store.holds(key)
-        ? notHere(context)
+        ? elsewhere(context, hosts?.metadataForKey(store, key)?.activeHost)
         : context.json(cut(windows, page, windowJson))
     }
     const entry = store.entry(key)
     if (entry) return context.json(rowJson(entry))
-    if (!store.holds(key)) return notHere(context)
+    if (!store.holds(key)) return elsewhere(context, hosts?.metadataForKey(store, key)?.activeHost)
     return context.json(errorBody('NOT_FOUND', `"${store.name}" has no such key`), 404)
   })
 
@@ -143,6 +149,13 @@ function noStore(context: Context): Response {
   return context.json(errorBody('NOT_FOUND', `There is no store "${context.req.param('name')}"`), 404)
 }
 
-function notHere(context: Context): Response {
+/** Undefined: nobody knows where. */
+function elsewhere(context: Context, host: string | undefined): Response {
+  if (host !== undefined) {
+    const { protocol, host: here, pathname, search } = new URL(context.req.url)
+    // It is to come here, and has not come yet.
+    if (host === here) return unavailable(context, 'NOT_READY', 'The key is just moving here; try again soon')
+    return context.redirect(`${protocol}//${host}${pathname}${search}`, 307)
+  }
   return context.json(errorBody('NOT_HERE', 'Another instance of the program has this key'), 404)
 }

@@ -10,52 +10,99 @@ export interface StandbyCopy extends TopicPartition {
 export interface Standing {
   readonly held: readonly TopicPartition[]
   readonly copies: readonly StandbyCopy[]
+  /** Where it can be asked; absent: nowhere. */
+  readonly host?: string
 }
 
-/** What the leader tells a member beside its partitions: of which it keeps copies, and which of them it waits for. */
+/** What an instance that can be asked is to have. */
+export interface HostPartitions {
+  readonly host: string
+  readonly active: readonly TopicPartition[]
+  readonly standby: readonly TopicPartition[]
+}
+
+/** What the leader tells a member beside its partitions. */
 export interface AssignmentInfo {
+  /** Of what it keeps copies. */
   readonly copies: readonly TopicPartition[]
-  /** Of `copies`: when they have caught up, tasks go where they belong. */
+  /** Some of them: when they have caught up, tasks go where they belong. */
   readonly warmups: readonly TopicPartition[]
+  /** All members that say where they are. */
+  readonly hosts: readonly HostPartitions[]
 }
 
 type Place = readonly [topic: string, partition: number]
 
-/** Without copies it is as it was before there were any, so that members of both kinds understand each other. */
-export function encodeStanding({ held, copies }: Standing): Buffer {
+interface WrittenStanding {
+  readonly held: readonly Place[]
+  readonly copies: readonly (readonly [topic: string, partition: number, lag: number])[]
+  readonly host?: string
+}
+
+interface WrittenInfo {
+  readonly copies: readonly Place[]
+  readonly warmups: readonly Place[]
+  readonly hosts: readonly {
+    readonly host: string
+    readonly active: readonly Place[]
+    readonly standby: readonly Place[]
+  }[]
+}
+
+/** With nothing but partitions it is as it always was, so that members of both kinds understand each other. */
+export function encodeStanding({ held, copies, host }: Standing): Buffer {
   const owned = held.map(placeOf)
-  const standing = copies.length === 0 ? owned : { held: owned, copies: copies.map(copyOf) }
-  return Buffer.from(JSON.stringify(standing))
+  const written: WrittenStanding = {
+    held: owned,
+    copies: copies.map(({ topic, partition, lag }) => [topic, partition, lag]),
+    ...(host !== undefined && { host }),
+  }
+  const isPlain = copies.length === 0 && host === undefined
+  return Buffer.from(JSON.stringify(isPlain ? owned : written))
 }
 
 export function decodeStanding(bytes: Buffer): Standing {
-  const standing: readonly Place[] | { held: Place[]; copies: [string, number, number][] } = JSON.parse(
-    bytes.toString() || '[]',
-  )
+  const standing: readonly Place[] | WrittenStanding = JSON.parse(bytes.toString() || '[]')
   if (!('held' in standing)) return { held: standing.map(partitionOf), copies: [] }
   return {
+    ...standing,
     held: standing.held.map(partitionOf),
     copies: standing.copies.map(([topic, partition, lag]) => ({ topic, partition, lag })),
   }
 }
 
-export function encodeAssignmentInfo({ copies, warmups }: AssignmentInfo): Buffer {
-  return Buffer.from(JSON.stringify({ copies: copies.map(placeOf), warmups: warmups.map(placeOf) }))
+export function encodeAssignmentInfo({ copies, warmups, hosts }: AssignmentInfo): Buffer {
+  const written: WrittenInfo = {
+    copies: copies.map(placeOf),
+    warmups: warmups.map(placeOf),
+    hosts: hosts.map(({ host, active, standby }) => ({
+      host,
+      active: active.map(placeOf),
+      standby: standby.map(placeOf),
+    })),
+  }
+  return Buffer.from(JSON.stringify(written))
 }
 
-/** Nothing is what a leader says that keeps no copies. */
+export const noAssignmentInfo: AssignmentInfo = { copies: [], warmups: [], hosts: [] }
+
+/** Nothing is what a leader of an older version says. */
 export function decodeAssignmentInfo(bytes: Buffer): AssignmentInfo {
-  if (bytes.length === 0) return { copies: [], warmups: [] }
-  const info: { copies: Place[]; warmups: Place[] } = JSON.parse(bytes.toString())
-  return { copies: info.copies.map(partitionOf), warmups: info.warmups.map(partitionOf) }
+  if (bytes.length === 0) return noAssignmentInfo
+  const { copies, warmups, hosts }: WrittenInfo = JSON.parse(bytes.toString())
+  return {
+    copies: copies.map(partitionOf),
+    warmups: warmups.map(partitionOf),
+    hosts: hosts.map(({ host, active, standby }) => ({
+      host,
+      active: active.map(partitionOf),
+      standby: standby.map(partitionOf),
+    })),
+  }
 }
 
 function placeOf({ topic, partition }: TopicPartition): Place {
   return [topic, partition]
-}
-
-function copyOf({ topic, partition, lag }: StandbyCopy) {
-  return [topic, partition, lag]
 }
 
 function partitionOf([topic, partition]: Place): TopicPartition {

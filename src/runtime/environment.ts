@@ -97,6 +97,11 @@ export interface Environment {
    */
   readonly groupInstanceId?: string | undefined
   /**
+   * Where others can ask this instance, such as `10.0.0.7:8502`: told to all of them, for `Running.metadataForKey`. Nothing
+   * listens there by itself. Default: nowhere. Source: `application.server`.
+   */
+  readonly applicationServer?: string | undefined
+  /**
    * How long the group waits for an instance that is not heard of, before others take over. Default 10,000; the broker's
    * `group.min.session.timeout.ms` (6,000) and `group.max.session.timeout.ms` are its bounds.
    */
@@ -109,7 +114,7 @@ export interface Environment {
   readonly stopTimeoutMs?: number
 }
 
-type Optional = 'stateDir' | 'groupInstanceId' | 'onProductionError'
+type Optional = 'stateDir' | 'applicationServer' | 'groupInstanceId' | 'onProductionError'
 
 export type Settings = Required<Omit<Environment, Optional>> & Pick<Environment, Optional>
 

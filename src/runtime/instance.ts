@@ -17,6 +17,7 @@ import { SourceGroup, type SourceStanding } from './source-group.ts'
 import type { StandbyTask } from './standby-task.ts'
 import { Statistics } from './statistics.ts'
 import { StreamThread } from './stream-thread.ts'
+import type { MetadataSources } from './streams-metadata.ts'
 import { topicCompression } from './topic-compression.ts'
 
 const wallClockIntervalMs = 1_000
@@ -105,6 +106,11 @@ export class Instance {
 
   get standbys(): readonly StandbyTask[] {
     return this.#parts?.thread.standbys ?? []
+  }
+
+  /** Who has what. */
+  get metadata(): MetadataSources {
+    return this.#parts?.thread.metadata ?? { hosts: [], layouts: [] }
   }
 
   get globalStores(): ReadonlyMap<string, StateStore> {

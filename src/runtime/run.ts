@@ -10,13 +10,14 @@ import type { PipelineStatus } from './pipeline-status.ts'
 import { type Queries, queriesOf } from './queries.ts'
 import { statusOf } from './status.ts'
 import { storePartsOf, storesOf } from './store-parts.ts'
+import { type MetadataQueries, metadataQueriesOf } from './streams-metadata.ts'
 
 export type { Environment, Processing } from './environment.ts'
 export type { RuntimeEvent } from './events.ts'
 export type { StopOutcome } from './instance.ts'
 
 /** A topology that runs. */
-export interface Running extends Queries {
+export interface Running extends Queries, MetadataQueries {
   /** Resolves when topics and tables are there and this instance's first tasks run; never, if it ends before. */
   readonly started: Promise<void>
   /** Resolves after `stop`, rejects with the `RivuletError` that ended it. */
@@ -75,6 +76,7 @@ export function run(topology: Topology, environment: Environment): Running {
     status: () => statusOf(topology, instance, settings.clock.now()),
     bufferedRecords: () => bufferedIn(instance),
     topicName: (name) => `${settings.topicPrefix}${name}`,
+    ...metadataQueriesOf(() => instance.metadata),
     ...queriesOf(topology, (store) => storePartsOf(instance, store)),
     stores: (name) => storesOf(instance, name),
     windowStores<K, V>(name: string) {

@@ -21,6 +21,8 @@ export interface StandbyAssignorOptions {
   isStateful(topic: string): boolean
   /** What this member has. */
   held(): readonly TopicPartition[]
+  /** Where this member can be asked; undefined: nowhere. */
+  readonly applicationServer: string | undefined
   /** Of the first partitions of their units. */
   copies(): readonly StandbyCopy[]
   assigned(info: AssignmentInfo): void
@@ -35,10 +37,10 @@ const warmupsMax = 2
  * many as are asked for. Source: Kafka Streams' `HighAvailabilityTaskAssignor` (KIP-441).
  */
 export function standbyAssignor(options: StandbyAssignorOptions): Assignor {
-  const { name, held, copies, assigned } = options
+  const { name, held, copies, assigned, applicationServer: host } = options
   return {
     name,
-    userData: () => encodeStanding({ held: held(), copies: copies() }),
+    userData: () => encodeStanding({ held: held(), copies: copies(), ...(host !== undefined && { host }) }),
     assign: (members, partitionCounts) => new Placement(members, partitionCounts, options).active,
     assignmentData: (members, partitionCounts) => {
       const placement = new Placement(members, partitionCounts, options)
@@ -61,6 +63,8 @@ class Placement {
   readonly #active = new Map<string, Unit[]>()
   readonly #copies = new Map<string, Unit[]>()
   readonly #warmups = new Map<string, Unit[]>()
+  /** Where those are who say so. */
+  readonly #hosts = new Map<string, string>()
   readonly #lags = new Map<string, Map<string, number>>()
 
   constructor(
@@ -71,7 +75,8 @@ class Placement {
     this.#options = options
     this.#members = members.map(({ memberId }) => memberId)
     for (const { memberId, userData } of members) {
-      const { held, copies } = decodeStanding(userData)
+      const { held, copies, host } = decodeStanding(userData)
+      if (host !== undefined) this.#hosts.set(memberId, host)
       for (const { lag, ...of } of copies) this.#note(of, memberId, lag)
       for (const of of held) this.#note(of, memberId, ownersLag)
     }
@@ -96,6 +101,11 @@ class Placement {
     return {
       copies: first([...this.#of(this.#copies, member), ...warmups, ...coming]),
       warmups: first(warmups),
+      hosts: [...this.#hosts].map(([id, host]) => ({
+        host,
+        active: this.#of(this.#active, id).flat(),
+        standby: this.#of(this.#copies, id).flat(),
+      })),
     }
   }
 

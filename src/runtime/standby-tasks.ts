@@ -1,7 +1,12 @@
 import type { KafkaConsumer, TopicPartition } from '../kafka/types.ts'
 import type { StateStore } from '../state/store.ts'
 import { assignedId } from './assigned-task.ts'
-import type { AssignmentInfo, StandbyCopy } from './assignment-info.ts'
+import {
+  type AssignmentInfo,
+  type HostPartitions,
+  noAssignmentInfo,
+  type StandbyCopy,
+} from './assignment-info.ts'
 import type { InstanceContext } from './instance-context.ts'
 import type { SubTopologyLayout } from './layout.ts'
 import { StandbyTask } from './standby-task.ts'
@@ -30,7 +35,7 @@ export class StandbyTasks {
   readonly #tasks = new Map<string, StandbyTask>()
   /** Ends under way: who comes next finds no open files. */
   readonly #closing = new Map<string, Promise<unknown>>()
-  #info: AssignmentInfo = { copies: [], warmups: [] }
+  #info = noAssignmentInfo
   /** The group was told that what it waits for has caught up. */
   #isAnnounced = false
   #isClosed = false
@@ -42,6 +47,11 @@ export class StandbyTasks {
 
   get all(): readonly StandbyTask[] {
     return [...this.#tasks.values()]
+  }
+
+  /** Who has what, as the group has said last. */
+  get hosts(): readonly HostPartitions[] {
+    return this.#info.hosts
   }
 
   /** For the group: which of those that it has asked for could take over, and how far they are behind. */

@@ -14,6 +14,7 @@ import type { SinkWriters } from './sink-writers.ts'
 import { standbyAssignor } from './standby-assignor.ts'
 import type { StandbyTask } from './standby-task.ts'
 import { StandbyTasks } from './standby-tasks.ts'
+import type { MetadataSources } from './streams-metadata.ts'
 import { isStateful, topicGroups } from './task-assignor.ts'
 import { TaskCreator } from './task-creator.ts'
 
@@ -79,6 +80,11 @@ export class StreamThread {
     return this.#membership?.standbys.all ?? []
   }
 
+  get metadata(): MetadataSources {
+    const { hosts = [] } = this.#membership?.standbys ?? {}
+    return { hosts, layouts: this.#context.layout.subTopologies.filter(isTaskLayout) }
+  }
+
   get positions(): readonly PartitionPosition[] {
     return this.#membership?.tasks.positions ?? []
   }
@@ -110,6 +116,7 @@ export class StreamThread {
       name: 'rivulet-tasks',
       groups: topicGroups(layout),
       standbys: settings.standbys,
+      applicationServer: settings.applicationServer,
       acceptableRecoveryLag: settings.acceptableRecoveryLag,
       isStateful: (topic) =>
         layout.subTopologies.some((each) => isStateful(each) && each.inputs.some((of) => of.topic === topic)),

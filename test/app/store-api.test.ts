@@ -120,6 +120,24 @@ describe('the stores over HTTP', () => {
     })
   })
 
+  test('send on who asks for a key of another instance, and never to themselves', async () => {
+    const { driver } = api()
+    const queries = () => driver.queries().map((store) => ({ ...store, holds: () => false }))
+    const hosts = { metadataForKey: () => ({ activeHost: 'other:85', standbyHosts: [], partition: 0 }) }
+    const away = storeApi({ query: driver.query, queries }, { hosts })
+    const table = await away.request('http://here:85/stores/per%20user/no%2Fbody')
+    expect([table.status, table.headers.get('location')]).toEqual([
+      307,
+      'http://other:85/stores/per%20user/no%2Fbody',
+    ])
+    const windows = await away.request('http://here:85/stores/per%20minute/nobody?from=0&limit=3')
+    expect(windows.headers.get('location')).toBe('http://other:85/stores/per%20minute/nobody?from=0&limit=3')
+    const itself = await away.request('http://other:85/stores/per%20user/nobody')
+    expect([itself.status, await itself.json()]).toMatchObject([503, { error: { code: 'NOT_READY' } }])
+    const nowhere = storeApi({ query: driver.query, queries }, { hosts: { metadataForKey: () => undefined } })
+    expect((await nowhere.request('/stores/per%20user/nobody')).status).toBe(404)
+  })
+
   test('say when a key is with another instance, and when to come back while tasks move', async () => {
     const { driver } = api()
     const elsewhere = () => driver.queries().map((store) => ({ ...store, holds: () => false }))

@@ -18,6 +18,7 @@ function assigned(members: readonly GroupMember[], standbys = 1) {
     name: 'tasks',
     groups: [['in']],
     standbys,
+    applicationServer: undefined,
     acceptableRecoveryLag: 100,
     isStateful: () => true,
     held: () => [],

@@ -38,6 +38,31 @@ function startsOf(running: Running): Start[] {
   return starts
 }
 
+test('any instance says which one has a key, and which ones have copies of it', async () => {
+  const first = rig.run(app, { standbys: 1, applicationServer: 'first:1' })
+  await first.started
+  const second = rig.run(app, { standbys: 1, applicationServer: 'second:2' })
+  await vi.waitFor(() => expect([partitionsOf(first), partitionsOf(second)]).toEqual([1, 1]), 20_000)
+  await rig.produce(input, ones(20))
+  await rig.workedOff([first, second], ['in'])
+  const [store] = first.queries()
+  if (store?.name !== 'seen') throw new Error('there is another store')
+  const ofSecond = second.queries()[0]
+  for (let i = 0; i < 20; i++) {
+    const [here, other] = store.holds(`k${i}`) ? ['first:1', 'second:2'] : ['second:2', 'first:1']
+    expect(ofSecond?.holds(`k${i}`)).toBe(here === 'second:2')
+    for (const running of [first, second])
+      expect(running.metadataForKey(store, `k${i}`)).toMatchObject({
+        activeHost: here,
+        standbyHosts: [other],
+      })
+  }
+  const hosts = second.metadataForStore('seen')
+  expect(hosts.map(({ host }) => host).toSorted()).toEqual(['first:1', 'second:2'])
+  expect(second.metadataForAllHosts()).toEqual(hosts)
+  expect(second.metadataForStore('nothing')).toEqual([])
+}, 60_000)
+
 test('who has copies of another instance takes over from there, and counts on', async () => {
   const first = rig.run(app, { standbys: 1 })
   await first.started
