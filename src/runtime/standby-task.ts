@@ -70,7 +70,7 @@ export class StandbyTask {
     this.#options.followed()
   }
 
-  /** Its changelogs were made anew, or have forgotten deletions that it has not seen. */
+  /** Its changelogs may have forgotten deletions that it has not seen. */
   async #beginAnew(): Promise<void> {
     this.#options.context.logger.info({ task: this.id }, 'copy begun anew')
     await this.#stores.state.close()
