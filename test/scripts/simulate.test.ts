@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { deployments, environment, type SimulatedDeployment } from '../../scripts/simulation/deployments.ts'
+import {
+  copiedDeployments,
+  deployments,
+  environment,
+  type SimulatedDeployment,
+} from '../../scripts/simulation/deployments.ts'
 import { heldPlan, scenarioOf } from '../../scripts/simulation/scenario.ts'
 import type { SeedResult } from '../../scripts/simulation/worker.ts'
 import { runInWorkers } from '../../scripts/simulation/workers.ts'
@@ -57,6 +62,18 @@ describe('simulated deployments', () => {
     }
     await expect(heldPlan(deployment, plan)).resolves.toMatchObject({ broken: [] })
   })
+
+  test.each(copiedDeployments.map(({ name }) => name))(
+    '%s hold, too',
+    async (name) => {
+      for (const seed of [1, 2, 3]) {
+        const { deployment, plan } = scenarioOf(seed, name)
+        expect(deployment.standbys).toBe(1)
+        expect((await heldPlan(deployment, plan)).broken).toEqual([])
+      }
+    },
+    60_000,
+  )
 
   test('are all drawn, with every kind of fault that a deployment can go on after', () => {
     const scenarios = seeds.map((seed) => scenarioOf(seed))
