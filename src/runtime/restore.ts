@@ -27,6 +27,8 @@ export interface RestoreOptions {
   readonly covered?: Covered
   /** Reads no further; absent: to the end of the topic. */
   readonly toOffset?: number
+  /** Told, whenever it has read something, how far the store has come, and its checkpoint with it. */
+  readonly reached?: (covered: Covered) => void
   readonly signal: AbortSignal
 }
 
@@ -35,17 +37,12 @@ export interface Restored {
   readonly fromTopic: number
 }
 
-/** The same, and how far the store has come with it. */
-export interface RestoredStore extends Restored {
-  readonly covered: Covered
-}
-
 /**
  * Brings a store to what its topic says: from the local checkpoint and what the topic has behind it. That part goes into
  * the checkpoint too: the commits that follow are written behind it, and a checkpoint must have no hole.
  */
-export async function restoreStore(options: RestoreOptions): Promise<RestoredStore> {
-  const { context, topic, checkpoint, signal, partition } = options
+export async function restoreStore(options: RestoreOptions): Promise<Restored> {
+  const { context, topic, checkpoint, signal, partition, reached } = options
   const { kafka, clock } = context.settings
   const askedAtMs = clock.now()
   const ranges = await kafka.admin.offsets(topic)
@@ -59,11 +56,8 @@ export async function restoreStore(options: RestoreOptions): Promise<RestoredSto
   const { records, witness } = await readTopic({ ...options, covered, fromOffset, toOffset })
   signal.throwIfAborted()
   void checkpoint?.append(noChanges, { nextOffset: toOffset, lastOffset: -1, knownAtMs: askedAtMs })
-  return {
-    fromCheckpoint,
-    fromTopic: records,
-    covered: { nextOffset: toOffset, knownAtMs: askedAtMs, witness },
-  }
+  reached?.({ nextOffset: toOffset, knownAtMs: askedAtMs, witness })
+  return { fromCheckpoint, fromTopic: records }
 }
 
 /** Torn off in the middle, the rest may have lost tombstones by the time that it is read. */
@@ -105,22 +99,26 @@ async function readTopic(
     readonly toOffset: number
   },
 ): Promise<{ readonly records: number; readonly witness: Witness | undefined }> {
-  const { context, checkpoint, signal, covered, fromOffset, toOffset } = options
+  const { context, checkpoint, signal, covered, fromOffset, toOffset, reached } = options
+  const { knownAtMs } = covered
   let { witness } = covered
   let records = 0
   if (fromOffset >= toOffset) return { records, witness }
   const restore = ({ chunk, nextOffset }: Fetched) => {
     const entries = entriesOf(chunk)
     records += chunk.keys.length
-    const changes = columnsOf(entries)
-    const reach = {
-      nextOffset,
-      lastOffset: entries.at(-1)?.offset ?? -1,
-      knownAtMs: covered.knownAtMs,
+    // Who goes on after an interruption must find the store and the checkpoint equally far.
+    const noteReached = () => {
+      const changes = columnsOf(entries)
+      const reach = { nextOffset, lastOffset: entries.at(-1)?.offset ?? -1, knownAtMs }
+      witness = witnessOf(changes, reach) ?? witness
+      void checkpoint?.append(changes, reach)
+      reached?.({ nextOffset, knownAtMs, witness })
     }
-    witness = witnessOf(changes, reach) ?? witness
-    void checkpoint?.append(changes, reach)
-    return restoreEntries(entries, options)
+    const preparing = restoreEntries(entries, options)
+    if (preparing) return preparing.then(noteReached)
+    noteReached()
+    return undefined
   }
   const restored = readPrepared(context.settings.kafka, options, { fromOffset, toOffset }, restore)
   await lastValueFrom(restored.pipe(takeUntil(fromEvent(signal, 'abort'))), { defaultValue: undefined })

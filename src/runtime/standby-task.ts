@@ -28,7 +28,9 @@ export class StandbyTask {
     this.#stores = options.create()
   }
 
-  /** By how many records it was behind when it was looked at last; undefined: it has not come so far once. */
+  /**
+   * By how many records it was behind when it had come as near as it could last; undefined: it has not come so far once.
+   */
   get lag(): number | undefined {
     return this.#lag
   }
@@ -64,10 +66,24 @@ export class StandbyTask {
   }
 
   async #follow(): Promise<void> {
-    const lag = await this.#stores.state.follow(this.#ending.signal)
-    if (lag === undefined) await this.#beginAnew()
-    this.#lag = lag
+    this.#lag = await this.#comeNear()
+    if (this.#lag === undefined) await this.#beginAnew()
     this.#options.followed()
+  }
+
+  /**
+   * What has come in a second, or before there was a copy, says nothing of how long it would take to take over: so it looks
+   * again, for as long as it is too far behind and comes nearer by that.
+   */
+  async #comeNear(): Promise<number | undefined> {
+    const { acceptableRecoveryLag } = this.#options.context.settings
+    const { state } = this.#stores
+    let before = Number.POSITIVE_INFINITY
+    for (;;) {
+      const lag = await state.follow(this.#ending.signal)
+      if (lag === undefined || lag <= acceptableRecoveryLag || lag >= before) return lag
+      before = lag
+    }
   }
 
   /** Its changelogs may have forgotten deletions that it has not seen. */

@@ -105,7 +105,8 @@ export class TaskCreator {
       const restored = await state.restore(queues, ending)
       // One input may be new; and with at-least-once, a crash may have come between the state and the offsets.
       const isForgotten = committed.every(({ offset }) => offset === undefined)
-      const holdsState = restored.fromCheckpoint + restored.fromTopic > 0
+      // A copy may have had all of it already.
+      const holdsState = state.isFound || restored.fromCheckpoint + restored.fromTopic > 0
       if (isForgotten && holdsState && context.settings.processing === 'exactly-once')
         await resumeForgotten(assigned, producer, context)
       else await commitBeginnings(id, queues, committed, producer)

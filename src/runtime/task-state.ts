@@ -9,7 +9,7 @@ import type { InputQueue } from './input-queue.ts'
 import type { InstanceContext } from './instance-context.ts'
 import type { StoreLayout } from './layout.ts'
 import { leadsOn } from './leads-on.ts'
-import { type Restored, type RestoredStore, restoreStore } from './restore.ts'
+import { type Restored, restoreStore } from './restore.ts'
 import type { Task } from './task.ts'
 import type { TaskProducer } from './task-producer.ts'
 
@@ -49,6 +49,11 @@ export class TaskState {
   constructor(options: TaskStateOptions) {
     this.#options = options
     for (const store of options.stores) if (store.isChangelog) this.#keep(store)
+  }
+
+  /** Whether anything was in the changelogs. */
+  get isFound(): boolean {
+    return this.#covered.size > 0
   }
 
   /** Brings the stores to where the task goes on; to be called once, before the first record. */
@@ -128,13 +133,13 @@ export class TaskState {
     { spec, topic, isChangelog }: StoreLayout,
     signal: AbortSignal,
     toOffset?: number,
-  ): Promise<RestoredStore | undefined> {
+  ): Promise<Restored | undefined> {
     const { partition, task, context } = this.#options
     const store = task.stores.get(spec.name)
     if (!store) return undefined
     const checkpoint = this.#checkpoints.get(topic)
     const covered = this.#covered.get(topic)
-    const restored = await restoreStore({
+    return restoreStore({
       context,
       topic,
       partition,
@@ -143,9 +148,10 @@ export class TaskState {
       ...(checkpoint && { checkpoint }),
       ...(covered && { covered }),
       ...(toOffset !== undefined && { toOffset }),
+      reached: (reach) => {
+        if (isChangelog && reach.witness) this.#covered.set(topic, reach)
+      },
     })
-    if (isChangelog && restored.covered.witness) this.#covered.set(topic, restored.covered)
-    return restored
   }
 
   async #endOf({ topic }: StoreLayout): Promise<number> {

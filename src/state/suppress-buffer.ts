@@ -25,7 +25,7 @@ interface Entry<K, V> extends BufferedUpdate<K, V> {
   /** What the key was first held for: later updates take its place in the queue. */
   readonly timeMs: number
   /** What was there before the first of them: what those behind the buffer still know. */
-  readonly priorValue: V | null
+  priorValue: V | null
   /** The serialized key, a character a byte: it finds the key, and orders what waits for the same time. */
   readonly keyText: string
   value: V | null
@@ -144,29 +144,31 @@ export class SuppressBuffer<K, V> implements StateStore {
   }
 
   restore(keyBytes: Buffer, bytes: Buffer | null, timestampMs: number): void {
-    const key = this.#key.deserialize(keyBytes)
     const present = this.#byText.get(keyBytes.toString('latin1'))
-    if (present) this.#remove(present)
-    if (bytes) {
-      const [timeMs, priorValue, oldValue, value, ...headers] = splitParts(bytes) as [Buffer, ...Buffer[]]
-      this.put(
-        readInt64(timeMs),
-        key,
-        this.#decode(value),
-        this.#decode(oldValue),
-        timestampMs,
-        headersOf(headers),
-        this.#decode(priorValue),
-      )
+    const [time, prior, old, value, ...headers] = bytes ? splitParts(bytes) : []
+    // Who follows a changelog hears of a key again and again: it keeps its place in the queue.
+    const kept = time && present?.timeMs === readInt64(time) ? present : undefined
+    if (present && !kept) this.#remove(present)
+    if (time) {
+      const key = kept?.key ?? this.#key.deserialize(keyBytes)
+      const priorValue = this.#decode(prior)
+      const [oldValue, newValue] = [this.#decode(old), this.#decode(value)]
+      this.put(readInt64(time), key, newValue, oldValue, timestampMs, headersOf(headers), priorValue)
+      if (kept) kept.priorValue = priorValue
     }
+    this.#dropGone()
     // What comes from the changelog is known there.
     this.#dirty.take()
   }
 
   /** What left by a changelog's tombstone is still in the queue. */
   get #first(): Entry<K, V> | undefined {
-    while (this.#queue.first?.gone) this.#queue.takeFirst()
+    this.#dropGone()
     return this.#queue.first
+  }
+
+  #dropGone(): void {
+    while (this.#queue.first?.gone) this.#queue.takeFirst()
   }
 
   #remove(entry: Entry<K, V>): void {
