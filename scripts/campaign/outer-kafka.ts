@@ -13,14 +13,22 @@ export interface OuterKafka {
   close(): Promise<void>
 }
 
-/** Undefined: the program brings its own. */
-export async function outerKafka(kind: KafkaKind, dataDir: string): Promise<OuterKafka | undefined> {
+/** The shortest session that it allows is Kafka's, unless it is said. Undefined: the program brings its own. */
+export async function outerKafka(
+  kind: KafkaKind,
+  dataDir: string,
+  sessionTimeoutMsMin = 6_000,
+): Promise<OuterKafka | undefined> {
   if (kind === 'embedded') return undefined
-  return kind === 'apache' ? apacheKafka() : brokerProcess(dataDir)
+  return kind === 'apache'
+    ? apacheKafka(sessionTimeoutMsMin)
+    : brokerProcess({ dataDir, groupSessionTimeoutMsMin: sessionTimeoutMsMin })
 }
 
-async function apacheKafka(): Promise<OuterKafka> {
-  const kafka = await startRealKafka()
+async function apacheKafka(sessionTimeoutMsMin: number): Promise<OuterKafka> {
+  const kafka = await startRealKafka({
+    properties: { 'group.min.session.timeout.ms': String(sessionTimeoutMsMin) },
+  })
   if ('unavailable' in kafka) throw new Error(kafka.unavailable)
   return {
     brokers: kafka.brokers.join(','),
@@ -32,14 +40,14 @@ async function apacheKafka(): Promise<OuterKafka> {
   }
 }
 
-async function brokerProcess(dataDir: string): Promise<OuterKafka> {
-  let running: BrokerProcess = await startBrokerProcess({ dataDir })
+async function brokerProcess(options: Parameters<typeof startBrokerProcess>[0]): Promise<OuterKafka> {
+  let running: BrokerProcess = await startBrokerProcess(options)
   const { port } = running
   return {
     brokers: `127.0.0.1:${port}`,
     async crash() {
       await running.kill()
-      running = await startBrokerProcess({ dataDir, port })
+      running = await startBrokerProcess({ ...options, port })
     },
     close: () => running.kill(),
   }

@@ -57,7 +57,7 @@ export class Program {
 
   /** Waits for its `Ready:` line; rejects when it has ended, or not come so far, by then. */
   async ready(timeoutMs = readyMsMax): Promise<void> {
-    await this.#until(() => this.#url !== undefined, timeoutMs, 'was not ready')
+    await this.#until(() => this.url !== undefined, timeoutMs, 'was not ready')
   }
 
   /** Waits until its table of trades has not grown for so long. */
@@ -89,14 +89,15 @@ export class Program {
     return code
   }
 
-  get #url(): string | undefined {
+  /** Where it serves; undefined: it is not ready yet. */
+  get url(): string | undefined {
     return /^Ready: (http:\/\/\S+\/)$/m.exec(this.#stdout)?.[1]
   }
 
   /** −1: it does not answer. */
   async #count(): Promise<number> {
     try {
-      const answer = await fetch(new URL('/api/count', this.#url), { signal: AbortSignal.timeout(5_000) })
+      const answer = await fetch(new URL('/api/count', this.url), { signal: AbortSignal.timeout(5_000) })
       const { count } = (await answer.json()) as { count?: number }
       return count ?? -1
     } catch {

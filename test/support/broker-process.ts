@@ -14,6 +14,8 @@ const program = fileURLToPath(new URL('broker-program.ts', import.meta.url))
 export async function startBrokerProcess(options: {
   readonly dataDir: string
   readonly port?: number
+  /** Default: Kafka's. */
+  readonly groupSessionTimeoutMsMin?: number
 }): Promise<BrokerProcess> {
   const child = spawn(process.execPath, ['--import', 'tsx', program, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit'],
