@@ -38,7 +38,7 @@ const settledMsMax = 120_000
 const caughtUpMsMax = 60_000
 
 /**
- * Kills one of three instances, again and again, each time when all three have work and the copies that there are to be;
+ * Kills one of three instances, again and again, each time when all three have their share and the copies that there are to be;
  * who comes in its place has an empty disk. Answers how long it took each time, and what was found among the results.
  */
 export async function takeovers(
@@ -92,7 +92,7 @@ class TakeoverSite {
     this.#feed.begin(feedIntervalMs)
     const all: Takeover[] = []
     for (let i = 1; i <= times; i++) {
-      await this.#until('all have work and copies', () => this.#isSettled(), settledMsMax)
+      await this.#until('all have their share and copies', () => this.#isSettled(), settledMsMax)
       const takeover = await this.#kill(Math.floor(this.#random() * instances))
       all.push(takeover)
       say(`${i} of ${times} kills: ${takeover.firstMs} ms, ${takeover.allMs} ms`)
@@ -140,7 +140,8 @@ class TakeoverSite {
   }
 
   async #isSettled(): Promise<boolean> {
-    if (this.#programs.some(({ name }) => this.#watch.madeBy(name).length === 0)) return false
+    const share = partitions / instances
+    if (this.#programs.some(({ name }) => this.#watch.madeBy(name).length !== share)) return false
     const statuses = await Promise.all(this.#programs.map((program) => statusOf(program)))
     const copies = statuses.flatMap((status) => status?.standbys ?? [])
     const copied = copies.filter(({ lag }) => lag !== null).length

@@ -1,6 +1,6 @@
 import type { KafkaConsumer, TopicPartition } from '../kafka/types.ts'
 import type { StateStore } from '../state/store.ts'
-import { assignedId } from './assigned-task.ts'
+import { type AssignedTask, assignedId } from './assigned-task.ts'
 import {
   type AssignmentInfo,
   type HostPartitions,
@@ -17,8 +17,8 @@ export interface StandbyTasksOptions {
   readonly context: InstanceContext
   readonly globalStores: ReadonlyMap<string, StateStore>
   readonly consumer: Pick<KafkaConsumer, 'enforceRebalance'>
-  /** Whether the task itself is here: then it has the stores, and the files of their checkpoints. */
-  readonly isHere: (id: string) => boolean
+  /** The tasks that are here themselves: they have their stores, and the files of their checkpoints. */
+  readonly here: () => readonly Pick<AssignedTask, 'id' | 'layout' | 'isActive'>[]
 }
 
 /** A task whose stores are to be copied. */
@@ -66,19 +66,21 @@ export class StandbyTasks {
   assign(info: AssignmentInfo): void {
     this.#info = info
     this.#isAnnounced = false
-    this.advance()
+    const wanted = this.#wanted
+    for (const { id } of this.all) if (!wanted.has(id)) this.#close(id)
   }
 
-  /** Begins and ends copies, where the group has said so, and lets each read what has come since. */
+  /**
+   * Begins copies, where the group has said so, and lets each read what has come since; none while a task that has come
+   * here is restored, for somebody waits for that. Source: Kafka Streams' `StoreChangelogReader`.
+   */
   advance(): void {
-    if (this.#isClosed) return
-    const wanted = new Map(
-      this.#info.copies.flatMap((of) => this.#wantedAt(of)).map((each) => [each.id, each]),
-    )
-    for (const { id } of this.all) if (!wanted.has(id)) this.#close(id)
-    for (const { id, layout, partition } of wanted.values()) {
-      if (this.#tasks.has(id) || this.#closing.has(id) || this.#options.isHere(id)) continue
-      const { context, globalStores } = this.#options
+    const { context, globalStores } = this.#options
+    const here = this.#options.here()
+    if (this.#isClosed || here.some(({ layout, isActive }) => isStateful(layout) && !isActive)) return
+    const hereIds = new Set(here.map(({ id }) => id))
+    for (const { id, layout, partition } of this.#wanted.values()) {
+      if (this.#tasks.has(id) || this.#closing.has(id) || hereIds.has(id)) continue
       const create = () => createTaskStores({ context, globalStores, layout, partition })
       this.#tasks.set(id, new StandbyTask({ id, context, create, followed: () => this.#announce() }))
     }
@@ -97,6 +99,10 @@ export class StandbyTasks {
     this.#isClosed = true
     for (const { id } of this.all) this.#close(id)
     await Promise.all(this.#closing.values())
+  }
+
+  get #wanted(): ReadonlyMap<string, Wanted> {
+    return new Map(this.#info.copies.flatMap((of) => this.#wantedAt(of)).map((each) => [each.id, each]))
   }
 
   #close(id: string): void {

@@ -143,7 +143,7 @@ export class StreamThread {
       context,
       globalStores,
       consumer,
-      isHere: (id) => tasks.all.some((task) => task.id === id),
+      here: () => tasks.all,
     })
     const creator = new TaskCreator({
       context,

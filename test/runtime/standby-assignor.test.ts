@@ -5,7 +5,6 @@ import { standbyAssignor } from '../../src/runtime/standby-assignor.ts'
 
 const of = (partition: number) => ({ topic: 'in', partition })
 const copy = (partition: number, lag: number): StandbyCopy => ({ ...of(partition), lag })
-const partitionCounts = new Map([['in', 4]])
 
 /** What a member has when it joins: partitions, and copies by partition and lag. */
 function member(memberId: string, held: readonly number[], copies: readonly StandbyCopy[] = []): GroupMember {
@@ -13,7 +12,8 @@ function member(memberId: string, held: readonly number[], copies: readonly Stan
 }
 
 /** Partitions that each one is given, keeps copies of, and is to get when those have caught up. */
-function assigned(members: readonly GroupMember[], standbys = 1) {
+function assigned(members: readonly GroupMember[], standbys = 1, partitions = 4) {
+  const partitionCounts = new Map([['in', partitions]])
   const assignor = standbyAssignor({
     name: 'tasks',
     groups: [['in']],
@@ -51,10 +51,17 @@ describe('with a standby of each task', () => {
     expect(assigned([member('a', [0, 1, 2, 3])]).a).toEqual({ active: [0, 1, 2, 3], copies: [], warmups: [] })
   })
 
-  test('who comes with nothing gets copies first, and two of them on top at the most', () => {
+  test('who comes with nothing gets copies first', () => {
     const placed = assigned([member('a', [0, 1, 2, 3]), member('b', [])])
     expect(placed.a?.active).toEqual([0, 1, 2, 3])
     expect(placed.b).toEqual({ active: [], copies: [0, 1, 2, 3], warmups: [2, 3] })
+  })
+
+  test('two tasks at a time have copies on top, whoever is to get them', () => {
+    const all = [0, 1, 2, 3, 4, 5, 6, 7, 8]
+    const placed = assigned([member('a', all), member('b', []), member('c', [])], 1, all.length)
+    const warmups = [placed.a, placed.b, placed.c].flatMap((each) => each?.warmups ?? [])
+    expect(warmups).toHaveLength(2)
   })
 
   test('a task goes to where it belongs when its copy there has caught up', () => {

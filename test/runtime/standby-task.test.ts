@@ -1,9 +1,12 @@
+import { concat, defer, EMPTY } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
+import type { Kafka } from '../../src/kafka/types.ts'
 import type { Environment } from '../../src/runtime/environment.ts'
 import { StandbyTask } from '../../src/runtime/standby-task.ts'
 import { createTaskStores, type TaskStores } from '../../src/runtime/task-stores.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
+import { MemoryDirectory } from '../../src/storage/memory.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { topology } from '../../src/stream/topology.ts'
 import { instanceContext } from '../support/instance-context.ts'
@@ -96,6 +99,52 @@ describe('a copy', () => {
     await rig.produce(changelog, rows(5, 5))
     expect(await stores.state.follow(signal)).toBe(5)
   })
+})
+
+test('a copy that was interrupted goes on from there, and so does its checkpoint', async () => {
+  const ending = new AbortController()
+  // What is fetched at once by a test is a record at a time here.
+  const kafka: Kafka = {
+    ...rig.kafka,
+    read: (name, partition, { fromOffset = 0, toOffset }) =>
+      concat(
+        rig.kafka.read(name, partition, { fromOffset, toOffset: fromOffset + 1 }),
+        defer(() => {
+          if (fromOffset === 2) ending.abort(new Error('it comes here'))
+          return toOffset === fromOffset + 1
+            ? EMPTY
+            : kafka.read(name, partition, { fromOffset: fromOffset + 1, toOffset })
+        }),
+      ),
+  }
+  const stateDir = new MemoryDirectory(systemClock)
+  const { stores, create } = await copied({ kafka, stateDir })
+  await rig.produce(changelog, rows(0, 2))
+  await stores.state.follow(signal)
+  await rig.produce(changelog, rows(2, 4))
+  await expect(stores.state.follow(ending.signal)).rejects.toThrow('it comes here')
+  const { fromTopic } = await stores.state.restore([], signal)
+  expect([fromTopic, sizeOf(stores)]).toEqual([3, 6])
+  await stores.state.close()
+  const next = create()
+  expect(await next.state.restore([], signal)).toEqual({ fromCheckpoint: 6, fromTopic: 0 })
+  expect(sizeOf(next)).toBe(6)
+})
+
+test('who keeps a copy looks again while it is too far behind, and comes nearer by that', async () => {
+  const lagsOf = async (lags: readonly number[]) => {
+    const { context, stores } = await copied({ acceptableRecoveryLag: 100 })
+    const follow = vi.spyOn(stores.state, 'follow')
+    for (const lag of lags) follow.mockResolvedValueOnce(lag)
+    const followed = vi.fn()
+    const standby = new StandbyTask({ id: 'in_0', context, create: () => stores, followed })
+    standby.follow()
+    await vi.waitFor(() => expect(followed).toHaveBeenCalledOnce())
+    return [standby.lag, follow.mock.calls.length]
+  }
+  expect(await lagsOf([1_000_000, 20_000, 100])).toEqual([100, 3])
+  // It can't keep pace.
+  expect(await lagsOf([1_000_000, 20_000, 20_001])).toEqual([20_001, 3])
 })
 
 test('who keeps a copy that is of no use begins anew, and says nothing of it until that has come so far', async () => {

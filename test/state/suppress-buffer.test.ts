@@ -1,7 +1,8 @@
 import fc from 'fast-check'
-import { describe, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Headers } from '../../src/records/chunk.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
+import { Heap } from '../../src/state/heap.ts'
 import { suppressBuffer } from '../../src/state/suppress-buffer.ts'
 import { survivesRestart } from '../support/restart-property.ts'
 
@@ -33,5 +34,26 @@ describe('the buffer of a suppression', () => {
       },
       contents: (store) => [store.size, store.firstMs, store.bytes, store.prior('a'), store.prior('b')],
     })
+  })
+  test('queues a key once, and nothing that is gone, for however long it follows a changelog', () => {
+    const added = vi.spyOn(Heap.prototype, 'add')
+    const taken = vi.spyOn(Heap.prototype, 'takeFirst')
+    const spec = suppressBuffer({ name: 's', key: serdes.string, value: serdes.long, measured: false })
+    const [store, copy] = [spec.create(), spec.create()]
+    const follow = () =>
+      store.drainChanges((key, value, timestampMs) => copy.restore(key, value, timestampMs))
+    for (let windowMs = 0; windowMs < 50; windowMs += 10) {
+      for (let value = 1; value <= 20; value++) {
+        store.put(windowMs, `key ${windowMs}`, value, value - 1, windowMs)
+        follow()
+      }
+      store.takeFirst()
+      follow()
+    }
+    expect(copy.size).toBe(0)
+    // Each of them once in the store, and once in its copy.
+    expect(added).toHaveBeenCalledTimes(2 * 5)
+    expect(taken).toHaveBeenCalledTimes(2 * 5)
+    vi.restoreAllMocks()
   })
 })
