@@ -26,8 +26,8 @@ const offsetMax = 1_000_000_000
 
 /**
  * The stores of a running topology over HTTP, to read only: mount it with `app.route('/api', storeApi(running))`. What
- * this instance has is answered; a key that another one has is 404 with the code `NOT_HERE`, or a redirect. While tasks start or move,
- * 503 with `Retry-After`. It asks nobody who they are, so no program mounts it unasked.
+ * this instance has is answered; a key that another one has is 404 with the code `NOT_HERE`, or a redirect if `hosts` is
+ * given. While tasks start or move, 503 with `Retry-After`. It asks nobody who they are, so no program mounts it unasked.
  *
  * - `GET /stores`: `[{name, kind: 'table'|'windows', key, size}]`
  * - `GET /stores/NAME?limit=100&offset=0`: `{entries, next_offset}`; `next_offset` is null behind the last one. Entries that

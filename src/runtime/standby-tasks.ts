@@ -28,6 +28,9 @@ interface Wanted {
   readonly partition: number
 }
 
+/** Between two times that the group is told the same. */
+const announceIntervalMs = 30_000
+
 /** The copies of stores that one membership of the group keeps. Nothing of it writes to Kafka. */
 export class StandbyTasks {
   readonly #options: StandbyTasksOptions
@@ -36,8 +39,8 @@ export class StandbyTasks {
   /** Ends under way: who comes next finds no open files. */
   readonly #closing = new Map<string, Promise<unknown>>()
   #info = noAssignmentInfo
-  /** The group was told that what it waits for has caught up. */
-  #isAnnounced = false
+  /** What the group was told last to have caught up, and when. */
+  #announced = { warmups: '', atMs: Number.NEGATIVE_INFINITY }
   #isClosed = false
 
   constructor(options: StandbyTasksOptions) {
@@ -65,7 +68,6 @@ export class StandbyTasks {
 
   assign(info: AssignmentInfo): void {
     this.#info = info
-    this.#isAnnounced = false
     const wanted = this.#wanted
     for (const { id } of this.all) if (!wanted.has(id)) this.#close(id)
   }
@@ -120,14 +122,17 @@ export class StandbyTasks {
       .map((layout) => ({ id: assignedId(layout, partition), layout, partition }))
   }
 
-  /** Tells the group, once, that a task can go where it belongs. */
+  /** Tells the group that tasks can go where they belong. A leader with other bounds does not agree: that one is not pressed. */
   #announce(): void {
     const { context, consumer } = this.#options
-    const { acceptableRecoveryLag } = context.settings
+    const { acceptableRecoveryLag, clock } = context.settings
     const ready = new Map(this.copies.map(({ lag, ...of }) => [keyOf(of), lag <= acceptableRecoveryLag]))
     const { warmups } = this.#info
-    if (this.#isAnnounced || warmups.length === 0 || !warmups.every((of) => ready.get(keyOf(of)))) return
-    this.#isAnnounced = true
+    if (warmups.length === 0 || !warmups.every((of) => ready.get(keyOf(of)))) return
+    const told = { warmups: warmups.map(keyOf).join(), atMs: clock.now() }
+    const { warmups: before, atMs } = this.#announced
+    if (told.warmups === before && told.atMs - atMs < announceIntervalMs) return
+    this.#announced = told
     consumer.enforceRebalance()
   }
 }

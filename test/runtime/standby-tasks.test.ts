@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
 import type { AssignedTask } from '../../src/runtime/assigned-task.ts'
 import { StandbyTasks } from '../../src/runtime/standby-tasks.ts'
 import { TaskState } from '../../src/runtime/task-state.ts'
@@ -20,7 +21,9 @@ afterEach(() => {
 
 /** A member that is to have a copy of partition 0, and then its task; partition 1 may be here. */
 async function warming() {
-  const context = await instanceContext(app, { acceptableRecoveryLag })
+  let nowMs = 0
+  const clock = { ...systemClock, now: () => nowMs }
+  const context = await instanceContext(app, { acceptableRecoveryLag, clock })
   const [layout] = context.layout.subTopologies
   if (!layout) throw new Error('it has no sub-topology')
   const follow = vi.spyOn(TaskState.prototype, 'follow')
@@ -33,7 +36,8 @@ async function warming() {
     here: () => here,
   })
   const of = { topic: 'in', partition: 0 }
-  standbys.assign({ copies: [of], warmups: [of], hosts: [] })
+  const assign = () => standbys.assign({ copies: [of], warmups: [of], hosts: [] })
+  assign()
   const followed = async (lag: number) => {
     follow.mockResolvedValue(lag)
     standbys.advance()
@@ -42,17 +46,26 @@ async function warming() {
     await new Promise((resolve) => setImmediate(resolve))
   }
   const restoring = (isActive: boolean) => here.splice(0, 1, { id: 'in_1', layout, isActive })
-  return { standbys, follow, followed, restoring, enforceRebalance }
+  const sleep = (ms: number) => {
+    nowMs += ms
+  }
+  return { standbys, assign, sleep, follow, followed, restoring, enforceRebalance }
 }
 
-test('the group is told, once, when what is to come here is near enough to its changelogs', async () => {
-  const { standbys, followed, enforceRebalance } = await warming()
+test('the group is told when what is to come here is near enough to its changelogs', async () => {
+  const { standbys, assign, sleep, followed, enforceRebalance } = await warming()
   await followed(acceptableRecoveryLag + 1)
   expect(enforceRebalance).not.toHaveBeenCalled()
   await followed(acceptableRecoveryLag)
   expect(enforceRebalance).toHaveBeenCalledOnce()
+  // Its leader has other bounds, and does not give it.
+  assign()
+  sleep(29_999)
   await followed(0)
   expect(enforceRebalance).toHaveBeenCalledOnce()
+  sleep(1)
+  await followed(1)
+  expect(enforceRebalance).toHaveBeenCalledTimes(2)
   await standbys.close()
 })
 

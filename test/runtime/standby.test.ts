@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { storeApi } from '../../src/app/store-api.ts'
 import type { PlainRecord } from '../../src/records/chunk.ts'
 import type { Running, RuntimeEvent } from '../../src/runtime/run.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
@@ -38,7 +39,7 @@ function startsOf(running: Running): Start[] {
   return starts
 }
 
-test('any instance says which one has a key, and which ones have copies of it', async () => {
+test('any instance says which one has a key and which ones have copies of it, and sends there over HTTP', async () => {
   const first = rig.run(app, { standbys: 1, applicationServer: 'first:1' })
   await first.started
   const second = rig.run(app, { standbys: 1, applicationServer: 'second:2' })
@@ -57,6 +58,11 @@ test('any instance says which one has a key, and which ones have copies of it', 
         standbyHosts: [other],
       })
   }
+  const elsewhere = Array.from({ length: 20 }, (_, i) => `k${i}`).find((key) => !store.holds(key))
+  const sent = await storeApi(first, { hosts: first }).request(`http://first:1/stores/seen/${elsewhere}`)
+  expect(sent.status).toBe(307)
+  const answer = await storeApi(second, { hosts: second }).request(sent.headers.get('location') ?? '')
+  expect(await answer.json()).toMatchObject({ key: elsewhere, value: 1 })
   const hosts = second.metadataForStore('seen')
   expect(hosts.map(({ host }) => host).toSorted()).toEqual(['first:1', 'second:2'])
   expect(second.metadataForAllHosts()).toEqual(hosts)
