@@ -34,6 +34,7 @@ const entry = fileURLToPath(new URL('counting.ts', import.meta.url))
 const instances = 3
 const sessionTimeoutMs = 3_000
 const feedIntervalMs = 20
+const filledMsMax = 300_000
 const settledMsMax = 120_000
 const caughtUpMsMax = 60_000
 
@@ -89,6 +90,7 @@ class TakeoverSite {
     const { times, say } = this.#options
     this.#programs = Array.from({ length: instances }, () => this.#start())
     await this.#feed.fill()
+    await this.#until('every key has its count', () => this.#isCaughtUp(), filledMsMax)
     this.#feed.begin(feedIntervalMs)
     const all: Takeover[] = []
     for (let i = 1; i <= times; i++) {
