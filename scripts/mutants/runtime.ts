@@ -72,7 +72,9 @@ export const runtimeMutants: readonly Mutant[] = [
   {
     name: 'give-up-when-fenced',
     file: 'src/runtime/stream-thread.ts',
-    from: 'await tasks.abandon()\n    shownOffsets.drop()\n    await consumer.close()',
+    from: `await Promise.all([tasks.abandon(), standbys.close()])
+    shownOffsets.drop()
+    await consumer.close()`,
     to: 'shownOffsets.drop()',
     why: 'whoever was fenced gives up its tasks before it joins again',
   },
@@ -127,17 +129,13 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'fence-before-reading-offsets',
     file: 'src/runtime/task-creator.ts',
     from: `    const producer = await this.#producerFor(id)
-    const state = new TaskState({ id, partition, task, stores: layout.stores, context })
     try {
-      await storeSerdes.prepareWrite({ context, signal: ending })
       // Only now is it certain that nobody else commits for this task any more.
       const committed = await this.#committed(assigned, producer)
 `,
-    to: `    const committed = await committedOf(assigned, context)
+    to: `    const committed = await committedOf(assigned, this.#options.context)
     const producer = await this.#producerFor(id)
-    const state = new TaskState({ id, partition, task, stores: layout.stores, context })
     try {
-      await storeSerdes.prepareWrite({ context, signal: ending })
 `,
     why: 'offsets are read when nobody else can commit any more',
     deployment: 'flowing',

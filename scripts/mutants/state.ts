@@ -54,8 +54,8 @@ export const stateMutants: readonly Mutant[] = [
   {
     name: 'restore-tables-to-their-offset',
     file: 'src/runtime/task-state.ts',
-    from: '...(!isChangelog && source && { toOffset: source.position }),',
-    to: '',
+    from: 'const toOffset = store.isChangelog ? undefined : source?.position',
+    to: 'const toOffset = undefined',
     why: 'what of a table comes through the task is not in its store before',
     deployment: 'moving',
   },

@@ -1,4 +1,5 @@
 import type { KafkaConsumer, TopicPartition } from '../kafka/types.ts'
+import { backoffMs, type RetryPolicy } from '../retry.ts'
 import type { StateStore } from '../state/store.ts'
 import { type AssignedTask, assignedId } from './assigned-task.ts'
 import {
@@ -28,8 +29,8 @@ interface Wanted {
   readonly partition: number
 }
 
-/** Between two times that the group is told the same. */
-const announceIntervalMs = 30_000
+/** Between times that the group is told the same: it may just have joined when it was told, or its leader has other bounds. */
+const announcePolicy: RetryPolicy = { initialMs: 1_000, waitMsMax: 30_000 }
 
 /** The copies of stores that one membership of the group keeps. Nothing of it writes to Kafka. */
 export class StandbyTasks {
@@ -39,8 +40,8 @@ export class StandbyTasks {
   /** Ends under way: who comes next finds no open files. */
   readonly #closing = new Map<string, Promise<unknown>>()
   #info = noAssignmentInfo
-  /** What the group was told last to have caught up, and when. */
-  #announced = { warmups: '', atMs: Number.NEGATIVE_INFINITY }
+  /** What the group was told last to have caught up, how often, and when it may be told again. */
+  #announced = { warmups: '', times: 0, againMs: 0 }
   #isClosed = false
 
   constructor(options: StandbyTasksOptions) {
@@ -122,17 +123,18 @@ export class StandbyTasks {
       .map((layout) => ({ id: assignedId(layout, partition), layout, partition }))
   }
 
-  /** Tells the group that tasks can go where they belong. A leader with other bounds does not agree: that one is not pressed. */
+  /** Tells the group that tasks can go where they belong. */
   #announce(): void {
     const { context, consumer } = this.#options
     const { acceptableRecoveryLag, clock } = context.settings
     const ready = new Map(this.copies.map(({ lag, ...of }) => [keyOf(of), lag <= acceptableRecoveryLag]))
     const { warmups } = this.#info
     if (warmups.length === 0 || !warmups.every((of) => ready.get(keyOf(of)))) return
-    const told = { warmups: warmups.map(keyOf).join(), atMs: clock.now() }
-    const { warmups: before, atMs } = this.#announced
-    if (told.warmups === before && told.atMs - atMs < announceIntervalMs) return
-    this.#announced = told
+    const told = warmups.map(keyOf).join()
+    const isAgain = told === this.#announced.warmups
+    if (isAgain && clock.now() < this.#announced.againMs) return
+    const times = isAgain ? this.#announced.times + 1 : 1
+    this.#announced = { warmups: told, times, againMs: clock.now() + backoffMs(announcePolicy, times, clock) }
     consumer.enforceRebalance()
   }
 }

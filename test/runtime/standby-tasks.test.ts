@@ -22,7 +22,7 @@ afterEach(() => {
 /** A member that is to have a copy of partition 0, and then its task; partition 1 may be here. */
 async function warming() {
   let nowMs = 0
-  const clock = { ...systemClock, now: () => nowMs }
+  const clock = { ...systemClock, now: () => nowMs, random: () => 1 }
   const context = await instanceContext(app, { acceptableRecoveryLag, clock })
   const [layout] = context.layout.subTopologies
   if (!layout) throw new Error('it has no sub-topology')
@@ -52,7 +52,7 @@ async function warming() {
   return { standbys, assign, sleep, follow, followed, restoring, enforceRebalance }
 }
 
-test('the group is told when what is to come here is near enough to its changelogs', async () => {
+test('the group is told when what is to come here is near enough to its changelogs, and ever more rarely again', async () => {
   const { standbys, assign, sleep, followed, enforceRebalance } = await warming()
   await followed(acceptableRecoveryLag + 1)
   expect(enforceRebalance).not.toHaveBeenCalled()
@@ -60,12 +60,18 @@ test('the group is told when what is to come here is near enough to its changelo
   expect(enforceRebalance).toHaveBeenCalledOnce()
   // Its leader has other bounds, and does not give it.
   assign()
-  sleep(29_999)
+  sleep(499)
   await followed(0)
   expect(enforceRebalance).toHaveBeenCalledOnce()
-  sleep(1)
+  sleep(501)
   await followed(1)
   expect(enforceRebalance).toHaveBeenCalledTimes(2)
+  sleep(999)
+  await followed(0)
+  expect(enforceRebalance).toHaveBeenCalledTimes(2)
+  sleep(1_001)
+  await followed(1)
+  expect(enforceRebalance).toHaveBeenCalledTimes(3)
   await standbys.close()
 })
 
