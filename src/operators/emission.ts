@@ -66,18 +66,14 @@ export function windowClosing<K, A>(
   return emit === 'onUpdate' ? undefined : new WindowClosing(context, emitClosed)
 }
 
-/**
- * What a heartbeat does to a windowed aggregation: moves its stream time, and emits what that has closed. A window is
- * closed when stream time is `closesMs` past its end.
- */
+/** What a heartbeat does to a windowed aggregation: moves its stream time, and emits what that has closed. */
 export function advanceTo<K, A>(
   heartbeat: Chunk<unknown, unknown>,
-  closing: WindowClosing<K, A> | undefined,
   { streamTime }: OperatorContext,
-  closesMs: number,
+  emitClosed: (out: TableChunkBuilder<Windowed<K>, A>) => void,
 ): TableChunk<Windowed<K>, A> {
   const out = new TableChunkBuilder<Windowed<K>, A>(heartbeat)
   streamTime.ms = Math.max(streamTime.ms, heartbeat.timestampsMs[0] as number)
-  closing?.look(out, 0, streamTime.ms - closesMs)
+  emitClosed(out)
   return out.build()
 }

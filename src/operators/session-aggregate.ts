@@ -86,6 +86,8 @@ export function sessionAggregate<K, V, A>(
       })
       return out.build()
     }
-    return { take, advance: (heartbeat) => advanceTo(heartbeat, closing, context, gapMs + graceMs) }
+    const lookAt = (out: TableChunkBuilder<Windowed<K>, A>) =>
+      closing?.look(out, 0, streamTime.ms - gapMs - graceMs)
+    return { take, advance: (heartbeat) => advanceTo(heartbeat, context, lookAt) }
   })
 }

@@ -178,6 +178,7 @@ export function slidingAggregate<K, V, A>(
       })
       return out.build()
     }
-    return { take, advance: (heartbeat) => advanceTo(heartbeat, closing, context, graceMs) }
+    const lookAt = (out: TableChunkBuilder<Windowed<K>, A>) => closing?.look(out, 0, streamTime.ms - graceMs)
+    return { take, advance: (heartbeat) => advanceTo(heartbeat, context, lookAt) }
   })
 }

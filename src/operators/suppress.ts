@@ -4,6 +4,7 @@ import type { Chunk, TableChunk } from '../records/chunk.ts'
 import type { StoreSpec } from '../state/store.ts'
 import type { SuppressBuffer } from '../state/suppress-buffer.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
+import { noHeaders } from './map-headers.ts'
 import { eachUpdate, type OperatorContext, standalone, timedOperator } from './operator.ts'
 
 /** What the buffer may hold, and what happens when it would hold more. Source: Kafka Streams `BufferConfig`. */
@@ -54,35 +55,36 @@ export function suppress<K, V>(
     const buffer = context.store(spec)
     const { streamTime } = context
     const isOverfull = () => buffer.size > recordsMax || buffer.bytes > bytesMax
-    const emitFirst = (out: TableChunkBuilder<K, V>, i: number) => {
+    const emitFirst = (out: TableChunkBuilder<K, V>, chunk: Chunk<unknown, unknown>, i: number) => {
       const update = buffer.takeFirst()
       if (!update || (update.value === null && !tombstones)) return
       const { key, value, oldValue, timestampMs, headers } = update
-      out.update(i, key, value, oldValue, timestampMs, true, headers)
+      // Without any of its own it has none: not those of the record that lets it go.
+      out.update(i, key, value, oldValue, timestampMs, true, headers ?? (chunk.headers && noHeaders))
     }
-    const emitDue = (out: TableChunkBuilder<K, V>, i: number) => {
-      while (buffer.firstMs + waitMs <= streamTime.ms) emitFirst(out, i)
+    const emitDue = (out: TableChunkBuilder<K, V>, chunk: Chunk<unknown, unknown>, i: number) => {
+      while (buffer.firstMs + waitMs <= streamTime.ms) emitFirst(out, chunk, i)
     }
     const take = (chunk: TableChunk<K, V>): TableChunk<K, V> => {
       const out = new TableChunkBuilder<K, V>(chunk)
       eachUpdate(context, chunk, (i, key, value, oldValue, timestampMs) => {
         streamTime.ms = Math.max(streamTime.ms, timestampMs)
         buffer.put(timeOf(key, timestampMs), key, value, oldValue, timestampMs, chunk.headers?.[i])
-        emitDue(out, i)
+        emitDue(out, chunk, i)
         if (whenFull === 'shutDown' && isOverfull()) {
           throw new RivuletError(
             'BUFFER_FULL',
             `"${context.step}" would hold back ${buffer.size} records (recordsMax: ${recordsMax}) of ${buffer.bytes} bytes (bytesMax: ${bytesMax})`,
           )
         }
-        while (isOverfull()) emitFirst(out, i)
+        while (isOverfull()) emitFirst(out, chunk, i)
       })
       return out.build()
     }
     const advance = (heartbeat: Chunk<unknown, unknown>): TableChunk<K, V> => {
       const out = new TableChunkBuilder<K, V>(heartbeat)
       streamTime.ms = Math.max(streamTime.ms, heartbeat.timestampsMs[0] as number)
-      emitDue(out, 0)
+      emitDue(out, heartbeat, 0)
       return out.build()
     }
     return { take, advance }

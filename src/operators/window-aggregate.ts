@@ -7,6 +7,7 @@ import { firstWindowStartMs, type TimeWindows, type Windowed } from '../windows/
 import type { Aggregation } from './aggregation.ts'
 import { TableChunkBuilder } from './chunk-builder.ts'
 import { advanceTo, type Emission, windowClosing } from './emission.ts'
+import { FinalResults, type WindowHeaders } from './final-results.ts'
 import { eachRecord, type OperatorContext, standalone, timedOperator } from './operator.ts'
 
 /** What is aggregated, in which windows, and where they are. */
@@ -19,6 +20,11 @@ export interface WindowAggregateOptions<K, V, A> {
   readonly store: StoreSpec<WindowStore<K, A>>
   /** Default: on update. */
   readonly emit?: Emission
+  /**
+   * Instead of its updates, each window goes out once, when it is closed, as behind a suppression: these are its headers.
+   * Of `emit: 'onUpdate'` and windows of one size.
+   */
+  readonly final?: StoreSpec<WindowHeaders<K>> | undefined
 }
 
 /**
@@ -41,7 +47,7 @@ export interface WindowAggregateOptions<K, V, A> {
  * ```
  */
 export function windowAggregate<K, V, A>(
-  { windows, aggregation, store: spec, emit = 'onUpdate' }: WindowAggregateOptions<K, V, A>,
+  { windows, aggregation, store: spec, emit = 'onUpdate', final }: WindowAggregateOptions<K, V, A>,
   context: OperatorContext = standalone(),
 ): OperatorFunction<Chunk<K | null, V>, TableChunk<Windowed<K>, A>> {
   const { graceMs } = windows
@@ -58,7 +64,10 @@ export function windowAggregate<K, V, A>(
         out.update(i, window.windowed, window.value, null, window.timestampMs)
       }
     })
+    const results =
+      final && isTime ? new FinalResults({ windows, store, headers: final }, context) : undefined
     const take = (chunk: Chunk<K | null, V>): TableChunk<Windowed<K>, A> => {
+      results?.begin()
       const out = new TableChunkBuilder<Windowed<K>, A>(chunk)
       const update = (
         i: number,
@@ -77,10 +86,12 @@ export function windowAggregate<K, V, A>(
         const oldValue = present ? present.value : aggregation.initializer()
         const timestampMs = present && present.timestampMs > recordMs ? present.timestampMs : recordMs
         const newValue = aggregation.aggregator(oldValue, value, key)
+        results?.advance(out, chunk, i, timestampMs)
         if (newValue === null) store.delete(key, startMs, timestampMs)
         const windowed =
           newValue === null ? { key, startMs, endMs } : store.put(key, startMs, newValue, timestampMs)
-        if (!closing) out.update(i, windowed, newValue, oldValue, timestampMs)
+        if (results) results.updated(out, chunk, i, windowed, newValue, timestampMs)
+        else if (!closing) out.update(i, windowed, newValue, oldValue, timestampMs)
       }
       eachRecord(context, chunk, (i, key, value, recordMs) => {
         if (key === null) return context.drop(chunk, i, 'null-key')
@@ -102,6 +113,13 @@ export function windowAggregate<K, V, A>(
       })
       return out.build()
     }
-    return { take, advance: (heartbeat) => advanceTo(heartbeat, closing, context, graceMs) }
+    const advance = (heartbeat: Chunk<unknown, unknown>): TableChunk<Windowed<K>, A> => {
+      results?.begin()
+      return advanceTo(heartbeat, context, (out) => {
+        results?.advance(out, heartbeat, 0, heartbeat.timestampsMs[0] as number)
+        closing?.look(out, 0, streamTime.ms - graceMs)
+      })
+    }
+    return { take, advance }
   })
 }

@@ -1,4 +1,6 @@
 import type { Header, Headers } from '../records/chunk.ts'
+import { joinParts, splitParts } from './parts.ts'
+import type { Serde } from './serde.ts'
 
 /** Stands before the name of a header without value: no text begins so. */
 const noValue = Buffer.of(0xff)
@@ -19,4 +21,11 @@ export function headersOf(parts: readonly Buffer[]): Headers | undefined {
     headers.push(name[0] === noValue[0] ? [String(name.subarray(1)), null] : [String(name), value])
   }
   return headers
+}
+
+/** A record's headers as a value of a store. */
+export const headersSerde: Serde<Headers> = {
+  name: 'headers',
+  serialize: (headers) => joinParts(...headerParts(headers)),
+  deserialize: (bytes) => headersOf(splitParts(bytes)) ?? [],
 }

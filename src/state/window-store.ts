@@ -35,6 +35,8 @@ interface Entry<K, V> {
   timestampMs: number
   dirty: boolean
   deleted: boolean
+  /** Too old: the changelog forgets it by its own retention. */
+  forgotten: boolean
   /** The key's windows before and behind it. */
   older: Entry<K, V> | undefined
   newer: Entry<K, V> | undefined
@@ -139,6 +141,7 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
       timestampMs,
       dirty: false,
       deleted: false,
+      forgotten: false,
       older,
       newer,
     }
@@ -201,6 +204,8 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
       append(windowKeyBytes(this.#key.serialize(key), startMs), null, timestampMs)
     this.#moved = []
     for (const entry of this.#dirty.take()) {
+      // Neither its last value, which nobody would find, nor a tombstone.
+      if (entry.forgotten) continue
       const { key, startMs } = entry.windowed
       append(
         windowKeyBytes(this.#key.serialize(key), startMs),
@@ -230,8 +235,10 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   /** Forgets what the time makes too old; answers whether it is later than all before. */
   #advance(startMs: number): boolean {
     if (!this.#clock.observe(startMs)) return false
-    // The changelog forgets by its own retention: a tombstone would only cost.
-    for (const entry of this.#segments.takeUntil(this.#clock.horizonMs)) this.#remove(entry)
+    for (const entry of this.#segments.takeUntil(this.#clock.horizonMs)) {
+      this.#remove(entry)
+      entry.forgotten = true
+    }
     return true
   }
 

@@ -1,5 +1,6 @@
 import type { OperatorFunction } from 'rxjs'
 import { RivuletError } from '../errors.ts'
+import { type WindowHeaders, windowHeaders } from '../operators/final-results.ts'
 import type { OperatorContext } from '../operators/operator.ts'
 import type { Chunk, TableChunk } from '../records/chunk.ts'
 import type { Serde } from '../serdes/serde.ts'
@@ -23,12 +24,16 @@ export interface AggregationKind<K, V, A, G, W, S extends StateStore> extends St
   readonly options: StoreOptions<A> | undefined
   /** Whether one record may update several rows. */
   readonly expands: boolean
+  /** Whether it can emit final results itself. */
+  readonly canBeFinal?: boolean
   readonly windows?: NonNullable<OperatorNode['windows']>
   store(options: { name: string; key: Serde<K>; value: Serde<A> }): StoreSpec<S>
   operator(
     aggregation: G,
     store: StoreSpec<S>,
     context: OperatorContext,
+    /** To emit each window once, when it has closed. */
+    final?: StoreSpec<WindowHeaders<K>>,
   ): OperatorFunction<Chunk<K, V>, TableChunk<W, A>>
 }
 
@@ -41,6 +46,7 @@ export function aggregationStep<K, V, A, G, W, S extends StateStore>({
   inputs,
   options = {},
   expands,
+  canBeFinal,
   ...step
 }: AggregationKind<K, V, A, G, W, S>): Stage<K, A> & { readonly store: StoreSpec<S> } {
   const [first] = inputs
@@ -51,6 +57,8 @@ export function aggregationStep<K, V, A, G, W, S extends StateStore>({
   const stages = inputs.map(({ group }, n) => group.partitioned(n === 0 ? name : `${name}-${n + 1}`))
   const value = options.value ?? serdes.json<A>()
   const store = step.store({ name: options.store ?? name, key, value })
+  const operators = (context: OperatorContext, final?: StoreSpec<WindowHeaders<K>>) =>
+    inputs.map(({ aggregation }, n) => untyped(step.operator(aggregation, store, ofInput(context, n), final)))
   const port = builder.graph.add({
     type: 'operator',
     kind,
@@ -60,8 +68,13 @@ export function aggregationStep<K, V, A, G, W, S extends StateStore>({
     expands,
     stateless: false,
     ...(step.windows && { windows: step.windows }),
-    connect: (context) =>
-      inputs.map(({ aggregation }, n) => untyped(step.operator(aggregation, store, ofInput(context, n)))),
+    connect: (context) => operators(context),
+    ...(canBeFinal && {
+      final(suppression) {
+        const headers = windowHeaders(suppression, key)
+        return { stores: [store, headers], connect: (context) => operators(context, headers) }
+      },
+    }),
   })
   return { builder, port, key, value, rekeyed: false, store }
 }

@@ -70,7 +70,14 @@ function diffStores(
   for (const [name, before] of old) {
     const after = now.get(name)
     const change = serdeChange(before.written, after?.written)
-    if (!after)
+    const heldBackBy = now.get(`${name}-headers`)
+    if (!after && before.kind === 'buffer' && heldBackBy)
+      changes.push({
+        effect: 'moves',
+        what: `the windows that "${name}" holds back wait in their aggregation's own store`,
+        why: 'they are emitted from there; headers of those that are open meanwhile are lost, and the version before must not run again on what this one leaves',
+      })
+    else if (!after)
       changes.push({
         effect: 'breaks',
         what: `the store "${name}" is gone`,
@@ -107,8 +114,15 @@ function diffStores(
         why: 'what it has forgotten does not come back; the changelog topic keeps its own retention',
       })
   }
-  for (const name of now.keys()) {
-    if (!old.has(name))
+  for (const [name, store] of now) {
+    if (old.has(name)) continue
+    if (store.kind === 'buffer' && old.has(`${name}-headers`))
+      changes.push({
+        effect: 'breaks',
+        what: `the windows that "${name}" holds back wait in a buffer of their own`,
+        why: 'it begins empty: a window that is open meanwhile is emitted only if another record comes for it',
+      })
+    else
       changes.push({
         effect: 'safe',
         what: `the store "${name}" is new`,

@@ -1,6 +1,6 @@
 import { RivuletError } from '../errors.ts'
 import type { StoreSpec } from '../state/store.ts'
-import type { GraphNode, Port, RepartitionNode, TopicSourceNode } from './graph.ts'
+import type { GraphNode, OperatorNode, Port, RepartitionNode, TopicSourceNode } from './graph.ts'
 import { asTopicName, nameCharactersMax } from './topic-name.ts'
 
 /** What a node is without what the graph itself gives to it. */
@@ -36,6 +36,12 @@ export class GraphBuilder {
     if (at?.type !== 'operator') throw new RivuletError('INTERNAL', `node ${node} can't have a store`)
     this.#register(store, at.name)
     this.nodes[node] = { ...at, stores: [...at.stores, store] }
+  }
+
+  /** Puts another step in the place of the one with its id. */
+  replace(node: OperatorNode): void {
+    for (const store of node.stores) this.#register(store, node.name)
+    this.nodes[node.id] = node
   }
 
   /** Whether the port is a stateless view of topics: read again, they give the same again. */

@@ -118,6 +118,10 @@ export interface OperatorNode extends NodeBase {
   readonly windows?: TimeWindows | SlidingWindows | Windows | SessionWindows | JoinWindow
   /** Of a suppression: how much it may hold; absent: whatever comes. */
   readonly bounds?: BufferBounds
+  /** Of a suppression: its windows wait until they close. */
+  readonly untilWindowCloses?: true
+  /** Of an aggregation: the same where each window goes out once, for the suppression of that name behind it. */
+  readonly final?: (suppression: string) => Pick<OperatorNode, 'stores' | 'connect'>
   /** One operator for each input. */
   connect(context: OperatorContext): readonly UntypedOperator[]
 }

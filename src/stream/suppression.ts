@@ -73,6 +73,7 @@ export function suppressionStep<K, V>(
     expands: true,
     stateless: false,
     ...(options.bounds && { bounds: options.bounds }),
+    ...(!options.tombstones && { untilWindowCloses: true }),
     connect: (context) => [untyped(suppress({ ...options, store }, context))],
   })
   return { stage: { ...stage, port }, rows: suppressedRows(rows, store) }

@@ -8,6 +8,7 @@ import { assumedKey } from './assumed-key.ts'
 import { TopologyBuilder } from './builder.ts'
 import { checkTopics } from './check-topics.ts'
 import { checkKeySerdes } from './co-partitioning.ts'
+import { planFinalResults } from './final-results.ts'
 import { GlobalTable } from './global-table.ts'
 import type { GraphNode } from './graph.ts'
 import type { OffsetReset } from './offset-reset.ts'
@@ -254,6 +255,7 @@ export function topology(
     const message = `"${name}" is declared by an asynchronous function: what it declares later would not be seen`
     throw new RivuletError('BAD_TOPOLOGY', message)
   }
+  planFinalResults(builder.graph)
   const declared = { name, nodes: builder.graph.nodes, ...(isStores(answer) && { stores: answer }) }
   checkTopics(declared)
   // What can't run is refused here already.

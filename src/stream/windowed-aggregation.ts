@@ -56,10 +56,11 @@ export function windowedAggregation<K, In, A>({
         sizeMs,
         retentionMs: emit === 'onUpdate' ? retentionMs : Math.min(retentionMs + 1, Number.MAX_SAFE_INTEGER),
       }),
-    operator: (aggregation, store, context) =>
+    canBeFinal: windows.kind === 'time' && emit === 'onUpdate',
+    operator: (aggregation, store, context, final) =>
       windows.kind === 'sliding'
         ? slidingAggregate({ windows, aggregation, store, emit }, context)
-        : windowAggregate({ windows, aggregation, store, emit }, context),
+        : windowAggregate({ windows, aggregation, store, emit, final }, context),
   })
   return windowedTable(stage, storedRows(stage.store, windowReader), windows.graceMs)
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { windowStore } from '../../src/state/window-store.ts'
 import { survivesRestart } from '../support/restart-property.ts'
@@ -22,6 +22,17 @@ describe('a window store', () => {
       },
       contents: (store) => ['a', 'b'].map((key) => shown(store.fetch(key, 0, 99))),
     })
+  })
+
+  test('does not tell the changelog of a window that came and was forgotten since it heard last', () => {
+    const kept = { sizeMs: 5, retentionMs: 20 }
+    const store = windowStore({ name: 's', key: serdes.string, value: serdes.long, ...kept }).create()
+    const changes: string[] = []
+    const drain = () =>
+      store.drainChanges((key, value) => changes.push(`${key.readBigInt64BE(1)} ${value?.readBigInt64BE()}`))
+    for (const startMs of [0, 5, 50]) store.put('a', startMs, startMs, startMs)
+    drain()
+    expect(changes).toEqual(['50 50'])
   })
 })
 
