@@ -150,13 +150,26 @@ const counting = topology('counting', ({ stream }) => {
     .to(output)
 })
 
-/** Stream time, a suppress buffer, and results that come at once for many records. */
+/** Stream time, and results that come at once for many records. */
 const windowing = topology('windowing', ({ stream }) => {
   stream(input)
     .groupByKey()
     .windowedBy(tumbling({ sizeMs: windowMs, graceMs }))
     .reduce('sum', (a, b) => a + b)
     .suppress('closed', untilWindowCloses)
+    .toStream()
+    .filter((sum) => sum !== null)
+    .map((sum, { key }) => [key, sum])
+    .to(output)
+})
+
+/** The same with a buffer of its own, as it has bounds. */
+const holding = topology('holding', ({ stream }) => {
+  stream(input)
+    .groupByKey()
+    .windowedBy(tumbling({ sizeMs: windowMs, graceMs }))
+    .reduce('sum', (a, b) => a + b)
+    .suppress('closed', untilWindowCloses, { recordsMax: 1_000, whenFull: 'shutDown' })
     .toStream()
     .filter((sum) => sum !== null)
     .map((sum, { key }) => [key, sum])
@@ -345,6 +358,7 @@ export const deployments: readonly SimulatedDeployment[] = [
   { name: 'counting', topology: counting, outputs: 'in-order', records: steady },
   { name: 'flowing', topology: counting, outputs: 'in-order', records: flowing },
   { name: 'windowing', topology: windowing, outputs: 'in-order', records: late },
+  { name: 'holding', topology: holding, outputs: 'in-order', records: late },
   { name: 'closing', topology: closing, outputs: 'in-order', records: late },
   { name: 'regrouping', topology: regrouping, outputs: 'in-order', records: steady },
   { name: 'moving', topology: moving, outputs: 'latest', records: flowing },

@@ -1,5 +1,7 @@
 import { lastHeader } from '../../records/chunk.ts'
 import { type InputLayout, isTaskLayout, layOutAsDeclared, type StoreLayout } from '../../runtime/layout.ts'
+import { readInt64At } from '../../serdes/int64.ts'
+import type { StoreSpec } from '../../state/store.ts'
 import { deadLetterTopicOf } from '../../stream/topic-name.ts'
 import type { Topology } from '../../stream/topology.ts'
 import type { CommittedView } from './committed-view.ts'
@@ -60,7 +62,7 @@ export class SettledChecks {
       const found: ChangelogContents = new Map()
       for (const record of view.read(topic, partition, 0).records) change(found, partition, record)
       const expected = ofPartition(twin.changelogs.get(topic) ?? new Map(), partition)
-      return differing(expected, found, spec.retentionMs).map((of) => ({
+      return differing(expected, found, spec).map((of) => ({
         invariant: 'stores are as outputs',
         detail: `${topic} has ${shown(found, of)} under ${JSON.stringify(of)}, for ${shown(expected, of)}`,
       }))
@@ -116,14 +118,24 @@ function ofPartition(contents: ChangelogContents, partition: number): ChangelogC
   return new Map([...contents].filter(([, value]) => value.partition === partition))
 }
 
-/** The keys under which there is something else. What is older than a store keeps it may be gone. */
-function differing(expected: ChangelogContents, found: ChangelogContents, retentionMs = Infinity): string[] {
-  const latestMs = Math.max(...[...expected.values()].map(({ timestampMs }) => timestampMs))
+/** The keys under which there is something else. What a store has forgotten may be gone, or stand as it once was. */
+function differing(
+  expected: ChangelogContents,
+  found: ChangelogContents,
+  { kind, retentionMs = Infinity }: StoreSpec,
+): string[] {
+  const timeOf = ([of, { timestampMs }]: ChangelogEntry) => (kind === 'window' ? startMsOf(of) : timestampMs)
+  const horizonMs = Math.max(...[...expected].map(timeOf)) - retentionMs
   const wrong = [...found].filter(([of, { text }]) => expected.get(of)?.text !== text)
-  const missing = [...expected].filter(
-    ([of, { timestampMs }]) => !found.has(of) && timestampMs > latestMs - retentionMs,
-  )
-  return [...wrong, ...missing].map(([of]) => of)
+  const missing = [...expected].filter(([of]) => !found.has(of))
+  return [...wrong, ...missing].filter((entry) => timeOf(entry) > horizonMs).map(([of]) => of)
+}
+
+type ChangelogEntry = readonly [string, { readonly timestampMs: number }]
+
+/** The key of a window ends with its start; that of a join's record with its number, beside which none of them is old. */
+function startMsOf(of: string): number {
+  return readInt64At(Buffer.from(of.slice(-8), 'latin1'), 0)
 }
 
 function shown(contents: ChangelogContents, of: string): string {
