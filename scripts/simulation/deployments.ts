@@ -96,12 +96,16 @@ const late: Records = (random, options) => {
   return [...some, ...closing]
 }
 
-/** One after the other, all the time: hardly a moment without a transaction. */
-const flowing: Records = (random, { durationMs }) => {
-  const times = Array.from({ length: Math.floor(durationMs / flowMs) }, (_, i) => i * flowMs)
-  return times.map((atMs) => recordOf(input, atMs, random))
-}
-const flowMs = 1_000
+/** One after the other, all the time. */
+const flowing =
+  (everyMs: number): Records =>
+  (random, { durationMs }) => {
+    const times = Array.from({ length: Math.floor(durationMs / everyMs) }, (_, i) => i * everyMs)
+    return times.map((atMs) => recordOf(input, atMs, random))
+  }
+const trickling = flowing(1_000)
+/** Hardly a moment without a transaction. */
+const streaming = flowing(400)
 
 /** To two topics. */
 const paired: Records = (random, options) =>
@@ -356,12 +360,12 @@ const clickhouseCluster: SimulatedClickHouseOptions = {
 
 export const deployments: readonly SimulatedDeployment[] = [
   { name: 'counting', topology: counting, outputs: 'in-order', records: steady },
-  { name: 'flowing', topology: counting, outputs: 'in-order', records: flowing },
+  { name: 'flowing', topology: counting, outputs: 'in-order', records: streaming },
   { name: 'windowing', topology: windowing, outputs: 'in-order', records: late },
   { name: 'holding', topology: holding, outputs: 'in-order', records: late },
   { name: 'closing', topology: closing, outputs: 'in-order', records: late },
   { name: 'regrouping', topology: regrouping, outputs: 'in-order', records: steady },
-  { name: 'moving', topology: moving, outputs: 'latest', records: flowing },
+  { name: 'moving', topology: moving, outputs: 'latest', records: trickling },
   { name: 'pairing', topology: pairing, outputs: 'any-order', records: paired },
   { name: 'merging', topology: merging, outputs: 'latest', records: paired },
   { name: 'looking', topology: looking, outputs: 'in-order', records: looked, calmMs },
@@ -370,7 +374,7 @@ export const deployments: readonly SimulatedDeployment[] = [
     name: 'tailing',
     topology: tailing,
     outputs: 'in-order',
-    records: flowing,
+    records: trickling,
     messages: sent,
     emitted: eventOf,
   },
@@ -409,14 +413,14 @@ export const deployments: readonly SimulatedDeployment[] = [
     topology: sharing,
     outputs: 'in-order',
     clickhouse: clickhouseOptions,
-    records: flowing,
+    records: trickling,
   },
   {
     name: 'refusing',
     topology: sharing,
     outputs: 'in-order',
     clickhouse: clickhouseRefusing,
-    records: flowing,
+    records: trickling,
   },
 ]
 

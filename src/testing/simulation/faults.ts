@@ -171,7 +171,7 @@ export function planFaults(
           atMs: Math.floor(random() * durationMs),
           kind,
           pick: random(),
-          forMs: Math.floor(leastMs + random() ** 3 * (mostMs - leastMs)),
+          forMs: Math.floor(leastMs + random() ** 2 * (mostMs - leastMs)),
         }
         const atRequest = befalling[Math.floor(random() * befalling.length)]
         return befallsRequests.has(kind) && random() < 0.5 && atRequest !== undefined
