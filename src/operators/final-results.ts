@@ -13,7 +13,18 @@ import type { OperatorContext, StreamTime } from './operator.ts'
 /** Headers of the newest record of each window that is not closed; most have none. */
 export type WindowHeaders<K> = KeyValueStore<Windowed<K>, Headers>
 
-/** The store for it, named after the suppression that would hold the windows back. */
+/**
+ * The store for it, named after the suppression that would hold the windows back.
+ *
+ * @example
+ * ```ts
+ * const windows = tumbling({ sizeMs: 60_000, graceMs: 5_000 })
+ * const kept = { sizeMs: 60_000, retentionMs: 65_000 }
+ * const store = windowStore({ name: 'counts', key: serdes.string, value: serdes.long, ...kept })
+ * const final = windowHeaders('closed minutes', serdes.string)
+ * clicks$.pipe(windowAggregate({ windows, aggregation: counting, store, final }))
+ * ```
+ */
 export function windowHeaders<K>(suppression: string, key: Serde<K>): StoreSpec<WindowHeaders<K>> {
   return keyValueStore({ name: `${suppression}-headers`, key: windowedSerde(key), value: headersSerde })
 }

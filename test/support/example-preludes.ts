@@ -9,7 +9,7 @@ import {
   aggregate, type Change, ChunkBuilder, chunkOperator, counting, cut, eachRecord, filter, flatMap, flatMapValues, joinStore,
   map, mapHeaders, mapValues, type OperatorContext, peek, process, reduction, regroup, rowReader, selectKey, sessionAggregate,
   slidingAggregate, split, standalone, streamJoin, streamTableJoin, suppress, suppressBuffer, tableAggregate,
-  type TableAggregation, tableJoin, tableMap, toStream, upsert, windowAggregate,
+  type TableAggregation, tableJoin, tableMap, toStream, upsert, windowAggregate, windowHeaders,
   withHeaders,
 } from 'rivulet/operators'
 interface Click { readonly page: string }
