@@ -45,13 +45,6 @@ export const brokerMutants: readonly Mutant[] = [
     why: 'what the owner before had left open is aborted before the next one reads',
   },
   {
-    name: 'timeouts-fence',
-    file: 'src/broker/transaction/transactions.ts',
-    from: 'const fencing = { ...transaction, producerEpoch: transaction.producerEpoch + 1 }',
-    to: 'const fencing = transaction',
-    why: 'whoever sleeps for longer than a transaction may be open does not go on with half of it',
-  },
-  {
     name: 'offsets-only-when-committed',
     file: 'src/broker/transaction/transactions.ts',
     from: "const commits = outcome === 'commit' ? decided.offsets : []",

@@ -1,11 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
+import { seedNodeOptions } from '../simulation/workers.ts'
 import type { Mutant } from './mutant.ts'
 import type { SeedOutcome, SeedWanted } from './seed-process.ts'
 
-/** A seed takes a tenth of a second; without a safeguard it may go round and round. */
+/** A seed takes a fifth of a second; without a safeguard it may go round and round. */
 const seedMsMax = 180_000
-const nodeOptions = ['--import', 'tsx', '--max-semi-space-size=32', '--stack-trace-limit=0']
 
 /** The first of the seeds that fails in this copy of the sources; undefined: none does. Rejects where it does not run. */
 export async function firstFailure(
@@ -15,7 +15,7 @@ export async function firstFailure(
 ): Promise<SeedOutcome | undefined> {
   const child = fork(join(folder, 'scripts/mutants/seed-process.ts'), [], {
     cwd: folder,
-    execArgv: nodeOptions,
+    execArgv: ['--import', 'tsx', ...seedNodeOptions],
   })
   try {
     for (const seed of seeds) {

@@ -57,7 +57,7 @@ export const unseenMutants: readonly UnseenMutant[] = [
     from: 'while (!known || Math.abs(clock.now() - known.asOfMs) > freshMs)',
     to: 'while (!known)',
     why: 'who has slept for longer than a table remembers tokens looks again before it inserts',
-    unseen: 'nobody sleeps for half a minute in one',
+    unseen: 'hardly anybody sleeps for so long just between a look and an insert',
     test: 'test/clickhouse/sink.test.ts',
   },
   {
@@ -196,5 +196,14 @@ export const unseenMutants: readonly UnseenMutant[] = [
     why: 'what somebody waits for is restored before copies of other things',
     unseen: 'that takes longer, and is as right',
     test: 'test/runtime/standby-tasks.test.ts',
+  },
+  {
+    name: 'timeouts-fence',
+    file: 'src/broker/transaction/transactions.ts',
+    from: 'const fencing = { ...transaction, producerEpoch: transaction.producerEpoch + 1 }',
+    to: 'const fencing = transaction',
+    why: 'whoever sleeps for longer than a transaction may be open does not go on with half of it',
+    unseen: 'a transaction may be open for a minute: hardly anybody sleeps for longer in the middle of one',
+    test: 'test/broker/transaction/transactions.test.ts',
   },
 ]

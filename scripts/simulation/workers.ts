@@ -14,7 +14,8 @@ export interface WorkersOptions {
 
 /** Few, so that all are busy until the end. */
 const seedsAtOnce = 10
-const nodeOptions = [
+/** Of a process that runs seeds. */
+export const seedNodeOptions = [
   // Young objects get room, as nearly all of them die young, and one thread clears them up: others would only wait for it.
   '--max-semi-space-size=64',
   '--min-semi-space-size=32',
@@ -63,7 +64,7 @@ function work(
   wanted: () => SeedsWanted | undefined,
   done: WorkersOptions['done'],
 ): Promise<void> {
-  const child = fork(worker, [], { execArgv: nodeOptions })
+  const child = fork(worker, [], { execArgv: seedNodeOptions })
   return new Promise((resolve, reject) => {
     let left = 0
     const goOn = () => {
