@@ -16,7 +16,7 @@ Each row is a safeguard of what makes every record count exactly once, and a see
 fails when it is switched off: what is left then of the deployment does not hold. \`npm run mutants\` has made this table;
 \`npm run mutants -- NAME\` runs one row. Each is caught by one of the first 500 seeds, which draw their deployments, or are
 held to the one that has the safeguard (\`npm run simulate -- --seed N --deployment NAME\`). Seeds change with the sources: where
-one no longer fails, the command looks for the next.
+one no longer fails, the command looks for the next. A row in which nothing notices is open.
 
 | without | which is for | seed | deployment | does not hold |
 | --- | --- | --- | --- | --- |

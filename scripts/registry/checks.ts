@@ -3,24 +3,10 @@ import { create } from '@bufbuild/protobuf'
 import { TimestampSchema } from '@bufbuild/protobuf/wkt'
 import { type RegistrySerdeOptions, SchemaRegistry } from 'rivulet/registry'
 import { protobuf } from 'rivulet/registry/protobuf'
-import { framed, read, written } from '../../test/support/registry-values.ts'
+import { framed, kitchen, newer, read, reading, written } from '../../test/support/registry-values.ts'
 
 type Check = (url: string) => Promise<void>
 
-const reading = {
-  type: 'record',
-  name: 'Reading',
-  namespace: 'home',
-  fields: [
-    { name: 'device', type: 'string' },
-    { name: 'celsius', type: 'double' },
-  ],
-} as const
-const newer = {
-  ...reading,
-  fields: [...reading.fields, { name: 'room', type: ['null', 'string'], default: null }],
-} as const
-const kitchen = { device: 'a', celsius: 20.5 }
 const timestampProto = `syntax = "proto3";
 package google.protobuf;
 message Timestamp { int64 seconds = 1; int32 nanos = 2; }

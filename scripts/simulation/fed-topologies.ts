@@ -1,7 +1,7 @@
 import { type Source, type SourceContext, serdes, type Topology, topic, topology } from 'rivulet'
 import type { Feed, FeedMessage, PlannedMessage } from 'rivulet/testing'
 import { defer, filter, finalize, map, type Observable, switchMap, tap } from 'rxjs'
-import type { RecordsOptions } from './deployments.ts'
+import type { RecordsOptions } from './records.ts'
 
 /** What the sources emit. */
 interface Event {

@@ -8,23 +8,8 @@ import { topic } from '../../src/stream/topic.ts'
 import { topology } from '../../src/stream/topology.ts'
 import { KafkaRig } from '../support/kafka-rig.ts'
 import { RegistryServer } from '../support/registry-server.ts'
-import { framed, place, read, written } from '../support/registry-values.ts'
+import { framed, kitchen, newer, place, read, reading, written } from '../support/registry-values.ts'
 
-const reading = {
-  type: 'record',
-  name: 'Reading',
-  namespace: 'home',
-  fields: [
-    { name: 'device', type: 'string' },
-    { name: 'celsius', type: 'double' },
-  ],
-} as const
-const newer = {
-  ...reading,
-  fields: [...reading.fields, { name: 'room', type: ['null', 'string'], default: null }],
-} as const
-
-const kitchen = { device: 'a', celsius: 20.5 }
 /** As Apache Avro's own library writes it: a length and its text, and eight bytes of a float. */
 const kitchenBytes = Buffer.from('02610000000000803440', 'hex')
 

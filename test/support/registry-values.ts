@@ -17,6 +17,24 @@ export async function read<T>(serde: Serde<T>, bytes: Buffer): Promise<T> {
   return serde.deserialize(bytes, context)
 }
 
+/** A schema, */
+export const reading = {
+  type: 'record',
+  name: 'Reading',
+  namespace: 'home',
+  fields: [
+    { name: 'device', type: 'string' },
+    { name: 'celsius', type: 'double' },
+  ],
+} as const
+/** the one that came after it, */
+export const newer = {
+  ...reading,
+  fields: [...reading.fields, { name: 'room', type: ['null', 'string'], default: null }],
+} as const
+/** and a value of the first. */
+export const kitchen = { device: 'a', celsius: 20.5 }
+
 /** What the serializer of confluent-kafka for Python has written, with a schema that is the registry's first one. */
 export const stockAvro = {
   schema: {
