@@ -6,8 +6,8 @@ import { add, missingOf, type OutputOrder, surplusOf, type Violation } from './c
 import type { DriverTwin } from './driver-twin.ts'
 import { emitsAtOnce, inputsOf, outputsOf, type PlacedRecord } from './plan.ts'
 
-/** The end of a transaction comes to one partition after the other. */
-const unevenMsMax = 100
+/** The end of a transaction comes to one partition after the other, and each waits for the medium, which may be slow. */
+const unevenMsMax = 300
 
 interface Input {
   readonly topic: string
