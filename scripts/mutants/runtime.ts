@@ -37,7 +37,7 @@ export const runtimeMutants: readonly Mutant[] = [
   {
     name: 'restore-before-processing',
     file: 'src/runtime/task-creator.ts',
-    from: 'const restored = await state.restore(queues, ending)',
+    from: 'const restored = await state.restore(ending)',
     to: 'const restored = { fromCheckpoint: 0, fromTopic: 0 }',
     why: 'a task begins with the stores that it had when its offsets were committed',
   },

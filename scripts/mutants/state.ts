@@ -52,14 +52,6 @@ export const stateMutants: readonly Mutant[] = [
     why: 'what is in a checkpoint has been committed',
   },
   {
-    name: 'restore-tables-to-their-offset',
-    file: 'src/runtime/task-state.ts',
-    from: 'const toOffset = store.isChangelog ? undefined : source?.position',
-    to: 'const toOffset = undefined',
-    why: 'what of a table comes through the task is not in its store before',
-    deployment: 'moving',
-  },
-  {
     name: 'torn-checkpoints',
     file: 'src/state/checkpoint.ts',
     from: 'return crc32(body) === bytes.readUInt32BE(at + 4) ? { body, end } : undefined',

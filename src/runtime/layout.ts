@@ -27,7 +27,7 @@ export interface InputLayout {
 
 export interface StoreLayout {
   readonly spec: StoreSpec
-  /** The topic that holds its truth: a changelog of its own, or the topic that a table is read from. */
+  /** The topic that holds its truth: a changelog of its own, or the topic that a global table is read from. */
   readonly topic: string
   readonly isChangelog: boolean
 }
@@ -280,7 +280,7 @@ function storesOf(
   return [...layouts.values()]
 }
 
-/** The topic that a table is read straight from: its store needs no changelog of its own. */
+/** The topic that a global table is read from: its store needs no changelog of its own. */
 function tableSource(
   node: OperatorNode,
   topology: Topology,

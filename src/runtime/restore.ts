@@ -25,8 +25,6 @@ export interface RestoreOptions {
   readonly checkpoint?: Checkpoint
   /** What the store has already, which the changelog is known to lead on from; absent: it is empty. */
   readonly covered?: Covered
-  /** Reads no further; absent: to the end of the topic. */
-  readonly toOffset?: number
   /** Told, whenever it has read something, how far the store has come, and its checkpoint with it. */
   readonly reached?: (covered: Covered) => void
   readonly signal: AbortSignal
@@ -47,8 +45,7 @@ export async function restoreStore(options: RestoreOptions): Promise<Restored> {
   const askedAtMs = clock.now()
   const ranges = await kafka.admin.offsets(topic)
   const range = ranges.find((each) => each.partition === partition)
-  const endOffset = range?.endOffset ?? 0
-  const toOffset = Math.min(options.toOffset ?? endOffset, endOffset)
+  const toOffset = range?.endOffset ?? 0
   const { covered, fromCheckpoint } = options.covered
     ? { covered: options.covered, fromCheckpoint: 0 }
     : await loadCheckpoint(options, toOffset)

@@ -5,7 +5,6 @@ import { DiskDirectory } from '../storage/disk.ts'
 import type { LogDirectory } from '../storage/storage.ts'
 import { ChangelogTrim } from './changelog-trim.ts'
 import { deleteRecords } from './delete-records.ts'
-import type { InputQueue } from './input-queue.ts'
 import type { InstanceContext } from './instance-context.ts'
 import type { StoreLayout } from './layout.ts'
 import { leadsOn } from './leads-on.ts'
@@ -27,6 +26,7 @@ export interface TaskStateOptions {
   readonly id: string
   readonly partition: number
   readonly task: Task
+  /** Each with a changelog of its own. */
   readonly stores: readonly StoreLayout[]
   readonly context: InstanceContext
 }
@@ -48,7 +48,7 @@ export class TaskState {
 
   constructor(options: TaskStateOptions) {
     this.#options = options
-    for (const store of options.stores) if (store.isChangelog) this.#keep(store)
+    for (const store of options.stores) this.#keep(store)
   }
 
   /** Whether anything was in the changelogs. */
@@ -56,15 +56,12 @@ export class TaskState {
     return this.#covered.size > 0
   }
 
-  /** Brings the stores to where the task goes on; to be called once, before the first record. */
-  async restore(queues: readonly InputQueue[], signal: AbortSignal): Promise<Restored> {
+  /** Brings the stores to what their changelogs say; to be called once, before the first record. */
+  async restore(signal: AbortSignal): Promise<Restored> {
     const { id, stores, context } = this.#options
     const sum = { fromCheckpoint: 0, fromTopic: 0 }
     for (const store of stores) {
-      const source = queues.find(({ input }) => input.topic === store.topic)
-      // A table's topic goes on behind what was processed: that part comes through the task.
-      const toOffset = store.isChangelog ? undefined : source?.position
-      const restored = await this.#restore(store, signal, toOffset)
+      const restored = await this.#restore(store, signal)
       sum.fromCheckpoint += restored?.fromCheckpoint ?? 0
       sum.fromTopic += restored?.fromTopic ?? 0
     }
@@ -79,7 +76,6 @@ export class TaskState {
   async follow(signal: AbortSignal): Promise<number | undefined> {
     let behind = 0
     for (const store of this.#options.stores) {
-      if (!store.isChangelog) continue
       const covered = this.#covered.get(store.topic)
       const knownAtMs = this.#options.context.settings.clock.now()
       const endOffset = await this.#endOf(store)
@@ -105,8 +101,7 @@ export class TaskState {
 
   /** Sends what has changed since the last call, taken before this returns, and resolves when the changelogs have it. */
   async log(producer: Pick<TaskProducer, 'send'>): Promise<readonly LoggedChanges[]> {
-    const changelogs = this.#options.stores.filter(({ isChangelog }) => isChangelog)
-    const logged = await Promise.all(changelogs.map((store) => this.#logStore(store, producer)))
+    const logged = await Promise.all(this.#options.stores.map((store) => this.#logStore(store, producer)))
     return logged.flat()
   }
 
@@ -129,11 +124,7 @@ export class TaskState {
     await Promise.all([...this.#checkpoints.values()].map((checkpoint) => checkpoint.close()))
   }
 
-  async #restore(
-    { spec, topic, isChangelog }: StoreLayout,
-    signal: AbortSignal,
-    toOffset?: number,
-  ): Promise<Restored | undefined> {
+  async #restore({ spec, topic }: StoreLayout, signal: AbortSignal): Promise<Restored | undefined> {
     const { partition, task, context } = this.#options
     const store = task.stores.get(spec.name)
     if (!store) return undefined
@@ -147,9 +138,8 @@ export class TaskState {
       signal,
       ...(checkpoint && { checkpoint }),
       ...(covered && { covered }),
-      ...(toOffset !== undefined && { toOffset }),
       reached: (reach) => {
-        if (isChangelog && reach.witness) this.#covered.set(topic, reach)
+        if (reach.witness) this.#covered.set(topic, reach)
       },
     })
   }
