@@ -62,7 +62,6 @@ export const environment: NonNullable<SimulatedEnvironment['environment']> = {
   recordsBufferedMax: 5,
   partitionFetchBytesMax: 256,
   bytesUnsentMax: 60,
-  commitIntervalMs: 300,
   emitIntervalMs: 0,
 }
 

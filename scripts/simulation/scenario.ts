@@ -98,6 +98,10 @@ function chosen<T>(random: () => number, all: readonly T[]): T {
 
 /** Rejects as `simulate` does. */
 export function heldPlan(deployment: SimulatedDeployment, plan: Plan): Promise<Outcome> {
-  const { standbys = 0 } = deployment
-  return held({ ...deployment, environment: { ...environment, standbys }, logger: silentLogger }, plan)
+  return held({ ...deployment, environment: environmentOf(deployment, plan), logger: silentLogger }, plan)
+}
+
+/** Every second seed commits rarely: then there is more to be lost. */
+export function environmentOf({ standbys = 0 }: SimulatedDeployment, { seed }: Plan) {
+  return { ...environment, standbys, ...(seed % 2 === 1 && { commitIntervalMs: 300 }) }
 }

@@ -55,7 +55,11 @@ export interface Environment {
   readonly compression?: Compression
   /** The same for changelogs, repartition topics and what else is the application's own. Default: `compression`. */
   readonly internalCompression?: Compression
-  /** How long what was processed may wait for its commit. Default 100; 1,000 with at-least-once. */
+  /**
+   * How long what was processed waits for its commit. Default with at-least-once: 1,000. Default with exactly-once: a task
+   * that has caught up commits what it has sent at once, though not within 10 of the last one; one that is far behind every
+   * 1,000; any other after 100.
+   */
   readonly commitIntervalMs?: number
   /** Records fetched and not yet processed, for each input partition; beyond it the partition is paused. Default 5,000. */
   readonly recordsBufferedMax?: number
@@ -114,7 +118,12 @@ export interface Environment {
   readonly stopTimeoutMs?: number
 }
 
-type Optional = 'stateDir' | 'applicationServer' | 'groupInstanceId' | 'onProductionError'
+type Optional =
+  | 'commitIntervalMs'
+  | 'stateDir'
+  | 'applicationServer'
+  | 'groupInstanceId'
+  | 'onProductionError'
 
 export type Settings = Required<Omit<Environment, Optional>> & Pick<Environment, Optional>
 
@@ -129,7 +138,7 @@ export function settingsOf(environment: Environment): Settings {
     processing,
     compression: 'none',
     internalCompression: environment.compression ?? 'none',
-    commitIntervalMs: processing === 'exactly-once' ? 100 : 1_000,
+    ...(processing === 'at-least-once' && { commitIntervalMs: 1_000 }),
     recordsBufferedMax: 5_000,
     bytesUnsentMax: 16 * 1024 * 1024,
     partitionFetchBytesMax: 256 * 1024,
@@ -148,7 +157,10 @@ export function settingsOf(environment: Environment): Settings {
     ...environment,
     logger: environment.logger ?? createLogger({ level: 'warn' }),
   }
-  for (const [name, min] of leastValues) checked({ [name]: settings[name] }, min, 'BAD_CONFIG')
+  for (const [name, min] of leastValues) {
+    const value = settings[name]
+    if (value !== undefined) checked({ [name]: value }, min, 'BAD_CONFIG')
+  }
   checkCompression('compression', settings.compression)
   checkCompression('internalCompression', settings.internalCompression)
   return settings

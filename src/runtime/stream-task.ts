@@ -1,6 +1,7 @@
 import type { Subscription } from 'rxjs'
 import { RivuletError } from '../errors.ts'
 import { CallingSteps } from './calling-steps.ts'
+import { CommitSchedule } from './commit-schedule.ts'
 import { commitOf } from './committed-offsets.ts'
 import { type DeadLetters, deadLetterOf } from './dead-letter.ts'
 import type { Failure } from './failed-record.ts'
@@ -41,7 +42,7 @@ export class StreamTask {
   readonly #committedOffsets = new Map<InputQueue, number>()
   /** Something was processed that is in no commit, not even in one under way. */
   #dirty = false
-  #commitTimer: Subscription | undefined
+  readonly #schedule: CommitSchedule
   #idleTimer: Subscription | undefined
   #committing: Promise<void> | undefined
   /** A commit waits for calls: nothing more is taken, for what is taken is committed with it. */
@@ -73,6 +74,12 @@ export class StreamTask {
       answered: (output) => this.#answered(output),
       failed: (error) => this.#fail(error),
     })
+    this.#schedule = new CommitSchedule({
+      clock: settings.clock,
+      intervalMs: settings.commitIntervalMs,
+      behind: () => this.#behind(),
+      commit: () => void this.commit().catch((error) => this.#fail(error)),
+    })
     this.#inputs = new InputGroup(options.queues, {
       idleMsMax: settings.taskIdleMsMax,
       now: () => settings.clock.now(),
@@ -102,11 +109,11 @@ export class StreamTask {
         const next = this.#inputs.next(this.#calls.room)
         if (!next) break
         this.task.processTimed(next.queue.input.node, next.chunk)
-        this.#collect()
-        this.#touch()
+        this.#touch(next.chunk.keys.length, this.#collect())
       }
       this.#waitsForRoom = !this.#hasRoom()
       this.#outbox.flush()
+      if (this.#isAtRest) this.#schedule.rest()
     } catch (error) {
       this.#fail(error)
       return
@@ -121,7 +128,7 @@ export class StreamTask {
     if (this.#stopped) return
     try {
       this.task.advanceWallClock(nowMs)
-      if (this.#collect()) this.#touch()
+      if (this.#collect()) this.#touch(0, true)
       this.#outbox.flush()
     } catch (error) {
       this.#fail(error)
@@ -132,8 +139,6 @@ export class StreamTask {
   async commit(): Promise<void> {
     while (this.#committing) await this.#committing
     if (!this.#dirty) return
-    this.#commitTimer?.unsubscribe()
-    this.#commitTimer = undefined
     this.#committing = this.#commit()
     try {
       await this.#committing
@@ -166,7 +171,7 @@ export class StreamTask {
 
   #stop(): void {
     this.#stopped = true
-    this.#commitTimer?.unsubscribe()
+    this.#schedule.cancel()
     this.#idleTimer?.unsubscribe()
   }
 
@@ -181,6 +186,7 @@ export class StreamTask {
     // From here to the first `await` nothing else runs: outputs, changes and offsets are those of the same records.
     this.#outbox.hold()
     this.#dirty = false
+    this.#schedule.begin()
     const logging = state.log(producer)
     logging.catch(() => undefined) // then the commit rejects
     const places = this.queues.map(({ input, partition, position }) => {
@@ -216,12 +222,20 @@ export class StreamTask {
   }
 
   /** Something happened that wants a commit. */
-  #touch(): void {
+  #touch(records = 0, sent = false): void {
     this.#dirty = true
-    const { clock, commitIntervalMs } = this.#options.context.settings
-    this.#commitTimer ??= clock.scheduler.schedule(() => {
-      this.commit().catch((error) => this.#fail(error))
-    }, commitIntervalMs)
+    this.#schedule.note(records, sent)
+  }
+
+  /** Whether a commit would keep nobody waiting: one that is under way, calls, or what comes of them, would. */
+  get #isAtRest(): boolean {
+    return !this.#committing && !this.#waitsForRoom && !this.#calls.isCalling
+  }
+
+  #behind(): number {
+    let behind = 0
+    for (const { position, endOffset } of this.queues) behind += Math.max(0, endOffset - position)
+    return behind
   }
 
   #waitForProducers(): void {
