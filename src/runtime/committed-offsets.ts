@@ -74,13 +74,19 @@ function unnamedCommitter(
 /**
  * A task's state and its offsets are committed together, so where there is the one and not the other, the group has lost
  * its offsets, and what it had read would count twice. Throws `KAFKA_FAILED`, unless there is nothing to read again: then
- * the group gets the offsets back.
+ * the group gets the offsets back. Throws `KAFKA_FENCED` where it has them by now: the state is that of another owner, who
+ * has begun since this one has asked for them.
  */
 export async function resumeForgotten(
-  { id, inputs, partition }: Assigned,
+  assigned: Assigned,
   producer: Pick<TaskProducer, 'commit'>,
-  { settings, layout }: Context,
+  context: Context,
 ): Promise<void> {
+  const { id, inputs, partition } = assigned
+  const { settings, layout } = context
+  const committed = await committedOf(assigned, context)
+  if (committed.some(({ offset }) => offset !== undefined))
+    throw new RivuletError('KAFKA_FENCED', `task ${id} is another instance's by now`)
   const places: PartitionOffset[] = []
   for (const { topic } of inputs) {
     const ranges = await settings.kafka.admin.offsets(topic)

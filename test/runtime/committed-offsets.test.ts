@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { CommittedOffset, Kafka, KafkaAdmin, TransactionalProducer } from '../../src/kafka/types.ts'
 import { encodeMetadata } from '../../src/runtime/commit-metadata.ts'
-import { commitOf, takeOver } from '../../src/runtime/committed-offsets.ts'
+import { commitOf, resumeForgotten, takeOver } from '../../src/runtime/committed-offsets.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { topology } from '../../src/stream/topology.ts'
@@ -76,4 +76,23 @@ test('a task of a pattern shuts out those that were named after its topics, once
     ...['read', 'fence app-left_0', 'read'],
     [offset('left', encodeMetadata(new Map(), '~pattern_0'))],
   ])
+})
+
+/** A task that has found state, but no offsets when it has asked for them; by now the group has these. */
+async function resumed(committed: readonly CommittedOffset[]): Promise<void> {
+  const admin: Pick<KafkaAdmin, 'settledOffsets' | 'offsets'> = {
+    settledOffsets: async () => committed,
+    offsets: async () => [{ partition: 0, lowOffset: 0, endOffset: 5 }],
+  }
+  const { layout, settings, over } = await instanceContext(app)
+  const [both] = layout.subTopologies
+  const task = { id: 'left_0', inputs: both!.inputs, partition: 0, ending: new AbortController().signal }
+  const context = { layout, settings: { ...settings, kafka: { admin } as Kafka }, over }
+  await resumeForgotten(task, { commit: async () => {} }, context)
+}
+
+test('state of another owner, who has begun meanwhile, is not taken for one whose offsets are forgotten', async () => {
+  const unread = { ...offset('left'), offset: undefined }
+  await expect(resumed([unread])).rejects.toMatchObject({ code: 'KAFKA_FAILED' })
+  await expect(resumed([unread, offset('right')])).rejects.toMatchObject({ code: 'KAFKA_FENCED' })
 })
