@@ -47,10 +47,8 @@ export class ChunkBuilder<K, V> {
 
   /** What was pushed, as a chunk of the origin's partition. The builder is used up: its columns are the chunk's. */
   build(): Chunk<K, V> {
+    this.#endColumns()
     const { topic, partition } = this.#origin
-    for (const column of [this.#keys, this.#values, this.#timestampsMs, this.#offsets]) {
-      column.length = this.#length
-    }
     const chunk = {
       topic,
       partition,
@@ -60,6 +58,31 @@ export class ChunkBuilder<K, V> {
       offsets: this.#offsets,
     }
     return this.#headers ? { ...chunk, headers: this.#headers } : chunk
+  }
+
+  /** The same with one more column, in one go: many chunks are of one record. */
+  buildTable<W>(this: ChunkBuilder<K, W | null>, oldValues: readonly (W | null)[]): TableChunk<K, W> {
+    this.#endColumns()
+    const { topic, partition } = this.#origin
+    const chunk = {
+      topic,
+      partition,
+      keys: this.#keys,
+      values: this.#values,
+      timestampsMs: this.#timestampsMs,
+      offsets: this.#offsets,
+      oldValues,
+    }
+    return this.#headers ? { ...chunk, headers: this.#headers } : chunk
+  }
+
+  #endColumns(): void {
+    const length = this.#length
+    if (length === this.#keys.length) return
+    this.#keys.length = length
+    this.#values.length = length
+    this.#timestampsMs.length = length
+    this.#offsets.length = length
   }
 }
 
@@ -100,7 +123,7 @@ export class TableChunkBuilder<K, V> {
 
   /** What was added, as a chunk of the origin's partition. The builder is used up: its columns are the chunk's. */
   build(): TableChunk<K, V> {
-    const chunk = { ...this.#records.build(), oldValues: this.#oldValues }
+    const chunk = this.#records.buildTable(this.#oldValues)
     return this.#latest ? { ...chunk, latest: this.#latest } : chunk
   }
 }

@@ -18,22 +18,21 @@ export function cut<C extends Chunk<unknown, unknown>>(): OperatorFunction<C, C>
 
 /** Records `[from, to)` of a chunk, whatever columns it has. */
 export function slice<C extends Chunk<unknown, unknown>>(chunk: C, from: number, to: number): C {
-  const { keys, values, timestampsMs, offsets, headers } = chunk
+  const { headers } = chunk
   const part: C = {
     ...chunk,
-    keys: keys.slice(from, to),
-    values: values.slice(from, to),
-    timestampsMs: timestampsMs.slice(from, to),
-    offsets: offsets.slice(from, to),
-    ...(headers && { headers: headers.slice(from, to) }),
+    keys: chunk.keys.slice(from, to),
+    values: chunk.values.slice(from, to),
+    timestampsMs: chunk.timestampsMs.slice(from, to),
+    offsets: chunk.offsets.slice(from, to),
   }
-  return isTableChunk(chunk)
-    ? {
-        ...part,
-        oldValues: chunk.oldValues.slice(from, to),
-        ...(chunk.latest && { latest: chunk.latest.slice(from, to) }),
-      }
-    : part
+  const withHeaders = headers ? { ...part, headers: headers.slice(from, to) } : part
+  return isTableChunk(chunk) ? { ...withHeaders, ...tableColumns(chunk, from, to) } : withHeaders
+}
+
+function tableColumns({ oldValues, latest }: TableChunk<unknown, unknown>, from: number, to: number) {
+  const columns = { oldValues: oldValues.slice(from, to) }
+  return latest ? { ...columns, latest: latest.slice(from, to) } : columns
 }
 
 function isTableChunk(chunk: Chunk<unknown, unknown>): chunk is TableChunk<unknown, unknown> {

@@ -1,15 +1,4 @@
-import {
-  defer,
-  filter,
-  map,
-  merge,
-  NEVER,
-  type Observable,
-  type OperatorFunction,
-  Subject,
-  takeUntil,
-  tap,
-} from 'rxjs'
+import { NEVER, Observable, type Observer, type OperatorFunction, type Subscriber } from 'rxjs'
 import { messageOf, RivuletError } from '../errors.ts'
 import type { Chunk, TableChunk } from '../records/chunk.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
@@ -101,12 +90,31 @@ export function chunkOperator<I, O extends Chunk<unknown, unknown>>(
   makeStep: () => (chunk: I) => O,
 ): OperatorFunction<I, O> {
   return (source) =>
-    defer(() =>
-      source.pipe(
-        map(makeStep()),
-        filter((chunk) => chunk.keys.length > 0),
-      ),
-    )
+    new Observable((subscriber) => {
+      const step = makeStep()
+      return source.subscribe(passing(step, subscriber))
+    })
+}
+
+/** What a step makes goes on, if there is anything; in one hop, as chunks may be of one record each. */
+function passing<I, O extends Chunk<unknown, unknown>>(
+  step: (chunk: I) => O,
+  subscriber: Subscriber<O>,
+): Observer<I> {
+  return {
+    next: (chunk) => {
+      let made: O
+      try {
+        made = step(chunk)
+      } catch (error) {
+        subscriber.error(error)
+        return
+      }
+      if (made.keys.length > 0) subscriber.next(made)
+    },
+    error: (error) => subscriber.error(error),
+    complete: () => subscriber.complete(),
+  }
 }
 
 /** What an operator that keeps event time does: with records, and when a heartbeat says how far time has come. */
@@ -123,19 +131,12 @@ export function timedOperator<I, O extends Chunk<unknown, unknown>>(
   makeStep: () => TimedStep<I, O>,
 ): OperatorFunction<I, O> {
   return (source) =>
-    defer(() => {
+    new Observable((subscriber) => {
       const step = makeStep()
-      const ended = new Subject<void>()
-      return merge(
-        source.pipe(
-          map((chunk) => step.take(chunk)),
-          tap({ complete: () => ended.next() }),
-        ),
-        heartbeats$.pipe(
-          map((heartbeat) => step.advance(heartbeat)),
-          takeUntil(ended),
-        ),
-      ).pipe(filter((chunk) => chunk.keys.length > 0))
+      const advance = passing((heartbeat: Chunk<unknown, unknown>) => step.advance(heartbeat), subscriber)
+      // The end of the heartbeats is not that of the records.
+      subscriber.add(heartbeats$.subscribe({ next: advance.next, error: advance.error }))
+      return source.subscribe(passing((chunk: I) => step.take(chunk), subscriber))
     })
 }
 

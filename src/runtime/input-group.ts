@@ -21,6 +21,8 @@ export class InputGroup {
   readonly queues: readonly InputQueue[]
   readonly #options: InputGroupOptions
   readonly #bad = new Map<InputQueue, (record: BadRecord) => void>()
+  /** Event time of each queue's first record; Infinity: it has none. Filled anew for each `next`. */
+  readonly #heads: number[] = []
   #idleSinceMs: number | undefined
 
   constructor(queues: readonly InputQueue[], options: InputGroupOptions) {
@@ -36,28 +38,41 @@ export class InputGroup {
       const chunk = only.takeUpTo(recordsMax, this.#badOf(only))
       return chunk && { queue: only, chunk }
     }
+    const first = this.#firstHead()
+    const queue = this.queues[first]
+    if (!queue) return undefined
+    this.#idleSinceMs = undefined
+    return { queue, chunk: queue.take(this.#lastMsBefore(first), recordsMax, this.#badOf(queue)) }
+  }
+
+  /** Which queue has the next record; −1: none has, or one of them has to be waited for. */
+  #firstHead(): number {
     let first = -1
     let firstMs = Number.POSITIVE_INFINITY
-    const heads: number[] = []
-    let waiting = false
-    this.queues.forEach((queue, i) => {
+    let isWaiting = false
+    for (let i = 0; i < this.queues.length; i++) {
+      const queue = this.queues[i] as InputQueue
       const headMs = queue.headMs(this.#badOf(queue))
-      heads.push(headMs ?? Number.POSITIVE_INFINITY)
-      if (headMs === undefined) waiting ||= this.#mustWaitFor(queue)
+      this.#heads[i] = headMs ?? Number.POSITIVE_INFINITY
+      if (headMs === undefined) isWaiting ||= this.#mustWaitFor(queue)
       else if (headMs < firstMs || first < 0) {
         first = i
         firstMs = headMs
       }
-    })
-    const queue = this.queues[first]
-    if (!queue || waiting) return undefined
-    this.#idleSinceMs = undefined
-    // The first one is taken without being asked about.
-    let room = recordsMax - 1
-    const passes = (timestampMs: number) =>
-      room-- > 0 &&
-      heads.every((headMs, i) => i === first || (i < first ? timestampMs < headMs : timestampMs <= headMs))
-    return { queue, chunk: queue.take(passes, this.#badOf(queue)) }
+    }
+    return isWaiting ? -1 : first
+  }
+
+  /** Up to which time its records come before the heads of all others: at equal times, the first input's do. */
+  #lastMsBefore(first: number): number {
+    let lastMs = Number.POSITIVE_INFINITY
+    for (let i = 0; i < this.#heads.length; i++) {
+      if (i === first) continue
+      const headMs = this.#heads[i] as number
+      // Whole times: what comes before the one of an earlier input is at most a millisecond less.
+      lastMs = Math.min(lastMs, i < first ? headMs - 1 : headMs)
+    }
+    return lastMs
   }
 
   /** Until when it waits for producers; undefined: it does not. */

@@ -138,13 +138,17 @@ export class InputQueue {
     return item?.fetched.readable.chunk.timestampsMs[item.at]
   }
 
-  /** Takes all records of the first chunk that pass, as one chunk, and counts them as processed. */
-  take(passes: (timestampMs: number) => boolean, bad: (record: BadRecord) => void): TimedChunk {
+  /**
+   * Takes the first record, and those of its chunk behind it up to the first that is later than `lastMs`, as one chunk of
+   * no more than so many, and counts them as processed.
+   */
+  take(lastMs: number, recordsMax: number, bad: (record: BadRecord) => void): TimedChunk {
     const item = this.#head(bad) as Item
     const { chunk } = item.fetched.readable
     const from = item.at
+    const end = Math.min(chunk.keys.length, from + recordsMax)
     let to = from + 1
-    while (to < chunk.keys.length && passes(chunk.timestampsMs[to] as number)) to++
+    while (to < end && (chunk.timestampsMs[to] as number) <= lastMs) to++
     return this.#advance(item, from, to, bad)
   }
 

@@ -1,4 +1,5 @@
 import { Subject } from 'rxjs'
+import { RivuletError } from '../errors.ts'
 import { cut, slice } from '../operators/cut.ts'
 import { filter } from '../operators/filter.ts'
 import type { Dropped, DropReason, OperatorContext, StreamTime } from '../operators/operator.ts'
@@ -26,6 +27,17 @@ export interface TaskOutput {
   readonly chunk: AnyChunk
 }
 
+/** How many records a step has let through. */
+interface Total {
+  records: number
+}
+
+/** Where records of an input come in. */
+interface Entrance {
+  readonly port: Subject<AnyChunk>
+  readonly total: Total
+}
+
 /** What a task does that was not told otherwise. */
 export const failAlways: CallbackErrorHandler = () => 'fail'
 
@@ -51,8 +63,6 @@ export class Task {
   readonly stores = new Map<string, StateStore>()
   /** Each operator's stream time by its step's name, and its kept times by `<step>/<name>`: saved with the offsets, restored before the first record. */
   readonly streamTimes = new Map<string, StreamTime>()
-  /** How many records each step has let through, by name. */
-  readonly totals = new Map<string, number>()
   /** How many records were left out, by reason. */
   readonly dropped = new Map<DropReason, number>()
   /** Records that belong among the dead letters, as they fail; whoever runs the task sees to it. */
@@ -60,6 +70,8 @@ export class Task {
   readonly #options: TaskOptions
   readonly #onCallbackError: CallbackErrorHandler
   readonly #ports = new Map<string, Subject<AnyChunk>>()
+  readonly #totals = new Map<string, Total>()
+  readonly #inputs = new Map<GraphNode, Entrance>()
   readonly #ticks = new Subject<number>()
   readonly #heartbeats = new Subject<AnyChunk>()
   #outputs: TaskOutput[] = []
@@ -85,28 +97,30 @@ export class Task {
 
   /** The same for records whose event times are known, and whose heartbeats are told from the rest. */
   processTimed(input: GraphNode, chunk: TimedChunk): void {
-    const port = this.#port({ node: input.id, port: 'main' })
-    if (chunk.heartbeats) this.#takeAround(chunk.heartbeats, port, chunk)
-    else this.#take(port, chunk)
+    const entrance = this.#inputs.get(input)
+    if (!entrance) throw new RivuletError('INTERNAL', `"${input.name}" is no input of this task`)
+    if (chunk.heartbeats) this.#takeAround(chunk.heartbeats, entrance, chunk)
+    else this.#take(entrance, chunk)
     this.#throwFailure()
   }
 
-  #take(port: Subject<AnyChunk>, chunk: AnyChunk): void {
+  #take({ port, total }: Entrance, chunk: AnyChunk): void {
+    total.records += chunk.keys.length
     if (this.#options.subTopology.perRecord) {
       for (let i = 0; i < chunk.keys.length; i++) port.next(slice(chunk, i, i + 1))
     } else if (chunk.keys.length > 0) port.next(chunk)
   }
 
   /** Heartbeats have their place among the records, so that a replay closes the same windows at the same place. */
-  #takeAround(heartbeats: ReadonlySet<number>, port: Subject<AnyChunk>, chunk: AnyChunk): void {
+  #takeAround(heartbeats: ReadonlySet<number>, entrance: Entrance, chunk: AnyChunk): void {
     let from = 0
     for (let i = 0; i < chunk.keys.length; i++) {
       if (!heartbeats.has(chunk.offsets[i] as number)) continue
-      this.#take(port, slice(chunk, from, i))
+      this.#take(entrance, slice(chunk, from, i))
       this.#heartbeats.next(slice(chunk, i, i + 1))
       from = i + 1
     }
-    this.#take(port, slice(chunk, from, chunk.keys.length))
+    this.#take(entrance, slice(chunk, from, chunk.keys.length))
   }
 
   /** Tells the operators what time it is on the wall clock. */
@@ -120,6 +134,11 @@ export class Task {
     const outputs = this.#outputs
     this.#outputs = []
     return outputs
+  }
+
+  /** How many records each step has let through, by name. */
+  get totals(): ReadonlyMap<string, number> {
+    return new Map([...this.#totals].map(([name, { records }]) => [name, records]))
   }
 
   #throwFailure(): void {
@@ -138,51 +157,49 @@ export class Task {
   }
 
   #connect(node: GraphNode): void {
-    const out = this.#port({ node: node.id, port: 'main' })
-    this.totals.set(node.name, 0)
-    if (node.type === 'operator') this.#connectOperator(node, out)
-    else if (node.type === 'topic-source' || node.type === 'external-source') this.#observe(node, out)
-    else if (node.type === 'repartition' && this.#isInput(node)) this.#observe(node, out)
-    else if ('input' in node) this.#collect(node)
+    const total = this.#totals.get(node.name) ?? { records: 0 }
+    this.#totals.set(node.name, total)
+    if (node.type === 'operator') this.#connectOperator(node, total)
+    else if (this.#isInput(node))
+      this.#inputs.set(node, { port: this.#port({ node: node.id, port: 'main' }), total })
+    else if ('input' in node) this.#collect(node, total)
   }
 
-  #connectOperator(node: OperatorNode, out: Subject<AnyChunk>): void {
+  #connectOperator(node: OperatorNode, total: Total): void {
+    const out = this.#port({ node: node.id, port: 'main' })
     const operators = node.connect(this.#context(node))
-    this.#observe(node, out)
     node.inputs.forEach((input, i) => {
       const results = operators[i]?.connect(this.#port(input))
       if (!results) return
       // A chunk may hold what several records have become: apart again, so that each goes on alone.
       const apart = this.#options.subTopology.perRecord && node.expands ? results.pipe(cut()) : results
-      apart.subscribe({ next: (chunk) => out.next(chunk), error: this.#fail })
+      apart.subscribe({
+        next: (chunk) => {
+          total.records += chunk.keys.length
+          out.next(chunk)
+        },
+        error: this.#fail,
+      })
     })
   }
 
-  #collect(node: TopicSinkNode | RepartitionNode | ExternalSinkNode): void {
+  #collect(node: TopicSinkNode | RepartitionNode | ExternalSinkNode, total: Total): void {
     const records = this.#port(node.input)
     const kept =
       node.type === 'repartition' && !node.nullKeys ? records.pipe(filter((_, key) => key !== null)) : records
     kept.subscribe({
       next: (chunk) => {
         this.#outputs.push({ node, chunk })
-        this.#count(node, chunk)
+        total.records += chunk.keys.length
       },
       error: this.#fail,
     })
   }
 
-  #isInput(node: RepartitionNode): boolean {
+  #isInput(node: GraphNode): boolean {
+    if (node.type === 'topic-source' || node.type === 'external-source') return true
     const { subTopology } = this.#options
-    return 'inputs' in subTopology && subTopology.inputs.includes(node)
-  }
-
-  /** Counts what goes through, before anybody else sees it. */
-  #observe(node: GraphNode, records: Subject<AnyChunk>): void {
-    records.subscribe({ next: (chunk) => this.#count(node, chunk), error: this.#fail })
-  }
-
-  #count(node: GraphNode, chunk: AnyChunk): void {
-    this.totals.set(node.name, (this.totals.get(node.name) ?? 0) + chunk.keys.length)
+    return node.type === 'repartition' && 'inputs' in subTopology && subTopology.inputs.includes(node)
   }
 
   readonly #fail = (error: unknown): void => {
