@@ -51,15 +51,16 @@ async function answerTo(
   { services, clientHost }: ConnectionOptions,
   signal: AbortSignal,
 ): Promise<Writer | undefined> {
-  const reader = new Reader(frame)
-  const key = reader.int16()
-  const version = reader.int16()
-  const correlationId = reader.int32()
+  const head = new Reader(frame)
+  const key = head.int16()
+  const version = head.int16()
+  const correlationId = head.int32()
   const api = apis.get(key)
-  const clientId = reader.nullableString() ?? ''
+  const clientId = head.nullableString() ?? ''
   let answer: Answer | undefined
   const isFlexible = api?.flexibleFrom !== undefined && version >= api.flexibleFrom
-  if (isFlexible) reader.tags()
+  const reader = head.rest(isFlexible)
+  reader.tags()
   if (api && version >= api.version && version <= (api.versionMax ?? api.version)) {
     answer = await api.serve(reader, services, { clientId, clientHost, version, signal })
   } else if (key === apiVersionsKey) {
@@ -68,10 +69,9 @@ async function answerTo(
     throw new MalformedRequest(`API ${key} in version ${version} is not offered`)
   }
   if (!answer) return undefined
-  const writer = new Writer().int32(correlationId)
-  if (isFlexible) writer.noTags()
+  const writer = new Writer(isFlexible).int32(correlationId).noTags()
   answer(writer)
-  return writer
+  return writer.noTags()
 }
 
 async function send(duplex: Duplex, answer: Writer, signal: AbortSignal): Promise<void> {

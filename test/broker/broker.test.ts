@@ -188,7 +188,7 @@ describe('hostile clients', () => {
     )
     expect(answer?.readInt32BE(4)).toBe(42)
     expect(answer?.readInt16BE(8)).toBe(35)
-    expect(answer?.readInt32BE(10)).toBe(26)
+    expect(answer?.readInt32BE(10)).toBe(41)
     socket.destroy()
   })
 
@@ -234,7 +234,7 @@ describe('a client in the same process', () => {
     client.on('data', (bytes: Buffer) => {
       answer = Buffer.concat([answer, bytes])
     })
-    await vi.waitFor(() => expect(answer.length).toBe(4 + 4 + 2 + 4 + 26 * 6 + 4))
+    await vi.waitFor(() => expect(answer.length).toBe(4 + 4 + 2 + 4 + 41 * 6 + 4))
     expect(answer.readInt16BE(8)).toBe(0)
     client.destroy()
     await served

@@ -34,7 +34,7 @@ export interface RequestContext {
   readonly signal: AbortSignal
 }
 
-/** Writes the body of an answer. */
+/** Writes the body of an answer, without the tagged fields at its end. */
 export type Answer = (writer: Writer) => void
 
 /** One API in the versions that clients ask for: its wire format, and what it does. */
@@ -47,7 +47,7 @@ export interface Api {
   readonly versionSaid?: number
   /** Default: the lowest. */
   readonly versionMax?: number
-  /** From this one on, requests and answers have tagged fields, and strings and arrays are compact. */
+  /** From this one on, requests and answers have tagged fields, and compact lengths. */
   readonly flexibleFrom?: number
   /** Undefined: there is no answer to it. Throws `MalformedRequest`; what else it throws ends the connection. */
   serve(
@@ -70,6 +70,8 @@ export function check(fault: KafkaErrorCode, what: string): void {
 }
 
 export const noThrottleMs = 0
+/** In place of what the client may do. Source: Kafka `AUTHORIZED_OPERATIONS_OMITTED`. */
+export const unknownOperations = -2_147_483_648
 
 export interface OfTopic<T> {
   readonly topic: string
@@ -78,9 +80,17 @@ export interface OfTopic<T> {
 
 /** Most requests are lists of topics with lists of partitions. */
 export function readTopics<T>(reader: Reader, partition: (reader: Reader) => T): OfTopic<T>[] {
-  return reader.array(() => ({
+  return reader.structs(() => ({
     topic: reader.string(),
-    partitions: reader.array(() => partition(reader)),
+    partitions: reader.structs(() => partition(reader)),
+  }))
+}
+
+/** The same of nothing but their numbers; null: of all topics. */
+export function readPartitions(reader: Reader): OfTopic<number>[] | null {
+  return reader.nullableStructs(() => ({
+    topic: reader.string(),
+    partitions: reader.array(() => reader.int32()),
   }))
 }
 
@@ -90,7 +100,7 @@ export function writeTopics<T>(
   topics: readonly OfTopic<T>[],
   answer: (partition: T) => void,
 ): void {
-  writer.array(topics, ({ topic, partitions }) => writer.string(topic).array(partitions, answer))
+  writer.structs(topics, ({ topic, partitions }) => writer.string(topic).structs(partitions, answer))
 }
 
 export function mapPartitions<T, R>(
@@ -101,4 +111,12 @@ export function mapPartitions<T, R>(
     topic,
     partitions: partitions.map((partition) => map(partition, topic)),
   }))
+}
+
+export function byTopic(
+  places: readonly { readonly topic: string; readonly partition: number }[],
+): OfTopic<number>[] {
+  const topics = new Map<string, number[]>()
+  for (const { topic, partition } of places) topics.set(topic, [...(topics.get(topic) ?? []), partition])
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }))
 }

@@ -1,6 +1,7 @@
 import { errorCodes } from '../protocol/error-codes.ts'
 import { type Answer, type Api, noThrottleMs } from './api.ts'
-import { findCoordinator, metadata } from './cluster.ts'
+import { describeCluster, findCoordinator, metadata } from './cluster.ts'
+import { alterConfigs, describeConfigs, incrementalAlterConfigs } from './configs.ts'
 import { offsetForLeaderEpoch } from './epochs.ts'
 import { fetch } from './fetch.ts'
 import {
@@ -12,9 +13,19 @@ import {
   listGroups,
   syncGroup,
 } from './groups.ts'
-import { listOffsets, offsetCommit, offsetFetch, txnOffsetCommit } from './offsets.ts'
+import { describeLogDirs } from './log-dirs.ts'
+import { listOffsets, offsetCommit, offsetDelete, offsetFetch, txnOffsetCommit } from './offsets.ts'
 import { produce } from './produce.ts'
-import { createPartitions, createTopics, deleteRecords, deleteTopics, describeConfigs } from './topics.ts'
+import { electLeaders, listPartitionReassignments } from './replicas.ts'
+import {
+  createAcls,
+  deleteAcls,
+  describeAcls,
+  describeClientQuotas,
+  describeUserScramCredentials,
+} from './security.ts'
+import { createPartitions, createTopics, deleteRecords, deleteTopics } from './topics.ts'
+import { describeProducers, describeTransactions, listTransactions } from './transaction-insight.ts'
 import { addOffsetsToTxn, addPartitionsToTxn, endTxn, initProducerId } from './transactions.ts'
 
 const apiVersions: Api = {
@@ -31,8 +42,9 @@ const apiVersions: Api = {
 }
 
 /**
- * What this broker speaks: of each API the versions before those with tagged fields, from the lowest that Kafka 4 has, or
- * kafka-python 2.0 asks for, on; and what Rivulet needs beyond them.
+ * What this broker speaks: of what programs ask for, the versions before those with tagged fields, from the lowest that
+ * Kafka 4 has, or kafka-python 2.0 asks for, on, and what Rivulet needs beyond them; of what operators ask for, those in which
+ * there is something to say.
  */
 export const apis: ReadonlyMap<number, Api> = new Map(
   [
@@ -40,8 +52,12 @@ export const apis: ReadonlyMap<number, Api> = new Map(
     offsetForLeaderEpoch,
     ...[offsetCommit, offsetFetch, txnOffsetCommit],
     ...[joinGroup, syncGroup, heartbeat, leaveGroup, listGroups, describeGroups, deleteGroups],
-    ...[createTopics, deleteTopics, createPartitions, deleteRecords, describeConfigs],
+    ...[createTopics, deleteTopics, createPartitions, deleteRecords],
+    ...[describeConfigs, alterConfigs, incrementalAlterConfigs],
     ...[initProducerId, addPartitionsToTxn, addOffsetsToTxn, endTxn],
+    ...[listTransactions, describeTransactions, describeProducers],
+    ...[describeCluster, describeLogDirs, offsetDelete, electLeaders, listPartitionReassignments],
+    ...[describeAcls, createAcls, deleteAcls, describeUserScramCredentials, describeClientQuotas],
   ].map((api) => [api.key, api]),
 )
 

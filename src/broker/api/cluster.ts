@@ -2,7 +2,7 @@ import type { PartitionLog } from '../log/partition-log.ts'
 import type { CoordinatorType, Placement } from '../placement.ts'
 import { errorCodes } from '../protocol/error-codes.ts'
 import type { Writer } from '../protocol/writer.ts'
-import { type Api, noThrottleMs } from './api.ts'
+import { type Api, noThrottleMs, unknownOperations } from './api.ts'
 
 const coordinatorTypes: readonly CoordinatorType[] = ['group', 'transaction']
 
@@ -73,3 +73,33 @@ export const findCoordinator: Api = {
 }
 
 const nobody = { nodeId: -1, host: '', port: -1 }
+
+const endpointOfBrokers = 1
+
+export const describeCluster: Api = {
+  name: 'DescribeCluster',
+  key: 60,
+  version: 0,
+  versionMax: 2,
+  flexibleFrom: 0,
+  serve(reader, { clusterId, placement }, { version }) {
+    reader.boolean() // Whether it wants to hear what it may do.
+    const endpoint = version >= 1 ? reader.int8() : endpointOfBrokers
+    const isOfBrokers = endpoint === endpointOfBrokers
+    return (writer) => {
+      writer
+        .int32(noThrottleMs)
+        .int16(isOfBrokers ? errorCodes.none : errorCodes.mismatchedEndpointType)
+        .string(isOfBrokers ? null : 'This is an endpoint of brokers.')
+      if (version >= 1) writer.int8(endpointOfBrokers)
+      writer
+        .string(clusterId)
+        .int32(placement.controllerId)
+        .structs(placement.nodes, ({ nodeId, host, port }) => {
+          writer.int32(nodeId).string(host).int32(port).string(null) // No rack.
+          if (version >= 2) writer.boolean(false) // Not fenced.
+        })
+        .int32(unknownOperations)
+    }
+  },
+}

@@ -1,6 +1,6 @@
-import type { Group, JoinAnswer } from '../group/group.ts'
+import type { Group, GroupState, JoinAnswer } from '../group/group.ts'
 import { errorCodes, type KafkaErrorCode } from '../protocol/error-codes.ts'
-import { type Api, check, noThrottleMs, type Services } from './api.ts'
+import { type Api, check, noThrottleMs, type Services, unknownOperations } from './api.ts'
 
 /** A rebalance may last longer than the connection of whoever waits for it: undefined then. */
 async function unlessGone<T>(answer: T | Promise<T>, signal: AbortSignal): Promise<T | undefined> {
@@ -129,16 +129,20 @@ export const leaveGroup: Api = {
   versionMax: 3,
   serve(reader, services, { version }) {
     const groupId = reader.string()
-    const leave = (memberId: string) => ofGroup(services, groupId, (group) => group.leave(memberId))
+    const leave = (memberId: string, instanceId: string | null) =>
+      ofGroup(services, groupId, (group) => group.leave(memberId, instanceId))
     if (version < 3) {
-      const errorCode = leave(reader.string())
+      const errorCode = leave(reader.string(), null)
       return (writer) => {
         if (version >= 1) writer.int32(noThrottleMs)
         writer.int16(errorCode)
       }
     }
     const members = reader.array(() => ({ memberId: reader.string(), instanceId: reader.nullableString() }))
-    const answers = members.map((member) => ({ ...member, errorCode: leave(member.memberId) }))
+    const answers = members.map((member) => ({
+      ...member,
+      errorCode: leave(member.memberId, member.instanceId),
+    }))
     return (writer) =>
       writer
         .int32(noThrottleMs)
@@ -149,18 +153,33 @@ export const leaveGroup: Api = {
   },
 }
 
+/** What each version has added to what an operator is told of groups. */
+const sinceListed = { states: 4, types: 5 } as const
+const sinceDescribed = { operations: 3, instances: 4 } as const
+/** Of all groups here, in the terms of KIP-848. */
+const classic = 'classic'
+
 export const listGroups: Api = {
   name: 'ListGroups',
   key: 16,
   version: 0,
-  versionMax: 2,
-  serve(_reader, { groups }, { version }) {
-    const listed = groups.list()
+  versionMax: 5,
+  flexibleFrom: 3,
+  serve(reader, { groups }, { version }) {
+    const wanted = () => reader.array(() => reader.string().toLowerCase())
+    const states = version >= sinceListed.states ? wanted() : []
+    const types = version >= sinceListed.types ? wanted() : []
+    const isWanted = ({ state }: { readonly state: GroupState }) =>
+      (states.length === 0 || states.includes(state.toLowerCase())) &&
+      (types.length === 0 || types.includes(classic))
+    const listed = groups.list().filter(isWanted)
     return (writer) => {
       if (version >= 1) writer.int32(noThrottleMs)
-      writer
-        .int16(errorCodes.none)
-        .array(listed, ({ id, protocolType }) => writer.string(id).string(protocolType))
+      writer.int16(errorCodes.none).structs(listed, ({ id, protocolType, state }) => {
+        writer.string(id).string(protocolType)
+        if (version >= sinceListed.states) writer.string(state)
+        if (version >= sinceListed.types) writer.string(classic)
+      })
     }
   },
 }
@@ -169,7 +188,8 @@ export const describeGroups: Api = {
   name: 'DescribeGroups',
   key: 15,
   version: 0,
-  versionMax: 2,
+  versionMax: 5,
+  flexibleFrom: 5,
   serve(reader, { groups, placement }, { version }) {
     const described = reader.array(() => {
       const id = reader.string()
@@ -188,22 +208,24 @@ export const describeGroups: Api = {
     })
     return (writer) => {
       if (version >= 1) writer.int32(noThrottleMs)
-      writer.array(described, ({ id, errorCode, state, members, protocolType, protocol }) =>
+      writer.structs(described, ({ id, errorCode, state, members, protocolType, protocol }) => {
         writer
           .int16(errorCode)
           .string(id)
           .string(state)
           .string(protocolType)
           .string(protocol)
-          .array(members, (member) =>
+          .structs(members, (member) => {
+            writer.string(member.id)
+            if (version >= sinceDescribed.instances) writer.string(member.instanceId)
             writer
-              .string(member.id)
               .string(member.clientId)
               .string(member.clientHost)
               .bytes(member.protocols.find(({ name }) => name === protocol)?.metadata ?? Buffer.alloc(0))
-              .bytes(member.assignment),
-          ),
-      )
+              .bytes(member.assignment)
+          })
+        if (version >= sinceDescribed.operations) writer.int32(unknownOperations)
+      })
     }
   },
 }

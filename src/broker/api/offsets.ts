@@ -1,52 +1,82 @@
+import type { Committer } from '../group/group.ts'
 import type { CommittedOffset } from '../group/offsets.ts'
+import type { PartitionLog } from '../log/partition-log.ts'
 import { errorCodes, type KafkaErrorCode } from '../protocol/error-codes.ts'
 import type { Reader } from '../protocol/reader.ts'
 import type { Writer } from '../protocol/writer.ts'
 import {
   type Api,
+  byTopic,
   ledLog,
   mapPartitions,
   noThrottleMs,
   type OfTopic,
+  readPartitions,
   readTopics,
   type Services,
   writeTopics,
 } from './api.ts'
+import { checkEpoch } from './epochs.ts'
 
+/** What is asked for in place of a time. Nothing is tiered here: what is local is all there is. */
 const latest = -1
 const earliest = -2
+const ofMaxTimestamp = -3
+const earliestLocal = -4
 const metadataBytesMax = 4_096
+
+/** What each version has added. */
+const since = { isolation: 2, leaderEpochs: 4 } as const
 
 export const listOffsets: Api = {
   name: 'ListOffsets',
   key: 2,
   version: 1,
-  versionMax: 3,
+  versionMax: 8,
+  flexibleFrom: 6,
   serve(reader, services, { version }) {
     reader.int32() // Replica: clients are none.
-    const committed = version >= 2 && reader.int8() === 1
-    const topics = readTopics(reader, () => ({ partition: reader.int32(), timestampMs: reader.int64() }))
-    const answers = mapPartitions(topics, ({ partition, timestampMs }, topic) => {
+    const committed = version >= since.isolation && reader.int8() === 1
+    const topics = readTopics(reader, () => ({
+      partition: reader.int32(),
+      leaderEpoch: version >= since.leaderEpochs ? reader.int32() : -1,
+      timestampMs: reader.int64(),
+    }))
+    const answers = mapPartitions(topics, ({ partition, leaderEpoch, timestampMs }, topic) => {
       try {
         const log = ledLog(services, topic, partition)
-        const end = committed ? log.lastStableOffset : log.highWatermark
-        const found = { partition, errorCode: errorCodes.none, timestampMs: -1, offset: -1 }
-        if (timestampMs === latest) return { ...found, offset: end }
-        if (timestampMs === earliest) return { ...found, offset: log.startOffset }
-        const record = log.findTimestamp(timestampMs)
-        if (!record || record.offset >= end) return found
-        return { ...found, timestampMs: record.timestampMs, offset: record.offset }
+        checkEpoch(log, leaderEpoch)
+        return { ...noRecord, partition, ...find(log, timestampMs, committed) }
       } catch (error) {
-        return { partition, errorCode: services.faults.codeOf(error), timestampMs: -1, offset: -1 }
+        return { ...noRecord, partition, errorCode: services.faults.codeOf(error) }
       }
     })
     return (writer) => {
-      if (version >= 2) writer.int32(noThrottleMs)
-      writeTopics(writer, answers, ({ partition, errorCode, timestampMs, offset }) =>
-        writer.int32(partition).int16(errorCode).int64(timestampMs).int64(offset),
-      )
+      if (version >= since.isolation) writer.int32(noThrottleMs)
+      writeTopics(writer, answers, ({ partition, errorCode, timestampMs, offset, leaderEpoch }) => {
+        writer.int32(partition).int16(errorCode).int64(timestampMs).int64(offset)
+        if (version >= since.leaderEpochs) writer.int32(leaderEpoch)
+      })
     }
   },
+}
+
+const noRecord = {
+  errorCode: errorCodes.none as KafkaErrorCode,
+  timestampMs: -1,
+  offset: -1,
+  leaderEpoch: -1,
+}
+
+function find(log: PartitionLog, timestampMs: number, committed: boolean): Partial<typeof noRecord> {
+  const { leaderEpoch } = log
+  const end = committed ? log.lastStableOffset : log.highWatermark
+  if (timestampMs === latest) return { offset: end, leaderEpoch }
+  if (timestampMs === earliest || timestampMs === earliestLocal)
+    return { offset: log.startOffset, leaderEpoch }
+  const record = timestampMs === ofMaxTimestamp ? log.findLatest() : log.findTimestamp(timestampMs)
+  if (!record || record.offset >= end) return {}
+  return { timestampMs: record.timestampMs, offset: record.offset, leaderEpoch }
 }
 
 interface WantedCommit {
@@ -110,17 +140,18 @@ export const offsetCommit: Api = {
   name: 'OffsetCommit',
   key: 8,
   version: 2,
-  versionMax: 6,
+  versionMax: 7,
   async serve(reader, services, { version }) {
     const groupId = reader.string()
     const generation = reader.int32()
     const memberId = reader.string()
+    const instanceId = version >= 7 ? reader.nullableString() : null
     if (version < 5) reader.int64() // How long it is kept: as long as its group.
     const wanted = readCommits(reader, version >= 6)
     // What was read up to there must last before the offset does.
     await services.durable(services.topics.logsOf(placesOf(wanted)))
     const answers = commitAll(services, groupId, wanted, (offsets) =>
-      services.groups.commit(groupId, memberId, generation, offsets),
+      services.groups.commit(groupId, { memberId, instanceId, generation }, offsets),
     )
     await services.durable([])
     return (writer) => {
@@ -137,9 +168,8 @@ interface WantedTxnCommit {
     readonly producerEpoch: number
   }
   readonly groupId: string
-  /** Of the member that commits, which must still be one; −1: it does not say. Source: KIP-447. */
-  readonly generation: number
-  readonly memberId: string
+  /** Must still be a member, if it says which. Source: KIP-447. */
+  readonly committer: Committer
   readonly topics: readonly OfTopic<WantedCommit>[]
 }
 
@@ -150,60 +180,32 @@ export const txnOffsetCommit: Api = {
   versionMax: 3,
   flexibleFrom: 3,
   async serve(reader, services, { version }) {
-    const { producer, groupId, generation, memberId, topics } = readTxnCommit(reader, version)
+    const { producer, groupId, committer, topics } = readTxnCommit(reader, version)
     const answers = commitAll(services, groupId, topics, (offsets) => {
       const fault =
-        generation < 0 ? errorCodes.none : services.groups.checkCommit(groupId, memberId, generation)
+        committer.generation < 0 ? errorCodes.none : services.groups.checkCommit(groupId, committer)
       if (fault === errorCodes.none) services.transactions.commitOffsets(producer, groupId, offsets)
       return fault
     })
     await services.durable([])
     return (writer) => {
       writer.int32(noThrottleMs)
-      if (version < 3) {
-        writeTopics(writer, answers, ({ partition, errorCode }) => writer.int32(partition).int16(errorCode))
-        return
-      }
-      writer.compactArray(answers, ({ topic, partitions }) =>
-        writer
-          .compactString(topic)
-          .compactArray(partitions, ({ partition, errorCode }) =>
-            writer.int32(partition).int16(errorCode).noTags(),
-          )
-          .noTags(),
-      )
-      writer.noTags()
+      writeTopics(writer, answers, ({ partition, errorCode }) => writer.int32(partition).int16(errorCode))
     }
   },
 }
 
 function readTxnCommit(reader: Reader, version: number): WantedTxnCommit {
-  if (version < 3) {
-    const transactionalId = reader.string()
-    const groupId = reader.string()
-    const producer = { transactionalId, producerId: reader.int64(), producerEpoch: reader.int16() }
-    return { producer, groupId, generation: -1, memberId: '', topics: readCommits(reader, version >= 2) }
-  }
-  const transactionalId = reader.compactString()
-  const groupId = reader.compactString()
+  const transactionalId = reader.string()
+  const groupId = reader.string()
   const producer = { transactionalId, producerId: reader.int64(), producerEpoch: reader.int16() }
-  const generation = reader.int32()
-  const memberId = reader.compactString()
-  reader.nullableCompactString() // the name of a static member: its id says who it is
-  const topics = reader.compactArray(() => {
-    const topic = reader.compactString()
-    const partitions = reader.compactArray(() => {
-      const partition = reader.int32()
-      const offset = reader.int64()
-      const leaderEpoch = reader.int32()
-      const metadata = reader.nullableCompactString()
-      reader.tags()
-      return { partition, offset, leaderEpoch, metadata }
-    })
-    reader.tags()
-    return { topic, partitions }
-  })
-  return { producer, groupId, generation, memberId, topics }
+  const says = version >= 3
+  const committer = {
+    generation: says ? reader.int32() : -1,
+    memberId: says ? reader.string() : '',
+    instanceId: says ? reader.nullableString() : null,
+  }
+  return { producer, groupId, committer, topics: readCommits(reader, version >= 2) }
 }
 
 export const offsetFetch: Api = {
@@ -216,7 +218,7 @@ export const offsetFetch: Api = {
     const { groupId, wanted, requiresStable } = readOffsetFetch(reader, version)
     const { offsets, placement, transactions } = services
     const fault = placement.coordinatorFault('group', groupId)
-    const topics = fault ? [] : (wanted ?? topicsOf(offsets.all(groupId)))
+    const topics = fault ? [] : (wanted ?? byTopic(offsets.all(groupId)))
     const answers = mapPartitions(topics, (partition, topic) => {
       if (requiresStable && transactions.mayCommit(groupId, { topic, partition }))
         return { ...noOffset, partition, errorCode: errorCodes.unstableOffsetCommit }
@@ -236,21 +238,8 @@ const noOffset: Required<Omit<CommittedOffset, 'topic' | 'partition'>> & {
 }
 
 function readOffsetFetch(reader: Reader, version: number) {
-  if (version < 6) {
-    const groupId = reader.string()
-    const wanted = reader.nullableArray(() => ({
-      topic: reader.string(),
-      partitions: reader.array(() => reader.int32()),
-    }))
-    return { groupId, wanted, requiresStable: false }
-  }
-  const groupId = reader.compactString()
-  const wanted = reader.nullableCompactArray(() => {
-    const topic = reader.compactString()
-    const partitions = reader.nullableCompactArray(() => reader.int32()) ?? []
-    reader.tags()
-    return { topic, partitions }
-  })
+  const groupId = reader.string()
+  const wanted = readPartitions(reader)
   return { groupId, wanted, requiresStable: version >= 7 && reader.boolean() }
 }
 
@@ -261,36 +250,55 @@ function writeOffsets(
   version: number,
 ): void {
   if (version >= 3) writer.int32(noThrottleMs)
-  if (version < 6) {
-    writeTopics(writer, topics, ({ partition, offset, leaderEpoch, metadata, errorCode }) => {
-      writer.int32(partition).int64(offset)
-      if (version >= 5) writer.int32(leaderEpoch)
-      writer.string(metadata).int16(errorCode)
-    })
-    if (version >= 2) writer.int16(fault)
-    return
-  }
-  writer.compactArray(topics, ({ topic, partitions }) =>
-    writer
-      .compactString(topic)
-      .compactArray(partitions, ({ partition, offset, leaderEpoch, metadata, errorCode }) =>
-        writer
-          .int32(partition)
-          .int64(offset)
-          .int32(leaderEpoch)
-          .compactString(metadata ?? '')
-          .int16(errorCode)
-          .noTags(),
-      )
-      .noTags(),
-  )
-  writer.int16(fault).noTags()
+  writeTopics(writer, topics, ({ partition, offset, leaderEpoch, metadata, errorCode }) => {
+    writer.int32(partition).int64(offset)
+    if (version >= 5) writer.int32(leaderEpoch)
+    writer.string(metadata ?? '').int16(errorCode)
+  })
+  if (version >= 2) writer.int16(fault)
 }
 
-function topicsOf(offsets: readonly CommittedOffset[]) {
-  const topics = new Map<string, number[]>()
-  for (const { topic, partition } of offsets) {
-    topics.set(topic, [...(topics.get(topic) ?? []), partition])
+export const offsetDelete: Api = {
+  name: 'OffsetDelete',
+  key: 47,
+  version: 0,
+  async serve(reader, services) {
+    const groupId = reader.string()
+    const topics = readTopics(reader, () => reader.int32())
+    const fault = deletionFault(services, groupId)
+    const answers = mapPartitions(fault ? [] : topics, (partition, topic) => ({
+      partition,
+      errorCode: deleteOffset(services, groupId, { topic, partition }),
+    }))
+    await services.durable([])
+    return (writer) => {
+      writer.int16(fault).int32(noThrottleMs)
+      writeTopics(writer, answers, ({ partition, errorCode }) => writer.int32(partition).int16(errorCode))
+    }
+  },
+}
+
+/** Of a group whose members can't say what they have subscribed to, none goes. */
+function deletionFault({ groups, placement }: Services, groupId: string): KafkaErrorCode {
+  const fault = placement.coordinatorFault('group', groupId)
+  if (fault) return fault
+  if (!groups.exists(groupId)) return errorCodes.groupIdNotFound
+  const group = groups.get(groupId)
+  const isForeign = group !== undefined && group.members.size > 0 && group.protocolType !== 'consumer'
+  return isForeign ? errorCodes.nonEmptyGroup : errorCodes.none
+}
+
+function deleteOffset(
+  { topics, groups, offsets, faults }: Services,
+  groupId: string,
+  place: { readonly topic: string; readonly partition: number },
+): KafkaErrorCode {
+  if (!topics.get(place.topic)?.partitions[place.partition]) return errorCodes.unknownTopicOrPartition
+  if (groups.get(groupId)?.isSubscribedTo(place.topic)) return errorCodes.groupSubscribedToTopic
+  try {
+    offsets.delete(groupId, [place])
+    return errorCodes.none
+  } catch (error) {
+    return faults.coordinatorCodeOf(error)
   }
-  return [...topics].map(([topic, partitions]) => ({ topic, partitions }))
 }

@@ -1,6 +1,5 @@
 import { messageOf } from '../../errors.ts'
 import { errorCodes, KafkaError, type KafkaErrorCode } from '../protocol/error-codes.ts'
-import { describeTopicConfig } from '../topic/topic-config.ts'
 import {
   type Answer,
   type Api,
@@ -142,50 +141,4 @@ export const deleteRecords: Api = {
       )
     }
   },
-}
-
-const resourceOfTopic = 2
-const resourceOfBroker = 4
-const sourceTopic = 1
-const sourceDefault = 5
-
-export const describeConfigs: Api = {
-  name: 'DescribeConfigs',
-  key: 32,
-  version: 0,
-  versionMax: 2,
-  serve(reader, services, { version }) {
-    const resources = reader.array(() => {
-      const type = reader.int8()
-      const name = reader.string()
-      const names = reader.nullableArray(() => reader.string())
-      return { type, name, ...describe(services, type, name, names) }
-    })
-    return (writer) =>
-      writer.int32(noThrottleMs).array(resources, ({ type, name, errorCode, message, entries }) =>
-        writer
-          .int16(errorCode)
-          .string(message)
-          .int8(type)
-          .string(name)
-          .array(entries, ({ isDefault, ...entry }) => {
-            writer.string(entry.name).string(entry.value).boolean(false) // Not read-only.
-            if (version >= 1) writer.int8(isDefault ? sourceDefault : sourceTopic)
-            else writer.boolean(isDefault)
-            writer.boolean(false) // Not sensitive.
-            if (version >= 1) writer.array([], () => {})
-          }),
-      )
-  },
-}
-
-function describe({ topics }: Services, type: number, name: string, names: readonly string[] | null) {
-  const refuse = (errorCode: KafkaErrorCode, message: string) => ({ errorCode, message, entries: [] })
-  if (type === resourceOfBroker) return { errorCode: errorCodes.none, message: null, entries: [] }
-  if (type !== resourceOfTopic)
-    return refuse(errorCodes.invalidRequest, `Resource type ${type} has no config.`)
-  const topic = topics.get(name)
-  if (!topic) return refuse(errorCodes.unknownTopicOrPartition, `Topic '${name}' does not exist.`)
-  const entries = describeTopicConfig(topic.config).filter((entry) => names?.includes(entry.name) ?? true)
-  return { errorCode: errorCodes.none, message: null, entries }
 }

@@ -4,7 +4,7 @@ import {
   check,
   mapPartitions,
   noThrottleMs,
-  readTopics,
+  readPartitions,
   type Services,
   writeTopics,
 } from './api.ts'
@@ -52,7 +52,7 @@ export const addPartitionsToTxn: Api = {
   async serve(reader, services) {
     const transactionalId = reader.string()
     const producer = { transactionalId, producerId: reader.int64(), producerEpoch: reader.int16() }
-    const topics = readTopics(reader, () => reader.int32())
+    const topics = readPartitions(reader) ?? []
     const places = topics.flatMap(({ topic, partitions }) =>
       partitions.map((partition) => ({ topic, partition })),
     )

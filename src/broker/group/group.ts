@@ -1,6 +1,7 @@
 import type { Subscription } from 'rxjs'
 import type { Clock } from '../../clock.ts'
 import { errorCodes, type KafkaErrorCode } from '../protocol/error-codes.ts'
+import { subscribedTopics } from './subscription.ts'
 
 export interface GroupProtocol {
   readonly name: string
@@ -40,6 +41,14 @@ export interface SyncRequest {
   readonly instanceId: string | null
   readonly generation: number
   readonly assignments: readonly { readonly memberId: string; readonly assignment: Buffer }[]
+}
+
+/** Who commits offsets. */
+export interface Committer {
+  readonly memberId: string
+  readonly instanceId: string | null
+  /** −1: from outside. */
+  readonly generation: number
 }
 
 export interface SyncAnswer {
@@ -98,6 +107,13 @@ export class Group {
     this.#options = options
   }
 
+  /** Whether a member has subscribed to the topic, or does not say to which it has. */
+  isSubscribedTo(topic: string): boolean {
+    return [...this.members.values()].some(({ protocols }) =>
+      protocols.some(({ metadata }) => subscribedTopics(metadata)?.includes(topic) ?? true),
+    )
+  }
+
   /** Nobody is in it or about to be. */
   get isDeserted(): boolean {
     return this.members.size === 0 && this.#promised.size === 0
@@ -147,7 +163,15 @@ export class Group {
     return this.state === 'PreparingRebalance' ? errorCodes.rebalanceInProgress : errorCodes.none
   }
 
-  leave(memberId: string): KafkaErrorCode {
+  /** A member may be named by its instance alone, as operators do. Source: KIP-345. */
+  leave(memberId: string, instanceId: string | null = null): KafkaErrorCode {
+    if (instanceId !== null) {
+      const named = this.#named(instanceId)
+      if (!named) return errorCodes.unknownMemberId
+      if (memberId !== '' && memberId !== named.id) return errorCodes.fencedInstanceId
+      this.#remove(named.id)
+      return errorCodes.none
+    }
     const promised = this.#promised.get(memberId)
     if (promised) {
       promised.unsubscribe()
@@ -161,7 +185,8 @@ export class Group {
   }
 
   /** Whether the member may commit offsets; who commits without a group (generation −1) may when it is empty. */
-  checkCommit(memberId: string, generation: number): KafkaErrorCode {
+  checkCommit({ memberId, instanceId, generation }: Committer): KafkaErrorCode {
+    if (this.#isReplaced({ memberId, instanceId })) return errorCodes.fencedInstanceId
     if (generation < 0 && this.state === 'Empty') return errorCodes.none
     const errorCode = this.check(memberId, generation)
     const member = this.members.get(memberId)

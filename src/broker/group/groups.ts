@@ -1,5 +1,12 @@
 import { errorCodes, type KafkaErrorCode } from '../protocol/error-codes.ts'
-import { Group, type GroupOptions, type JoinAnswer, type JoinRequest } from './group.ts'
+import {
+  type Committer,
+  Group,
+  type GroupOptions,
+  type GroupState,
+  type JoinAnswer,
+  type JoinRequest,
+} from './group.ts'
 import type { CommittedOffset, CommittedOffsets } from './offsets.ts'
 
 export interface GroupsOptions extends GroupOptions {
@@ -40,28 +47,26 @@ export class Groups {
   }
 
   /** Commits offsets, by a member or (generation −1) from outside of an empty group. */
-  commit(
-    groupId: string,
-    memberId: string,
-    generation: number,
-    offsets: readonly CommittedOffset[],
-  ): KafkaErrorCode {
-    const errorCode = this.checkCommit(groupId, memberId, generation)
+  commit(groupId: string, committer: Committer, offsets: readonly CommittedOffset[]): KafkaErrorCode {
+    const errorCode = this.checkCommit(groupId, committer)
     if (errorCode === errorCodes.none) this.#options.offsets.commit([[groupId, offsets]])
     return errorCode
   }
 
   /** Whether `commit` would be allowed. */
-  checkCommit(groupId: string, memberId: string, generation: number): KafkaErrorCode {
+  checkCommit(groupId: string, committer: Committer): KafkaErrorCode {
     if (groupId === '') return errorCodes.invalidGroupId
     const group = this.#groups.get(groupId)
-    if (!group && generation >= 0) return errorCodes.unknownMemberId
-    return group?.checkCommit(memberId, generation) ?? errorCodes.none
+    if (!group && committer.generation >= 0) return errorCodes.unknownMemberId
+    return group?.checkCommit(committer) ?? errorCodes.none
   }
 
-  list(): { readonly id: string; readonly protocolType: string }[] {
+  list(): { readonly id: string; readonly protocolType: string; readonly state: GroupState }[] {
     const ids = new Set([...this.#options.offsets.groups(), ...this.#groups.keys()])
-    return [...ids].map((id) => ({ id, protocolType: this.#groups.get(id)?.protocolType ?? '' }))
+    return [...ids].map((id) => {
+      const { protocolType = '', state = 'Empty' } = this.#groups.get(id) ?? {}
+      return { id, protocolType, state }
+    })
   }
 
   exists(id: string): boolean {

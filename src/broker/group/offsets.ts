@@ -2,9 +2,12 @@ import * as v from 'valibot'
 import type { Change, LogPosition, StateTable } from '../state/state-table.ts'
 import type { Topics } from '../topic/topics.ts'
 
-export interface CommittedOffset {
+interface TopicPartition {
   readonly topic: string
   readonly partition: number
+}
+
+export interface CommittedOffset extends TopicPartition {
   readonly offset: number
   /** Of the record before it; absent: whoever committed it did not say. */
   readonly leaderEpoch?: number
@@ -76,8 +79,9 @@ export class CommittedOffsets {
     )
   }
 
-  delete(group: string): void {
-    this.#forget(group, this.all(group))
+  /** Those that are given, of which there may be none; default: all. */
+  delete(group: string, offsets: readonly TopicPartition[] = this.all(group)): void {
+    this.#forget(group, offsets)
   }
 
   topicDeleted(topic: string): void {
@@ -93,7 +97,7 @@ export class CommittedOffsets {
     this.#groups.set(group, offsets)
   }
 
-  #forget(group: string, offsets: readonly CommittedOffset[]): void {
+  #forget(group: string, offsets: readonly TopicPartition[]): void {
     this.#state.change(offsets.map((offset) => ({ key: key(group, offset), value: undefined })))
     const left = this.#groups.get(group)
     for (const { topic, partition } of offsets) left?.delete(place(topic, partition))
@@ -102,5 +106,5 @@ export class CommittedOffsets {
 }
 
 const place = (topic: string, partition: number) => `${topic}/${partition}`
-const key = (group: string, { topic, partition }: CommittedOffset) =>
+const key = (group: string, { topic, partition }: TopicPartition) =>
   `${CommittedOffsets.prefix}${place(topic, partition)}/${group}`

@@ -53,7 +53,8 @@ export class PartitionLog {
   readonly partition: number
   readonly name: string
   readonly directory: LogDirectory
-  readonly config: LogConfig
+  /** Heeded from the next append, roll and tidying on, when it is replaced. */
+  config: LogConfig
   /** What the recovery points on the medium say of this log; who writes them sets it. */
   recoveryPoint: RecoveryPoint | undefined
   readonly producers = new ProducerState()
@@ -230,6 +231,19 @@ export class PartitionLog {
       }
     }
     return undefined
+  }
+
+  /** The first of the latest records, by their time; undefined when there is none. Source: KIP-734. */
+  findLatest(): Found | undefined {
+    let latest: Found | undefined
+    for (const segment of this.segments.toSorted((a, b) => b.maxTimestampMs - a.maxTimestampMs)) {
+      if (latest && segment.maxTimestampMs <= latest.timestampMs) break
+      for (const batch of segment.scan()) {
+        const found = this.#findIn(batch, batch.header.maxTimestampMs)
+        if (found && found.timestampMs > (latest?.timestampMs ?? -1)) latest = found
+      }
+    }
+    return latest
   }
 
   /** Puts what is before `offset` out of reach. Source: `DeleteRecords`. */

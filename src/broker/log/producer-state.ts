@@ -20,6 +20,17 @@ interface Producer {
   lastSeenMs: number
 }
 
+/** As an operator sees it. */
+export interface KnownProducer {
+  readonly producerId: number
+  readonly producerEpoch: number
+  /** −1: its epoch has written nothing yet. */
+  readonly lastSequence: number
+  readonly lastSeenMs: number
+  /** First offset of the transaction that is open here. */
+  readonly openSince: number | undefined
+}
+
 export interface AbortedTransaction {
   readonly producerId: number
   readonly firstOffset: number
@@ -83,6 +94,13 @@ export class ProducerState {
       this.#aborted.push({ producerId, firstOffset: producer.openSince, lastOffset })
     }
     producer.openSince = undefined
+  }
+
+  known(): KnownProducer[] {
+    return [...this.#producers].map(([producerId, { epoch, batches, lastSeenMs, openSince }]) => ({
+      ...{ producerId, producerEpoch: epoch, lastSeenMs, openSince },
+      lastSequence: batches.at(-1)?.lastSequence ?? -1,
+    }))
   }
 
   /** Producers whose transaction is open here. */

@@ -38,6 +38,7 @@ export const errorCodes = {
   invalidProducerIdMapping: 49,
   invalidTransactionTimeout: 50,
   concurrentTransactions: 51,
+  securityDisabled: 54,
   kafkaStorageError: 56,
   nonEmptyGroup: 68,
   groupIdNotFound: 69,
@@ -47,8 +48,13 @@ export const errorCodes = {
   memberIdRequired: 79,
   groupMaxSizeReached: 81,
   fencedInstanceId: 82,
+  electionNotNeeded: 84,
+  groupSubscribedToTopic: 86,
   invalidRecord: 87,
   unstableOffsetCommit: 88,
+  resourceNotFound: 91,
+  transactionalIdNotFound: 105,
+  mismatchedEndpointType: 114,
 } as const
 
 export type KafkaErrorCode = (typeof errorCodes)[keyof typeof errorCodes]

@@ -3,17 +3,27 @@ export class MalformedRequest extends Error {
   override readonly name = 'MalformedRequest'
 }
 
-/** Kafka's primitive types, read from one request. Everything is checked against what is left of it. */
+/**
+ * Kafka's primitive types, read from one request. Everything is checked against what is left of it. In a flexible version
+ * lengths are compact, and tagged fields may follow each structure. Source: KIP-482.
+ */
 export class Reader {
   readonly #bytes: Buffer
+  readonly #isFlexible: boolean
   #position = 0
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, isFlexible = false) {
     this.#bytes = bytes
+    this.#isFlexible = isFlexible
   }
 
   get remainingBytes(): number {
     return this.#bytes.length - this.#position
+  }
+
+  /** For what is left. */
+  rest(isFlexible: boolean): Reader {
+    return new Reader(this.#bytes.subarray(this.#position), isFlexible)
   }
 
   int8(): number {
@@ -39,7 +49,7 @@ export class Reader {
   }
 
   nullableString(): string | null {
-    const lengthBytes = this.int16()
+    const lengthBytes = this.#isFlexible ? this.#compactLength() : this.int16()
     if (lengthBytes < 0) return null
     const at = this.#advance(lengthBytes)
     return this.#bytes.toString('utf8', at, at + lengthBytes)
@@ -51,7 +61,7 @@ export class Reader {
 
   /** A view into the request, not a copy. */
   nullableBytes(): Buffer | null {
-    const lengthBytes = this.int32()
+    const lengthBytes = this.#isFlexible ? this.#compactLength() : this.int32()
     if (lengthBytes < 0) return null
     const at = this.#advance(lengthBytes)
     return this.#bytes.subarray(at, at + lengthBytes)
@@ -61,8 +71,9 @@ export class Reader {
     return this.nullableBytes() ?? this.#fail('bytes are missing')
   }
 
+  /** Of primitive types. */
   nullableArray<T>(item: () => T): T[] | null {
-    const count = this.int32()
+    const count = this.#isFlexible ? this.#compactLength() : this.int32()
     if (count < 0) return null
     // Each item takes a byte at least, so a lying count can't make us allocate.
     if (count > this.remainingBytes) this.#fail(`an array of ${count} items in ${this.remainingBytes} bytes`)
@@ -75,36 +86,29 @@ export class Reader {
     return this.nullableArray(item) ?? []
   }
 
-  compactString(): string {
-    return this.nullableCompactString() ?? this.#fail('a string is missing')
+  nullableStructs<T>(item: () => T): T[] | null {
+    return this.nullableArray(() => {
+      const read = item()
+      this.tags()
+      return read
+    })
   }
 
-  nullableCompactString(): string | null {
-    const lengthBytes = this.#varint() - 1
-    if (lengthBytes < 0) return null
-    const at = this.#advance(lengthBytes)
-    return this.#bytes.toString('utf8', at, at + lengthBytes)
+  structs<T>(item: () => T): T[] {
+    return this.nullableStructs(item) ?? []
   }
 
-  compactArray<T>(item: () => T): T[] {
-    return this.nullableCompactArray(item) ?? []
-  }
-
-  nullableCompactArray<T>(item: () => T): T[] | null {
-    const count = this.#varint() - 1
-    if (count < 0) return null
-    if (count > this.remainingBytes) this.#fail(`an array of ${count} items in ${this.remainingBytes} bytes`)
-    const items: T[] = []
-    for (let i = 0; i < count; i++) items.push(item())
-    return items
-  }
-
-  /** Passes over tagged fields: none of them means anything here. Source: KIP-482. */
+  /** Passes over tagged fields: none of them means anything here. */
   tags(): void {
+    if (!this.#isFlexible) return
     for (let count = this.#varint(); count > 0; count--) {
       this.#varint()
       this.#advance(this.#varint())
     }
+  }
+
+  #compactLength(): number {
+    return this.#varint() - 1
   }
 
   /** Without sign. */

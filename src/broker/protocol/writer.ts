@@ -1,11 +1,19 @@
 const initialBytes = 256
 
-/** Kafka's primitive types, written into one answer. Records are passed on as they are, never copied. */
+/**
+ * Kafka's primitive types, written into one answer. Records are passed on as they are, never copied. In a flexible version
+ * lengths are compact, and each structure ends with its tagged fields: none. Source: KIP-482.
+ */
 export class Writer {
+  readonly #isFlexible: boolean
   readonly #finished: Buffer[] = []
   #finishedBytes = 0
   #bytes = Buffer.allocUnsafe(initialBytes)
   #position = 0
+
+  constructor(isFlexible = false) {
+    this.#isFlexible = isFlexible
+  }
 
   int8(value: number): this {
     const at = this.#reserve(1) // before `#bytes` is looked at: it may be replaced
@@ -38,35 +46,17 @@ export class Writer {
   }
 
   string(value: string | null): this {
-    if (value === null) return this.int16(-1)
+    if (value === null) return this.#isFlexible ? this.#varint(0) : this.int16(-1)
     const lengthBytes = Buffer.byteLength(value)
-    this.int16(lengthBytes)
+    if (this.#isFlexible) this.#varint(lengthBytes + 1)
+    else this.int16(lengthBytes)
     const at = this.#reserve(lengthBytes)
     this.#position = at + this.#bytes.write(value, at, 'utf8')
     return this
-  }
-
-  compactString(value: string): this {
-    const lengthBytes = Buffer.byteLength(value)
-    this.#varint(lengthBytes + 1)
-    const at = this.#reserve(lengthBytes)
-    this.#position = at + this.#bytes.write(value, at, 'utf8')
-    return this
-  }
-
-  compactArray<T>(items: Iterable<T> & { readonly length: number }, item: (value: T) => void): this {
-    this.#varint(items.length + 1)
-    for (const value of items) item(value)
-    return this
-  }
-
-  /** Stands where tagged fields might. Source: KIP-482. */
-  noTags(): this {
-    return this.int8(0)
   }
 
   bytes(value: Buffer): this {
-    this.int32(value.length)
+    this.#length(value.length)
     const at = this.#reserve(value.length)
     this.#position = at + value.copy(this.#bytes, at)
     return this
@@ -74,17 +64,30 @@ export class Writer {
 
   /** Bytes of a log, by reference. */
   records(value: Buffer): this {
-    this.int32(value.length)
+    this.#length(value.length)
     this.#finish()
     this.#finished.push(value)
     this.#finishedBytes += value.length
     return this
   }
 
+  /** Of primitive types. */
   array<T>(items: Iterable<T> & { readonly length: number }, item: (value: T) => void): this {
-    this.int32(items.length)
+    this.#length(items.length)
     for (const value of items) item(value)
     return this
+  }
+
+  structs<T>(items: Iterable<T> & { readonly length: number }, item: (value: T) => void): this {
+    return this.array(items, (value) => {
+      item(value)
+      this.noTags()
+    })
+  }
+
+  /** Stands where tagged fields might. */
+  noTags(): this {
+    return this.#isFlexible ? this.int8(0) : this
   }
 
   /** What was written, with its length in front as a frame of the protocol; to be written out in one go. */
@@ -95,11 +98,17 @@ export class Writer {
     return [length, ...this.#finished]
   }
 
+  /** Of bytes and arrays. */
+  #length(length: number): this {
+    return this.#isFlexible ? this.#varint(length + 1) : this.int32(length)
+  }
+
   /** Without sign. */
-  #varint(value: number): void {
+  #varint(value: number): this {
     let left = value
     for (; left > 0x7f; left >>>= 7) this.#byte((left & 0x7f) | 0x80)
     this.#byte(left)
+    return this
   }
 
   #byte(value: number): void {

@@ -19,8 +19,13 @@ export interface LogConfig {
 
 const longMax = '9223372036854775807'
 
+interface Setting {
+  readonly fallback: string
+  readonly valid: RegExp
+}
+
 /** Kafka's topic settings with its defaults. Source: Kafka `TopicConfig`, `LogConfig`. */
-const settings: Readonly<Record<string, { readonly fallback: string; readonly valid: RegExp }>> = {
+const settings: Readonly<Record<string, Setting>> = {
   'cleanup.policy': { fallback: 'delete', valid: /^(delete|compact)(, *(delete|compact))?$/ },
   'compression.type': { fallback: 'producer', valid: /^(producer|uncompressed|gzip|snappy|lz4|zstd)$/ },
   'delete.retention.ms': { fallback: '86400000', valid: /^\d+$/ },
@@ -46,15 +51,30 @@ const settings: Readonly<Record<string, { readonly fallback: string; readonly va
   'unclean.leader.election.enable': { fallback: 'false', valid: /^(true|false)$/ },
 }
 
+/** Those that a topic's logs heed. The others are kept as the topic was made with them, for clients that give them all. */
+const heeded: ReadonlySet<string> = new Set([
+  'cleanup.policy',
+  'delete.retention.ms',
+  'max.message.bytes',
+  'message.timestamp.after.max.ms',
+  'message.timestamp.before.max.ms',
+  'message.timestamp.type',
+  'min.cleanable.dirty.ratio',
+  'min.compaction.lag.ms',
+  'retention.bytes',
+  'retention.ms',
+  'segment.bytes',
+  'segment.ms',
+])
+
 export type TopicConfig = Readonly<Record<string, string>>
 
 /** Throws `INVALID_CONFIG` for settings that Kafka has not, and values that it would refuse. */
 export function checkTopicConfig(config: Readonly<Record<string, string | null>>): TopicConfig {
   const checked: Record<string, string> = {}
   for (const [name, value] of Object.entries(config)) {
-    const setting = Object.hasOwn(settings, name) ? settings[name] : undefined
-    if (!setting) throw new KafkaError(errorCodes.invalidConfig, `Unknown topic config name: ${name}`)
-    if (value === null || !setting.valid.test(value)) {
+    const { valid } = settingOf(name)
+    if (value === null || !valid.test(value)) {
       throw new KafkaError(errorCodes.invalidConfig, `Invalid value ${value} for configuration ${name}`)
     }
     checked[name] = value
@@ -62,19 +82,42 @@ export function checkTopicConfig(config: Readonly<Record<string, string | null>>
   return checked
 }
 
+/** Throws `INVALID_CONFIG` where they differ in a setting that is not heeded: a change of it would change nothing. */
+export function checkConfigChange(before: TopicConfig, after: TopicConfig): void {
+  for (const name of Object.keys({ ...before, ...after })) {
+    if (before[name] === after[name] || heeded.has(name)) continue
+    const message = `This broker does not heed ${name}, so it can't be changed. What can: ${[...heeded].join(', ')}`
+    throw new KafkaError(errorCodes.invalidConfig, message)
+  }
+}
+
+/** The value that counts, given or not; throws `INVALID_CONFIG` where Kafka has no such setting. */
+export function settingIn(config: TopicConfig, name: string): string {
+  return config[name] ?? settingOf(name).fallback
+}
+
+function settingOf(name: string): Setting {
+  const setting = Object.hasOwn(settings, name) ? settings[name] : undefined
+  if (setting) return setting
+  throw new KafkaError(errorCodes.invalidConfig, `Unknown topic config name: ${name}`)
+}
+
 /** All settings of a topic as `DescribeConfigs` shows them. */
-export function describeTopicConfig(
-  config: TopicConfig,
-): { readonly name: string; readonly value: string; readonly isDefault: boolean }[] {
+export function describeTopicConfig(config: TopicConfig): {
+  readonly name: string
+  readonly value: string
+  readonly fallback: string
+  readonly isDefault: boolean
+}[] {
   return Object.entries(settings).map(([name, { fallback }]) => ({
-    name,
+    ...{ name, fallback },
     value: config[name] ?? fallback,
     isDefault: config[name] === undefined,
   }))
 }
 
 export function logConfigOf(config: TopicConfig): LogConfig {
-  const text = (name: keyof typeof settings & string) => config[name] ?? settings[name]?.fallback ?? ''
+  const text = (name: string) => settingIn(config, name)
   const number = (name: string) => Number(text(name))
   return {
     deletes: text('cleanup.policy').includes('delete'),

@@ -8,7 +8,13 @@ import { parseSegmentName } from '../log/segment.ts'
 import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
 import type { RecoveryPoints } from '../state/recovery-points.ts'
 import type { StateTable } from '../state/state-table.ts'
-import { checkTopicConfig, type LogConfig, logConfigOf, type TopicConfig } from './topic-config.ts'
+import {
+  checkConfigChange,
+  checkTopicConfig,
+  type LogConfig,
+  logConfigOf,
+  type TopicConfig,
+} from './topic-config.ts'
 
 export interface Topic {
   readonly name: string
@@ -105,6 +111,11 @@ export class Topics {
     return [...places].flatMap(({ topic, partition }) => this.#topics.get(topic)?.partitions[partition] ?? [])
   }
 
+  /** Where the logs lie. */
+  get path(): string {
+    return this.#options.directory.path
+  }
+
   all(): Iterable<Topic> {
     return this.#topics.values()
   }
@@ -162,6 +173,21 @@ export class Topics {
     this.#options.state.change([{ key: topicPrefix + name, value: { id, partitionCount, config } }])
     this.#options.state.log.syncNow()
     this.#open(topic, partitionCount)
+  }
+
+  /** Its logs heed them at once. Throws `INVALID_CONFIG`. Source: Kafka `AlterConfigs`. */
+  configure(name: string, wanted: NewTopic['config'], validateOnly: boolean): void {
+    const topic = this.#existing(name)
+    const config = checkTopicConfig(wanted)
+    checkConfigChange(topic.config, config)
+    if (validateOnly) return
+    const { id, partitions } = topic
+    this.#options.state.change([
+      { key: topicPrefix + name, value: { id, partitionCount: partitions.length, config } },
+    ])
+    this.#options.state.log.syncNow()
+    for (const log of partitions) log.config = logConfigOf(config)
+    this.#topics.set(name, { ...topic, config })
   }
 
   delete(name: string): void {

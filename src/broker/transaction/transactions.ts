@@ -45,7 +45,7 @@ const stored = v.object({
   groups: v.array(v.string()),
   offsets: v.array(v.tuple([v.string(), v.array(offsetsOfGroup)])),
 })
-type Transaction = Readonly<v.InferOutput<typeof stored>>
+export type Transaction = Readonly<v.InferOutput<typeof stored>>
 
 const prefix = 'transaction/'
 const epochMax = 0x7fff
@@ -145,6 +145,15 @@ export class Transactions {
     if (transaction.status === 'open' && includes(transaction.partitions, partition)) return
     const place = `${partition.topic}/${partition.partition}`
     throw new KafkaError(errorCodes.invalidTxnState, `${place} is not part of the transaction`)
+  }
+
+  /** Of this transactional id, the last that there was. */
+  get(transactionalId: string): Transaction | undefined {
+    return this.#transactions.get(transactionalId)
+  }
+
+  all(): Iterable<readonly [transactionalId: string, Transaction]> {
+    return this.#transactions
   }
 
   /** The decision lasts, with `fsync: always`, when this resolves: a start does the rest if need be. */

@@ -132,12 +132,12 @@ describe('a consumer group', () => {
     const { group, enter, share } = setUp()
     await share(await (await enter()).joined)
     expect(group.heartbeat('m1', 0)).toBe(illegalGeneration)
-    expect(group.checkCommit('m1', 0)).toBe(illegalGeneration)
-    expect(group.checkCommit('stranger', 1)).toBe(unknownMemberId)
-    expect(group.checkCommit('', -1)).toBe(unknownMemberId)
-    expect(group.checkCommit('m1', 1)).toBe(none)
+    expect(group.checkCommit({ memberId: 'm1', instanceId: null, generation: 0 })).toBe(illegalGeneration)
+    expect(group.checkCommit({ memberId: 'stranger', instanceId: null, generation: 1 })).toBe(unknownMemberId)
+    expect(group.checkCommit({ memberId: '', instanceId: null, generation: -1 })).toBe(unknownMemberId)
+    expect(group.checkCommit({ memberId: 'm1', instanceId: null, generation: 1 })).toBe(none)
     group.leave('m1')
-    expect(group.checkCommit('', -1)).toBe(none)
+    expect(group.checkCommit({ memberId: '', instanceId: null, generation: -1 })).toBe(none)
   })
 
   test('drops who joined but never fetched its share, and rebalances without it', async () => {
