@@ -20,10 +20,11 @@ const clientId = 'fuzz'
 class Body {
   readonly #dice: Dice
   readonly #strangeness: number
-  readonly #writer = new Writer()
+  readonly #writer: Writer
 
-  constructor(dice: Dice) {
+  constructor(dice: Dice, isFlexible: boolean) {
     this.#dice = dice
+    this.#writer = new Writer(isFlexible)
     this.#strangeness = dice.pick([0, 0.02, 0.1, 0.3])
   }
 
@@ -78,6 +79,19 @@ class Body {
       ? this.#dice.list(40, () => this.#dice.pick(items))
       : items
     this.#writer.array(items.length === 0 ? items : chosen, item)
+    return this
+  }
+
+  structs<T>(items: readonly T[], item: (value: T) => unknown): this {
+    return this.list(items, (value) => {
+      item(value)
+      this.tags()
+    })
+  }
+
+  /** None, where the version has such. */
+  tags(): this {
+    this.#writer.noTags()
     return this
   }
 
@@ -206,7 +220,61 @@ const requests: Readonly<Record<string, Build>> = {
   AddPartitionsToTxn: (body, dice) => ofTopic(() => body)(producer(body, dice), dice),
   AddOffsetsToTxn: (body, dice) => producer(body, dice).string('group'),
   EndTxn: (body, dice) => producer(body, dice).int8(dice.int(2)),
+  AlterConfigs: (body, dice) =>
+    body
+      .structs([topicOf(dice)], (each) =>
+        body
+          .int8(2)
+          .string(each)
+          .structs([changeOf(dice)], ([setting, value]) => body.string(setting).string(value)),
+      )
+      .int8(dice.int(2)),
+  IncrementalAlterConfigs: (body, dice) =>
+    body
+      .structs([topicOf(dice)], (each) =>
+        body
+          .int8(2)
+          .string(each)
+          .structs([changeOf(dice)], ([setting, value]) =>
+            body.string(setting).int8(dice.int(4)).string(value),
+          ),
+      )
+      .int8(dice.int(2)),
+  ListTransactions: (body, dice) =>
+    body
+      .list(['Ongoing'], (state) => body.string(state))
+      .list([1], (id) => body.int64(id))
+      .int64(dice.int(9) - 1),
+  DescribeTransactions: (body) => body.list(['a', 'b', 'nobody'], (id) => body.string(id)),
+  DescribeProducers: (body, dice) => partitionsOf(body, dice),
+  DescribeCluster: (body) => body.int8(1).int8(1).int8(0),
+  DescribeLogDirs: (body, dice) => partitionsOf(body, dice),
+  OffsetDelete: (body, dice) => ofTopic(() => body)(body.string('group'), dice),
+  ElectLeaders: (body, dice) => partitionsOf(body.int8(0), dice).int32(1_000),
+  ListPartitionReassignments: (body, dice) => partitionsOf(body.int32(1_000), dice),
+  DescribeAcls: (body) => body.int8(1).string(null).int8(1).string(null).string(null).int8(1).int8(1),
+  CreateAcls: (body) =>
+    body.structs(['plain'], (name) =>
+      body.int8(2).string(name).int8(3).string('User:a').string('*').int8(3).int8(3),
+    ),
+  DeleteAcls: (body) =>
+    body.structs([null], (name) =>
+      body.int8(1).string(name).int8(1).string(null).string(null).int8(1).int8(1),
+    ),
+  DescribeUserScramCredentials: (body) => body.structs(['alice'], (user) => body.string(user)),
+  DescribeClientQuotas: (body) =>
+    body.structs(['user'], (type) => body.string(type).int8(0).string('alice')).int8(0),
 }
+
+const partitionsOf: Build = (body, dice) =>
+  body.structs([topicOf(dice)], (topic) => body.string(topic).list([0, 1], (at) => body.int32(at)))
+const changeOf = (dice: Dice) =>
+  dice.pick([
+    ['cleanup.policy', 'compact'],
+    ['retention.ms', '1'],
+    ['compression.type', 'gzip'],
+    ['bogus', null],
+  ] as const)
 
 /** Whatever a client sends is answered, or ends its connection; nothing fails within, and what it does not name stays. */
 export async function run(random: () => number): Promise<void> {
@@ -235,7 +303,9 @@ function frame(dice: Dice): Buffer {
   if (!build) throw new Error(`no request is made for ${api.name}`)
   const version = dice.chance(0.02) ? dice.int(20) : dice.pick([api.version, api.versionMax ?? api.version])
   const head = new Writer().int16(api.key).int16(version).int32(dice.int(9)).string(clientId)
-  const request = Buffer.concat([...head.frame().slice(1), build(new Body(dice), dice).bytes])
+  const isFlexible = version >= (api.flexibleFrom ?? Number.POSITIVE_INFINITY)
+  const body = build(new Body(dice, isFlexible).tags(), dice).tags()
+  const request = Buffer.concat([...head.frame().slice(1), body.bytes])
   const sent = dice.chance(0.2) ? dice.mutated(request) : request
   const length = Buffer.alloc(4)
   length.writeInt32BE(dice.chance(0.02) ? dice.pick([-1, 0, 1, 2 ** 31 - 1]) : sent.length)

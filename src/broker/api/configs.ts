@@ -159,8 +159,9 @@ function changed(config: Wanted, { name, operation, value }: Change): Wanted {
   const { [name]: before, ...others } = config
   if (operation === operations.delete) return others
   if (operation === operations.set) return { ...config, [name]: value }
+  const named = listed(name, value)
   const members = new Set((before ?? settingIn({}, name)).split(/ *, */))
-  for (const member of listed(name, value)) {
+  for (const member of named) {
     if (operation === operations.append) members.add(member)
     else if (operation === operations.subtract) members.delete(member)
     else throw new KafkaError(errorCodes.invalidRequest, `There is no operation ${operation} on a setting.`)

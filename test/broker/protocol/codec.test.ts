@@ -54,14 +54,14 @@ function read(reader: Reader, type: string): unknown {
 }
 
 describe('the primitive types', () => {
-  test('are read as they were written, in any mixture and size', () => {
+  test('are read as they were written, in any mixture, size and version', () => {
     fc.assert(
-      fc.property(fc.array(primitive, { maxLength: 60 }), (fields) => {
-        const writer = new Writer()
+      fc.property(fc.array(primitive, { maxLength: 60 }), fc.boolean(), (fields, isFlexible) => {
+        const writer = new Writer(isFlexible)
         for (const field of fields) write(writer, field)
         const frame = Buffer.concat(writer.frame())
         expect(frame.readInt32BE(0)).toBe(frame.length - 4)
-        const reader = new Reader(frame.subarray(4))
+        const reader = new Reader(frame.subarray(4), isFlexible)
         expect(fields.map(({ type }) => read(reader, type))).toEqual(fields.map(({ value }) => value))
         expect(reader.remainingBytes).toBe(0)
       }),
