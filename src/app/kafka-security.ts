@@ -22,7 +22,7 @@ export function kafkaSecurity(config: KafkaConfig, own: OwnToken = {}): Pick<Kaf
   return { ssl: tls ?? config.kafkaSsl ?? false, ...(sasl && { sasl }) }
 }
 
-/** The embedded broker speaks no TLS, and asks nobody who they are: whoever wants that has forgotten which Kafka it is for. */
+/** The embedded broker has nothing of it: whoever wants that has forgotten which Kafka it is for. */
 function checkBrokers(config: KafkaConfig): void {
   if (config.kafkaBrokers !== undefined) return
   const names = Object.keys(kafkaSettings) as (keyof KafkaConfig)[]
@@ -30,7 +30,7 @@ function checkBrokers(config: KafkaConfig): void {
   if (given === undefined) return
   throw badSetting(
     'kafkaBrokers',
-    `KAFKA_BROKERS is not set, but ${variableOf(given)} is: say which Kafka it is for; the embedded broker has neither TLS nor a login`,
+    `KAFKA_BROKERS is not set, but ${variableOf(given)} is: say which Kafka it is for; the embedded broker has no TLS, no login and no racks`,
   )
 }
 

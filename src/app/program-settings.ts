@@ -15,6 +15,12 @@ export const kafkaSettings = {
     description: 'Kafka to use, host:port separated by commas; without it, the embedded broker',
     expected: 'a comma list of host:port, such as localhost:9092',
   }),
+  /** As `broker.rack` says it; default: nowhere, and all is read from leaders. */
+  kafkaClientRack: setting.text({
+    placeholder: '<name>',
+    description: 'rack or zone that this is in, to read from replicas of Kafka there (client.rack)',
+    expected: 'a name',
+  }),
   /** Whether to speak TLS; default: where one of the other settings for it is given. */
   kafkaSsl: setting.boolean({
     placeholder: '<boolean>',

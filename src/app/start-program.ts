@@ -53,6 +53,7 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
   const kafka = connectKafka({
     brokers,
     clientId: options.name,
+    clientRack: config.kafkaClientRack,
     clock,
     logger,
     ...kafkaSecurity(config, options),

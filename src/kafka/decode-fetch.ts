@@ -17,6 +17,8 @@ export interface FetchedPartition {
   /** The end of what read_committed can read; −1 with an error. */
   readonly endOffset: number
   readonly abortedTransactions: readonly AbortedTransaction[]
+  /** The node to read from, where the leader names another one than itself, and answers nothing else; −1: none. */
+  readonly preferredReplica: number
   /** RecordBatches; the last one may be cut off. */
   readonly batches: Buffer
 }
@@ -67,11 +69,12 @@ function decodePartition(reader: ByteReader, topic: string): FetchedPartition {
     producerId: reader.int64(),
     firstOffset: reader.int64(),
   }))
-  reader.int32() // preferred replica
+  const preferredReplica = reader.int32()
   const length = Math.max(0, reader.int32())
   const batches = reader.bytes.subarray(reader.at, reader.at + length)
   reader.at += length
-  return { topic, partition, errorCode, highWatermark, endOffset, abortedTransactions, batches }
+  const place = { topic, partition }
+  return { ...place, errorCode, highWatermark, endOffset, abortedTransactions, preferredReplica, batches }
 }
 
 const batchHeaderBytes = 61

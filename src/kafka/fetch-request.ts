@@ -9,7 +9,7 @@ const isolationLevels = { uncommitted: 0, committed: 1 } as const
 /** On top of what the broker may hold the answer back. */
 const networkMs = 5_000
 
-/** From its leader, in the epoch in which that is believed to be. */
+/** In the epoch in which its leader is believed to be. */
 export interface PartitionToFetch extends PartitionOffset {
   readonly leaderEpoch: number
 }
@@ -20,11 +20,18 @@ export interface FetchLimits {
   readonly partitionBytesMax: number
 }
 
+interface FetchChoices {
+  /** Default `committed`. */
+  readonly isolation?: keyof typeof isolationLevels
+  /** Where the client is, if it wants to hear of a replica there. */
+  readonly rack?: string | undefined
+}
+
 /** Fetch v11, without a fetch session. It answers at once when there is any record. */
 export function fetchRequest(
   partitions: readonly PartitionToFetch[],
   { waitMsMax, bytesMax, partitionBytesMax }: FetchLimits,
-  isolation: keyof typeof isolationLevels = 'committed',
+  { isolation = 'committed', rack = '' }: FetchChoices = {},
 ): ProtocolRequest<{ readonly errorCode: number; readonly partitions: readonly FetchedPartition[] }> {
   return {
     request: {
@@ -34,8 +41,9 @@ export function fetchRequest(
       encode: async () => {
         const topics = topicPartitions(partitions, (each) => each)
         const names = topics.map(({ topic }) => Buffer.from(topic))
+        const rackName = Buffer.from(rack)
         const bytes = names.reduce((sum, name) => sum + 6 + name.length, partitions.length * 28 + 35)
-        const buffer = Buffer.alloc(bytes)
+        const buffer = Buffer.alloc(bytes + rackName.length)
         let at = buffer.writeInt32BE(-1) // not a replica
         at = buffer.writeInt32BE(waitMsMax, at)
         at = buffer.writeInt32BE(1, at) // least bytes
@@ -58,7 +66,8 @@ export function fetchRequest(
           }
         })
         at = buffer.writeInt32BE(0, at) // forgotten topics
-        buffer.writeInt16BE(0, at) // rack
+        at = buffer.writeInt16BE(rackName.length, at)
+        rackName.copy(buffer, at)
         return { buf: buffer, buffer }
       },
     },

@@ -34,6 +34,8 @@ const requestsMax = 2
 const heldChunksMax = 2
 /** With partitions paused, which may be resumed any moment, an empty answer is not held back for long. */
 const pausedWaitMs = 50
+/** Then the leader is asked again, which names only replicas that keep up. */
+const replicaMs = 60_000
 const backoffPolicy = { initialMs: 50, waitMsMax: 2_000 }
 
 interface Reading extends TopicPartition {
@@ -44,6 +46,7 @@ interface Reading extends TopicPartition {
   paused: boolean
   inFlight: boolean
   leader: Leader | undefined
+  replica: ReadReplica | undefined
   /** The leader epoch in which the log was last found to be the one that was read. */
   soundIn: number | undefined
   /** Fetched and not yet handed over. */
@@ -52,9 +55,17 @@ interface Reading extends TopicPartition {
   knownEndOffset: number
 }
 
+/** Where to read in place of the leader, for a while. Source: KIP-392. */
+interface ReadReplica {
+  /** Undefined: at the leader all the same, which is not asked for another one: one that it has named has failed. */
+  readonly nodeId: number | undefined
+  readonly untilMs: number
+}
+
 /**
- * Fetches partitions from their leaders, with the next fetch under way while a chunk is worked on, and hands chunks
- * over one by one, in order. What arrives for a paused partition is held for it: at most two fetches.
+ * Fetches partitions from their leaders, or from replicas that these name, with the next fetch under way while a chunk is
+ * worked on, and hands chunks over one by one, in order. What arrives for a paused partition is held for it: at most two
+ * fetches.
  */
 export class Fetcher {
   readonly #options: FetcherOptions
@@ -78,6 +89,7 @@ export class Fetcher {
       paused: false,
       inFlight: false,
       leader: undefined,
+      replica: undefined,
       soundIn: undefined,
       held: [],
       knownEndOffset: -1,
@@ -165,9 +177,9 @@ export class Fetcher {
     this.#options.failed(translate(error, `Can't read topic ${topic}`, { topic, partition }))
   }
 
-  /** Sends what can be sent: one request for each leader that has partitions to be asked for. */
+  /** Sends what can be sent: one request for each node that has partitions to be asked for. */
   #dispatch(): void {
-    const byLeader = new Map<number, Reading[]>()
+    const byNode = new Map<number, Reading[]>()
     let paused = false
     for (const reading of this.#readings.values()) {
       paused ||= reading.paused
@@ -175,13 +187,34 @@ export class Fetcher {
       const { leader } = reading
       if (leader === undefined) this.#findLeader(reading)
       else if (!this.#isSound(reading, leader)) this.#validate(reading)
-      else if ((this.#busy.get(leader.nodeId)?.size ?? 0) < requestsMax) {
-        const readings = byLeader.get(leader.nodeId)
+      else {
+        const node = this.#nodeFor(reading, leader)
+        if ((this.#busy.get(node)?.size ?? 0) >= requestsMax) continue
+        const readings = byNode.get(node)
         if (readings) readings.push(reading)
-        else byLeader.set(leader.nodeId, [reading])
+        else byNode.set(node, [reading])
       }
     }
-    for (const [node, readings] of byLeader) void this.#fetch(node, readings, paused)
+    for (const [node, readings] of byNode) void this.#fetch(node, readings, paused)
+  }
+
+  #nodeFor(reading: Reading, leader: Leader): number {
+    if (reading.replica && reading.replica.untilMs <= this.#options.cluster.options.clock.now())
+      reading.replica = undefined
+    return reading.replica?.nodeId ?? leader.nodeId
+  }
+
+  /** What was believed of where to read was wrong: first of the replica, then of the leader. */
+  #giveUp(reading: Reading, node: number): void {
+    if (reading.replica?.nodeId === node) this.#readFrom(undefined, reading)
+    else {
+      this.#options.cluster.forgetLeader(reading)
+      reading.leader = undefined
+    }
+  }
+
+  #readFrom(nodeId: number | undefined, reading: Reading): void {
+    reading.replica = { nodeId, untilMs: this.#options.cluster.options.clock.now() + replicaMs }
   }
 
   #findLeader(reading: Reading): void {
@@ -232,7 +265,12 @@ export class Fetcher {
       leaderEpoch: reading.leader?.epoch ?? -1,
       offset,
     }))
-    const request = fetchRequest(partitions, { ...limits, waitMsMax: this.#waitMsMax(readings, paused) })
+    const namesReplica = readings.every(({ replica }) => replica === undefined)
+    const request = fetchRequest(
+      partitions,
+      { ...limits, waitMsMax: this.#waitMsMax(readings, paused) },
+      { rack: namesReplica ? cluster.options.clientRack : undefined },
+    )
     try {
       // A long poll blocks its connection: each of the two has its own.
       const answer = await cluster.withNode(node, `${use} ${slot}`, `Can't fetch from node ${node}`, (link) =>
@@ -243,14 +281,11 @@ export class Fetcher {
       for (const partition of answer.partitions) {
         const entry = asked.get(keyOf(partition))
         if (!entry || !this.#isCurrent(entry.reading, entry.epoch)) continue
-        stale = !this.#accept(partition, entry.reading, entry.offset) || stale
+        stale = !this.#accept(partition, node, entry.reading, entry.offset) || stale
       }
       if (stale) await this.#waitAfterFailure(node)
     } catch (error) {
-      for (const { reading } of asked.values()) {
-        cluster.forgetLeader(reading)
-        reading.leader = undefined
-      }
+      for (const { reading } of asked.values()) this.#giveUp(reading, node)
       if (this.#stopped.signal.aborted) return
       if (error instanceof RivuletError && error.retryable) await this.#waitAfterFailure(node, error)
       else this.#fail(error, readings[0] as Reading)
@@ -280,10 +315,13 @@ export class Fetcher {
   }
 
   /** False: the partition can't be read just now. */
-  #accept(answer: FetchedPartition, reading: Reading, fetchOffset: number): boolean {
+  #accept(answer: FetchedPartition, node: number, reading: Reading, fetchOffset: number): boolean {
     const { leaderEpochs } = this.#options.cluster
+    const isLeader = node === reading.leader?.nodeId
     if (answer.errorCode === offsetOutOfRange) {
-      this.#findNearest(reading, fetchOffset)
+      // A replica may not have it yet, or not any more.
+      if (isLeader) this.#findNearest(reading, fetchOffset)
+      else this.#giveUp(reading, node)
       return true
     }
     if (answer.errorCode !== 0) {
@@ -293,10 +331,13 @@ export class Fetcher {
         topic,
         partition,
       })
-      this.#options.cluster.forgetLeader(reading)
-      reading.leader = undefined
+      this.#giveUp(reading, node)
       if (!failure.retryable) this.#options.failed(failure)
       return false
+    }
+    if (isLeader && answer.preferredReplica >= 0 && answer.preferredReplica !== node) {
+      this.#readFrom(answer.preferredReplica, reading)
+      return true
     }
     try {
       const { keys, values, timestampsMs, offsets, headers, epochs, nextOffset } = decodeRecords(

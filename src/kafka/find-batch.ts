@@ -32,7 +32,9 @@ export async function findBatch(
   let offset = fromOffset
   for (;;) {
     const { epoch: leaderEpoch } = await cluster.leaderOf(of)
-    const request = fetchRequest([{ topic, partition, leaderEpoch, offset }], limits, 'uncommitted')
+    const request = fetchRequest([{ topic, partition, leaderEpoch, offset }], limits, {
+      isolation: 'uncommitted',
+    })
     const fetch = cluster.withLeader(of, use, what, async (link) => {
       const [fetched] = (await link.send(request)).partitions
       if (fetched?.errorCode !== 0) throw createErrorFromCode(fetched?.errorCode ?? unknownServerError)

@@ -46,6 +46,11 @@ export interface KafkaOptions {
   readonly sasl?: SaslOptions
   /** Told why, when calls have failed for a while, and undefined when one that did succeeds again. */
   readonly onTrouble?: (reason: string | undefined) => void
+  /**
+   * Where this client is, as `broker.rack` of brokers says it: topics are read from a replica there, where Kafka's
+   * `replica.selector.class` names one (KIP-392). Default: from the leaders.
+   */
+  readonly clientRack?: string | undefined
   /** How long an answer may take before the request is tried again. Default 15,000. */
   readonly requestTimeoutMs?: number
   /** How long a TCP connection may take to open. Default 3,000. */

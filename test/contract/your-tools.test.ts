@@ -90,7 +90,7 @@ const others: readonly (readonly [command: string, code: number, says: RegExp])[
     /GroupSubscribedToTopic/,
   ],
   [`kafka-consumer-groups.sh ${at} --delete --group readers`, 0, /GroupIdNotFound/],
-  [`kafka-transactions.sh ${at} describe-producers ${words}`, 0, /^ProducerId.*⏎\d+ \d+ /],
+  [`kafka-transactions.sh ${at} describe-producers ${words}`, 0, /^ProducerId.*⏎\d+ +\d+ /],
   [`kafka-transactions.sh ${at} find-hanging --topic lines`, 0, /^Topic Partition ProducerId[^⏎]*$/],
   [
     `kafka-leader-election.sh ${at} --election-type preferred --topic lines --partition 0`,
