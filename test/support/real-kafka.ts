@@ -7,7 +7,7 @@ import { fetchJars, kafkaVersion } from './jars.ts'
 import { run } from './run-command.ts'
 
 export interface RealKafka {
-  /** `host:port`; the same after a restart, so that clients find it again by themselves. */
+  /** `host:port` of each node; the same after a restart, so that clients find it again by themselves. */
   readonly brokers: string[]
   /** `host:port` of each listener that was asked for, by its name. */
   readonly listeners: Readonly<Record<string, string>>
@@ -15,6 +15,8 @@ export interface RealKafka {
   stop(): Promise<void>
   /** SIGKILL; the data stays for `restart`. */
   kill(): Promise<void>
+  /** SIGKILL to one of the further nodes. */
+  killNode(broker: string): Promise<void>
   /** Starts it again on the same data and port; a running one is stopped cleanly first. */
   restart(): Promise<void>
 }
@@ -24,6 +26,8 @@ export interface RealKafkaOptions {
   readonly listeners?: Readonly<Record<string, 'SSL' | 'SASL_SSL' | 'SASL_PLAINTEXT'>>
   /** Further settings of the server, or others than it has here. */
   readonly properties?: Readonly<Record<string, string>>
+  /** Of further nodes, one for each: the rack that it is in. They are brokers only, and not restarted. */
+  readonly racks?: readonly string[]
   /** Users of SCRAM, as Kafka's tool takes them: `SCRAM-SHA-256=[name=…,password=…]`. */
   readonly scramUsers?: readonly string[]
 }
@@ -62,30 +66,63 @@ export async function startRealKafka(
       options,
     ),
   )
-  await run('java', [
-    ...jvmFlags,
-    ...['-cp', join(jarsDir, '*'), 'kafka.tools.StorageTool', 'format', '--standalone'],
-    ...['-t', clusterId, '-c', properties],
-    ...(options.scramUsers ?? []).flatMap((user) => ['--add-scram', user]),
-  ])
+  const users = (options.scramUsers ?? []).flatMap((user) => ['--add-scram', user])
+  await format(jarsDir, properties, ['--standalone', ...users])
 
   let server = await startServer(jarsDir, properties)
+  const further = await Promise.all(
+    (options.racks ?? []).map((rack, i) =>
+      startFurther(jarsDir, dir, options, { nodeId: i + 2, rack, controllerPort: server.ports[0] as number }),
+    ),
+  )
   // The controller's comes first, then those of the listeners, in their order.
   const ports = server.ports.slice(-names.length)
   await writeFile(properties, propertiesOf(dir, ports, options))
   return {
-    brokers: [`127.0.0.1:${ports[0]}`],
+    brokers: [`127.0.0.1:${ports[0]}`, ...further.map(({ broker }) => broker)],
     listeners: Object.fromEntries(names.map((name, i) => [name, `127.0.0.1:${ports[i]}`])),
     async stop() {
+      await Promise.all(further.map(({ child }) => end(child, 'SIGKILL')))
       await end(server.child, 'SIGTERM')
       await rm(dir, { recursive: true, force: true })
     },
     kill: () => end(server.child, 'SIGKILL'),
+    async killNode(wanted) {
+      for (const { broker, child } of further) if (broker === wanted) await end(child, 'SIGKILL')
+    },
     async restart() {
       await end(server.child, 'SIGTERM')
       server = await startServer(jarsDir, properties)
     },
   }
+}
+
+function format(jarsDir: string, properties: string, options: readonly string[] = []) {
+  const tool = ['-cp', join(jarsDir, '*'), 'kafka.tools.StorageTool', 'format', ...options]
+  return run('java', [...jvmFlags, ...tool, '-t', clusterId, '-c', properties])
+}
+
+/** A broker beside the first node, which is the controller. */
+async function startFurther(
+  jarsDir: string,
+  dir: string,
+  options: RealKafkaOptions,
+  { nodeId, rack, controllerPort }: { nodeId: number; rack: string; controllerPort: number },
+) {
+  const file = join(dir, `server-${nodeId}.properties`)
+  const properties = {
+    ...options.properties,
+    'process.roles': 'broker',
+    'node.id': String(nodeId),
+    'broker.rack': rack,
+    listeners: 'PLAINTEXT://127.0.0.1:0',
+    'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
+    'log.dirs': join(dir, `log-${nodeId}`),
+  }
+  await writeFile(file, propertiesOf(dir, [0], { properties }))
+  await format(jarsDir, file)
+  const { child, ports } = await startServer(jarsDir, file)
+  return { child, broker: `127.0.0.1:${ports[0]}` }
 }
 
 function propertiesOf(
