@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { startSecuredKafka } from '../test/support/secured-kafka.ts'
 import {
-  attempt,
+  attemptInProcess,
   refusalMsMax,
   type SecurityRig,
   secrets,
@@ -11,8 +11,9 @@ import { startTokenEndpoint } from '../test/support/token-endpoint.ts'
 
 const usage = `Usage: npm run security -- [--times N]
 
-Speaks with an Apache Kafka of its own in each way of the table in docs/security.md, right and wrong, N times (default 1),
-and prints how often it went as the table says, and how long it took. Needs Java, Maven and openssl.
+Starts a program that speaks with an Apache Kafka in each way of the table in docs/security.md, right and wrong, each in a
+process of its own, N times (default 1), and prints how often it went as the table says, how often with the right exit code
+in time, and how long it took from when its code was loaded. Needs Java, Maven and openssl.
 `
 
 const print = (line: string) => process.stdout.write(`${line}\n`)
@@ -46,7 +47,7 @@ async function runAll(rig: SecurityRig, times: number): Promise<number> {
     const elapsedMs: number[] = []
     let right = 0
     for (let time = 0; time < times; time++) {
-      const { refusal, log, ...took } = await attempt(each, rig)
+      const { refusal, log, ...took } = await attemptInProcess(each, rig)
       elapsedMs.push(Math.round(took.elapsedMs))
       const isInTime = refusal === undefined || took.elapsedMs < refusalMsMax
       const isSilent = secrets.every((secret) => !log.includes(secret))

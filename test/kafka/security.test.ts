@@ -1,14 +1,13 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { connectKafka } from '../../src/kafka/kafka.ts'
 import { silentLogger } from '../../src/logger.ts'
-import { runProcess } from '../support/process.ts'
 import { passwordOf, shortSessionMs, startSecuredKafka } from '../support/secured-kafka.ts'
 import {
   attempt,
+  attemptInProcess,
   refusalMsMax,
+  type SecurityCase,
   type SecurityRig,
   secrets,
   securityCases,
@@ -40,20 +39,34 @@ describe('a program that speaks with Apache Kafka by', () => {
   })
 })
 
-test('a program in its own process ends with 1, and says what else to say', { timeout: 60_000 }, async () => {
-  const { kafka } = rig as SecurityRig
-  const { code, stdout, stderr } = await runProcess('test/app/programs/tiny.ts', ['--port', '0'], {
-    DATA_DIR: mkdtempSync(join(tmpdir(), 'rivulet-refused-')),
-    KAFKA_BROKERS: kafka.listeners.SASL_PLAINTEXT as string,
-    KAFKA_SASL_MECHANISM: 'scram-sha-512',
-    KAFKA_USERNAME: 'bob',
-    KAFKA_PASSWORD: 'guessed-secret',
-    LOG_LEVEL: 'trace',
+/** The rest of them in a process of its own: `npm run security`. */
+const inProcesses = [
+  'PLAIN, a wrong password',
+  'TLS, the CA of somebody else',
+  'TLS, a certificate of another name',
+  'TLS, TLS to a plain port',
+  'TLS, no TLS to a TLS port',
+  'ACLs, no READ on a topic',
+  'ACLs, no READ on its group',
+]
+
+describe('a program in its own process ends with 1, within 5 s, and with a sentence', () => {
+  const chosen = securityCases.filter((each) => inProcesses.includes(nameOf(each)))
+  test.for(chosen)('by $mechanism, $what', { timeout: 60_000 }, async (wanted) => {
+    const { refusal, elapsedMs, log } = await attemptInProcess(wanted, rig as SecurityRig)
+    expect(refusal).toEqual({ code: 'KAFKA_FAILED', ...wanted.refusal })
+    expect(elapsedMs).toBeLessThan(refusalMsMax)
+    for (const secret of secrets) expect(log).not.toContain(secret)
   })
-  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-  expect(stderr).toMatch(/refuses the login of \\"bob\\" .*\(set by KAFKA_PASSWORD or --kafka-password\)/)
-  for (const secret of secrets) expect(stderr).not.toContain(secret)
+
+  test('in each way that an operator meets first', () => {
+    expect(chosen.map(nameOf).sort()).toEqual([...inProcesses].sort())
+  })
 })
+
+function nameOf({ mechanism, what }: SecurityCase): string {
+  return `${mechanism}, ${what}`
+}
 
 test('a session that ends soon is renewed on the connection that it has', { timeout: 30_000 }, async () => {
   const { kafka } = rig as SecurityRig

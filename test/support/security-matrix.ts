@@ -1,30 +1,23 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { NEVER, startWith } from 'rxjs'
-import { program } from '../../src/app/program.ts'
 import { variableOf } from '../../src/app/read-settings.ts'
 import { RivuletError } from '../../src/errors.ts'
-import type { TokenProvider } from '../../src/kafka/types.ts'
 import { createLogger } from '../../src/logger.ts'
-import { serdes } from '../../src/serdes/serdes.ts'
-import { topic } from '../../src/stream/topic.ts'
-import { topology } from '../../src/stream/topology.ts'
 import { passwordOf, type SecuredKafka } from './secured-kafka.ts'
-import { type TokenEndpoint, unsignedToken } from './token-endpoint.ts'
+import { type CountingOptions, counting, countingVariable, loadedLine } from './security-program.ts'
+import type { TokenEndpoint } from './token-endpoint.ts'
 
 /** One way to speak with Kafka, right or wrong. */
-export interface SecurityCase {
+export interface SecurityCase extends CountingOptions {
   readonly mechanism: string
   readonly what: string
   readonly listener: string
   readonly env: (at: SecurityRig) => Readonly<Record<string, string>>
-  /** The program's own. */
-  readonly token?: TokenProvider
-  /** Of its topics and groups. */
-  readonly prefix?: string
   /** Absent: the program runs. */
   readonly refusal?: { readonly sentence: string; readonly setting?: string }
 }
@@ -42,23 +35,6 @@ export interface Attempt {
   readonly log: string
 }
 
-const words = topic('words', { key: serdes.string, value: serdes.string })
-
-/** Writes a word into a topic, reads it there, and keeps count: producing, transactions, a group, state. */
-const counting = ({ token, prefix }: Pick<SecurityCase, 'token' | 'prefix'>) =>
-  program({
-    name: 'counting',
-    summary: 'Counts a word.',
-    ...(token && { kafkaToken: token }),
-    prepare: async () => ({ ...(prefix !== undefined && { prefix }) }),
-    topology: topology('counting', ({ source, stream }) => {
-      source('said', NEVER.pipe(startWith('so')))
-        .map((word) => [word, word])
-        .to(words)
-      stream(words).groupByKey().count('words seen')
-    }),
-  })
-
 const ca = ({ kafka }: SecurityRig) => ({ KAFKA_SSL_CA: kafka.ca.cert })
 const login = (mechanism: string, user: string, password = passwordOf(user)) => ({
   KAFKA_SASL_MECHANISM: mechanism,
@@ -71,7 +47,6 @@ const client = ({ endpoint }: SecurityRig, secret: string) => ({
   KAFKA_SASL_OAUTHBEARER_CLIENT_ID: 'shop',
   KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET: secret,
 })
-const tokenOf = (secondsLeft: number) => async () => ({ value: unsignedToken('olga', { secondsLeft }) })
 
 const untrusted = {
   sentence: 'Kafka at HOST:PORT has a certificate of an authority that is not trusted here: name its CA',
@@ -261,7 +236,7 @@ export const securityCases: readonly SecurityCase[] = [
     what: "the program's own token",
     listener: 'SASL_SSL',
     env: (at) => ({ ...ca(at), KAFKA_SASL_MECHANISM: 'OAUTHBEARER' }),
-    token: tokenOf(600),
+    tokenSecondsLeft: 600,
   },
   {
     mechanism: 'OAUTHBEARER',
@@ -278,7 +253,7 @@ export const securityCases: readonly SecurityCase[] = [
     what: 'a token that has expired',
     listener: 'SASL_SSL',
     env: (at) => ({ ...ca(at), KAFKA_SASL_MECHANISM: 'OAUTHBEARER' }),
-    token: tokenOf(-60),
+    tokenSecondsLeft: -60,
     refusal: { sentence: 'Kafka at HOST:PORT refuses the token by OAUTHBEARER: {"status":"invalid_token"}' },
   },
   {
@@ -376,13 +351,65 @@ export async function attempt(wanted: SecurityCase, rig: SecurityRig): Promise<A
   } catch (error) {
     if (!(error instanceof RivuletError)) throw error
     const { code, message, place } = error
-    const setting = place.parameter && variableOf(place.parameter)
-    const sentence = message.replaceAll(/\b127\.0\.0\.1:\d+/g, 'HOST:PORT')
-    const refusal = { code, sentence, ...(setting !== undefined && { setting }) }
+    const refusal = refusalOf({ code, parameter: place.parameter }, message)
     return { refusal, elapsedMs: performance.now() - startedMs, log: `${lines.join('')}${message}` }
   } finally {
     await rm(dataDir, { recursive: true })
   }
+}
+
+/** The same in a process of its own, as an operator starts it. Rejects where it ends in another way than it should. */
+export async function attemptInProcess(wanted: SecurityCase, rig: SecurityRig): Promise<Attempt> {
+  const { listener, env, tokenSecondsLeft, prefix } = wanted
+  const dataDir = await mkdtemp(join(tmpdir(), 'rivulet-security-'))
+  const file = join(import.meta.dirname, 'security-program.ts')
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', file, '--port', '0', '--data-dir', dataDir, '--log-level', 'trace'],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env.PATH,
+        KAFKA_BROKERS: rig.kafka.listeners[listener],
+        ...env(rig),
+        [countingVariable]: JSON.stringify({ tokenSecondsLeft, prefix }),
+      },
+    },
+  )
+  let [loadedMs, readyMs, log, said] = [0, 0, '', '']
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log += text
+  })
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+    if (said.includes(loadedLine)) loadedMs ||= performance.now()
+    if (!said.includes('Ready: ') || readyMs > 0) return
+    readyMs = performance.now()
+    // What is forbidden may show only when it is tried.
+    if (!wanted.refusal) child.kill('SIGTERM')
+  })
+  const overdue = setTimeout(() => child.kill('SIGTERM'), 3 * refusalMsMax)
+  const [code] = await once(child, 'close')
+  clearTimeout(overdue)
+  await rm(dataDir, { recursive: true, force: true })
+  const endedMs = performance.now()
+  if (code === 0) return { elapsedMs: readyMs - loadedMs, log }
+  const last = log
+    .trim()
+    .split('\n')
+    .findLast((line) => line.startsWith('{"level":"fatal"'))
+  if (code !== 1 || last === undefined) throw new Error(`it ended with ${code}:\n${log.slice(-2_000)}`)
+  const { error, msg } = JSON.parse(last)
+  return { refusal: refusalOf(error, msg), elapsedMs: endedMs - loadedMs, log: said + log }
+}
+
+/** With what is not the same each time left out, and the setting in place of how it is called. */
+function refusalOf({ code, parameter }: { code: string; parameter?: string | undefined }, message: string) {
+  const setting = parameter === undefined ? undefined : variableOf(parameter)
+  const sentence = message
+    .replaceAll(/\b127\.0\.0\.1:\d+/g, 'HOST:PORT')
+    .replace(new RegExp(` \\(set by ${setting} or \\S+\\)$`), '')
+  return { code, sentence, ...(setting !== undefined && { setting }) }
 }
 
 /** The matrix as Markdown: what the tests hold, and what an operator reads. */
