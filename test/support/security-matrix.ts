@@ -388,12 +388,12 @@ export async function attemptInProcess(wanted: SecurityCase, rig: SecurityRig): 
     // What is forbidden may show only when it is tried.
     if (!wanted.refusal) child.kill('SIGTERM')
   })
-  const overdue = setTimeout(() => child.kill('SIGTERM'), 3 * refusalMsMax)
+  const overdue = setTimeout(() => child.kill('SIGTERM'), 6 * refusalMsMax)
   const [code] = await once(child, 'close')
   clearTimeout(overdue)
   await rm(dataDir, { recursive: true, force: true })
   const endedMs = performance.now()
-  if (code === 0) return { elapsedMs: readyMs - loadedMs, log }
+  if (code === 0 && readyMs > 0) return { elapsedMs: readyMs - loadedMs, log: said + log }
   const last = log
     .trim()
     .split('\n')
