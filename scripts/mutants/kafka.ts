@@ -34,8 +34,8 @@ export const kafkaMutants: readonly Mutant[] = [
   {
     name: 'read-committed',
     file: 'src/kafka/fetch-request.ts',
-    from: "isolation: keyof typeof isolationLevels = 'committed',",
-    to: "isolation: keyof typeof isolationLevels = 'uncommitted',",
+    from: "{ isolation = 'committed',",
+    to: "{ isolation = 'uncommitted',",
     why: 'nothing is read whose transaction is open, or was aborted',
   },
   {
