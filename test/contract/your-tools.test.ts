@@ -30,6 +30,7 @@ const javaTools: Readonly<Record<string, string>> = {
   'kafka-leader-election.sh': 'LeaderElectionCommand',
   'kafka-reassign-partitions.sh': 'reassign.ReassignPartitionsCommand',
   'kafka-acls.sh': 'AclCommand',
+  'kafka-delete-records.sh': 'DeleteRecordsCommand',
 }
 
 /** What each of them says, in their order. */
@@ -71,6 +72,7 @@ const others: readonly (readonly [command: string, code: number, says: RegExp])[
   [`kafka-configs.sh ${at} --describe --entity-type clients`, 0, /^$/],
   [`kafka-get-offsets.sh ${at} --topic lines --time max-timestamp`, 0, /^lines:0:\d+$/],
   [`kafka-get-offsets.sh ${at} --topic lines --time earliest-local`, 0, /^lines:0:0$/],
+  [`kafka-delete-records.sh ${at} --offset-json-file deletions.json`, 0, /lines-0 low_watermark: 1$/],
   [`kafka-groups.sh ${at} --list`, 0, /words +Classic +consumer/],
   [`kafka-consumer-groups.sh ${at} --list --state stable`, 0, /words +Stable/],
   [
@@ -81,7 +83,7 @@ const others: readonly (readonly [command: string, code: number, says: RegExp])[
   [
     `kafka-consumer-groups.sh ${at} --reset-offsets --to-earliest --execute ${group}`,
     0,
-    /readers +lines +0 +0/,
+    /readers +lines +0 +1/,
   ],
   [`kafka-consumer-groups.sh ${at} --delete-offsets ${group}`, 0, /lines +0 +Successful/],
   [
@@ -146,13 +148,17 @@ test('Kafka’s other command-line tools find what they ask for', slow, async (c
 /** What Kafka's tools say of the program of the README, one after the other. */
 async function outcomesOf(lines: readonly string[], jarsDir: string) {
   const address = await startWords()
-  const file = join(mkdtempSync(join(folder, 'tools-')), 'lines')
+  const dir = mkdtempSync(join(folder, 'tools-'))
+  const file = join(dir, 'lines')
+  const deletions = { version: 1, partitions: [{ topic: 'lines', partition: 0, offset: 1 }] }
+  writeFileSync(join(dir, 'deletions.json'), JSON.stringify(deletions))
   writeFileSync(
     file,
     `${lines.map((line) => forTools(line.replaceAll('localhost:9092', address))).join('\n')}\n`,
   )
   const tools = join(import.meta.dirname, 'clients', 'Tools.java')
-  const { stdout } = await run('java', [...jvmFlags, '-cp', `${jarsDir}/*`, tools, file], limit)
+  const inDir = { ...limit, cwd: dir }
+  const { stdout } = await run('java', [...jvmFlags, '-cp', `${jarsDir}/*`, tools, file], inDir)
   const outcomes = stdout.split('\n').filter((line) => /^\d+\t/.test(line))
   return lines.map((line, i) => {
     const [code, output = ''] = outcomes[i]?.split('\t') ?? []
