@@ -34,7 +34,7 @@ export interface RealKafkaOptions {
 
 const startTimeoutMs = 45_000
 const clusterId = 'UmVhbEthZmthUmVhbEthZg'
-const jvmFlags = [
+export const jvmFlags = [
   '-Xmx256m',
   '-XX:+UseSerialGC',
   '-XX:TieredStopAtLevel=1',
@@ -164,13 +164,14 @@ function propertiesOf(
     .join('')
 }
 
-interface Server {
+export interface KafkaServer {
   readonly child: ChildProcess
   /** Of all that it listens on, in the order of its log. */
   readonly ports: readonly number[]
 }
 
-function startServer(jarsDir: string, properties: string): Promise<Server> {
+/** With the properties of that file; resolves when it is up. */
+export function startServer(jarsDir: string, properties: string): Promise<KafkaServer> {
   const child = spawn('java', [...jvmFlags, '-cp', join(jarsDir, '*'), 'kafka.Kafka', properties], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -204,7 +205,8 @@ function startServer(jarsDir: string, properties: string): Promise<Server> {
   })
 }
 
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+/** Resolves when the process is gone. */
+export async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = new Promise((resolve) => child.once('exit', resolve))
   child.kill(signal)
