@@ -85,4 +85,6 @@ async function afterEach(
   return elapsedMs.toSorted((a, b) => a - b)
 }
 
+// The nodes end with this process where it exits, not where a signal ends it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 process.exitCode = await main()

@@ -4,6 +4,7 @@ import {
   type Kafka,
   type Running,
   run,
+  type SourceContext,
   serdes,
   silentLogger,
   topic,
@@ -122,12 +123,7 @@ export class Pipeline {
 
   #topology() {
     return topology(this.application, ({ source, stream }) => {
-      source('ids', ({ paused$ }) =>
-        combineLatest([interval(everyMs), paused$]).pipe(
-          filter(([, paused]) => !paused && !this.#isOver),
-          mergeMap(() => Array.from({ length: idsEach }, () => this.#made++)),
-        ),
-      )
+      source('ids', (context) => this.#idsFrom(context), { position: (id) => id })
         .map((id) => [`k${id % keys}`, id])
         .to(orders)
       const all = stream(orders)
@@ -150,6 +146,20 @@ export class Pipeline {
         .mapValues((count) => count ?? 0)
         .to(inBuckets)
     })
+  }
+
+  /** Goes on behind what is committed: what was made and was not comes again. */
+  #idsFrom({ paused$, position }: SourceContext) {
+    let next = Number(position ?? -1) + 1
+    return combineLatest([interval(everyMs), paused$]).pipe(
+      filter(([, paused]) => !paused),
+      mergeMap(() => {
+        const count = Math.max(this.#isOver ? 0 : idsEach, this.#made - next)
+        const made = Array.from({ length: count }, () => next++)
+        this.#made = Math.max(this.#made, next)
+        return made
+      }),
+    )
   }
 
   /** An instance that ends by itself. */

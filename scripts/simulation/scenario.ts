@@ -16,7 +16,7 @@ export interface Scenario {
 }
 
 /** On top, where there are several brokers. */
-const ofCluster = { 'kill-node': 1.6, 'move-leader': 3.2, 'move-coordinator': 2.4 }
+const ofCluster = { 'kill-node': 1.6, 'hang-node': 0.8, 'move-leader': 3.2, 'move-coordinator': 2.4 }
 
 /** Where there is a feed. Positions have the time of the clock: one that is more than an hour ahead ends the program. */
 const ofFeed = { 'break-feed': 2.4, 'clock-jump': 0 }

@@ -1,4 +1,5 @@
-import { RivuletError } from '../errors.ts'
+import { type Subscription, timer } from 'rxjs'
+import { messageOf, RivuletError } from '../errors.ts'
 import { createErrorFromCode, type KafkajsLogger } from './internals.ts'
 import { kafkajsLogger } from './kafkajs-logger.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
@@ -10,6 +11,8 @@ import type { KafkaSettings, TopicPartition } from './types.ts'
 
 /** A node that takes a connection and says nothing keeps a caller waiting for longer than an operator should guess. */
 const silentMsMax = 2_000
+/** How often it is looked from then on whether to wait is still worth it. */
+const lookIntervalMs = 1_000
 
 /** Who leads a partition, and which of its leaders that is. */
 export interface Leader {
@@ -60,8 +63,12 @@ class KafkaCluster implements Cluster {
   /** Of each topic: the leader of each partition, possibly still being asked for. */
   readonly #leaders = new Map<string, Promise<ReadonlyMap<number, Leader>>>()
   readonly #coordinators = new Map<string, number>()
-  /** Nodes of which it was said that they don't answer. */
+  /** Nodes that have let somebody wait, and have not answered since: others are asked first. */
   readonly #silent = new Set<string>()
+  /** Nodes of which it was said that they take long to open. */
+  readonly #unopened = new Set<string>()
+  /** Who is there, as it is being asked because of a node that says nothing. */
+  #listing: Promise<ClusterMetadata> | undefined
   #nodes: ReadonlyMap<number, Address> = new Map()
   #nextSeed = 0
   #closed = false
@@ -76,8 +83,11 @@ class KafkaCluster implements Cluster {
   withAny<T>(use: string, what: string, work: (link: Link) => Promise<T>): Promise<T> {
     const known = [...this.#nodes.values()]
     const candidates = known.length > 0 ? known : this.#seeds
-    const address = candidates[this.#nextSeed++ % candidates.length] as Address
-    return this.#with(address, use, what, work)
+    const answering = candidates.filter((each) => !this.#isSilent(each))
+    const preferred = answering.length > 0 ? answering : candidates
+    const address = preferred[this.#nextSeed++ % preferred.length] as Address
+    const isVain = async () => candidates.some((each) => each !== address && !this.#isSilent(each))
+    return this.#with(address, use, what, work, isVain)
   }
 
   async withController<T>(use: string, what: string, work: (link: Link) => Promise<T>): Promise<T> {
@@ -91,7 +101,7 @@ class KafkaCluster implements Cluster {
     if (!address) {
       throw new RivuletError('KAFKA_UNREACHABLE', `${what}: node ${nodeId} is away`, { retryable: true })
     }
-    return this.#with(address, use, what, work)
+    return this.#with(address, use, what, work, () => this.#hasGone(nodeId))
   }
 
   async withLeader<T>(
@@ -190,7 +200,19 @@ class KafkaCluster implements Cluster {
       },
     )
     this.#nodes = metadata.nodes
+    const listed = new Set([...metadata.nodes.values()].map(nameOf))
+    for (const node of this.#unopened) if (!listed.has(node)) this.#settle(node, false)
     return metadata
+  }
+
+  /** Whether the others have given the node up. Nobody need wait for its answers then, or for as long as it might take. */
+  async #hasGone(nodeId: number): Promise<boolean> {
+    if (this.#nodes.size < 2) return false
+    this.#listing ??= this.#refresh([]).finally(() => {
+      this.#listing = undefined
+    })
+    const { nodes } = await this.#listing
+    return !nodes.has(nodeId)
   }
 
   async #findCoordinator(type: CoordinatorType, key: string): Promise<number> {
@@ -200,23 +222,48 @@ class KafkaCluster implements Cluster {
     return coordinator.nodeId
   }
 
-  async #with<T>(address: Address, use: string, what: string, work: (link: Link) => Promise<T>): Promise<T> {
+  /** `isVain`: whether there is nothing to be had by waiting any longer; asked while the node says nothing. */
+  async #with<T>(
+    address: Address,
+    use: string,
+    what: string,
+    work: (link: Link) => Promise<T>,
+    isVain: () => Promise<boolean>,
+  ): Promise<T> {
     if (this.#closed) throw new RivuletError('KAFKA_FAILED', `${what}: this connection to Kafka was closed`)
-    const key = `${address.host}:${address.port} ${use}`
+    const key = `${nameOf(address)} ${use}`
     const entry = this.#entry(key, address)
+    const silence = this.#whileSilent(address, async () => {
+      if (await isVain()) this.#drop(key, entry, 'no answer, while other nodes answer')
+    })
+    try {
+      return await this.#ask(address, entry, what, work)
+    } catch (error) {
+      if (!entry.link || isConnectionError(error)) this.#drop(key, entry)
+      throw error
+    } finally {
+      silence.unsubscribe()
+    }
+  }
+
+  async #ask<T>(
+    address: Address,
+    entry: LinkEntry,
+    what: string,
+    work: (link: Link) => Promise<T>,
+  ): Promise<T> {
     const spoken = { address, options: this.options, logger: this.#logger }
     try {
       entry.link ??= await entry.opening
     } catch (error) {
-      this.#drop(key, entry)
       throw (await refusalOf(error, spoken)) ?? translate(error, what)
     }
     try {
       const answer = await work(entry.link)
       entry.isHeard = true
+      this.#silent.delete(nameOf(address))
       return answer
     } catch (error) {
-      if (isConnectionError(error)) this.#drop(key, entry)
       throw (await refusalOf(error, { ...spoken, ...entry })) ?? translateSent(error, what)
     }
   }
@@ -224,9 +271,9 @@ class KafkaCluster implements Cluster {
   #entry(key: string, address: Address): LinkEntry {
     const present = this.#links.get(key)
     if (present && present.link?.isOpen() !== false) return present
-    const entry: LinkEntry = {
-      opening: this.#watched(address, openLink(address, this.options, this.#logger)),
-    }
+    const ending = new AbortController()
+    const opening = openLink(address, this.options, this.#logger, ending.signal)
+    const entry: LinkEntry = { ending, opening: this.#watched(address, opening) }
     this.#links.set(key, entry)
     return entry
   }
@@ -234,28 +281,46 @@ class KafkaCluster implements Cluster {
   /** Says that a node takes long to open, and when it has. What is refused at once is said by whoever tries again. */
   async #watched(address: Address, opening: Promise<Link>): Promise<Link> {
     const { clock, trouble } = this.options
-    const node = `${address.host}:${address.port}`
+    const node = nameOf(address)
     const overdue = clock.scheduler.schedule(() => {
       if (this.#closed) return
-      if (!this.#silent.has(node)) trouble.begin()
-      this.#silent.add(node)
+      if (!this.#unopened.has(node)) trouble.begin()
+      this.#unopened.add(node)
       trouble.say(`Kafka at ${node} has not answered for ${silentMsMax / 1000} s`)
     }, silentMsMax)
     const link = await opening.finally(() => overdue.unsubscribe())
-    if (this.#silent.delete(node)) trouble.end({ answered: true })
+    this.#settle(node, true)
     return link
   }
 
-  #drop(key: string, entry: LinkEntry): void {
+  /** A node has opened, or is none any more. */
+  #settle(node: string, answered: boolean): void {
+    if (this.#unopened.delete(node)) this.options.trouble.end({ answered })
+  }
+
+  #isSilent(address: Address): boolean {
+    return this.#silent.has(nameOf(address))
+  }
+
+  /** Looks again and again while a node lets somebody wait. */
+  #whileSilent(address: Address, look: () => Promise<void>): Subscription {
+    const { clock, logger } = this.options
+    return timer(silentMsMax, lookIntervalMs, clock.scheduler).subscribe(() => {
+      this.#silent.add(nameOf(address))
+      look().catch((error) => logger.debug(messageOf(error)))
+    })
+  }
+
+  #drop(key: string, entry: LinkEntry, why = 'closed by Rivulet'): void {
     if (this.#links.get(key) === entry) this.#links.delete(key)
-    entry.opening.then(
-      (link) => link.destroy(),
-      () => undefined, // it never opened; whoever asked for it was told
-    )
+    entry.ending.abort(why)
+    entry.opening.catch(() => undefined) // whoever asked for it is told
   }
 }
 
 interface LinkEntry {
+  /** Aborted: it is ended. */
+  readonly ending: AbortController
   readonly opening: Promise<Link>
   link?: Link
   /** Whether anything was answered to what was asked on it. */
@@ -271,6 +336,10 @@ function leadersOf(topic: TopicMetadata | undefined): ReadonlyMap<number, Leader
       { nodeId: leader, epoch: leaderEpoch },
     ]),
   )
+}
+
+function nameOf({ host, port }: Address): string {
+  return `${host}:${port}`
 }
 
 function parseAddress(broker: string): Address {

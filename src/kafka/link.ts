@@ -35,12 +35,13 @@ const tlsAlert = 0x15
 /**
  * Connects, asks for the versions, logs in. A link that broke is never opened again: kafkajs keeps half an
  * answer of the old connection and reads on in the new one. One on which an answer is overdue is ended: nobody knows what
- * became of the request, and whatever comes behind it would wait too.
+ * became of the request, and whatever comes behind it would wait too. Aborted, it is ended, also while it is opened.
  */
 export async function openLink(
   address: Address,
   options: KafkaSettings,
   logger: KafkajsLogger,
+  signal?: AbortSignal,
 ): Promise<Link> {
   const { clock, tls, connectTimeoutMs = 3_000, requestTimeoutMs = 15_000 } = options
   const sasl = options.sasl ? saslOf(options.sasl, clock) : null
@@ -61,6 +62,7 @@ export async function openLink(
           created.destroy(Object.assign(new Error('TLS is expected'), { code: tlsExpected }))
       })
       socket = created
+      if (signal?.aborted) destroy(String(signal.reason))
       return created
     },
     logger,
@@ -69,6 +71,7 @@ export async function openLink(
   if (!sasl) connection.setSupportAuthenticationProtocol(false)
   // Only an error makes kafkajs settle the requests under way; a plain close leaves them for ever.
   const destroy = (why = 'closed by Rivulet') => socket?.destroy(new Error(why))
+  signal?.addEventListener('abort', () => destroy(String(signal.reason)), { once: true })
   const within = async <T>(timeoutMs: number, what: string, work: () => Promise<T>): Promise<T> => {
     const overdue = clock.scheduler.schedule(() => destroy(`${what} within ${timeoutMs} ms`), timeoutMs)
     try {

@@ -85,7 +85,7 @@ const rates: FaultRates = {
 /** Of those, what befalls neither the connections to the exchange nor the absence. */
 const timelyRates: FaultRates = { ...rates, kill: 0, cut: 0, stall: 0, 'lose-answers': 0 }
 /** On top, where there are several brokers. */
-const ofCluster = { 'kill-node': 2, 'move-leader': 4, 'move-coordinator': 3 }
+const ofCluster = { 'kill-node': 2, 'hang-node': 1, 'move-leader': 4, 'move-coordinator': 3 }
 
 /** Every second seed has all instances away for a while, and is held to the time of its trades. */
 export function marketPlanOf(seed: number): MarketPlan {

@@ -239,6 +239,9 @@ export class Deployment {
       case 'kill-node':
         broker.killNode(pick, forMs)
         return true
+      case 'hang-node':
+        broker.hangNode(pick, forMs)
+        return true
       case 'move-leader':
         broker.move('leader', pick)
         return true

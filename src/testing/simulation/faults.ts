@@ -4,7 +4,7 @@
  * late, also if it has given up on it. `lose-answers`: nothing comes back on a connection any more. `kill-broker`: the broker
  * dies, and starts again. `power-loss`: so it does, and what was not on the medium is gone. `clock-jump`: an instance's clock
  * is set. `slow-network`: whatever is sent takes longer. `slow-disk`: so does whatever the broker brings to its medium. Where
- * there are several brokers: `kill-node`: one of them dies, and comes back. `move-leader`, `move-coordinator`: another one
+ * there are several brokers: `kill-node`: one of them dies, and comes back. `hang-node`: one stands still for a while. `move-leader`, `move-coordinator`: another one
  * leads a partition, or coordinates some of the groups and transactions. `lose-end`: a topic loses its newest records, as by
  * an unclean election: not by default, as no application can go on as if nothing had happened. `add-partitions`: an input
  * gets more partitions: not by default, as stateful topologies refuse to go on.
@@ -35,6 +35,7 @@ export const faultKinds = [
   'break-feed',
   'slow-network',
   'slow-disk',
+  'hang-node',
 ] as const
 /** One of `faultKinds`. */
 export type FaultKind = (typeof faultKinds)[number]
@@ -80,6 +81,7 @@ export const noFaults: FaultRates = {
   'break-feed': 0,
   'slow-network': 0,
   'slow-disk': 0,
+  'hang-node': 0,
 }
 
 export const defaultRates: FaultRates = {
@@ -101,6 +103,7 @@ export const defaultRates: FaultRates = {
 export const clusterRates = {
   ...defaultRates,
   'kill-node': 2,
+  'hang-node': 1,
   'move-leader': 4,
   'move-coordinator': 3,
 } satisfies FaultRates
@@ -130,6 +133,7 @@ const lastsMs: Readonly<Record<FaultKind, readonly [number, number]>> = {
   'break-feed': [100, 30_000],
   'slow-network': [2_000, 40_000],
   'slow-disk': [2_000, 40_000],
+  'hang-node': [200, 40_000],
 }
 
 /** What a moment before one of these, or behind it, can leave half done. */

@@ -112,9 +112,8 @@ export class SimulatedBroker {
 
   /** One of several nodes dies, and comes back; one at least stays. */
   killNode(pick: number, forMs: number): void {
-    const up = this.#fronts.filter(({ machine }) => !machine.isDead)
-    const front = up[Math.floor(pick * up.length)]
-    if (!front || up.length < 2) return
+    const front = this.#pickFront(pick)
+    if (!front) return
     const placement = this.#placement
     front.machine.kill()
     placement.down(front.nodeId)
@@ -123,6 +122,20 @@ export class SimulatedBroker {
       if (!this.isUp || !front.machine.isDead) return
       this.#startFront(front)
       placement.up(front.nodeId)
+    })
+  }
+
+  /** One of several nodes stands still, which only its silence tells; one at least goes on. */
+  hangNode(pick: number, forMs: number): void {
+    const front = this.#pickFront(pick)
+    if (!front) return
+    const [placement, { machine }] = [this.#placement, front]
+    machine.freeze()
+    placement.down(front.nodeId)
+    this.#world.time.after(forMs, () => {
+      if (machine.isDead) return
+      placement.up(front.nodeId)
+      machine.thaw()
     })
   }
 
@@ -151,6 +164,12 @@ export class SimulatedBroker {
     for (const name of folder.files()) if (name.startsWith('recovery-points')) folder.remove(name)
     this.kill()
     await this.start({ fsync: 'never' })
+  }
+
+  /** Undefined: it is the last one that works. */
+  #pickFront(pick: number): Front | undefined {
+    const working = this.#fronts.filter(({ machine }) => !machine.isDead && !machine.isFrozen)
+    return working.length < 2 ? undefined : working[Math.floor(pick * working.length)]
   }
 
   #newPlacement(): SimulatedPlacement {
