@@ -136,7 +136,11 @@ export class Cluster {
   }
 }
 
-/** As a cluster in production has them, but for sessions of 3 s instead of 9 s. */
+/**
+ * As a cluster in production has them, but for sessions of 3 s instead of 9 s, and for what nodes ask each other: by default
+ * they wait 30 s for one that hangs (`request.timeout.ms`), such as for the markers that end a transaction, and no client can
+ * go on before.
+ */
 const settings = {
   'process.roles': 'broker,controller',
   'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
@@ -153,6 +157,8 @@ const settings = {
   'group.initial.rebalance.delay.ms': 0,
   'broker.session.timeout.ms': 3_000,
   'broker.heartbeat.interval.ms': 500,
+  'request.timeout.ms': 3_000,
+  'controller.socket.timeout.ms': 3_000,
   'controller.quorum.election.timeout.ms': 1_000,
   'log.cleaner.dedupe.buffer.size': 8_388_608,
 }

@@ -63,7 +63,9 @@ class KafkaCluster implements Cluster {
   /** Of each topic: the leader of each partition, possibly still being asked for. */
   readonly #leaders = new Map<string, Promise<ReadonlyMap<number, Leader>>>()
   readonly #coordinators = new Map<string, number>()
-  /** Nodes that have let somebody wait, and have not answered since: others are asked first. */
+  /** When each node has answered anybody last. */
+  readonly #heardMs = new Map<string, number>()
+  /** Nodes that let somebody wait while they answer nobody: others are asked first. */
   readonly #silent = new Set<string>()
   /** Nodes of which it was said that they take long to open. */
   readonly #unopened = new Set<string>()
@@ -81,8 +83,7 @@ class KafkaCluster implements Cluster {
   }
 
   withAny<T>(use: string, what: string, work: (link: Link) => Promise<T>): Promise<T> {
-    const known = [...this.#nodes.values()]
-    const candidates = known.length > 0 ? known : this.#seeds
+    const candidates = this.#candidates
     const answering = candidates.filter((each) => !this.#isSilent(each))
     const preferred = answering.length > 0 ? answering : candidates
     const address = preferred[this.#nextSeed++ % preferred.length] as Address
@@ -190,6 +191,10 @@ class KafkaCluster implements Cluster {
     for (const [key, entry] of this.#links) this.#drop(key, entry)
   }
 
+  get #candidates(): readonly Address[] {
+    return this.#nodes.size > 0 ? [...this.#nodes.values()] : this.#seeds
+  }
+
   async #refresh(topics: readonly string[] | 'all'): Promise<ClusterMetadata> {
     const what = "Can't ask Kafka for its topics"
     const metadata = await this.withAny('metadata', what, (link) => fetchMetadata(link, topics)).catch(
@@ -207,7 +212,7 @@ class KafkaCluster implements Cluster {
 
   /** Whether the others have given the node up. Nobody need wait for its answers then, or for as long as it might take. */
   async #hasGone(nodeId: number): Promise<boolean> {
-    if (this.#nodes.size < 2) return false
+    if (this.#candidates.length < 2) return false
     this.#listing ??= this.#refresh([]).finally(() => {
       this.#listing = undefined
     })
@@ -261,7 +266,7 @@ class KafkaCluster implements Cluster {
     try {
       const answer = await work(entry.link)
       entry.isHeard = true
-      this.#silent.delete(nameOf(address))
+      this.#hear(address)
       return answer
     } catch (error) {
       throw (await refusalOf(error, { ...spoken, ...entry })) ?? translateSent(error, what)
@@ -298,15 +303,23 @@ class KafkaCluster implements Cluster {
     if (this.#unopened.delete(node)) this.options.trouble.end({ answered })
   }
 
+  #hear(address: Address): void {
+    const node = nameOf(address)
+    this.#heardMs.set(node, this.options.clock.now())
+    this.#silent.delete(node)
+  }
+
   #isSilent(address: Address): boolean {
     return this.#silent.has(nameOf(address))
   }
 
-  /** Looks again and again while a node lets somebody wait. */
+  /** Looks again and again while a node lets somebody wait, and answers nobody else either. */
   #whileSilent(address: Address, look: () => Promise<void>): Subscription {
     const { clock, logger } = this.options
+    const node = nameOf(address)
     return timer(silentMsMax, lookIntervalMs, clock.scheduler).subscribe(() => {
-      this.#silent.add(nameOf(address))
+      if (clock.now() - (this.#heardMs.get(node) ?? 0) < silentMsMax) return
+      this.#silent.add(node)
       look().catch((error) => logger.debug(messageOf(error)))
     })
   }
