@@ -154,12 +154,21 @@ class TakeoverSite {
     return this.#feed.sent.every((sequence, partition) => this.#watch.sequences[partition] === sequence)
   }
 
+  /** Of each instance; one that the group has taken everything from, again and again, gets too little of the machine. */
+  get #standings(): readonly string[] {
+    return this.#programs.map(({ name, log }) => {
+      const expulsions = log.split('was not heard of in time').length - 1
+      return `${name} has made the newest results of ${this.#watch.madeBy(name).join(', ') || 'no partition'}; the group has expelled it ${expulsions} times`
+    })
+  }
+
   async #until(what: string, condition: () => Promise<boolean>, timeoutMs: number): Promise<void> {
     const endMs = performance.now() + timeoutMs
     while (!(await condition())) {
       const ended = this.#programs.find(({ isRunning }) => !isRunning)
       if (ended) throw new Error(`${ended.name} ended by itself\n${ended.log}`)
-      if (performance.now() > endMs) throw new Error(`not within ${timeoutMs} ms: ${what}`)
+      if (performance.now() > endMs)
+        throw new Error(`not within ${timeoutMs} ms: ${what}\n${this.#standings.join('\n')}`)
       await sleep(100)
     }
   }

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { GroupMember } from '../../src/kafka/types.ts'
+import { assignCooperatively, type MemberClaim } from '../../src/kafka/assignor.ts'
+import type { GroupMember, TopicPartition } from '../../src/kafka/types.ts'
 import { decodeAssignmentInfo, encodeStanding, type StandbyCopy } from '../../src/runtime/assignment-info.ts'
 import { standbyAssignor } from '../../src/runtime/standby-assignor.ts'
+import { seededRandom } from '../../src/testing/simulation/seeded-random.ts'
 
 const of = (partition: number) => ({ topic: 'in', partition })
 const copy = (partition: number, lag: number): StandbyCopy => ({ ...of(partition), lag })
@@ -11,10 +13,8 @@ function member(memberId: string, held: readonly number[], copies: readonly Stan
   return { memberId, userData: encodeStanding({ held: held.map(of), copies }) }
 }
 
-/** Partitions that each one is given, keeps copies of, and is to get when those have caught up. */
-function assigned(members: readonly GroupMember[], standbys = 1, partitions = 4) {
-  const partitionCounts = new Map([['in', partitions]])
-  const assignor = standbyAssignor({
+function assignorOf(standbys: number) {
+  return standbyAssignor({
     name: 'tasks',
     groups: [['in']],
     standbys,
@@ -25,6 +25,12 @@ function assigned(members: readonly GroupMember[], standbys = 1, partitions = 4)
     copies: () => [],
     assigned: () => {},
   })
+}
+
+/** Partitions that each one is given, keeps copies of, and is to get when those have caught up. */
+function assigned(members: readonly GroupMember[], standbys = 1, partitions = 4) {
+  const partitionCounts = new Map([['in', partitions]])
+  const assignor = assignorOf(standbys)
   const active = assignor.assign(members, partitionCounts)
   const told = assignor.assignmentData?.(members, partitionCounts)
   return Object.fromEntries(
@@ -99,4 +105,110 @@ describe('with a standby of each task', () => {
 test('without standbys nobody keeps copies, and who comes gets its share at once', () => {
   const placed = assigned([member('a', [0, 1, 2, 3]), member('b', [])], 0)
   expect(placed.b).toEqual({ active: [2, 3], copies: [], warmups: [] })
+})
+
+/** Members of a group whose copies catch up, some of them at once and some later. */
+class Group {
+  readonly #partitions: number
+  readonly #standbys: number
+  readonly #random: () => number
+  readonly #members: Standing[] = []
+  #made = 0
+  #generation = 0
+
+  constructor(partitions: number, standbys: number, random: () => number) {
+    this.#partitions = partitions
+    this.#standbys = standbys
+    this.#random = random
+  }
+
+  get tasks(): readonly number[] {
+    return this.#members.map(({ owned }) => owned.length)
+  }
+
+  get copies(): number {
+    return this.#members.flatMap(({ copies }) => [...copies]).length
+  }
+
+  comes(): void {
+    // Members are dealt with in the order of their ids.
+    const memberId = `${Math.floor(this.#random() * 1_000)} ${++this.#made}`
+    this.#members.push({ memberId, generation: -1, owned: [], copies: new Map(), warmups: [] })
+  }
+
+  dies(): void {
+    this.#members.splice(Math.floor(this.#random() * this.#members.length), 1)
+  }
+
+  /** True: somebody has to give something up, and then all join again. */
+  joins(): boolean {
+    const joined = this.#members.map(({ memberId, generation, owned, copies }) => ({
+      memberId,
+      claim: { generation, owned, userData: standingOf(owned, copies) } satisfies MemberClaim,
+    }))
+    const counts = new Map([['in', this.#partitions]])
+    const given = assignCooperatively(assignorOf(this.#standbys), joined, counts)
+    this.#generation++
+    const moving = this.#members.map((member) => {
+      const { partitions = [], userData = Buffer.alloc(0) } = given.get(member.memberId) ?? {}
+      const has = new Set(partitions.map(({ partition }) => partition))
+      const { copies, warmups } = decodeAssignmentInfo(userData)
+      const kept = copies.filter(({ partition }) => !has.has(partition))
+      const isMoving = member.owned.some(({ partition }) => !has.has(partition))
+      member.copies = new Map(kept.map(({ partition }) => [partition, member.copies.get(partition)]))
+      Object.assign(member, { generation: this.#generation, owned: partitions, warmups })
+      return isMoving
+    })
+    return moving.includes(true)
+  }
+
+  /** So much of what is copied comes near. True: somebody has all that it waited for, and says so. */
+  catchesUp(share: number): boolean {
+    for (const { copies } of this.#members)
+      for (const partition of copies.keys()) if (this.#random() < share) copies.set(partition, 0)
+    return this.#members.some(({ warmups, copies }) => {
+      return warmups.length > 0 && warmups.every(({ partition }) => copies.get(partition) === 0)
+    })
+  }
+}
+
+interface Standing {
+  readonly memberId: string
+  generation: number
+  owned: readonly TopicPartition[]
+  /** How far behind, by partition; undefined: it has not come near yet. */
+  copies: Map<number, number | undefined>
+  warmups: readonly TopicPartition[]
+}
+
+function standingOf(held: readonly TopicPartition[], copies: Standing['copies']): Buffer {
+  const near = [...copies].flatMap(([partition, lag]) => (lag === undefined ? [] : copy(partition, lag)))
+  return encodeStanding({ held, copies: near })
+}
+
+test('whatever has come and gone, all have their share and each task its copies a few rounds later', () => {
+  const instances = 3
+  const roundsMax = 12
+  for (let seed = 1; seed <= 100; seed++) {
+    const random = seededRandom(seed)
+    const [partitions, standbys] = [2 + Math.floor(random() * 9), 1 + Math.floor(random() * 2)]
+    const group = new Group(partitions, standbys, random)
+    for (let i = 0; i < instances; i++) group.comes()
+    for (let change = 0; change < 8; change++) {
+      if (change % 2 === 0) group.dies()
+      else group.comes()
+      for (let rounds = Math.floor(random() * 4); rounds > 0; rounds--) {
+        group.joins()
+        group.catchesUp(0.5)
+      }
+    }
+    let rounds = 0
+    for (let goesOn = true; goesOn && rounds < roundsMax; rounds++) {
+      const isMoving = group.joins()
+      goesOn = group.catchesUp(1) || isMoving
+    }
+    expect(rounds, `seed ${seed}`).toBeLessThan(roundsMax)
+    expect(Math.max(...group.tasks), `seed ${seed}`).toBe(Math.ceil(partitions / instances))
+    expect(group.copies, `seed ${seed}`).toBe(partitions * standbys)
+  }
 })
