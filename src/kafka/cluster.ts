@@ -1,18 +1,11 @@
-import { type Subscription, timer } from 'rxjs'
-import { messageOf, RivuletError } from '../errors.ts'
-import { createErrorFromCode, type KafkajsLogger } from './internals.ts'
-import { kafkajsLogger } from './kafkajs-logger.ts'
+import { RivuletError } from '../errors.ts'
+import { createErrorFromCode } from './internals.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
-import { type Address, type Link, openLink } from './link.ts'
+import type { Address, Link } from './link.ts'
+import { Links } from './links.ts'
 import { type ClusterMetadata, fetchMetadata, type TopicMetadata } from './metadata.ts'
-import { refusalOf } from './refusal.ts'
-import { isConnectionError, isStale, translate, translateSent } from './translate.ts'
+import { isConnectionError, isStale, translate } from './translate.ts'
 import type { KafkaSettings, TopicPartition } from './types.ts'
-
-/** A node that takes a connection and says nothing keeps a caller waiting for longer than an operator should guess. */
-const silentMsMax = 2_000
-/** How often it is looked from then on whether to wait is still worth it. */
-const lookIntervalMs = 1_000
 
 /** Who leads a partition, and which of its leaders that is. */
 export interface Leader {
@@ -57,38 +50,30 @@ export function createCluster(options: KafkaSettings): Cluster {
 class KafkaCluster implements Cluster {
   readonly options: KafkaSettings
   readonly leaderEpochs = new LeaderEpochs()
-  readonly #logger: KafkajsLogger
   readonly #seeds: readonly Address[]
-  readonly #links = new Map<string, LinkEntry>()
+  readonly #links: Links
   /** Of each topic: the leader of each partition, possibly still being asked for. */
   readonly #leaders = new Map<string, Promise<ReadonlyMap<number, Leader>>>()
   readonly #coordinators = new Map<string, number>()
-  /** When each node has answered anybody last. */
-  readonly #heardMs = new Map<string, number>()
-  /** Nodes that let somebody wait while they answer nobody: others are asked first. */
-  readonly #silent = new Set<string>()
-  /** Nodes of which it was said that they take long to open. */
-  readonly #unopened = new Set<string>()
   /** Who is there, as it is being asked because of a node that says nothing. */
   #listing: Promise<ClusterMetadata> | undefined
   #nodes: ReadonlyMap<number, Address> = new Map()
   #nextSeed = 0
-  #closed = false
 
   constructor(options: KafkaSettings) {
     this.options = options
-    this.#logger = kafkajsLogger(options.logger)
+    this.#links = new Links(options)
     this.#seeds = options.brokers.map(parseAddress)
     if (this.#seeds.length === 0) throw badBrokers('empty')
   }
 
   withAny<T>(use: string, what: string, work: (link: Link) => Promise<T>): Promise<T> {
     const candidates = this.#candidates
-    const answering = candidates.filter((each) => !this.#isSilent(each))
+    const answering = candidates.filter((each) => !this.#links.isSilent(each))
     const preferred = answering.length > 0 ? answering : candidates
     const address = preferred[this.#nextSeed++ % preferred.length] as Address
-    const isVain = async () => candidates.some((each) => each !== address && !this.#isSilent(each))
-    return this.#with(address, use, what, work, isVain)
+    const isVain = async () => candidates.some((each) => each !== address && !this.#links.isSilent(each))
+    return this.#links.with(address, use, what, work, isVain)
   }
 
   async withController<T>(use: string, what: string, work: (link: Link) => Promise<T>): Promise<T> {
@@ -102,7 +87,7 @@ class KafkaCluster implements Cluster {
     if (!address) {
       throw new RivuletError('KAFKA_UNREACHABLE', `${what}: node ${nodeId} is away`, { retryable: true })
     }
-    return this.#with(address, use, what, work, () => this.#hasGone(nodeId))
+    return this.#links.with(address, use, what, work, () => this.#hasGone(nodeId))
   }
 
   async withLeader<T>(
@@ -180,15 +165,11 @@ class KafkaCluster implements Cluster {
   }
 
   closeUse(use: string): void {
-    for (const [key, entry] of this.#links) {
-      const its = key.slice(key.indexOf(' ') + 1)
-      if (its === use || its.startsWith(`${use} `)) this.#drop(key, entry)
-    }
+    this.#links.closeUse(use)
   }
 
   close(): void {
-    this.#closed = true
-    for (const [key, entry] of this.#links) this.#drop(key, entry)
+    this.#links.close()
   }
 
   get #candidates(): readonly Address[] {
@@ -205,8 +186,7 @@ class KafkaCluster implements Cluster {
       },
     )
     this.#nodes = metadata.nodes
-    const listed = new Set([...metadata.nodes.values()].map(nameOf))
-    for (const node of this.#unopened) if (!listed.has(node)) this.#settle(node, false)
+    this.#links.listed(metadata.nodes.values())
     return metadata
   }
 
@@ -226,118 +206,6 @@ class KafkaCluster implements Cluster {
     )
     return coordinator.nodeId
   }
-
-  /** `isVain`: whether there is nothing to be had by waiting any longer; asked while the node says nothing. */
-  async #with<T>(
-    address: Address,
-    use: string,
-    what: string,
-    work: (link: Link) => Promise<T>,
-    isVain: () => Promise<boolean>,
-  ): Promise<T> {
-    if (this.#closed) throw new RivuletError('KAFKA_FAILED', `${what}: this connection to Kafka was closed`)
-    const key = `${nameOf(address)} ${use}`
-    const entry = this.#entry(key, address)
-    const silence = this.#whileSilent(address, async () => {
-      if (await isVain()) this.#drop(key, entry, 'no answer, while other nodes answer')
-    })
-    try {
-      return await this.#ask(address, entry, what, work)
-    } catch (error) {
-      if (!entry.link || isConnectionError(error)) this.#drop(key, entry)
-      throw error
-    } finally {
-      silence.unsubscribe()
-    }
-  }
-
-  async #ask<T>(
-    address: Address,
-    entry: LinkEntry,
-    what: string,
-    work: (link: Link) => Promise<T>,
-  ): Promise<T> {
-    const spoken = { address, options: this.options, logger: this.#logger }
-    try {
-      entry.link ??= await entry.opening
-    } catch (error) {
-      throw (await refusalOf(error, spoken)) ?? translate(error, what)
-    }
-    try {
-      const answer = await work(entry.link)
-      entry.isHeard = true
-      this.#hear(address)
-      return answer
-    } catch (error) {
-      throw (await refusalOf(error, { ...spoken, ...entry })) ?? translateSent(error, what)
-    }
-  }
-
-  #entry(key: string, address: Address): LinkEntry {
-    const present = this.#links.get(key)
-    if (present && present.link?.isOpen() !== false) return present
-    const ending = new AbortController()
-    const opening = openLink(address, this.options, this.#logger, ending.signal)
-    const entry: LinkEntry = { ending, opening: this.#watched(address, opening) }
-    this.#links.set(key, entry)
-    return entry
-  }
-
-  /** Says that a node takes long to open, and when it has. What is refused at once is said by whoever tries again. */
-  async #watched(address: Address, opening: Promise<Link>): Promise<Link> {
-    const { clock, trouble } = this.options
-    const node = nameOf(address)
-    const overdue = clock.scheduler.schedule(() => {
-      if (this.#closed) return
-      if (!this.#unopened.has(node)) trouble.begin()
-      this.#unopened.add(node)
-      trouble.say(`Kafka at ${node} has not answered for ${silentMsMax / 1000} s`)
-    }, silentMsMax)
-    const link = await opening.finally(() => overdue.unsubscribe())
-    this.#settle(node, true)
-    return link
-  }
-
-  /** A node has opened, or is none any more. */
-  #settle(node: string, answered: boolean): void {
-    if (this.#unopened.delete(node)) this.options.trouble.end({ answered })
-  }
-
-  #hear(address: Address): void {
-    const node = nameOf(address)
-    this.#heardMs.set(node, this.options.clock.now())
-    this.#silent.delete(node)
-  }
-
-  #isSilent(address: Address): boolean {
-    return this.#silent.has(nameOf(address))
-  }
-
-  /** Looks again and again while a node lets somebody wait, and answers nobody else either. */
-  #whileSilent(address: Address, look: () => Promise<void>): Subscription {
-    const { clock, logger } = this.options
-    const node = nameOf(address)
-    return timer(silentMsMax, lookIntervalMs, clock.scheduler).subscribe(() => {
-      if (clock.now() - (this.#heardMs.get(node) ?? 0) < silentMsMax) return
-      this.#silent.add(node)
-      look().catch((error) => logger.debug(messageOf(error)))
-    })
-  }
-
-  #drop(key: string, entry: LinkEntry, why = 'closed by Rivulet'): void {
-    if (this.#links.get(key) === entry) this.#links.delete(key)
-    entry.ending.abort(why)
-    entry.opening.catch(() => undefined) // whoever asked for it is told
-  }
-}
-
-interface LinkEntry {
-  /** Aborted: it is ended. */
-  readonly ending: AbortController
-  readonly opening: Promise<Link>
-  link?: Link
-  /** Whether anything was answered to what was asked on it. */
-  isHeard?: boolean
 }
 
 function leadersOf(topic: TopicMetadata | undefined): ReadonlyMap<number, Leader> {
@@ -349,10 +217,6 @@ function leadersOf(topic: TopicMetadata | undefined): ReadonlyMap<number, Leader
       { nodeId: leader, epoch: leaderEpoch },
     ]),
   )
-}
-
-function nameOf({ host, port }: Address): string {
-  return `${host}:${port}`
 }
 
 function parseAddress(broker: string): Address {
