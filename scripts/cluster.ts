@@ -30,6 +30,9 @@ async function main(): Promise<number> {
     process.stderr.write(`${cluster.unavailable}\n`)
     return 2
   }
+  // They would go on without this process.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void cluster.close().finally(() => process.exit(1)))
   let pipeline: Pipeline | undefined
   try {
     pipeline = await Pipeline.start(cluster.brokers)
@@ -85,6 +88,4 @@ async function afterEach(
   return elapsedMs.toSorted((a, b) => a - b)
 }
 
-// The nodes end with this process where it exits, not where a signal ends it.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 process.exitCode = await main()
