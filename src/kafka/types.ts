@@ -51,7 +51,10 @@ export interface KafkaOptions {
    * `replica.selector.class` names one (KIP-392). Default: from the leaders.
    */
   readonly clientRack?: string | undefined
-  /** How long an answer may take before the request is tried again. Default 15,000. */
+  /**
+   * How long an answer may take before the request is tried again. Default 15,000. One from a broker that is silent, and that
+   * the others have given up, is not waited for so long.
+   */
   readonly requestTimeoutMs?: number
   /** How long a TCP connection may take to open. Default 3,000. */
   readonly connectTimeoutMs?: number
