@@ -39,6 +39,7 @@ describe('the security settings of Kafka', () => {
     [{ KAFKA_SSL_CA: pem }, 'KAFKA_BROKERS is not set, but KAFKA_SSL_CA is'],
     [{ KAFKA_SASL_MECHANISM: 'plain' }, 'KAFKA_BROKERS is not set, but KAFKA_SASL_MECHANISM is'],
     [{ KAFKA_PASSWORD: 'x-secret' }, 'KAFKA_BROKERS is not set, but KAFKA_PASSWORD is'],
+    [{ KAFKA_CLIENT_RACK: 'east' }, 'KAFKA_BROKERS is not set, but KAFKA_CLIENT_RACK is'],
     [{ ...brokers, KAFKA_SSL: 'no', KAFKA_SSL_CA: pem }, 'KAFKA_SSL is false, but a certificate'],
     [{ ...brokers, KAFKA_SSL_CERT: pem }, 'KAFKA_SSL_KEY is not set, but KAFKA_SSL_CERT is'],
     [{ ...brokers, KAFKA_SSL_KEY: pem }, 'KAFKA_SSL_CERT is not set, but KAFKA_SSL_KEY is'],
