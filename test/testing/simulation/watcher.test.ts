@@ -62,7 +62,7 @@ function watched(outputs: OutputOrder = 'in-order', lookAgain = (_inMs: number) 
 function brokenIn(watcher: Watcher, committed: number, out: readonly string[]): string[] {
   const view = viewOf(committed, { out })
   watcher.look(view, 1_000)
-  return watcher.look(view, 1_200).map(({ invariant }) => invariant)
+  return watcher.look(view, 1_301).map(({ invariant }) => invariant)
 }
 
 describe('who watches a simulation', () => {
