@@ -1,4 +1,4 @@
-import { NEVER, Observable, type Observer, type OperatorFunction, type Subscriber } from 'rxjs'
+import { NEVER, Observable, type OperatorFunction, Subscriber } from 'rxjs'
 import { messageOf, RivuletError } from '../errors.ts'
 import type { Chunk, TableChunk } from '../records/chunk.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
@@ -90,30 +90,42 @@ export function chunkOperator<I, O extends Chunk<unknown, unknown>>(
   makeStep: () => (chunk: I) => O,
 ): OperatorFunction<I, O> {
   return (source) =>
-    new Observable((subscriber) => {
-      const step = makeStep()
-      return source.subscribe(passing(step, subscriber))
-    })
+    new Observable((subscriber) => source.subscribe(new StepSubscriber(subscriber, makeStep())))
 }
 
-/** What a step makes goes on, if there is anything; in one hop, as chunks may be of one record each. */
-function passing<I, O extends Chunk<unknown, unknown>>(
-  step: (chunk: I) => O,
-  subscriber: Subscriber<O>,
-): Observer<I> {
-  return {
-    next: (chunk) => {
-      let made: O
-      try {
-        made = step(chunk)
-      } catch (error) {
-        subscriber.error(error)
-        return
-      }
-      if (made.keys.length > 0) subscriber.next(made)
-    },
-    error: (error) => subscriber.error(error),
-    complete: () => subscriber.complete(),
+/**
+ * Passes on what a step makes, if there is anything, in one hop: where inputs are joined, nearly all chunks are of one record.
+ * It ends with who listens, also in the middle of a source that emits as it is subscribed to.
+ */
+class StepSubscriber<I, O extends Chunk<unknown, unknown>> extends Subscriber<I> {
+  readonly #out: Subscriber<O>
+  readonly #step: (chunk: I) => O
+
+  constructor(out: Subscriber<O>, step: (chunk: I) => O) {
+    super(out)
+    this.#out = out
+    this.#step = step
+  }
+
+  protected override _next(chunk: I): void {
+    let made: O
+    try {
+      made = this.#step(chunk)
+    } catch (error) {
+      this.error(error)
+      return
+    }
+    if (made.keys.length > 0) this.#out.next(made)
+  }
+}
+
+/** The end of the heartbeats is not that of the records. */
+class HeartbeatSubscriber<O extends Chunk<unknown, unknown>> extends StepSubscriber<
+  Chunk<unknown, unknown>,
+  O
+> {
+  protected override _complete(): void {
+    this.unsubscribe()
   }
 }
 
@@ -133,10 +145,8 @@ export function timedOperator<I, O extends Chunk<unknown, unknown>>(
   return (source) =>
     new Observable((subscriber) => {
       const step = makeStep()
-      const advance = passing((heartbeat: Chunk<unknown, unknown>) => step.advance(heartbeat), subscriber)
-      // The end of the heartbeats is not that of the records.
-      subscriber.add(heartbeats$.subscribe({ next: advance.next, error: advance.error }))
-      return source.subscribe(passing((chunk: I) => step.take(chunk), subscriber))
+      heartbeats$.subscribe(new HeartbeatSubscriber(subscriber, (heartbeat) => step.advance(heartbeat)))
+      return source.subscribe(new StepSubscriber(subscriber, (chunk: I) => step.take(chunk)))
     })
 }
 

@@ -1,5 +1,8 @@
+import { from, lastValueFrom, Subject, take } from 'rxjs'
 import { describe, expect, test } from 'vitest'
-import { eachRecord, eachUpdate, standalone } from '../../src/operators/operator.ts'
+import { mapValues } from '../../src/operators/map-values.ts'
+import { eachRecord, eachUpdate, standalone, timedOperator } from '../../src/operators/operator.ts'
+import type { Chunk } from '../../src/records/chunk.ts'
 import { chunk } from '../support/operator-family.ts'
 
 describe('eachRecord', () => {
@@ -33,4 +36,41 @@ test('eachUpdate hands over what each update replaces too, before the time', () 
     [0, 'a', 1, null, 10],
     [1, 'b', null, 7, 5],
   ])
+})
+
+describe('an operator', () => {
+  test('ends with who listens, in the middle of a source that never ends by itself', async () => {
+    function* forever() {
+      for (let i = 0; ; i++) yield chunk(['a', i, i])
+    }
+    const doubled$ = from(forever()).pipe(
+      mapValues((value: number) => 2 * value),
+      take(2),
+    )
+    expect((await lastValueFrom(doubled$)).values).toEqual([2])
+  })
+
+  test('that keeps time ends with its records, and goes on when heartbeats end', () => {
+    const [records$, heartbeats$] = [
+      new Subject<Chunk<unknown, unknown>>(),
+      new Subject<Chunk<unknown, unknown>>(),
+    ]
+    const seen: unknown[] = []
+    const passOn = {
+      take: (each: Chunk<unknown, unknown>) => each,
+      advance: (each: Chunk<unknown, unknown>) => each,
+    }
+    timedOperator(
+      standalone({ heartbeats$ }),
+      () => passOn,
+    )(records$).subscribe({
+      next: ({ keys }) => seen.push(...keys),
+      complete: () => seen.push('end'),
+    })
+    heartbeats$.next(chunk(['beat', 0, 1]))
+    heartbeats$.complete()
+    records$.next(chunk(['record', 0, 2]))
+    records$.complete()
+    expect(seen).toEqual(['beat', 'record', 'end'])
+  })
 })
