@@ -26,11 +26,7 @@ export const createAcls: Api = {
   versionMax: 3,
   flexibleFrom: 2,
   serve(reader, _services, { version }) {
-    const refused = reader.structs(() => {
-      readResource(reader, version)
-      for (let text = 0; text < 2; text++) reader.string() // Who, and from where.
-      readPermission(reader)
-    })
+    const refused = reader.structs(() => readAcl(reader, version))
     return (writer) =>
       writer
         .int32(noThrottleMs)
@@ -45,11 +41,7 @@ export const deleteAcls: Api = {
   versionMax: 3,
   flexibleFrom: 2,
   serve(reader, _services, { version }) {
-    const refused = reader.structs(() => {
-      readResource(reader, version)
-      for (let text = 0; text < 2; text++) reader.nullableString() // Who, and from where.
-      readPermission(reader)
-    })
+    const refused = reader.structs(() => readAcl(reader, version))
     return (writer) =>
       writer.int32(noThrottleMs).structs(refused, () =>
         writer
@@ -60,13 +52,12 @@ export const deleteAcls: Api = {
   },
 }
 
-function readResource(reader: Reader, version: number): void {
+/** Past one that is to be made, or a filter of some, in which names may be missing. */
+function readAcl(reader: Reader, version: number): void {
   reader.int8()
   reader.nullableString()
   if (version >= 1) reader.int8() // Whether the name is a prefix.
-}
-
-function readPermission(reader: Reader): void {
+  for (let text = 0; text < 2; text++) reader.nullableString() // Who, and from where.
   reader.int8()
   reader.int8()
 }

@@ -4,10 +4,10 @@
  * late, also if it has given up on it. `lose-answers`: nothing comes back on a connection any more. `kill-broker`: the broker
  * dies, and starts again. `power-loss`: so it does, and what was not on the medium is gone. `clock-jump`: an instance's clock
  * is set. `slow-network`: whatever is sent takes longer. `slow-disk`: so does whatever the broker brings to its medium. Where
- * there are several brokers: `kill-node`: one of them dies, and comes back. `hang-node`: one stands still for a while. `move-leader`, `move-coordinator`: another one
- * leads a partition, or coordinates some of the groups and transactions. `lose-end`: a topic loses its newest records, as by
- * an unclean election: not by default, as no application can go on as if nothing had happened. `add-partitions`: an input
- * gets more partitions: not by default, as stateful topologies refuse to go on.
+ * there are several brokers: `kill-node`: one of them dies, and comes back. `hang-node`: one stands still for a while.
+ * `move-leader`, `move-coordinator`: another one leads a partition, or coordinates some of the groups and transactions.
+ * `lose-end`: a topic loses its newest records, as by an unclean election: not by default, as no application can go on as if
+ * nothing had happened. `add-partitions`: an input gets more partitions: not by default, as stateful topologies refuse to go on.
  * `instance-power-loss`, `disk-loss`: an instance dies, and the one that starts later finds on its disk what was on the medium,
  * or nothing. `disk-full`: nothing more can be written there for a while. `deploy`: one instance after another
  * is stopped, and starts again with the next version of the topology; one that is frozen can't be stopped, and may wake up
