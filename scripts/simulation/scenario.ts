@@ -28,7 +28,7 @@ interface Profile {
   readonly requests?: readonly number[]
 }
 
-const [endTxn, txnOffsetCommit] = [26, 28]
+const [produce, initProducerId, endTxn, txnOffsetCommit] = [0, 22, 26, 28]
 
 const profiles: readonly Profile[] = [
   { rates: { ...noFaults, cut: 6, stall: 4.8, 'lose-answers': 4, 'slow-network': 2.4 } },
@@ -69,6 +69,14 @@ const profiles: readonly Profile[] = [
   },
 ]
 
+/** Where there is a feed: who had the source wakes up in the middle of a transaction while the next one begins. */
+const takeOver: Profile = {
+  rates: { ...noFaults, freeze: 8, stall: 12 },
+  requests: [produce, initProducerId],
+}
+/** So often that a few in a hundred seeds have the two at the same time. */
+const profilesOfFed: readonly Profile[] = [...profiles, takeOver, takeOver, takeOver, takeOver]
+
 /** `name` holds the deployment; else the seed draws one. */
 export function scenarioOf(seed: number, name?: string): Scenario {
   const random = seededRandom(seed)
@@ -83,7 +91,7 @@ export function scenarioOf(seed: number, name?: string): Scenario {
     .map((record) => ({ ...record, topic: record.topic.name }))
   const messages = deployment.messages?.(random, options)
   const brokers = seed % 3 === 0 ? 3 : 1
-  const { rates, requests } = chosen(random, profiles)
+  const { rates, requests } = chosen(random, messages ? profilesOfFed : profiles)
   const all = { ...rates, ...(brokers > 1 && ofCluster), ...(messages && ofFeed) }
   const faults = planFaults(random, durationMs - calmMs, all, requests).map((fault) => ({
     ...fault,
