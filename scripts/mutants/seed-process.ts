@@ -1,6 +1,6 @@
 import { silentLogger } from '../../src/logger.ts'
 import { runPlan } from '../../src/testing/simulation/simulation.ts'
-import { environmentOf, scenarioOf } from '../simulation/scenario.ts'
+import { conditionsOf, scenarioOf } from '../simulation/scenario.ts'
 
 /** What has become of a seed. */
 export interface SeedOutcome {
@@ -19,8 +19,8 @@ export interface SeedWanted {
 /** Nothing is left out of a plan that fails: it is enough to know that it does. */
 process.on('message', async ({ seed, deployment: name }: SeedWanted) => {
   const { deployment, plan } = scenarioOf(seed, name)
-  const environment = environmentOf(deployment, plan)
-  const { broken } = await runPlan({ ...deployment, environment, logger: silentLogger }, plan)
+  const options = { ...deployment, ...conditionsOf(deployment, plan), logger: silentLogger }
+  const { broken } = await runPlan(options, plan)
   const [first] = broken
   process.send?.({ seed, deployment: deployment.name, ...(first && { invariant: first.invariant }) })
 })

@@ -106,10 +106,18 @@ function chosen<T>(random: () => number, all: readonly T[]): T {
 
 /** Rejects as `simulate` does. */
 export function heldPlan(deployment: SimulatedDeployment, plan: Plan): Promise<Outcome> {
-  return held({ ...deployment, environment: environmentOf(deployment, plan), logger: silentLogger }, plan)
+  return held({ ...deployment, ...conditionsOf(deployment, plan), logger: silentLogger }, plan)
 }
 
-/** Every second seed commits rarely: then there is more to be lost. */
-export function environmentOf({ standbys = 0 }: SimulatedDeployment, { seed }: Plan) {
-  return { ...environment, standbys, ...(seed % 2 === 1 && { commitIntervalMs: 300 }) }
+/**
+ * Every second seed commits rarely, so that there is more to be lost, and a transaction is open for longer. Half of these, and
+ * of the others, don't wait for answers as long as programs do, so that more of what they have given up comes late.
+ */
+export function conditionsOf({ standbys = 0 }: SimulatedDeployment, { seed }: Plan) {
+  const [rarely, impatient, veryRarely] = [1, 2, 4].map((bit) => (seed & bit) !== 0)
+  const commitIntervalMs = veryRarely ? 1_500 : 300
+  return {
+    environment: { ...environment, standbys, ...(rarely && { commitIntervalMs }) },
+    ...(impatient && { requestTimeoutMs: 5_000 }),
+  }
 }

@@ -35,6 +35,8 @@ export interface DeploymentOptions {
   readonly brokers?: number
   /** As `run` is given it; Kafka, clock, log and disks are the simulation's. */
   readonly environment: Omit<Environment, 'kafka' | 'clock' | 'logger' | 'stateDir'>
+  /** How long they wait for an answer of Kafka. Default: as programs do, 15 s. */
+  readonly requestTimeoutMs?: number | undefined
   /** The instances' connection `clickhouse`; absent: they have those of the environment. */
   readonly clickhouse?: SimulatedClickHouseOptions
   /** Told by all of them. */
@@ -272,11 +274,11 @@ export class Deployment {
   }
 
   #startInstance(): void {
-    const { environment, logger } = this.#options
+    const { environment, logger, requestTimeoutMs } = this.#options
     const topology = this.#topology
     const machine = this.#world.machine(`instance-${++this.#made}`)
     const disk = this.#disks.shift() ?? new SimulatedDisk()
-    const kafka = simulatedKafka(this.#world, machine, this.broker.addresses, logger)
+    const kafka = simulatedKafka(this.#world, machine, this.broker.addresses, { logger, requestTimeoutMs })
     const running = run(typeof topology === 'function' ? topology(machine) : topology, {
       ...environment,
       ...(this.clickhouse && { connections: { clickhouse: this.clickhouse.connect(machine) } }),

@@ -22,6 +22,8 @@ export interface SimulatedRecord extends Omit<PlannedRecord, 'topic'> {
 export interface SimulatedEnvironment {
   /** As `run` is given it; default: its defaults. */
   readonly environment?: DeploymentOptions['environment']
+  /** How long instances wait for an answer of Kafka: the less, the more answers come too late. Default: as programs do, 15 s. */
+  readonly requestTimeoutMs?: number
   /**
    * How outputs are held to those of the test driver. Default `in-order`; `any-order` where two streams are joined, whose
    * results come as their inputs do; `latest` where two tables are, which pass through other rows on the way; `at-least-once`
@@ -132,12 +134,9 @@ export async function simulate(
 export async function replay(
   topology: SimulatedTopology,
   plan: Plan,
-  { environment = {}, outputs = 'in-order', nextVersion, topics = [], emitted }: SimulatedEnvironment = {},
+  { environment = {}, topics = [], ...more }: SimulatedEnvironment = {},
 ): Promise<SimulationReport> {
-  const options = {
-    ...{ topology, topics, environment, outputs, emitted, logger: silentLogger },
-    ...(nextVersion && { nextVersion }),
-  }
+  const options = { ...more, topology, topics, environment, logger: silentLogger }
   const { virtualMs, messages } = await held(options, plan)
   return { seeds: 1, virtualMs, messages }
 }
