@@ -1,4 +1,4 @@
-import { defer, finalize, from, type Subscription, take, throwError, throwIfEmpty, timeout } from 'rxjs'
+import { defer, finalize, from, type Subscription, take, tap, throwError, throwIfEmpty, timeout } from 'rxjs'
 import type { Clock } from '../clock.ts'
 import { RivuletError } from '../errors.ts'
 import { callbackError } from '../operators/operator.ts'
@@ -50,6 +50,7 @@ export class AsyncCalls {
   #begun = 0
   #underWay = 0
   #advancing = false
+  #isAdvanceDue = false
   #failure: { readonly error: unknown } | undefined
   #settling: { resolve(): void; reject(error: unknown): void }[] = []
 
@@ -100,6 +101,16 @@ export class AsyncCalls {
     this.#settle()
   }
 
+  /** Answers come many at a time: what they make goes on as one chunk. */
+  #advanceSoon(): void {
+    if (this.#advancing || this.#isAdvanceDue) return
+    this.#isAdvanceDue = true
+    this.#options.clock.soon(() => {
+      this.#isAdvanceDue = false
+      this.#advance()
+    })
+  }
+
   #begin(): boolean {
     const { node } = this.#options
     const entry = this.#entries[this.#begun]
@@ -113,7 +124,7 @@ export class AsyncCalls {
       error: (error) => this.#callFailed(entry, error),
       complete: () => {
         this.#underWay--
-        this.#advance()
+        this.#advanceSoon()
       },
     })
     return true
@@ -124,8 +135,15 @@ export class AsyncCalls {
     const { timeoutMs, retry } = node.call
     return defer(() => {
       const abort = new AbortController()
+      let isAnswered = false
       return from(node.call.begin(chunk.values[i], chunk.keys[i], abort.signal)).pipe(
-        finalize(() => abort.abort()),
+        tap(() => {
+          isAnswered = true
+        }),
+        // Of an answer that is there, nobody need be told that it is not waited for: making the reason takes its time.
+        finalize(() => {
+          if (!isAnswered) abort.abort()
+        }),
       )
     }).pipe(
       take(1),
