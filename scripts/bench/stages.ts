@@ -3,7 +3,7 @@ import { candle } from '../../pipelines/market/candle.ts'
 import type { StockTick } from '../../pipelines/market/tables.ts'
 import { ticksTable } from '../../pipelines/market/tables.ts'
 import { stockTicks } from '../../pipelines/market/tick.ts'
-import { FieldWriter } from '../../src/clickhouse/field-writer.ts'
+import { RowWriter } from '../../src/clickhouse/row-writer.ts'
 import { filter } from '../../src/operators/filter.ts'
 import { mapValues } from '../../src/operators/map-values.ts'
 import { windowAggregate } from '../../src/operators/window-aggregate.ts'
@@ -70,8 +70,8 @@ export async function benchStages(): Promise<{ name: string; value: number; unit
         ),
     ),
     'rows for ClickHouse': () => {
-      const fields = new FieldWriter()
-      for (const { tick, timestampMs } of ticks) ticksTable.encode(tick, tick.symbol, timestampMs, fields)
+      const rows = new RowWriter()
+      for (const { tick, timestampMs } of ticks) ticksTable.encode(tick, tick.symbol, timestampMs, rows)
     },
   }
   return Object.entries(stages).map(([name, stage]) => {

@@ -80,7 +80,7 @@ const clickhouseOptions: SimulatedClickHouseOptions = {
 const clickhouseRefusing: SimulatedClickHouseOptions = {
   ...clickhouseOptions,
   tokensKeptMs: 600_000,
-  refuses: (row) => row.startsWith('7\t'),
+  refuses: (own) => own.readBigInt64LE() === 7n,
 }
 const clickhouseCluster: SimulatedClickHouseOptions = {
   ...clickhouseOptions,

@@ -1,3 +1,6 @@
+import type { EncodedRows } from './client.ts'
+import { RowWriter } from './row-writer.ts'
+
 /** The offsets of a contiguous range that make rows: the first one, the last one, and where the range ends (inclusive). */
 export interface PlaceRange {
   readonly from: number
@@ -9,73 +12,69 @@ export interface PlaceRange {
 export interface BatchPart {
   readonly topic: string
   readonly partition: number
-  readonly rows: number
   readonly range: PlaceRange
-  /** TabSeparated. They never change. */
-  readonly bytes: Buffer
+  /** They never change. */
+  readonly rows: EncodedRows
   /** How often it was sent. */
   tries: number
   /** How often ClickHouse has said that it took the rows, and they were not there. */
   losses: number
 }
 
-export function batchPart(part: Omit<BatchPart, 'tries' | 'losses'>): BatchPart {
-  return { ...part, tries: 0, losses: 0 }
+/** Each row begins with its offset, of 8 bytes; then come its topic and partition, and the two ends of its range. */
+const offsetBytes = 8
+const rangeBytes = 16
+
+/** What all rows of a topic's partition have behind their offset, with room for the range. */
+export function placeBytes(topic: string, partition: number): Uint8Array {
+  const place = new RowWriter()
+  place.text(topic)
+  place.integer(partition, 16)
+  place.raw(new Uint8Array(rangeBytes))
+  return place.bytes
 }
 
-const tab = '\t'.charCodeAt(0)
-const newline = '\n'.charCodeAt(0)
-
-interface PlacedRow {
-  readonly offset: number
-  /** Its bytes up to `_from`. */
-  readonly head: Buffer
+/** Writes the range into the rows, and never changes them again. */
+export function batchPart({ topic, partition, range, rows }: Omit<BatchPart, 'tries' | 'losses'>): BatchPart {
+  const fromAt = offsetBytes + placeBytes(topic, partition).length - rangeBytes
+  const ends = new RowWriter()
+  ends.integer64(range.from)
+  ends.integer64(range.to)
+  for (const start of rows.starts) rows.bytes.set(ends.bytes, start + fromAt)
+  return { topic, partition, range, rows, tries: 0, losses: 0 }
 }
 
 /** Two parts of it, each with a range of its own; undefined: it is one record, whose rows belong together. */
 export function halvesOf(part: BatchPart): [BatchPart, BatchPart] | undefined {
-  const rows = rowsOf(part.bytes)
-  const middle = boundaryNear(rows, rows.length >> 1)
+  const { bytes, starts } = part.rows
+  const offsets = starts.map((start) => Number(bytes.readBigUInt64LE(start)))
+  const middle = boundaryNear(offsets, offsets.length >> 1)
   if (middle === undefined) return undefined
   const { from, offset, to } = part.range
-  const [before, behind] = [rows.slice(0, middle), rows.slice(middle)]
-  const border = (behind[0] as PlacedRow).offset
+  const border = offsets[middle] as number
   return [
-    partOf(part, before, { from, offset: (before.at(-1) as PlacedRow).offset, to: border - 1 }),
-    partOf(part, behind, { from: border, offset, to }),
+    partOf(part, 0, middle, { from, offset: offsets[middle - 1] as number, to: border - 1 }),
+    partOf(part, middle, starts.length, { from: border, offset, to }),
   ]
 }
 
 /** Index of a row, near this one, with which a record begins that is not the first. */
-function boundaryNear(rows: readonly PlacedRow[], index: number): number | undefined {
-  const begins = (i: number) => rows[i]?.offset !== rows[i - 1]?.offset
-  for (let i = index; i < rows.length; i++) if (i > 0 && begins(i)) return i
+function boundaryNear(offsets: readonly number[], index: number): number | undefined {
+  const begins = (i: number) => offsets[i] !== offsets[i - 1]
+  for (let i = index; i < offsets.length; i++) if (i > 0 && begins(i)) return i
   for (let i = index; i > 0; i--) if (begins(i)) return i
   return undefined
 }
 
-function partOf({ topic, partition }: BatchPart, rows: readonly PlacedRow[], range: PlaceRange): BatchPart {
-  const tail = Buffer.from(`${range.from}\t${range.to}\n`)
-  const bytes = Buffer.concat(rows.flatMap(({ head }) => [head, tail]))
-  return batchPart({ topic, partition, rows: rows.length, range, bytes })
-}
-
-/** Each row ends in `placeColumns`: its offset, topic and partition, and where its range begins and ends. */
-function rowsOf(bytes: Buffer): PlacedRow[] {
-  const rows: PlacedRow[] = []
-  for (let start = 0; start < bytes.length; ) {
-    const end = bytes.indexOf(newline, start) + 1
-    const row = bytes.subarray(start, end)
-    const toAt = row.lastIndexOf(tab)
-    const fromAt = row.lastIndexOf(tab, toAt - 1)
-    const partitionAt = row.lastIndexOf(tab, fromAt - 1)
-    const topicAt = row.lastIndexOf(tab, partitionAt - 1)
-    const offsetAt = row.lastIndexOf(tab, topicAt - 1)
-    rows.push({
-      offset: Number(row.toString('latin1', offsetAt + 1, topicAt)),
-      head: row.subarray(0, fromAt + 1),
-    })
-    start = end
-  }
-  return rows
+/** Rows `first` to `end` of a part, in bytes of their own. */
+function partOf(
+  { topic, partition, rows }: BatchPart,
+  first: number,
+  end: number,
+  range: PlaceRange,
+): BatchPart {
+  const firstAt = rows.starts[first] ?? 0
+  const bytes = Buffer.from(rows.bytes.subarray(firstAt, rows.starts[end]))
+  const starts = rows.starts.slice(first, end).map((start) => start - firstAt)
+  return batchPart({ topic, partition, range, rows: { bytes, starts } })
 }

@@ -38,10 +38,26 @@ export type QueryParams = Readonly<
 export interface InsertTarget {
   /** As `connection.tableName()` gives it. */
   readonly table: string
-  /** In the order of the fields. */
-  readonly columns: readonly string[]
+  /** In the order in which a row has them, with the types of the table. */
+  readonly columns: readonly InsertedColumn[]
   /** ClickHouse's, of this insert. */
   readonly settings: Readonly<Record<string, string | number>>
+}
+
+/** A column that rows have. */
+export interface InsertedColumn {
+  /** As the table has it. */
+  readonly name: string
+  /** ClickHouse's name for it, as the table has it. */
+  readonly type: string
+}
+
+/** Rows as RowBinary. */
+export interface EncodedRows {
+  /** All of them, one behind the other. */
+  readonly bytes: Buffer
+  /** Where each of them begins. */
+  readonly starts: readonly number[]
 }
 
 /** How long a call may take, and what is said of it. */
@@ -84,10 +100,10 @@ export interface ClickHouse {
   /** DDL and the like, in order with the inserts. */
   command(sql: string, options?: CallOptions): Promise<void>
   /**
-   * Inserts rows that are TabSeparated already. When it rejects, whether they are there is unknown, and the bytes may
-   * still be read: they must never change.
+   * Inserts rows. When it rejects, whether they are there is unknown, and their bytes may still be read: they must never
+   * change.
    */
-  insert(target: InsertTarget, rows: Buffer, options?: CallOptions): Promise<void>
+  insert(target: InsertTarget, rows: EncodedRows, options?: CallOptions): Promise<void>
   /** Rejects with why it does not answer a query. */
   ping(options?: CallOptions): Promise<void>
   /** Closes every connection; the embedded engine frees its folder. */

@@ -84,7 +84,7 @@ export async function connectClickHouse(options: ClickHouseOptions): Promise<Cli
       ),
     command: (sql, callOptions) => change((signal) => transport.command(sql, signal), callOptions),
     insert: (target, rows, callOptions) =>
-      change((signal) => transport.insert(target, rows, signal), callOptions),
+      change((signal) => transport.insert(target, rows.bytes, signal), callOptions),
     ping: (callOptions) =>
       select('SELECT 1 AS one', 'JSONEachRow', {}, callOptions, async (result) => {
         const [row] = await result.json<{ one: number }>()

@@ -78,8 +78,11 @@ export function translateError(error: unknown, place: ErrorPlace = {}): RivuletE
 export function isRefusedRow(error: unknown): boolean {
   if (!(error instanceof RivuletError) || error.code !== 'CLICKHOUSE_REJECTED') return false
   const type = typeOf(error.cause)
-  return type !== undefined && refusesRow(type)
+  return type !== undefined && refusesRow(type) && !isOfHeader.test(messageOf(error.cause))
 }
+
+/** What stands in front of the rows does not fit the table: then none of them does. */
+const isOfHeader = /Type of '.*' must be|\(while reading header\)/
 
 function refusesRow(type: string): boolean {
   return refusedRow.has(type) || type.startsWith('CANNOT_PARSE_')

@@ -4,12 +4,14 @@ export type {
   ClickHouse,
   ClickHouseOptions,
   Columns,
+  EncodedRows,
+  InsertedColumn,
   InsertTarget,
   QueryParams,
 } from './client.ts'
 export type { ColumnValue } from './columns.ts'
 export { connectClickHouse } from './connection.ts'
-export type { FieldWriter } from './field-writer.ts'
+export type { RowWriter } from './row-writer.ts'
 export { type ClickHouseSinkOptions, clickhouse } from './sink.ts'
 export {
   type ClickHouseTable,

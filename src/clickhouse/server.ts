@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { RivuletError } from '../errors.ts'
 import { speaksTls, tlsContext } from '../tls.ts'
+import { headerOf, namesOf, rowsFormat } from './binary-rows.ts'
 import type { ClickHouseOptions, InsertTarget } from './client.ts'
 import { assignments } from './sql.ts'
 import { clientLogger, type Transport } from './transport.ts'
@@ -43,7 +44,8 @@ export function server(options: ClickHouseOptions, url: string): Transport {
     },
     insert: async (target, rows, abort_signal) => {
       const query = insertStatement(target)
-      const answer = await answerOf(await writer.exec({ query, values: Readable.from([rows]), abort_signal }))
+      const values = Readable.from([headerOf(target), rows])
+      const answer = await answerOf(await writer.exec({ query, values, abort_signal }))
       if (answer !== '') throw new Error(answer)
     },
     refusalOf: async (error) => {
@@ -81,8 +83,9 @@ function isHangUp(cause: unknown): boolean {
   return cause instanceof Error && 'code' in cause && cause.code === 'ECONNRESET'
 }
 
-function insertStatement({ table, columns, settings }: InsertTarget): string {
-  return `INSERT INTO ${table} (${columns.join(', ')}) SETTINGS ${assignments(settings)} FORMAT TabSeparated`
+function insertStatement(target: InsertTarget): string {
+  const { table, settings } = target
+  return `INSERT INTO ${table} (${namesOf(target)}) SETTINGS ${assignments(settings)} FORMAT ${rowsFormat}`
 }
 
 /**

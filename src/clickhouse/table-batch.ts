@@ -1,24 +1,24 @@
 import { messageOf, RivuletError } from '../errors.ts'
 import type { Chunk } from '../records/chunk.ts'
 import type { SinkBatch } from '../stream/sink.ts'
-import { type BatchPart, batchPart, type PlaceRange } from './batch-part.ts'
-import { FieldWriter } from './field-writer.ts'
+import { type BatchPart, batchPart, placeBytes } from './batch-part.ts'
+import { RowWriter } from './row-writer.ts'
 import type { ClickHouseTable } from './table.ts'
 
 /** An insert of more may become several parts, and several parts are not atomic (`facts`: about 1.05 M). */
 const batchRowsMax = 500_000
-const newline = 0x0a
 
-/** Rows as bytes, ready to be sent. Only `_to` is filled in when the batch's end is known. */
+/** Rows as bytes, ready to be sent. Only their range is filled in when the batch's end is known. */
 export class TableBatch<K, V> implements SinkBatch<K, V> {
   readonly topic: string
   readonly partition: number
   readonly #table: ClickHouseTable<K, V>
   readonly #name: string
-  readonly #text: FieldWriter
-  #rows = 0
-  /** What all rows have behind `_offset`: the other fields of `placeColumns`, with room for `_to`. */
-  #rowTail: Buffer | undefined
+  readonly #writer: RowWriter
+  /** Where each row begins. */
+  readonly #starts: number[] = []
+  /** What all rows have behind their offset. */
+  readonly #place: Uint8Array
   #firstOffset = -1
   #lastOffset = -1
   #nextOffset = 0
@@ -34,15 +34,16 @@ export class TableBatch<K, V> implements SinkBatch<K, V> {
     this.#name = name
     this.topic = topic
     this.partition = partition
-    this.#text = new FieldWriter(buffer)
+    this.#writer = new RowWriter(buffer)
+    this.#place = placeBytes(topic, partition)
   }
 
   get rows(): number {
-    return this.#rows
+    return this.#starts.length
   }
 
   get bytes(): number {
-    return this.#text.length
+    return this.#writer.length
   }
 
   get nextOffset(): number {
@@ -58,8 +59,8 @@ export class TableBatch<K, V> implements SinkBatch<K, V> {
       this.#appendRows(chunk, nextOffset)
       this.#nextOffset = nextOffset
     } catch (error) {
-      this.#rows = before.rows
-      this.#text.cut(before.bytes)
+      this.#starts.length = before.rows
+      this.#writer.cut(before.bytes)
       this.#firstOffset = before.first
       this.#lastOffset = before.last
       throw error
@@ -67,27 +68,28 @@ export class TableBatch<K, V> implements SinkBatch<K, V> {
   }
 
   #appendRows({ keys, values, timestampsMs, offsets }: Chunk<K, V>, nextOffset: number): void {
-    const text = this.#text
+    const writer = this.#writer
     for (let i = 0; i < keys.length; i++) {
       // A record made by the pipeline itself (a window that closed) has no offset: it belongs to the last one read.
       const own = offsets[i] as number
       const offset = own < 0 ? nextOffset - 1 : own
-      if (!this.#encode(values[i] as V, keys[i] as K, timestampsMs[i] as number, offset)) continue
-      if (this.#rows === 0) {
-        this.#firstOffset = offset
-        this.#rowTail = rowTail(this.topic, this.partition, offset)
+      const start = writer.length
+      writer.integer64(offset)
+      writer.raw(this.#place)
+      if (!this.#encode(values[i] as V, keys[i] as K, timestampsMs[i] as number, offset)) {
+        writer.cut(start)
+        continue
       }
+      if (this.rows === 0) this.#firstOffset = offset
       this.#lastOffset = Math.max(this.#lastOffset, offset)
-      text.integer(offset)
-      text.raw(this.#rowTail as Buffer)
-      this.#rows++
+      this.#starts.push(start)
     }
-    if (this.#rows > batchRowsMax) {
+    if (this.rows > batchRowsMax) {
       const { topic, partition } = this
       throw new RivuletError(
         'BUFFER_FULL',
         `A batch of ${this.#name} is limited to ${batchRowsMax} rows, for one insert to be atomic`,
-        { place: { table: this.#name, rows: this.#rows, topic, partition } },
+        { place: { table: this.#name, rows: this.rows, topic, partition } },
       )
     }
   }
@@ -98,8 +100,8 @@ export class TableBatch<K, V> implements SinkBatch<K, V> {
     if (!this.#whole) {
       const { topic, partition } = this
       const range = { from: this.#firstOffset, offset: this.#lastOffset, to: this.#nextOffset - 1 }
-      const bytes = fillIn(this.#text.bytes, this.#rows, range)
-      this.#whole = batchPart({ topic, partition, rows: this.#rows, range, bytes })
+      const rows = { bytes: this.#writer.bytes, starts: this.#starts }
+      this.#whole = batchPart({ topic, partition, range, rows })
     }
     return this.#whole
   }
@@ -110,13 +112,13 @@ export class TableBatch<K, V> implements SinkBatch<K, V> {
    */
   release(): Buffer | undefined {
     this.#isReleased = true
-    const { buffer, length } = this.#text
+    const { buffer, length } = this.#writer
     return this.#whole?.tries === 1 && length > buffer.length / 2 ? buffer : undefined
   }
 
   #encode(value: V, key: K, timestampMs: number, offset: number): boolean {
     try {
-      return this.#table.encode(value, key, timestampMs, this.#text)
+      return this.#table.encode(value, key, timestampMs, this.#writer)
     } catch (cause) {
       const { topic, partition } = this
       const code = cause instanceof RivuletError ? cause.code : 'CALLBACK_FAILED'
@@ -130,27 +132,4 @@ export class TableBatch<K, V> implements SinkBatch<K, V> {
       )
     }
   }
-}
-
-/** Most often `_to` has as many digits as `_from`: then there is room for it. */
-function rowTail(topic: string, partition: number, from: number): Buffer {
-  return Buffer.from(`\t${topic}\t${partition}\t${from}\t${from}\n`)
-}
-
-/** Writes `_to` at the end of each row: in place, where there is room for its digits. */
-function fillIn(text: Buffer, rows: number, { from, to }: PlaceRange): Buffer {
-  const digits = Buffer.from(`${to}\n`)
-  const room = `${from}\n`.length
-  const grown = (digits.length - room) * rows
-  const filled = grown === 0 ? text : Buffer.allocUnsafeSlow(text.length + grown)
-  let at = 0
-  for (let rowStart = 0; rowStart < text.length; ) {
-    // Within a field a line's end is escaped.
-    const rowEnd = text.indexOf(newline, rowStart) + 1
-    const toStart = rowEnd - room
-    at = grown === 0 ? toStart : at + text.copy(filled, at, rowStart, toStart)
-    for (let i = 0; i < digits.length; i++) filled[at++] = digits[i] as number
-    rowStart = rowEnd
-  }
-  return filled
 }

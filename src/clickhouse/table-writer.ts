@@ -1,12 +1,12 @@
 import { RivuletError } from '../errors.ts'
 import type { Refuse, SinkBatch, SinkContext, SinkWriter } from '../stream/sink.ts'
 import { type BatchPart, halvesOf, type PlaceRange } from './batch-part.ts'
-import type { ClickHouse } from './client.ts'
+import type { ClickHouse, InsertTarget } from './client.ts'
 import { isRefusedRow } from './errors.ts'
 import { latestSettings, type QuerySettings } from './insert-settings.ts'
 import type { Patiently } from './patiently.ts'
 import { quote } from './sql.ts'
-import type { ClickHouseTable } from './table.ts'
+import { type ClickHouseTable, insertedColumns } from './table.ts'
 import { TableBatch } from './table-batch.ts'
 
 /** A table forgets a token after 10,000 other inserts: no table takes so many in this time. */
@@ -34,7 +34,7 @@ interface Known {
 export class TableWriter<K, V> implements SinkWriter<K, V> {
   readonly #options: TableWriterOptions<K, V>
   readonly #name: string
-  readonly #columns: readonly string[]
+  readonly #columns: InsertTarget['columns']
   /** By topic and partition. */
   readonly #known = new Map<string, Known>()
   /**
@@ -46,7 +46,7 @@ export class TableWriter<K, V> implements SinkWriter<K, V> {
   constructor(options: TableWriterOptions<K, V>) {
     this.#options = options
     this.#name = options.connection.tableName(options.table.name)
-    this.#columns = options.table.columns.map(({ name }) => name)
+    this.#columns = insertedColumns(options.table)
   }
 
   async resumeOffset(topic: string, partition: number): Promise<number | undefined> {
@@ -97,13 +97,13 @@ export class TableWriter<K, V> implements SinkWriter<K, V> {
   /** One try. Answers where to go on. */
   async #insert(part: BatchPart): Promise<number> {
     const { connection, insertSettings, context } = this.#options
-    const { topic, partition, range, bytes } = part
+    const { topic, partition, range, rows } = part
     const { last: before } = await this.#freshly(part)
     if (before && before.to >= range.from) return this.#nextBehind(part, before)
     part.tries++
     const settings = { ...insertSettings, insert_deduplication_token: this.#token(part, before) }
     const target = { table: this.#name, columns: this.#columns, settings }
-    await connection.insert(target, bytes, { signal: context.signal, place: this.#placeOf(part) })
+    await connection.insert(target, rows, { signal: context.signal, place: this.#placeOf(part) })
     const { last } = await this.#look(topic, partition)
     if (!last || last.to < range.from) throw this.#lost(part)
     return this.#nextBehind(part, last)
@@ -181,7 +181,7 @@ export class TableWriter<K, V> implements SinkWriter<K, V> {
   }
 
   #placeOf({ topic, partition, rows, range }: BatchPart) {
-    return { table: this.#name, rows, topic, partition, offset: range.from }
+    return { table: this.#name, rows: rows.starts.length, topic, partition, offset: range.from }
   }
 }
 

@@ -1,6 +1,6 @@
 import { RivuletError } from '../errors.ts'
-import { type ColumnValue, type FieldEncoder, fieldEncoder } from './columns.ts'
-import type { FieldWriter } from './field-writer.ts'
+import { type ColumnEncoder, type ColumnValue, columnEncoder } from './columns.ts'
+import type { RowWriter } from './row-writer.ts'
 
 /** A ClickHouse type (times in UTC), and how it is compressed. */
 export type ColumnSpec =
@@ -44,7 +44,7 @@ export interface ClickHouseTableOptions<C extends ColumnSpecs, V, K> {
 export interface TableSchema {
   /** `database.table`, without the connection's prefix. */
   readonly name: string
-  /** In the order of the inserted fields: the pipeline's, then `placeColumns`. */
+  /** The pipeline's, then `placeColumns`. */
   readonly columns: readonly TableColumn[]
   /** The sorting key. */
   readonly orderBy: readonly string[]
@@ -57,10 +57,9 @@ export interface TableSchema {
 /** A ClickHouse table as a value: its columns with their types, and how a record becomes a row. */
 export interface ClickHouseTable<K, V> extends TableSchema {
   /**
-   * Writes the fields of the pipeline's columns for TabSeparated, each with a tab behind it; answers whether the record
-   * makes a row. Throws what `row` throws, and `ENCODE_FAILED`: then part of the row may have been written.
+   * Writes the values of the pipeline's columns as RowBinary; answers whether the record makes a row. Throws what `row` throws, and `ENCODE_FAILED`: then part of the row may have been written.
    */
-  encode(value: V, key: K, timestampMs: number, into: FieldWriter): boolean
+  encode(value: V, key: K, timestampMs: number, into: RowWriter): boolean
 }
 
 /** A column, as it is made. */
@@ -75,7 +74,8 @@ export interface TableColumn {
 
 /**
  * Where each row came from: its place in Kafka and the range of the insert that brought it. From these the sink knows
- * where to go on (`sink.ts`). `_offset` first: it is the only one that differs within an insert.
+ * where to go on (`sink.ts`). Rows are sent with these first: so each of them stands at the same distance from a row's
+ * beginning.
  */
 export const placeColumns: readonly TableColumn[] = [
   { name: '_offset', type: 'UInt64', codec: 'Delta, ZSTD(1)' },
@@ -84,6 +84,12 @@ export const placeColumns: readonly TableColumn[] = [
   { name: '_from', type: 'UInt64', codec: 'ZSTD(1)' },
   { name: '_to', type: 'UInt64', codec: 'ZSTD(1)' },
 ]
+
+/** The columns in the order in which a row is sent. */
+export function insertedColumns({ columns }: TableSchema): readonly TableColumn[] {
+  const own = columns.slice(0, -placeColumns.length)
+  return [...placeColumns, ...own]
+}
 
 /**
  * Declares a table. The program makes it where it is missing, and adds what an existing one lacks. One step of one
@@ -131,18 +137,12 @@ export function clickhouseTable<const C extends ColumnSpecs, V, K = unknown>(
   }
 }
 
-const tabByte = 0x09
-
 interface Field {
   readonly name: string
-  readonly encode: FieldEncoder
+  readonly encode: ColumnEncoder
 }
 
-function encodeRow(
-  fields: readonly Field[],
-  row: Readonly<Record<string, unknown>>,
-  into: FieldWriter,
-): void {
+function encodeRow(fields: readonly Field[], row: Readonly<Record<string, unknown>>, into: RowWriter): void {
   for (let i = 0; i < fields.length; i++) {
     const { name, encode } = fields[i] as Field
     try {
@@ -154,7 +154,6 @@ function encodeRow(
         { cause },
       )
     }
-    into.byte(tabByte)
   }
 }
 
@@ -163,9 +162,9 @@ function columnOf(table: string, name: string, spec: ColumnSpec): TableColumn {
   return { name, ...(typeof spec === 'string' ? { type: spec } : spec) }
 }
 
-function encoderOf(table: string, { name, type }: TableColumn): FieldEncoder {
+function encoderOf(table: string, { name, type }: TableColumn): ColumnEncoder {
   try {
-    return fieldEncoder(type)
+    return columnEncoder(type)
   } catch (cause) {
     throw bad(table, `column ${name}: ${cause instanceof Error ? cause.message : cause}`)
   }

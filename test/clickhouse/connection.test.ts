@@ -4,12 +4,26 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { VirtualTimeScheduler } from 'rxjs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { EncodedRows } from '../../src/clickhouse/client.ts'
 import { connectClickHouse } from '../../src/clickhouse/connection.ts'
+import { RowWriter } from '../../src/clickhouse/row-writer.ts'
 import { createClock, systemClock } from '../../src/clock.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { startTestClickHouse, type TestClickHouse } from '../support/clickhouse.ts'
 
 let engine: TestClickHouse
+
+const columns = [
+  { name: 'a', type: 'String' },
+  { name: 'n', type: 'UInt64' },
+]
+
+function rowOf(a: string, n: number): EncodedRows {
+  const row = new RowWriter()
+  row.text(a)
+  row.integer64(n)
+  return { bytes: row.bytes, starts: [0] }
+}
 beforeAll(async () => {
   engine = await startTestClickHouse()
   await engine.embedded.command('CREATE TABLE t (a String, n UInt64) ENGINE = MergeTree ORDER BY a')
@@ -45,19 +59,16 @@ describe.each(['embedded', 'server'] as const)('a connection, %s', (kind) => {
   })
 
   test('forgets the settings of one insert before the next', async () => {
-    const target = { table: 't', columns: ['a', 'n'] }
+    const target = { table: 't', columns }
     const count = async () =>
       (await engine[kind].query<{ c: number }>("SELECT count() AS c FROM t WHERE a = 'same'"))[0]?.c
     const before = (await count()) ?? 0
     await engine[kind].command('ALTER TABLE t MODIFY SETTING non_replicated_deduplication_window = 100')
     const token = { async_insert: 0, insert_deduplication_token: `it's ${kind}` }
-    await engine[kind].insert({ ...target, settings: token }, Buffer.from('same\t1\n'))
-    await engine[kind].insert({ ...target, settings: token }, Buffer.from('same\t1\n'))
+    await engine[kind].insert({ ...target, settings: token }, rowOf('same', 1))
+    await engine[kind].insert({ ...target, settings: token }, rowOf('same', 1))
     expect(await count()).toBe(before + 1)
-    await engine[kind].insert(
-      { ...target, settings: { async_insert: 0 } },
-      Buffer.from(`same\t${kind.length}\n`),
-    )
+    await engine[kind].insert({ ...target, settings: { async_insert: 0 } }, rowOf('same', kind.length))
     expect(await count()).toBe(before + 2)
   })
 
@@ -72,12 +83,13 @@ describe.each(['embedded', 'server'] as const)('a connection, %s', (kind) => {
     await expect(failure).rejects.not.toThrow('\n')
   })
 
-  test('refuses rows that are none', async () => {
-    const target = { table: 't', columns: ['a', 'n'], settings: { async_insert: 0 } }
-    await expect(engine[kind].insert(target, Buffer.from('a\tb\n'))).rejects.toMatchObject({
-      code: 'CLICKHOUSE_REJECTED',
-    })
-    await expect(engine[kind].insert(target, Buffer.from('a\t1\t2\n'))).rejects.toMatchObject({
+  test('refuses rows that are none, and those of another table', async () => {
+    const target = { table: 't', columns, settings: { async_insert: 0 } }
+    const { bytes } = rowOf('a', 1)
+    const cut = { bytes: bytes.subarray(0, -1), starts: [0] }
+    await expect(engine[kind].insert(target, cut)).rejects.toMatchObject({ code: 'CLICKHOUSE_REJECTED' })
+    const elsewhere = { ...target, columns: [{ name: 'b', type: 'String' }] }
+    await expect(engine[kind].insert(elsewhere, rowOf('a', 1))).rejects.toMatchObject({
       code: 'CLICKHOUSE_REJECTED',
     })
   })
@@ -170,7 +182,7 @@ describe('a server', () => {
     const calls = [
       () => server.ping(),
       () => server.queryColumns('SELECT 1 AS one'),
-      () => server.insert({ table: 't', columns: ['a'], settings: {} }, Buffer.from('x\n')),
+      () => server.insert({ table: 't', columns, settings: {} }, rowOf('x', 1)),
       // It may be a row, for all that is known of one.
       ...(what === 'JSON of its own' ? [] : [() => server.query('SELECT 1')]),
       // It may be what the hosts of a cluster say.

@@ -81,7 +81,9 @@ describe('a ClickHouse server over HTTPS', () => {
     const database = await rig.engine.connect({ url: rig.urls[url], ...options() })
     const table = `t_${what.replaceAll(/\W/g, '_')}`
     await database.command(`CREATE TABLE ${table} (n UInt64) ENGINE = MergeTree ORDER BY n`)
-    await database.insert({ table, columns: ['n'], settings: { async_insert: 0 } }, Buffer.from('1\n2\n'))
+    const columns = [{ name: 'n', type: 'UInt64' }]
+    const rows = { bytes: Buffer.from([1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]), starts: [0, 8] }
+    await database.insert({ table, columns, settings: { async_insert: 0 } }, rows)
     expect(await database.query(`SELECT sum(n) AS n FROM ${table}`)).toEqual([{ n: 3 }])
   })
 

@@ -61,8 +61,10 @@ const calls: readonly (() => Promise<void>)[] = [
       throw new Error(`columns ${JSON.stringify(lists)}`)
   },
   async () => {
-    const target = { table: 't', columns: ['n'], settings: {} }
-    const inserted = await refusing(database.insert(target, Buffer.from('1\n')).then(() => true))
+    const target = { table: 't', columns: [{ name: 'n', type: 'String' }], settings: {} }
+    const inserted = await refusing(
+      database.insert(target, { bytes: Buffer.from('\x011'), starts: [0] }).then(() => true),
+    )
     if (inserted && answer.body.toString().trim() !== '') throw new Error('took an insert for done')
   },
   async () => {

@@ -1,5 +1,7 @@
+import { rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
@@ -50,6 +52,7 @@ export class ClickHouseFront {
   readonly #reading: ChdbConnection
   readonly #writing: ChdbConnection
   #server: Server | undefined
+  #files = 0
   #port = 0
 
   private constructor(options: FrontOptions) {
@@ -105,7 +108,7 @@ export class ClickHouseFront {
     const url = new URL(request.url ?? '/', this.url)
     const body = await bodyOf(request)
     const inAddress = url.searchParams.get('query')
-    const sql = inAddress ?? body
+    const sql = inAddress ?? body.toString()
     const kind = url.pathname === '/ping' ? 'ping' : /^\s*INSERT\b/i.test(sql) ? 'insert' : 'query'
     const seen = { kind, sql, number: this.count(kind) + 1 } as const
     this.requests.push(seen)
@@ -139,7 +142,7 @@ export class ClickHouseFront {
   async #run(
     kind: 'query' | 'insert',
     sql: string,
-    data: string | undefined,
+    data: Buffer | undefined,
     address: URLSearchParams,
   ): Promise<Buffer> {
     const settings: Record<string, string> = {}
@@ -156,17 +159,47 @@ export class ClickHouseFront {
         ? this.#writing
         : this.#reading
     try {
-      const { stream } = await connection.exec({
-        query: sql,
-        query_params,
-        clickhouse_settings: settings,
-        ...(data && { values: Readable.from([data]) }),
-      })
-      return Buffer.concat(await stream.toArray())
+      const [, into, table = '', names = '', behind] = binaryInsert.exec(sql) ?? []
+      if (into === undefined || !data) {
+        const values = data && { values: Readable.from([data.toString()]) }
+        return await answerTo(connection, {
+          query: sql,
+          query_params,
+          clickhouse_settings: settings,
+          ...values,
+        })
+      }
+      // The engine takes no bytes within a query.
+      const file = join(this.#options.path, `body-${++this.#files}`)
+      await writeFile(file, data)
+      const structure = await structureOf(connection, table, names)
+      const query = `${into} SETTINGS ${behind}, max_threads = 1 SELECT ${names} FROM file('${file}', RowBinaryWithNamesAndTypes, '${structure}')`
+      return await answerTo(connection, { query, clickhouse_settings: settings }).finally(() => rm(file))
     } finally {
       if (own) await connection.close()
     }
   }
+}
+
+const binaryInsert = /^(INSERT INTO (\S+) \(([^)]*)\)) SETTINGS (.*) FORMAT RowBinaryWithNamesAndTypes$/
+
+async function answerTo(connection: ChdbConnection, query: Parameters<ChdbConnection['exec']>[0]) {
+  const { stream } = await connection.exec(query)
+  return Buffer.concat(await stream.toArray())
+}
+
+/** What the server would hold the names and types in front of the rows to. */
+async function structureOf(connection: ChdbConnection, table: string, names: string): Promise<string> {
+  const [name = '', database = 'default'] = table.split('.').toReversed()
+  const query = `SELECT name, type FROM system.columns WHERE database = '${database}' AND table = '${name}' FORMAT TSVRaw`
+  const lines = (await answerTo(connection, { query, clickhouse_settings: {} })).toString().trim().split('\n')
+  const types = new Map(lines.map((line) => line.split('\t') as [string, string]))
+  // A column that is not there is the engine's to refuse.
+  return names
+    .split(', ')
+    .map((column) => `${column} ${types.get(column) ?? 'String'}`)
+    .join(', ')
+    .replaceAll("'", "\\'")
 }
 
 const notSettings = new Set([
@@ -180,9 +213,9 @@ const notSettings = new Set([
   'password',
 ])
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   const bytes = Buffer.concat(await request.toArray())
-  return (request.headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes).toString('utf8')
+  return request.headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes
 }
 
 /** The value behind the client's text of it: the engine's own client will write it anew. */

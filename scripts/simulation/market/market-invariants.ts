@@ -30,17 +30,15 @@ export function whatIsBroken(state: MarketState): readonly string[] {
   const { listed, clickhouse, isTimely } = state
   const ticks = state.ticks.map(({ tick }) => tick)
   const { candles, late } = foldMinutes(ticks)
-  const rowsOf = (table: string, columns: number) =>
-    (clickhouse?.parts(table) ?? []).flatMap((rows) =>
-      rows.map(({ text }) => rowText(text.split('\t').slice(0, columns))),
-    )
+  const rowsOf = (table: string, columns: string) =>
+    (clickhouse?.parts(table) ?? []).flatMap((rows) => rows.map(({ own }) => rowText(valuesIn(own, columns))))
   return [
     ...(isTimely ? late : []).map(
       ({ symbol, trade_id, timestamp }) => `${symbol}: ${trade_id} of ${timestamp} ${tooLate}`,
     ),
     ...listed.flatMap((product) => tapeFaults(product, state)),
-    ...differences('ticks', ticks.map(tickRow), rowsOf(ticksTable.name, 5)),
-    ...differences('candles', candles.map(candleRow), rowsOf(candlesTable.name, 11)),
+    ...differences('ticks', ticks.map(tickRow), rowsOf(ticksTable.name, 'sddtu')),
+    ...differences('candles', candles.map(candleRow), rowsOf(candlesTable.name, 'smmdddddudd')),
   ]
 }
 
@@ -94,6 +92,32 @@ function candleRow({ symbol, startMs, ticks }: FoldedCandle): string {
       inTime.at(-1)?.price,
     ].map(String),
   )
+}
+
+/** The first values of a row, by letters: strings, doubles, unsigned integers, and times in micro- and milliseconds. */
+function valuesIn(row: Buffer, columns: string): string[] {
+  let at = 0
+  const eight = () => {
+    at += 8
+    return at - 8
+  }
+  const read: Readonly<Record<string, () => string>> = {
+    s: () => {
+      const length = row[at++] as number
+      at += length
+      return row.toString('utf8', at - length, at)
+    },
+    d: () => String(row.readDoubleLE(eight())),
+    u: () => String(row.readBigUInt64LE(eight())),
+    t: () => microsText(row.readBigInt64LE(eight())),
+    m: () => microsText(1_000n * row.readBigInt64LE(eight())).slice(0, -3),
+  }
+  return [...columns].map((column) => read[column]?.() ?? '')
+}
+
+function microsText(micros: bigint): string {
+  const text = new Date(Number(micros / 1_000n)).toISOString().slice(0, -1)
+  return `${text}${String(micros % 1_000n).padStart(3, '0')}`
 }
 
 function rowText(row: readonly string[]): string {

@@ -1,4 +1,4 @@
-import type { CallOptions, ClickHouse, InsertTarget } from '../../clickhouse/client.ts'
+import type { CallOptions, ClickHouse, EncodedRows, InsertTarget } from '../../clickhouse/client.ts'
 import { withDeadline } from '../../clickhouse/deadline.ts'
 import { translateError } from '../../clickhouse/errors.ts'
 import type { QuerySettings } from '../../clickhouse/insert-settings.ts'
@@ -37,8 +37,8 @@ export interface SimulatedClickHouseOptions {
   readonly faults?: Partial<ClickHouseFaults>
   /** Settings of the user's profile; what an insert gives itself goes before. */
   readonly profile?: Readonly<Record<string, string | number>>
-  /** Which rows the server refuses, as they are sent. */
-  readonly refuses?: (row: string) => boolean
+  /** Which rows the server refuses, by what they are beside their place: RowBinary. */
+  readonly refuses?: (own: Buffer) => boolean
 }
 
 /** Where a row came from. */
@@ -48,11 +48,11 @@ export interface RowPlace {
   readonly offset: number
 }
 
-/** `text` is what it was sent as. */
 export interface SimulatedRow extends RowPlace {
   readonly from: number
   readonly to: number
-  readonly text: string
+  /** The table's own columns, as they were sent: RowBinary. */
+  readonly own: Buffer
 }
 
 interface Part {
@@ -200,19 +200,19 @@ export class SimulatedClickHouse {
     return [...sql.matchAll(/'(\w+)'/g)].map(([, name = '']) => ({ name, value: String(effective[name]) }))
   }
 
-  #insert({ table: name, settings }: InsertTarget, bytes: Buffer): void {
+  #insert({ table: name, settings }: InsertTarget, { bytes, starts }: EncodedRows): void {
     const { profile, refuses = () => false } = this.#options
-    const lines = bytes.toString().split('\n').slice(0, -1)
-    if (lines.some(refuses)) {
-      const [only, ...others] = lines.map(rowOf)
+    const all = starts.map((start, i) => rowOf(bytes.subarray(start, starts[i + 1])))
+    if (all.some(({ own }) => refuses(own))) {
+      const [only, ...others] = all
       if (only && others.length === 0)
         this.#refused.set(`${only.topic}/${only.partition}/${only.offset}`, only)
       throw translateError(new Error(violated))
     }
     const table = this.#table(name)
     const effective: QuerySettings = { ...profile, ...settings }
-    const blockRows = Number(effective.max_insert_block_size ?? lines.length)
-    for (let from = 0; from < lines.length; from += blockRows) {
+    const blockRows = Number(effective.max_insert_block_size ?? all.length)
+    for (let from = 0; from < all.length; from += blockRows) {
       if (effective.insert_deduplicate !== 0) {
         const token = `${effective.insert_deduplication_token} ${from}`
         this.#forgetTokens(table)
@@ -220,7 +220,7 @@ export class SimulatedClickHouse {
         table.tokens.set(token, this.#world.time.nowMs)
         if (this.#random() < (this.#faults.burnt ?? 0)) throw unreachable('killed')
       }
-      const rows = lines.slice(from, from + blockRows).map(rowOf)
+      const rows = all.slice(from, from + blockRows)
       table.parts.push({ rows, visibleMs: this.#visibleMs() })
     }
   }
@@ -247,16 +247,17 @@ export class SimulatedClickHouse {
   }
 }
 
-/** By the columns that the sink adds. */
-function rowOf(text: string): SimulatedRow {
-  const [offset = '', topic = '', partition, from, to] = text.split('\t').slice(-5)
+/** By the columns that the sink adds, which come first; a topic's name has fewer than 128 bytes here. */
+function rowOf(bytes: Buffer): SimulatedRow {
+  const topicAt = 9
+  const partitionAt = topicAt + (bytes[topicAt - 1] as number)
   return {
-    topic,
-    partition: Number(partition),
-    offset: Number(offset),
-    from: Number(from),
-    to: Number(to),
-    text,
+    topic: bytes.toString('utf8', topicAt, partitionAt),
+    partition: bytes.readUInt16LE(partitionAt),
+    offset: Number(bytes.readBigUInt64LE(0)),
+    from: Number(bytes.readBigUInt64LE(partitionAt + 2)),
+    to: Number(bytes.readBigUInt64LE(partitionAt + 10)),
+    own: Buffer.from(bytes.subarray(partitionAt + 18)),
   }
 }
 

@@ -45,6 +45,8 @@ const app = topology('sinking', ({ stream }) => {
 /** What becomes of a record is in its name. */
 const nameOf = (i: number) =>
   `${i % 11 === 3 ? 'skipped' : i % 31 === 5 ? 'misfit' : i % 37 === 7 ? 'refused' : 'row'}${i}`
+/** The first of a row's own columns. */
+const nameIn = (own: Buffer) => own.toString('utf8', 1, 1 + (own[0] as number))
 const isSkipped = (name: string) => name.startsWith('skipped')
 const isMisfit = (name: string) => name.startsWith('misfit')
 const isRefused = (name: string) => name.startsWith('refused')
@@ -76,7 +78,7 @@ class SinkSimulation {
       topology: app,
       instances: 2,
       environment: {},
-      clickhouse: { tokensMax: 1_000, refuses: isRefused, ...options },
+      clickhouse: { tokensMax: 1_000, refuses: (own) => isRefused(nameIn(own)), ...options },
       logger: silentLogger,
     })
     this.#client = simulatedKafka(this.#world, this.#world.machine('client'), [
@@ -146,10 +148,10 @@ class SinkSimulation {
     for (const rows of this.#parts(partition)) {
       const { from, to } = rows[0] ?? { from: -1, to: -1 }
       if (from <= behind) wrong.push(`${partition}: ${from} to ${to} begins before ${behind} has ended`)
-      for (const { offset, text } of rows) {
+      for (const { offset, own } of rows) {
         if (offset <= lastOffset) wrong.push(`${partition}: the row of ${offset} is there again`)
-        if (offset < from || offset > to || !text.startsWith(`${names[offset]}\t`))
-          wrong.push(`${partition}: ${text} does not belong into ${from} to ${to}`)
+        if (offset < from || offset > to || nameIn(own) !== names[offset])
+          wrong.push(`${partition}: ${nameIn(own)} does not belong into ${from} to ${to}`)
         lastOffset = offset
       }
       behind = to

@@ -160,7 +160,9 @@ describe('when all is over', () => {
       tables: ['rows'],
       refused: [],
       parts: () =>
-        offsets.map((offset) => [{ topic: 'in', partition: 0, offset, from: offset, to: offset, text: '' }]),
+        offsets.map((offset) => [
+          { topic: 'in', partition: 0, offset, from: offset, to: offset, own: Buffer.alloc(0) },
+        ]),
     })
     expect(checks.tables(tableOf(0, 1), view)).toEqual([])
     for (const offsets of [[0], [0, 1, 1], [1, 0]])
