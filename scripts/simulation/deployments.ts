@@ -49,6 +49,8 @@ export interface SimulatedDeployment {
   readonly topics?: readonly TopicToEnsure[]
   readonly outputs: OutputOrder
   readonly clickhouse?: SimulatedClickHouseOptions
+  /** Often, who had a task wakes up in the middle of a transaction while the next one begins. */
+  readonly takenOver?: boolean
   /** Nothing goes wrong before: what is written first must be there first. */
   readonly calmMs?: number
   readonly records?: Records
@@ -91,7 +93,7 @@ const clickhouseCluster: SimulatedClickHouseOptions = {
 
 export const deployments: readonly SimulatedDeployment[] = [
   { name: 'counting', topology: counting, outputs: 'in-order', records: steady },
-  { name: 'flowing', topology: counting, outputs: 'in-order', records: streaming },
+  { name: 'flowing', topology: counting, takenOver: true, outputs: 'in-order', records: streaming },
   { name: 'windowing', topology: windowing, outputs: 'in-order', records: late },
   { name: 'holding', topology: holding, outputs: 'in-order', records: late },
   { name: 'closing', topology: closing, outputs: 'in-order', records: late },
@@ -100,10 +102,18 @@ export const deployments: readonly SimulatedDeployment[] = [
   { name: 'pairing', topology: pairing, outputs: 'any-order', records: paired },
   { name: 'merging', topology: merging, outputs: 'latest', records: paired },
   { name: 'looking', topology: looking, outputs: 'in-order', records: looked, calmMs },
-  { name: 'placed', topology: placed, outputs: 'in-order', messages: sent, emitted: eventOf },
+  {
+    name: 'placed',
+    topology: placed,
+    takenOver: true,
+    outputs: 'in-order',
+    messages: sent,
+    emitted: eventOf,
+  },
   {
     name: 'tailing',
     topology: tailing,
+    takenOver: true,
     outputs: 'in-order',
     records: trickling,
     messages: sent,
@@ -112,6 +122,7 @@ export const deployments: readonly SimulatedDeployment[] = [
   {
     name: 'acknowledging',
     topology: acknowledging,
+    takenOver: true,
     outputs: 'at-least-once',
     messages: sent,
     emitted: eventOf,

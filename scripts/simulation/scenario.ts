@@ -69,20 +69,19 @@ const profiles: readonly Profile[] = [
   },
 ]
 
-/** Where there is a feed: who had the source wakes up in the middle of a transaction while the next one begins. */
 const takeOver: Profile = {
   rates: { ...noFaults, freeze: 8, stall: 12 },
   requests: [produce, initProducerId],
 }
 /** So often that a few in a hundred seeds have the two at the same time. */
-const profilesOfFed: readonly Profile[] = [...profiles, takeOver, takeOver, takeOver, takeOver]
+const profilesOfTakenOver: readonly Profile[] = [...profiles, takeOver, takeOver, takeOver, takeOver]
 
 /** `name` holds the deployment; else the seed draws one. */
 export function scenarioOf(seed: number, name?: string): Scenario {
   const random = seededRandom(seed)
   const drawn = chosen(random, deployments)
   const deployment = [...deployments, ...copiedDeployments].find((each) => each.name === name) ?? drawn
-  const { calmMs = 0 } = deployment
+  const { calmMs = 0, takenOver = false } = deployment
   const instances = chosen(random, [1, 2, 2, 3])
   const durationMs = 30_000 + Math.floor(random() * 30_000)
   const options = { durationMs, bursts: 6 + Math.floor(random() * 7) }
@@ -91,7 +90,7 @@ export function scenarioOf(seed: number, name?: string): Scenario {
     .map((record) => ({ ...record, topic: record.topic.name }))
   const messages = deployment.messages?.(random, options)
   const brokers = seed % 3 === 0 ? 3 : 1
-  const { rates, requests } = chosen(random, messages ? profilesOfFed : profiles)
+  const { rates, requests } = chosen(random, takenOver ? profilesOfTakenOver : profiles)
   const all = { ...rates, ...(brokers > 1 && ofCluster), ...(messages && ofFeed) }
   const faults = planFaults(random, durationMs - calmMs, all, requests).map((fault) => ({
     ...fault,
