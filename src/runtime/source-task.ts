@@ -36,9 +36,12 @@ export interface SourceTaskOptions {
 /** Emissions that come at once go on as one chunk of at most so many records. */
 const chunkRecordsMax = 1_000
 
+/** From the beginning of one commit to that of the next: what comes in between shares its requests. */
+const paceMs = 10
+
 /**
  * A source and the steps behind it, up to their topics. What it hands over, emissions and dead letters, is committed in
- * this order: one commit at a time, at once; what comes meanwhile is the next one.
+ * this order: one commit at a time, at once where the one before is long past; what comes meanwhile is the next one.
  */
 export class SourceTask {
   readonly name: string
@@ -60,6 +63,7 @@ export class SourceTask {
   #position: unknown
   #isFlushDue = false
   #isCommitting = false
+  #commitBegunMs = Number.NEGATIVE_INFINITY
   #subscription: Subscription | undefined
   /** It takes nothing more. */
   #isClosing = false
@@ -202,7 +206,11 @@ export class SourceTask {
   }
 
   async #commitAll(): Promise<void> {
+    const { clock } = this.#options.context.settings
     while (!this.#isOver && this.#processed > this.#committed.value) {
+      const waitMs = this.#untilNextMs
+      if (waitMs > 0) await clock.sleep(waitMs, this.#abandoned.signal)
+      this.#commitBegunMs = clock.now()
       this.#outbox.flush()
       while (!this.#outbox.isResolved) await this.#outbox.resolved()
       // From here to the first `await` nothing else runs: the position is that of the last of these records.
@@ -215,6 +223,14 @@ export class SourceTask {
       this.#regulate()
     }
     this.#isCommitting = false
+  }
+
+  /** Until the next commit may begin: of a source that closes, at once. */
+  get #untilNextMs(): number {
+    const { clock } = this.#options.context.settings
+    // A clock that was set back must not keep anybody waiting.
+    const passedMs = Math.max(0, clock.now() - this.#commitBegunMs)
+    return this.#isClosing ? 0 : paceMs - passedMs
   }
 
   #moveTo(position: unknown): void {

@@ -202,6 +202,22 @@ test('what comes while a commit is under way is the next one, and each is acknow
   await vi.waitFor(() => expect(said).toEqual([0, 1, 3]))
 })
 
+test('commits begin ten milliseconds apart: what comes in between shares one', async () => {
+  const scheduler = new VirtualTimeScheduler(undefined, 9)
+  const { subject, sent, positions } = await texts(toOut, { clock: createClock(scheduler) })
+  for (const text of ['a', 'b', 'c']) {
+    subject.next(text)
+    scheduler.flush()
+    sent[0]?.acknowledge()
+    await vi.waitFor(() => expect(positions).toEqual(['behind a']))
+  }
+  expect(sent).toHaveLength(1)
+  scheduler.maxFrames = 10
+  scheduler.flush()
+  await vi.waitFor(() => expect(sent).toHaveLength(2))
+  expect(sent[1]?.keys.map(String)).toEqual(['b', 'c'])
+})
+
 test('dead letters are acknowledged in their turn, and what the steps leave out as well', async () => {
   const { subject, context, sent } = await texts((records) =>
     records.filter('kept', (text) => text !== 'left out').to(topic('out', strings)),
