@@ -64,7 +64,7 @@ export const crypto = program({
   settings: marketSettings,
   check: chosenMarket,
   connectors: { clickhouse: clickhouseConnector },
-  prepare: openExchange,
+  prepare: (opening) => openExchange('crypto', opening),
   topology: ({ config, prepared }) => {
     const trades = coinbaseTrades({
       ...(prepared?.feed ?? liveFeed(config)),

@@ -13,7 +13,19 @@ export class ApiError extends Error {
   }
 }
 
-/** Rejects with `ApiError` when the server refuses, and with whatever `fetch` throws when it can't be reached. */
+export class Unreachable extends Error {}
+
+function unreachable(error) {
+  throw new Unreachable(error.message, { cause: error })
+}
+
+/** Another market took this address: nothing that is shown belongs to it, and what it answers is not taken. */
+function beginAnew() {
+  location.reload()
+  return new Promise(() => {})
+}
+
+/** Rejects with `ApiError` when the server refuses, with `Unreachable` when nothing or half an answer comes. */
 export async function get(path, signal) {
   const known = answers.get(path)
   const response = await fetch(path, {
@@ -21,12 +33,11 @@ export async function get(path, signal) {
     headers: known ? { 'if-none-match': known.etag } : {},
     // The page keeps the answers itself; the browser's cache would keep one for each cursor.
     cache: 'no-store',
-  })
-  const market = response.headers.get('x-rivulet-market')
-  // Another program took this address: nothing that is shown belongs to it.
-  if (market !== null && market !== document.body.dataset.market) location.reload()
+  }).catch(unreachable)
+  const identity = response.headers.get('x-rivulet-identity')
+  if (identity !== null && identity !== document.body.dataset.identity) return beginAnew()
   if (response.status === 304 && known) return known.body
-  const body = await response.json().catch(() => null)
+  const body = await response.json().catch(response.ok ? unreachable : () => null)
   if (!response.ok) {
     throw new ApiError(
       response.status,

@@ -1,9 +1,11 @@
 import uPlot from '/vendor/uplot/uPlot.esm.js'
 import { element, reconcile, setText } from './dom.js'
 import { decimalsOf, formatClock, formatNumber, formatPercent, formatPrice, tickSize } from './format.js'
+import { locale } from './locale.js'
 
 // Told apart by those who see few colours, too (after Okabe and Ito), in light and in dark.
 const lineColours = ['#2f81d6', '#d9822b', '#16a085', '#b565c9', '#c9a227', '#d6527a', '#5f7d95', '#7a9e2e']
+const colourOf = (i) => lineColours[i % lineColours.length]
 const chartHeightPx = { each: 190, all: 380 }
 
 /**
@@ -13,15 +15,16 @@ const chartHeightPx = { each: 190, all: 380 }
 export class Charts {
   #host
   #onZoom
-  #layout = 'each'
+  #layout
   /** Of one plot each: `{ figure, plot, symbols }`, by name. */
   #plots = new Map()
   #zoom = null
   #series = null
   #resized
 
-  constructor(host, { onZoom }) {
+  constructor(host, { layout, onZoom }) {
     this.#host = host
+    this.#layout = layout
     this.#onZoom = onZoom
     this.#resized = new ResizeObserver((entries) => {
       for (const { target, contentRect } of entries) {
@@ -35,7 +38,7 @@ export class Charts {
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#rebuild())
   }
 
-  set layout(layout) {
+  setLayout(layout) {
     this.#layout = layout
     this.#rebuild()
   }
@@ -44,6 +47,7 @@ export class Charts {
     this.#setZoom(null)
   }
 
+  /** Draws what can be drawn; throws the first fault after that. */
   render(series) {
     this.#series = series
     const symbols = [...series.bySymbol.keys()].sort()
@@ -51,24 +55,36 @@ export class Charts {
       this.#layout === 'each' ? symbols.map((symbol) => [symbol, [symbol]]) : [['All symbols', symbols]]
     const wanted = symbols.length === 0 ? [] : charts
     this.#host.dataset.layout = this.#layout
-    for (const [name, { plot, symbols: drawn }] of this.#plots) {
+    for (const [name, { symbols: drawn }] of this.#plots) {
       const still = wanted.find(([other]) => other === name)
-      if (still && still[1].join() === drawn.join()) continue
-      plot.destroy()
-      this.#plots.delete(name)
+      if (still?.[1].join() !== drawn.join()) this.#forget(name)
     }
+    const faults = []
     reconcile(
       this.#host,
       wanted,
       ([name]) => name,
       ([name]) => createFigure(name),
-      (figure, [name, of]) => this.#draw(figure, name, of),
+      (figure, [name, of]) => {
+        try {
+          this.#draw(figure, name, of)
+        } catch (error) {
+          this.#forget(name)
+          faults.push(error)
+        }
+      },
     )
+    if (faults.length > 0) throw faults[0]
+  }
+
+  /** It is made anew when it is drawn next. */
+  #forget(name) {
+    this.#plots.get(name)?.plot.destroy()
+    this.#plots.delete(name)
   }
 
   #rebuild() {
-    for (const { plot } of this.#plots.values()) plot.destroy()
-    this.#plots.clear()
+    for (const name of this.#plots.keys()) this.#forget(name)
     this.#host.replaceChildren()
     this.#resized.disconnect()
     if (this.#series) this.render(this.#series)
@@ -83,11 +99,14 @@ export class Charts {
       known = { plot, symbols, figure }
       this.#plots.set(name, known)
       this.#resized.observe(host)
-    } else {
-      known.plot.setData(data, false)
     }
-    this.#place(known.plot)
-    this.#read(figure, known.plot, symbols)
+    const { plot } = known
+    // Drawn here and now: a fault is this chart's, and its cursor is moved to what lies under it from now on.
+    plot.batch(() => {
+      plot.setData(data)
+      this.#place(plot)
+    })
+    this.#read(figure, plot, symbols)
   }
 
   #dataOf(symbols) {
@@ -129,6 +148,8 @@ export class Charts {
         sync: { key: 'prices', setSeries: false },
         drag: { x: true, y: false, setScale: false },
         points: { size: 7 },
+        dataIdx: (plot, column, closest, time) =>
+          column === 0 ? closest : placeAt(plot.data[0], plot.data[column], time),
         bind: {
           dblclick: () => () => {
             this.#setZoom(null)
@@ -152,7 +173,7 @@ export class Charts {
         {},
         ...symbols.map((symbol, i) => ({
           label: symbol,
-          stroke: single ? colour('--accent') : lineColours[i % lineColours.length],
+          stroke: single ? colour('--accent') : colourOf(i),
           width: 1.5,
           points: { show: false },
           // Joined series have holes where only others traded; these are not gaps.
@@ -175,32 +196,38 @@ export class Charts {
     }
   }
 
-  /** The heading says what is under the cursor; without one, what is newest. */
+  /** The heading says what was the price at the time under the cursor; without one, what is newest. */
   #read(figure, plot, symbols) {
     const single = this.#layout === 'each'
-    const at = plot.cursor.idx ?? null
+    const { left } = plot.cursor
+    const time = left >= 0 ? plot.posToVal(left, 'x') : null
     const values = symbols.map((symbol, i) => {
-      const column = plot.data[i + 1]
-      let index = at ?? column.length - 1
-      while (index > 0 && column[index] == null) index--
-      const value = column[index]
-      if (value == null) return '–'
-      return single ? formatPrice(symbol, value) : formatPercent(value)
+      const prices = plot.data[i + 1]
+      const place = placeAt(plot.data[0], prices, time ?? Number.POSITIVE_INFINITY)
+      if (place === null) return '–'
+      return single ? formatPrice(symbol, prices[place]) : formatPercent(prices[place])
     })
-    const time = at === null ? '' : formatClock(new Date(plot.data[0][at] * 1000))
-    setText(figure.querySelector('.reading-time'), time)
+    setText(figure.querySelector('.reading-time'), time === null ? '' : formatClock(new Date(time * 1000)))
     reconcile(
       figure.querySelector('.readings'),
       symbols.map((symbol, i) => ({ symbol, value: values[i], i })),
       ({ symbol }) => symbol,
-      ({ symbol, i }) => {
-        const mark = element('i')
-        mark.style.backgroundColor = lineColours[i % lineColours.length]
-        return single
+      ({ symbol }) =>
+        single
           ? element('span', {}, element('b'))
-          : element('span', {}, mark, element('span', { className: 'reading-symbol' }, symbol), element('b'))
+          : element(
+              'span',
+              {},
+              element('i'),
+              element('span', { className: 'reading-symbol' }, symbol),
+              element('b'),
+            ),
+      (reading, { value, i }) => {
+        setText(reading.querySelector('b'), value)
+        // Not once for all: a symbol that comes later moves the colours of those behind it.
+        const mark = reading.querySelector('i')
+        if (mark) mark.style.backgroundColor = colourOf(i)
       },
-      (reading, { value }) => setText(reading.querySelector('b'), value),
     )
   }
 }
@@ -218,6 +245,20 @@ function createFigure(name) {
     ),
     element('div', { className: 'plot', role: 'img', 'aria-label': `Price of ${name} over time` }),
   )
+}
+
+/** A price stands until the next trade: the place of the last one at or before a time; null: there is none. */
+function placeAt(times, prices, time) {
+  let place = 0
+  let end = times.length
+  while (place < end) {
+    const middle = (place + end) >> 1
+    if (times[middle] <= time) place = middle + 1
+    else end = middle
+  }
+  do place--
+  while (place >= 0 && prices[place] == null)
+  return place < 0 ? null : place
 }
 
 function paddedRange(_, min, max) {
@@ -238,12 +279,12 @@ function axisValue(single, tick, step) {
     : `${formatNumber(tick * 100, decimalsOf(step * 100))} %`
 }
 
-const minuteFormat = new Intl.DateTimeFormat(undefined, {
+const minuteFormat = new Intl.DateTimeFormat(locale, {
   hour: '2-digit',
   minute: '2-digit',
   hourCycle: 'h23',
 })
-const dayFormat = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' })
+const dayFormat = new Intl.DateTimeFormat(locale, { month: 'short', day: 'numeric' })
 
 function axisTimes(_, ticks, __, ___, step) {
   return ticks.map((tick, i) => {

@@ -1,5 +1,7 @@
 // Numbers and times in the reader's locale and time zone.
 
+import { locale } from './locale.js'
+
 /** As many digits behind the point as each symbol's prices were seen with: DOGE has five, BTC two. They never shrink. */
 const digitsOf = new Map()
 const numberFormats = new Map()
@@ -7,7 +9,7 @@ const numberFormats = new Map()
 function numberFormat(digits) {
   let format = numberFormats.get(digits)
   if (!format) {
-    format = new Intl.NumberFormat(undefined, {
+    format = new Intl.NumberFormat(locale, {
       minimumFractionDigits: digits,
       maximumFractionDigits: digits,
     })
@@ -37,10 +39,10 @@ export function formatPrice(symbol, price) {
 /** The smallest difference between two prices of the symbol, as far as they were seen. */
 export const tickSize = (symbol) => Number(`1e-${digitsOf.get(symbol) ?? 2}`)
 
-const volumeFormat = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 6 })
-const largeFormat = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 2 })
-const wholeFormat = new Intl.NumberFormat()
-const percentFormat = new Intl.NumberFormat(undefined, {
+const volumeFormat = new Intl.NumberFormat(locale, { maximumSignificantDigits: 6 })
+const largeFormat = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 2 })
+const wholeFormat = new Intl.NumberFormat(locale)
+const percentFormat = new Intl.NumberFormat(locale, {
   style: 'percent',
   minimumFractionDigits: 2,
   maximumFractionDigits: 2,
@@ -54,9 +56,9 @@ export const formatPercent = (ratio) => percentFormat.format(ratio)
 export const formatNumber = (value, digits) => numberFormat(digits).format(value)
 
 const time = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }
-const clockFormat = new Intl.DateTimeFormat(undefined, time)
-const tradeFormat = new Intl.DateTimeFormat(undefined, { ...time, fractionalSecondDigits: 3 })
-const dateFormat = new Intl.DateTimeFormat(undefined, { ...time, month: 'short', day: 'numeric' })
+const clockFormat = new Intl.DateTimeFormat(locale, time)
+const tradeFormat = new Intl.DateTimeFormat(locale, { ...time, fractionalSecondDigits: 3 })
+const dateFormat = new Intl.DateTimeFormat(locale, { ...time, month: 'short', day: 'numeric' })
 const dayMs = 86_400_000
 
 export const formatClock = (date) => clockFormat.format(date)

@@ -1,8 +1,8 @@
-import { ApiError, get } from './api.js'
+import { ApiError, get, Unreachable } from './api.js'
 import { renderCards } from './cards.js'
-import { Charts } from './charts.js'
 import { element, setText } from './dom.js'
 import { learnDigits, timeZone } from './format.js'
+import { faults, show, tell } from './parts.js'
 import { Poller } from './poller.js'
 import { Series } from './series.js'
 import { connectionOf, noticeOf, renderStatus } from './status.js'
@@ -18,7 +18,11 @@ const node = (id) => document.getElementById(id)
 const shown = { latest: [], stats: [], recent: [], count: 0, pipeline: null }
 let series = new Series(60)
 let updatedAt = null
-const charts = new Charts(node('charts'), { onZoom: (zoomed) => (node('reset-zoom').hidden = !zoomed) })
+/** Null until they are loaded: a page without them has its figures all the same. */
+let charts = null
+/** Of the last round: why it failed, and when the next one follows. */
+let failure = null
+let retryInMs = null
 
 /** One round: one request after the other, what came is shown together. */
 async function poll(signal) {
@@ -33,6 +37,7 @@ async function poll(signal) {
   if (asked === series) asked.add(history)
   Object.assign(shown, { latest, recent, stats, count, pipeline })
   updatedAt = new Date()
+  failure = null
   render()
 }
 
@@ -47,27 +52,50 @@ async function historyOf(asked, signal) {
   }
 }
 
-function render(failure = null, retryInMs = null) {
-  const { latest, stats, recent, pipeline } = shown
+function render() {
+  const { latest, stats, recent } = shown
   for (const { symbol, price } of latest) learnDigits(symbol, price)
   for (const { symbol, price } of recent) learnDigits(symbol, price)
+  show('prices', () =>
+    renderCards(node('cards'), {
+      latest: latest.map(asNewAsTheChart),
+      stats,
+      changeOf: (symbol) => series.change(symbol),
+      rangeName: rangeNames[series.minutes],
+    }),
+  )
+  show('statistics', () => renderStats(node('stats'), stats))
+  show('trades', () => renderRecent(node('recent'), recent))
+  show('figures', () => renderFigures(node('figures'), shown))
+  showCharts()
+  renderState()
+}
+
+function showCharts() {
+  if (charts) show('charts', () => charts.render(series))
+}
+
+async function loadCharts() {
+  try {
+    const { Charts } = await import('./charts.js')
+    charts = new Charts(node('charts'), {
+      layout: document.querySelector('[name="layout"]:checked').value,
+      onZoom: (zoomed) => (node('reset-zoom').hidden = !zoomed),
+    })
+  } catch (error) {
+    tell('charts', error)
+  }
+  if (updatedAt !== null) render()
+}
+
+function renderState() {
+  const { latest, pipeline } = shown
   const connection = connectionOf({ failure, retryInMs, pipeline, page })
   renderStatus({ connection: node('connection'), updated: node('updated') }, connection, updatedAt)
-  const notice = noticeOf(connection, { hasData: latest.length > 0, pipeline })
+  const notice = noticeOf(connection, { hasData: latest.length > 0, pipeline, faults })
   setText(node('notice'), notice ?? '')
   node('notice').hidden = notice === null
   document.body.classList.toggle('stale', failure !== null)
-  if (failure) return
-  renderCards(node('cards'), {
-    latest: latest.map(asNewAsTheChart),
-    stats,
-    changeOf: (symbol) => series.change(symbol),
-    rangeName: rangeNames[series.minutes],
-  })
-  renderStats(node('stats'), stats)
-  renderRecent(node('recent'), recent)
-  renderFigures(node('figures'), shown)
-  charts.render(series)
 }
 
 /** The history was asked for later and may know a newer price: card and chart say the same. */
@@ -76,7 +104,15 @@ function asNewAsTheChart(row) {
   return newest && newest.time >= Date.parse(row.last_update) / 1000 ? { ...row, price: newest.price } : row
 }
 
-const poller = new Poller({ poll, onFailure: render })
+const poller = new Poller({
+  poll,
+  onFailure: (error, waitMs) => {
+    if (!(error instanceof ApiError || error instanceof Unreachable)) console.error(error)
+    failure = error
+    retryInMs = waitMs
+    renderState()
+  },
+})
 
 for (const seconds of [0, ...refreshSeconds.choices]) {
   const chosen = seconds === refreshSeconds.chosen
@@ -90,16 +126,17 @@ const chooseInterval = () => {
 node('refresh-every').addEventListener('change', chooseInterval)
 node('refresh').addEventListener('click', () => poller.refresh())
 node('layout').addEventListener('change', ({ target }) => {
-  charts.layout = target.value
-  charts.render(series)
+  show('charts', () => charts?.setLayout(target.value))
+  renderState()
 })
 node('range').addEventListener('change', ({ target }) => {
   series = new Series(Number(target.value))
-  charts.resetZoom()
+  charts?.resetZoom()
   poller.refresh()
 })
-node('reset-zoom').addEventListener('click', () => charts.resetZoom())
+node('reset-zoom').addEventListener('click', () => charts?.resetZoom())
 setText(node('zone'), `Times in ${timeZone()}`)
 
 chooseInterval()
 poller.refresh()
+void loadCharts()

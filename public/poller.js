@@ -20,7 +20,9 @@ export class Poller {
     this.#onFailure = onFailure
     document.addEventListener('visibilitychange', () => (document.hidden ? this.#pause() : this.#resume()))
     // Coming back from no network is the moment to try, whatever the backoff says.
-    addEventListener('online', () => this.refresh())
+    addEventListener('online', () => {
+      if (this.#everyMs > 0) this.refresh()
+    })
   }
 
   /** 0: off. */

@@ -1,3 +1,4 @@
+import { ApiError, Unreachable } from './api.js'
 import { setText } from './dom.js'
 import { formatClock } from './format.js'
 
@@ -7,6 +8,8 @@ import { formatClock } from './format.js'
  */
 export function connectionOf({ failure, retryInMs, pipeline, page }) {
   if (failure) {
+    if (!(failure instanceof ApiError || failure instanceof Unreachable))
+      return { state: 'away', text: 'This page has a fault' }
     const when =
       retryInMs === null
         ? ''
@@ -39,8 +42,15 @@ export function renderStatus({ connection, updated }, { state, text }, updatedAt
   }
 }
 
-/** What to do when there is nothing to show, or when what is shown stands still. Null: nothing to say. */
-export function noticeOf({ state, text }, { hasData, pipeline }) {
+/**
+ * What to do when there is nothing to show, or when what is shown stands still or is not all. `faults`: of the page's
+ * parts, by their names. Null: nothing to say.
+ */
+export function noticeOf({ state, text }, { hasData, pipeline, faults }) {
+  if (faults.size > 0) {
+    const parts = [...faults].map(([part, message]) => `The ${part} can't be shown (${message}).`)
+    return `${parts.join(' ')} The rest of the page goes on.`
+  }
   if (text === 'Coinbase unreachable') {
     return "Coinbase can't be reached from the server. It keeps trying and fetches what was missed; to look around meanwhile, start the program with --simulate."
   }

@@ -13,9 +13,12 @@ export type MarketConnectors = { readonly clickhouse: typeof clickhouseConnector
 export function marketRoutes<S extends Settings, P extends OpenMarket>(
   page: PageName,
 ): (web: Web, context: ProgramContext<S, MarketConnectors, P>) => void {
-  return (web, { prepared: { kind, label }, running, connections: { clickhouse }, clock, logger }) =>
+  return (
+    web,
+    { prepared: { kind, label, identity }, running, connections: { clickhouse }, clock, logger },
+  ) =>
     marketApi(web, {
-      market: { kind, label },
+      market: { kind, label, identity },
       queries: clickhouseQueries({
         clickhouse,
         ticks: ticksTable.name,

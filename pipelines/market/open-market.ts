@@ -25,7 +25,7 @@ export interface ExchangeFeed {
 export interface OpenMarket extends Prepared, MarketLabel {
   readonly folder: string
   readonly prefix: string
-  readonly labels: { readonly market: MarketKind }
+  readonly labels: { readonly market: MarketKind; readonly identity: string }
 }
 
 export interface OpenExchange extends OpenMarket {
@@ -44,40 +44,40 @@ export function liveFeed({
 }
 
 /** The real exchange, or a local one that simulates a market or replays a recording. */
-export async function openExchange(opening: Opening<typeof marketSettings>): Promise<OpenExchange> {
+export async function openExchange(
+  program: string,
+  opening: Opening<typeof marketSettings>,
+): Promise<OpenExchange> {
   const { logger } = opening
-  const exchange = await chosenExchange(opening)
+  const exchange = await chosenExchange(program, opening)
   logger.info({ market: exchange.kind, products: exchange.feed.products }, exchange.label)
   return exchange
 }
 
 /** A market that is synthetic always: nothing has to be opened for it. */
 export async function openSyntheticMarket(
-  name: string,
+  program: string,
   { config, logger }: Opening<typeof syntheticMarketSettings>,
 ): Promise<OpenMarket> {
   const seed = seedOf(config)
   const label = `Synthetic market, seed ${seed}`
   logger.info({ market: 'simulated' }, label)
-  return { ...labelled('simulated', label), folder: `${name}-${seed}`, prefix: `simulated-${name}` }
+  return { ...marketOf(program, `${program}-${seed}`, 'simulated', label), prefix: `simulated-${program}` }
 }
 
-async function chosenExchange({
-  config,
-  chosen,
-  clock,
-  logger,
-}: Opening<typeof marketSettings>): Promise<OpenExchange> {
+async function chosenExchange(
+  program: string,
+  { config, chosen, clock, logger }: Opening<typeof marketSettings>,
+): Promise<OpenExchange> {
   const feed = liveFeed(config)
   const market = chosenMarket(config)
   if (market.kind === 'live')
-    return { ...labelled('live', 'Live · Coinbase'), folder: 'live', prefix: '', feed }
+    return { ...marketOf(program, 'live', 'live', 'Live · Coinbase'), prefix: '', feed }
   if (market.kind === 'simulated') {
     const { seed } = market
     const local = await serveMarket(simulatedMarket({ seed, products: feed.products, clock }), clock, logger)
     return {
-      ...labelled('simulated', `Simulated market, seed ${seed}`),
-      folder: `simulated-${seed}`,
+      ...marketOf(program, `simulated-${seed}`, 'simulated', `Simulated market, seed ${seed}`),
       prefix: 'simulated',
       close: local.close,
       feed: { ...feed, ...local.feed },
@@ -91,16 +91,17 @@ async function chosenExchange({
   // Whoever names products gets these; else all that were recorded, though several may have one symbol.
   const recorded = chosen.has('products') ? {} : { products: replayed.products, sharedSymbols: true }
   return {
-    ...labelled('replayed', `Replay of ${basename(file)}`),
-    folder: `replayed-${digest}`,
+    ...marketOf(program, `replayed-${digest}`, 'replayed', `Replay of ${basename(file)}`),
     prefix: 'simulated',
     close: local.close,
     feed: { ...feed, ...local.feed, ...recorded },
   }
 }
 
-function labelled(kind: MarketKind, label: string) {
-  return { kind, label, labels: { market: kind } }
+/** The folder says which market of its kind it is: another seed and another recording have one of their own. */
+function marketOf(program: string, folder: string, kind: MarketKind, label: string) {
+  const identity = `${program}/${folder}`
+  return { kind, label, identity, folder, labels: { market: kind, identity } }
 }
 
 async function serveMarket(market: Market, clock: Clock, logger: Logger) {

@@ -48,6 +48,10 @@ interface OpenOptions extends Partial<MarketWebOptions> {
   readonly queries?: FakeMarketQueries
   readonly browser?: BrowserContextOptions
   readonly path?: string
+  /** A file of the page that can't be had. */
+  readonly without?: string
+  /** Runs in the page before its own scripts. */
+  readonly script?: string
 }
 
 function market(minutes = 10): FakeMarketQueries {
@@ -61,6 +65,8 @@ async function open({
   queries = market(),
   browser: options,
   path = '',
+  without,
+  script,
   ...api
 }: OpenOptions = {}): Promise<Opened> {
   const underWay = { now: 0, most: 0 }
@@ -85,6 +91,8 @@ async function open({
   page.on('pageerror', (error) => messages.push(error.message))
   await page.clock.install({ time: now })
   await page.clock.pauseAt(now + 1_000)
+  if (without) await page.route(`**${without}`, (route) => route.abort())
+  if (script) await page.addInitScript(script)
   await page.goto(server.url + path)
   return {
     page,
@@ -124,6 +132,17 @@ async function setHidden(page: Page, hidden: boolean): Promise<void> {
     document.dispatchEvent(new Event('visibilitychange'))
   `)
 }
+
+/** The colours of the lines that are drawn, as CSS has them, into `strokes`: a line is a path that is no grid. */
+const recordStrokes = `
+  globalThis.strokes = []
+  const stroke = CanvasRenderingContext2D.prototype.stroke
+  CanvasRenderingContext2D.prototype.stroke = function (path) {
+    const [red, green, blue] = this.strokeStyle.match(/[0-9a-f]{2}/g).map((hex) => Number.parseInt(hex, 16))
+    if (path) strokes.push('rgb(' + [red, green, blue].join(', ') + ')')
+    return path ? stroke.call(this, path) : stroke.call(this)
+  }
+`
 
 /** As a reader sees it: of the first such element, once it is there. */
 async function textOf(locator: Locator): Promise<string> {
@@ -171,7 +190,10 @@ describe('what is shown', () => {
   test('shows names with markup in them as text', async () => {
     const name = '<img src=x onerror=document.title="owned">'
     const queries = new FakeMarketQueries().add({ symbol: name, price: 1, timestampUs: Date.now() * 1000 })
-    const opened = await open({ queries, market: { kind: 'replayed', label: `Replay of ${name}` } })
+    const opened = await open({
+      queries,
+      market: { kind: 'replayed', label: `Replay of ${name}`, identity: 'crypto/replayed-1' },
+    })
     const { page, messages } = opened
     await page.locator('.chart canvas').waitFor()
     expect(await textOf(page.locator('.card-symbol'))).toBe(name)
@@ -227,7 +249,7 @@ describe('what is shown', () => {
     [360, 'stocks'],
     [1280, 'crypto'],
     [2560, 'crypto'],
-  ])('does not scroll sideways at %i px on %s', async (width, path) => {
+  ] as const)('does not scroll sideways at %i px on %s', async (width, program) => {
     const queries = market().add({
       symbol: 'AVERYLONGSYMBOLNAMEOFTHIRTYTWOXX',
       price: 123_456_789.12,
@@ -237,8 +259,8 @@ describe('what is shown', () => {
     const label = 'Replay of a-recording-with-a-rather-long-name-2026-07-07.jsonl'
     const opened = await open({
       queries,
-      path,
-      market: { kind: 'replayed', label },
+      page: program,
+      market: { kind: 'replayed', label, identity: 'crypto/replayed-1' },
       browser: { viewport: { width, height: 800 } },
     })
     await opened.page.locator('.chart canvas').first().waitFor()
@@ -285,7 +307,7 @@ describe('how it asks', () => {
       ['crypto', 2_000, ['Off', '1 s', '2 s', '5 s']],
       ['stocks', 5_000, ['Off', '2 s', '5 s', '10 s']],
     ] as const) {
-      const opened = await open({ path })
+      const opened = await open({ page: path })
       const { page, pass, rounds } = opened
       await shownRounds(opened, 1)
       const control = page.getByLabel('Refresh every')
@@ -398,6 +420,7 @@ describe('how it asks', () => {
     await shownRounds(opened, 1)
     await page.getByLabel('Refresh every').selectOption('Off')
     const before = requests.length
+    await page.evaluate(`dispatchEvent(new Event('online'))`)
     await pass(60_000)
     expect(requests.length).toBe(before)
     await page.getByRole('button', { name: 'Refresh' }).click()
@@ -447,18 +470,20 @@ describe('how it asks', () => {
     await eventually(() => statusText(page)).toContain('Connected')
   })
 
-  test('begins anew when another market answers at its address', async () => {
+  test.each([
+    ['kind', { kind: 'live', label: 'Live · Coinbase', identity: 'crypto/live' }],
+    ['seed', { kind: 'simulated', label: 'Simulated market, seed 8', identity: 'crypto/simulated-8' }],
+  ] as const)('begins anew when a market of another %s answers at its address', async (_, other) => {
     const opened = await open()
     const { page, server, pass } = opened
     await shownRounds(opened, 1)
     await server.close({ drainMs: 0 })
-    const other = await serveFake(market(), {
-      port: server.port,
-      market: { kind: 'live', label: 'Live · Coinbase' },
-    })
-    cleanups.push(() => other.close({ drainMs: 0 }))
+    const queries = new FakeMarketQueries().add({ symbol: 'NEW', price: 3, timestampUs: Date.now() * 1000 })
+    const successor = await serveFake(queries, { port: server.port, market: other })
+    cleanups.push(() => successor.close({ drainMs: 0 }))
     await pass(2_000)
-    await eventually(() => statusText(page).catch(() => '')).toContain('Live · Coinbase')
+    await eventually(() => statusText(page).catch(() => '')).toContain(other.label)
+    await eventually(() => page.locator('.chart-name').allInnerTexts()).toEqual(['NEW'])
   })
 })
 
@@ -510,12 +535,31 @@ describe('the charts', () => {
       await pass(2_000)
       await shownRounds(opened, round)
     }
-    await page.mouse.move(box.x + 6, box.y + 40)
     expect(await textOf(readingAtLeft)).toBe(zoomed)
     await reset.click()
     expect(await reset.isVisible()).toBe(false)
     await page.mouse.move(box.x + 5, box.y + 40)
     expect(await textOf(readingAtLeft)).not.toBe(zoomed)
+  })
+
+  test('have one colour for a symbol in the line and in the legend, whoever trades later', async () => {
+    const queries = new FakeMarketQueries()
+    const trade = (symbol: string, secondsAgo: number) =>
+      queries.add({ symbol, price: 100 - secondsAgo, timestampUs: (Date.now() - secondsAgo * 1000) * 1000 })
+    for (const secondsAgo of [30, 20]) for (const symbol of ['ETH', 'SOL']) trade(symbol, secondsAgo)
+    const opened = await open({ queries, script: recordStrokes })
+    const { page, pass } = opened
+    await shownRounds(opened, 1)
+    await page.getByRole('radio', { name: 'All in one' }).check()
+    for (const secondsAgo of [10, 5]) trade('BTC', secondsAgo)
+    await page.evaluate('strokes.length = 0')
+    await pass(2_000)
+    await shownRounds(opened, 2)
+    const marks = await page.evaluate(`
+      [...document.querySelectorAll('.readings i')].map((mark) => getComputedStyle(mark).backgroundColor)
+    `)
+    expect(marks).toHaveLength(3)
+    expect(await page.evaluate('[...new Set(strokes)]')).toEqual(marks)
   })
 
   test('take a late trade at its time', async () => {
@@ -543,6 +587,122 @@ describe('the charts', () => {
       return most
     })()`)
     expect(most).toBe(3_001)
+  })
+})
+
+describe('a cursor that rests on a chart', () => {
+  const pageOptions = { viewport: { width: 1280, height: 900 } }
+  const reading = (page: Page) => textOf(page.locator('figcaption'))
+
+  /** `count` trades of BTC, one a second; the last one `endMs` after now. */
+  function everySecond(queries: FakeMarketQueries, count: number, endMs: number): void {
+    const newestMs = Date.now() + endMs
+    for (let i = 0; i < count; i++) {
+      const timestampUs = (newestMs - (count - 1 - i) * 1_000) * 1000
+      queries.add({ symbol: 'BTC', price: Math.round(timestampUs / 1e6) % 10_000, timestampUs })
+    }
+  }
+
+  /** What a reader who moves it away and back would see. */
+  async function movedAnew(page: Page, x: number, y: number): Promise<string> {
+    await page.mouse.move(x - 40, y)
+    await page.mouse.move(x, y)
+    return reading(page)
+  }
+
+  test.each([
+    ['that is trimmed', async () => {}],
+    [
+      'that is zoomed',
+      async (page: Page, { x, y, width }: { x: number; y: number; width: number }) => {
+        await page.mouse.move(x + width * 0.7, y + 50)
+        await page.mouse.down()
+        await page.mouse.move(x + width - 3, y + 50, { steps: 3 })
+        await page.mouse.up()
+      },
+    ],
+  ])('reads what lies under it, over refreshes of a chart %s', async (_, prepare) => {
+    const queries = new FakeMarketQueries()
+    everySecond(queries, 300, 0)
+    const opened = await open({ queries, browser: pageOptions })
+    const { page, pass, messages } = opened
+    await shownRounds(opened, 1)
+    await page.getByRole('radio', { name: '5 min' }).check()
+    await shownRounds(opened, 2)
+    const box = (await page.locator('.u-over').boundingBox())!
+    await prepare(page, box)
+    const [x, y] = [box.x + box.width - 2, box.y + 60]
+    await page.mouse.move(x, y, { steps: 2 })
+    for (let round = 3; round <= 5; round++) {
+      everySecond(queries, 1, (round - 2) * 60_000)
+      await pass(2_000)
+      await shownRounds(opened, round)
+      const read = await reading(page)
+      expect(read).toMatch(/\d\d:\d\d:\d\d/)
+      expect(await movedAnew(page, x, y)).toBe(read)
+    }
+    expect(await statusText(page)).toContain('Connected')
+    expect(messages).toEqual([])
+  })
+
+  test('survives that a chart is loaded anew with fewer points, and that another time is chosen', async () => {
+    const queries = new FakeMarketQueries()
+    everySecond(queries, 600, 0)
+    const opened = await open({ queries, browser: pageOptions })
+    const { page, pass, messages } = opened
+    await shownRounds(opened, 1)
+    const box = (await page.locator('.u-over').boundingBox())!
+    await page.mouse.move(box.x + box.width - 2, box.y + 60, { steps: 2 })
+    everySecond(queries, 2_500, 2_500_000)
+    for (let round = 2; round <= 3; round++) {
+      await pass(2_000)
+      await shownRounds(opened, round)
+    }
+    await page.getByText('5 min').dispatchEvent('click')
+    await shownRounds(opened, 4)
+    expect(await statusText(page)).toContain('Connected')
+    expect(await reading(page)).toMatch(/\d\d:\d\d:\d\d/)
+    expect(messages).toEqual([])
+  })
+})
+
+describe('a fault of the page itself', () => {
+  test('in drawing is said as one, on the console too, and the rest of the page goes on', async () => {
+    const opened = await open()
+    const { page, queries, pass, messages } = opened
+    await page.locator('.chart canvas').nth(4).waitFor()
+    await shownRounds(opened, 1)
+    await page.evaluate(`CanvasRenderingContext2D.prototype.clearRect = () => { throw new Error('no ink') }`)
+    queries.add({ symbol: 'BTC', price: 70_123.45, timestampUs: Date.now() * 1000 })
+    await pass(2_000)
+    await eventually(() => textOf(page.locator('.card-price'))).toBe('70,123.45')
+    expect(await textOf(page.locator('#notice'))).toContain("The charts can't be shown (no ink)")
+    expect(await statusText(page)).toContain('Connected')
+    expect(messages).toContainEqual(expect.stringContaining('no ink'))
+  })
+
+  test('that is a file of the charts which does not come leaves the figures', async () => {
+    const opened = await open({ without: '/charts.js' })
+    const { page } = opened
+    await shownRounds(opened, 1)
+    await eventually(() => page.locator('.card-symbol').count()).toBe(5)
+    expect(await textOf(page.locator('#notice'))).toContain("The charts can't be shown")
+  })
+
+  test('that is a file which does not come is said in place of the connection', async () => {
+    const { page } = await open({ without: '/format.js' })
+    await eventually(() => statusText(page)).toContain("This page can't be started")
+  })
+
+  test('is none where the browser names a language that is none', async () => {
+    const opened = await open({
+      script: `Object.defineProperty(Navigator.prototype, 'language', { get: () => 'en-US@posix' })`,
+    })
+    const { page, messages } = opened
+    await page.locator('.chart canvas').nth(4).waitFor()
+    await shownRounds(opened, 1)
+    expect(await statusText(page)).toContain('Connected')
+    expect(messages).toEqual([])
   })
 })
 

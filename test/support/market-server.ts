@@ -26,7 +26,8 @@ export type MarketWebOptions = MarketApiOptions & Pick<WebOptions, 'pipeline' | 
 
 /** The market's API as a program has it. */
 export function marketWeb(options: MarketWebOptions): Web {
-  const web = createWeb({ ...options, labels: { market: options.market.kind } })
+  const { kind: market, identity } = options.market
+  const web = createWeb({ ...options, labels: { market, identity } })
   marketApi(web, options)
   return web
 }
@@ -37,7 +38,7 @@ export function apiOptions(
   overrides: Partial<MarketWebOptions> = {},
 ): MarketWebOptions {
   return {
-    market: { kind: 'simulated', label: 'Simulated market' },
+    market: { kind: 'simulated', label: 'Simulated market', identity: 'crypto/simulated-7' },
     queries,
     pipeline: () => emptyPipeline,
     clock: createClock(),

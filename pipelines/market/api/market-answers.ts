@@ -20,6 +20,8 @@ export class MarketAnswers {
   readonly #options: MarketAnswersOptions
   readonly #cache = new AnswerCache({ bytesMax: cachedBytesMax })
   #asking: { readonly position: Promise<Cursor>; readonly sinceMs: number } | null = null
+  /** Of the version of the table that was asked about last. */
+  #newest: { readonly version: string; readonly ms: Promise<number | null> } | null = null
 
   constructor(options: MarketAnswersOptions) {
     this.#options = options
@@ -55,8 +57,20 @@ export class MarketAnswers {
 
   /** What "now" is: in a replayed market its newest trade, ms since the epoch. Null: it has none yet. */
   async nowMs(): Promise<number | null> {
-    const { market, queries, clock } = this.#options
-    return market.kind === 'replayed' ? queries.newestMs() : clock.now()
+    const { market, clock } = this.#options
+    return market.kind === 'replayed' ? this.#newestMs() : clock.now()
+  }
+
+  /** Asked for once while the table stands, however many ask. */
+  async #newestMs(): Promise<number | null> {
+    const version = encodeCursor(await this.position())
+    if (this.#newest?.version === version) return this.#newest.ms
+    const asked = { version, ms: this.#options.queries.newestMs() }
+    this.#newest = asked
+    asked.ms.catch(() => {
+      if (this.#newest === asked) this.#newest = null
+    })
+    return asked.ms
   }
 
   /**

@@ -5,7 +5,7 @@ import { historyRoute } from './history-route.ts'
 import { MarketAnswers } from './market-answers.ts'
 import { minutesOf, symbolsOf } from './market-parameters.ts'
 import type { MarketQueries } from './market-queries.ts'
-import { type MarketLabel, marketPage, type PageName, pageFiles } from './pages.ts'
+import { type MarketLabel, marketPage, type PageName, pageFiles, pageNames } from './pages.ts'
 import { streamRoute } from './stream-route.ts'
 import { TickFeed } from './tick-feed.ts'
 
@@ -75,14 +75,12 @@ export function marketApi(web: Web, options: MarketApiOptions): void {
   servePages(web, options)
 }
 
+/** A page of the name of another program's would show this one's trades under it: there is just the way to this page. */
 function servePages(web: Web, { page, market }: MarketApiOptions): void {
-  for (const [path, shown] of [
-    ['/', page],
-    ['/crypto', 'crypto'],
-    ['/stocks', 'stocks'],
-  ] as const) {
-    const file = marketPage(shown, market)
-    web.get(path, (context) => sendFile(context, file))
+  const file = marketPage(page, market)
+  web.get('/', (context) => sendFile(context, file))
+  for (const name of pageNames) {
+    web.get(`/${name}`, (context) => (name === page ? sendFile(context, file) : context.redirect('/')))
   }
   serveFiles(web, pageFiles())
 }

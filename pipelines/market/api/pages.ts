@@ -3,7 +3,8 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { type StaticFile, staticFile, staticFiles } from 'rivulet/app'
 
-export type PageName = 'crypto' | 'stocks'
+export const pageNames = ['crypto', 'stocks'] as const
+export type PageName = (typeof pageNames)[number]
 
 /** `simulated` and `replayed` markets are labelled so wherever they are seen, and never mix with real trades. */
 export type MarketKind = 'live' | 'simulated' | 'replayed'
@@ -12,6 +13,8 @@ export interface MarketLabel {
   readonly kind: MarketKind
   /** Shown on the page and in the log, such as `Live · Coinbase` or `Simulated market, seed 7`. */
   readonly label: string
+  /** Tells it from every other market: the program and its run, such as `crypto/simulated-7`. An HTTP header carries it. */
+  readonly identity: string
 }
 
 const publicFolder = new URL('../../../public/', import.meta.url)
@@ -34,6 +37,7 @@ export function marketPage(page: PageName, market: MarketLabel): StaticFile {
     title: page === 'crypto' ? 'Crypto' : 'Stocks',
     kind: market.kind,
     label: market.label,
+    identity: market.identity,
   }
   const html = readFileSync(new URL('market.html', publicFolder), 'utf8')
   const filled = html.replace(/{{(\w+)}}/g, (_, name: string) => escapeHtml(values[name] ?? ''))

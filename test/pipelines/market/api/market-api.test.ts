@@ -129,7 +129,7 @@ describe('the answers', () => {
 
   test('counts minutes back from the newest trade in a replayed market', async () => {
     const replayed = {
-      market: { kind: 'replayed', label: 'Replay' } as const,
+      market: { kind: 'replayed', label: 'Replay', identity: 'crypto/replayed-1' } as const,
       clock: clockAt(hourUs / 1000 + 400 * 86_400_000),
     }
     expect(await api(threeTrades(), replayed).json('/api/history?minutes=1')).toHaveLength(2)
@@ -144,6 +144,19 @@ describe('the answers', () => {
       },
     ])
     expect(await api(new FakeMarketQueries(), replayed).json('/api/history')).toEqual([])
+  })
+
+  test('asks a replayed market for its newest trade once while the table stands', async () => {
+    const queries = threeTrades()
+    const { get } = api(queries, {
+      market: { kind: 'replayed', label: 'Replay', identity: 'crypto/replayed-1' },
+    })
+    const paths = ['/api/history?minutes=1', '/api/history?minutes=2', '/api/stats?minutes=1', '/api/candles']
+    for (const path of paths) await get(path)
+    expect(queries.calls.newestMs).toBe(1)
+    queries.add({ symbol: 'BTC', price: 1, timestampUs: hourUs + 5 * minuteUs })
+    for (const path of paths) await get(path)
+    expect(queries.calls.newestMs).toBe(2)
   })
 
   test('thins each symbol to the points asked for and keeps its extremes', async () => {
@@ -360,7 +373,6 @@ describe('while the database is away', () => {
 const getPaths = [
   '/',
   '/crypto',
-  '/stocks',
   '/market.js',
   '/market.css',
   '/icon.svg',
@@ -386,6 +398,7 @@ describe('every answer', () => {
     async (path) => {
       const { headers } = await api().get(path)
       expect(headers.get('x-rivulet-market')).toBe('simulated')
+      expect(headers.get('x-rivulet-identity')).toBe('crypto/simulated-7')
       expect(headers.get('x-content-type-options')).toBe('nosniff')
       const policy = headers.get('content-security-policy') ?? ''
       expect(policy).toContain("default-src 'none'")
@@ -480,12 +493,14 @@ describe('an idle poll', () => {
 })
 
 describe('the pages', () => {
-  test('are the two markets, and / is the one of the program', async () => {
+  test('are the one of the program, and the other one leads there', async () => {
     const { get } = api(threeTrades(), { page: 'stocks' })
-    const pages = await Promise.all(['/', '/stocks', '/crypto'].map(async (path) => (await get(path)).text()))
+    const pages = await Promise.all(['/', '/stocks'].map(async (path) => (await get(path)).text()))
     expect(pages[0]).toBe(pages[1])
     expect(pages[0]).toContain('data-page="stocks"')
-    expect(pages[2]).toContain('data-page="crypto"')
+    const other = await get('/crypto')
+    expect(other.status).toBe(302)
+    expect(other.headers.get('location')).toBe('/')
   })
 
   test('have no inline script or style, and nothing of another host', async () => {
@@ -494,7 +509,9 @@ describe('the pages', () => {
   })
 
   test('show the label as text', async () => {
-    const { get } = api(threeTrades(), { market: { kind: 'replayed', label: 'Replay of <b>"x"&.jsonl' } })
+    const { get } = api(threeTrades(), {
+      market: { kind: 'replayed', label: 'Replay of <b>"x"&.jsonl', identity: 'crypto/replayed-1' },
+    })
     const html = await (await get('/')).text()
     expect(html).toContain('Replay of &#60;b&#62;&#34;x&#34;&#38;.jsonl')
   })
