@@ -1,6 +1,6 @@
 // Starts the page. What hinders it, a file that is missing or a browser that is too old, is said in place of "Connecting…".
 import('./market.js').catch((error) => {
-  console.error(error)
+  reportError(error)
   const connection = document.getElementById('connection')
   connection.dataset.state = 'away'
   connection.textContent = `This page can't be started: ${error.message}`

@@ -107,7 +107,7 @@ function asNewAsTheChart(row) {
 const poller = new Poller({
   poll,
   onFailure: (error, waitMs) => {
-    if (!(error instanceof ApiError || error instanceof Unreachable)) console.error(error)
+    if (!(error instanceof ApiError || error instanceof Unreachable)) reportError(error)
     failure = error
     retryInMs = waitMs
     renderState()

@@ -14,6 +14,6 @@ export function show(part, draw) {
 
 /** On the console once, however often it is tried again. */
 export function tell(part, error) {
-  if (faults.get(part) !== error.message) console.error(error)
+  if (faults.get(part) !== error.message) reportError(error)
   faults.set(part, error.message)
 }
