@@ -26,6 +26,7 @@ export function marketRoutes<S extends Settings, P extends OpenMarket>(
         topic: running.topicName(stockTicks.name),
       }),
       openCandles: () => openCandles(running),
+      pipeline: () => running.status(),
       page,
       clock,
       logger,

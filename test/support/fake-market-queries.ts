@@ -144,6 +144,27 @@ export class FakeMarketQueries implements MarketQueries {
     })
   }
 
+  firstMinutes(symbols: Symbols) {
+    return this.#answer('firstMinutes', () =>
+      [...bySymbol(this.#inTime(symbols))].map(([symbol, [first]]) => ({
+        symbol,
+        first_minute: isoOfUs(Math.floor(first!.timestampUs / 60_000_000) * 60_000_000),
+      })),
+    )
+  }
+
+  vwap({ symbols, sinceMs }: Parameters<MarketQueries['vwap']>[0]) {
+    return this.#answer('vwap', () => {
+      const trades = this.#inTime(symbols).filter(
+        ({ timestampUs }) => Math.floor(timestampUs / 60_000_000) * 60_000 >= (sinceMs ?? 0),
+      )
+      return [...bySymbol(trades)].map(([symbol, of]) => ({
+        symbol,
+        vwap: sum(of.map(({ price, volume }) => price * volume)) / sum(of.map(({ volume }) => volume)),
+      }))
+    })
+  }
+
   count(symbols: Symbols): Promise<number> {
     return this.#answer('count', () => this.#inTime(symbols).length)
   }

@@ -1,5 +1,5 @@
 import type { Handler } from 'hono'
-import { answerOf, badParameter, parametersOf, type WebEnv } from 'rivulet/app'
+import { answerOf, parametersOf, type WebEnv } from 'rivulet/app'
 import { encodeCursor, reaches } from './cursor.ts'
 import { historyColumns, historyRows } from './history-format.ts'
 import { type MarketAnswers, sendAnswer } from './market-answers.ts'
@@ -17,11 +17,7 @@ export function historyRoute(answers: MarketAnswers, queries: MarketQueries): Ha
     const pointsMax = parameters.integer('points', { min: 2, max: pointsMost })
     const after = cursorOf(parameters, 'since')
     const format = parameters.oneOf('format', ['rows', 'columns']) ?? 'rows'
-    const position = await answers.position()
-    // A position that was asked for before this request came may be older than its cursor.
-    if (after !== null && !reaches(position, after) && !reaches(await queries.position(), after)) {
-      throw badParameter('since', 'is ahead of the data: it is not a cursor of this market')
-    }
+    const position = await answers.positionBehind(after, 'since')
     const print = format === 'columns' ? historyColumns : historyRows
     const nothingNew = after !== null && reaches(after, position)
     if (nothingNew) {

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import type { Clock } from 'rivulet'
-import { type Answer, AnswerCache } from 'rivulet/app'
-import { encodeCursor } from './cursor.ts'
+import { type Answer, AnswerCache, badParameter } from 'rivulet/app'
+import { encodeCursor, reaches } from './cursor.ts'
 import type { Cursor, MarketQueries } from './market-queries.ts'
 import type { MarketLabel } from './pages.ts'
 
@@ -43,16 +43,35 @@ export class MarketAnswers {
     return asked.position
   }
 
-  /** Answers from the cache while the table of ticks stands where it stood. */
+  /** The same for who has a cursor of it. Throws a `BAD_REQUEST` that names `parameter` when the table ends before it. */
+  async positionBehind(cursor: Cursor | null, parameter: string): Promise<Cursor> {
+    const position = await this.position()
+    if (cursor === null || reaches(position, cursor)) return position
+    // One that was asked for before this request came may be older than its cursor.
+    const newer = await this.#options.queries.position()
+    if (reaches(newer, cursor)) return newer
+    throw badParameter(parameter, 'is ahead of the data: it is not a cursor of this market')
+  }
+
+  /** From the cache while the table of ticks stands where it stood. */
+  async read(
+    path: string,
+    question: readonly unknown[],
+    ask: () => Promise<unknown>,
+    position?: Cursor,
+  ): Promise<Answer> {
+    const version = encodeCursor(position ?? (await this.position()))
+    return this.#cache.get(JSON.stringify([path, ...question]), version, async () => jsonOf(await ask()))
+  }
+
+  /** Answers with what `read` gives. */
   async send(
     context: Context,
     question: readonly unknown[],
     ask: () => Promise<unknown>,
     position?: Cursor,
   ): Promise<Response> {
-    const version = encodeCursor(position ?? (await this.position()))
-    const key = JSON.stringify([context.req.path, ...question])
-    return sendAnswer(context, await this.#cache.get(key, version, async () => jsonOf(await ask())))
+    return sendAnswer(context, await this.read(context.req.path, question, ask, position))
   }
 
   /** What "now" is: in a replayed market its newest trade, ms since the epoch. Null: it has none yet. */

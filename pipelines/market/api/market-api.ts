@@ -1,10 +1,11 @@
-import type { Clock, Logger } from 'rivulet'
+import type { Clock, Logger, PipelineStatus } from 'rivulet'
 import { parametersOf, sendFile, serveFiles, type Web } from 'rivulet/app'
 import { candles, type OpenCandle } from './candles.ts'
 import { historyRoute } from './history-route.ts'
 import { MarketAnswers } from './market-answers.ts'
 import { minutesOf, symbolsOf } from './market-parameters.ts'
 import type { MarketQueries } from './market-queries.ts'
+import { marketRoute } from './market-route.ts'
 import { type MarketLabel, marketPage, type PageName, pageFiles, pageNames } from './pages.ts'
 import { streamRoute } from './stream-route.ts'
 import { TickFeed } from './tick-feed.ts'
@@ -15,6 +16,8 @@ export interface MarketApiOptions {
   readonly queries: MarketQueries
   /** The minutes that are still open, from the window store, until their rows are in the table. Default: none. */
   readonly openCandles?: () => readonly OpenCandle[]
+  /** How the pipeline is that fills the tables. */
+  readonly pipeline: () => PipelineStatus
   readonly clock: Clock
   readonly logger: Logger
   /** What `/` shows. */
@@ -35,6 +38,8 @@ export function marketApi(web: Web, options: MarketApiOptions): void {
     const symbols = symbolsOf(parametersOf(context))
     return answers.send(context, [symbols], () => queries.latest(symbols))
   })
+
+  web.get('/api/market', marketRoute(answers, options))
 
   web.get('/api/history', historyRoute(answers, queries))
 

@@ -9,7 +9,7 @@
 export interface MarketQueries {
   /**
    * Where the table of ticks ends. Cheap (it is asked before every answer): while it is unchanged, so are the answers
-   * of every query below but `candles`, for the same arguments.
+   * of every query below but `candles` and `vwap`, for the same arguments.
    */
   position(): Promise<Cursor>
   /** The newest trade of each symbol, sorted by symbol. */
@@ -22,6 +22,10 @@ export interface MarketQueries {
   recent(query: { readonly symbols: Symbols; readonly limit: number }): Promise<Tick[]>
   /** Sorted by symbol, unrounded. */
   stats(query: { readonly symbols: Symbols; readonly sinceMs: number | null }): Promise<SymbolStats[]>
+  /** The minute of each symbol's first trade, sorted by symbol. */
+  firstMinutes(symbols: Symbols): Promise<FirstMinute[]>
+  /** Over the candles that begin at or after the time, sorted by symbol. */
+  vwap(query: { readonly symbols: Symbols; readonly sinceMs: number | null }): Promise<SymbolVwap[]>
   /** How many trades the table holds. */
   count(symbols: Symbols): Promise<number>
   /** Every symbol that has a trade, sorted. */
@@ -124,4 +128,15 @@ export interface SymbolStats {
   readonly max_price: number
   readonly avg_price: number
   readonly total_volume: number
+}
+
+export interface FirstMinute {
+  readonly symbol: string
+  readonly first_minute: string
+}
+
+/** The volume-weighted average price. */
+export interface SymbolVwap {
+  readonly symbol: string
+  readonly vwap: number
 }

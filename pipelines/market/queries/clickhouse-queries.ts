@@ -3,6 +3,7 @@ import type {
   Candle,
   CandlesQuery,
   Cursor,
+  FirstMinute,
   History,
   HistoryQuery,
   LatestPrice,
@@ -10,6 +11,7 @@ import type {
   Side,
   SymbolStats,
   Symbols,
+  SymbolVwap,
   Tick,
 } from '../api/market-queries.ts'
 import { historyQuery } from './history-query.ts'
@@ -135,6 +137,24 @@ export function clickhouseQueries({ clickhouse, topic, ...names }: MarketTables)
             whole: Math.ceil(sinceMs / 60_000) * 60_000,
           }),
         },
+      )
+    },
+
+    /** Projection `minutes`. */
+    firstMinutes(symbols: Symbols): Promise<FirstMinute[]> {
+      return clickhouse.query<FirstMinute>(
+        `SELECT symbol, toDateTime64(toStartOfMinute(min((timestamp, trade_id, price)).1), 6, 'UTC') AS first_minute
+         FROM ${ticks} WHERE ${chosen(symbols)} GROUP BY symbol ORDER BY symbol`,
+        symbolParams(symbols),
+      )
+    },
+
+    vwap({ symbols, sinceMs }): Promise<SymbolVwap[]> {
+      return clickhouse.query<SymbolVwap>(
+        `SELECT symbol, sum(m.vwap * m.total_volume) / sum(m.total_volume) AS vwap FROM ${minutes} AS m
+         WHERE ${chosen(symbols)} AND window_start >= fromUnixTimestamp64Milli({since:Int64})
+         GROUP BY symbol ORDER BY symbol`,
+        { ...symbolParams(symbols), since: Math.ceil(sinceMs ?? 0) },
       )
     },
 

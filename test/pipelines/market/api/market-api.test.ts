@@ -243,6 +243,9 @@ describe('bad input', () => {
     [`/api/history?since=${'0-1_'.repeat(3000)}`, 'since'],
     ['/api/candles?interval=61', 'interval'],
     ['/api/candles?interval=__proto__', 'interval'],
+    ['/api/market?limit=0', 'limit'],
+    ['/api/market?points=1', 'points'],
+    ['/api/market?since=9-9', 'since'],
     ['/api/recent?limit=0', 'limit'],
     ['/api/recent?limit=1001', 'limit'],
     ['/api/recent?limit=20;DROP', 'limit'],
@@ -315,8 +318,101 @@ describe('bad input', () => {
   })
 })
 
+describe('the market as a page shows it', () => {
+  interface Answer {
+    readonly cursor: string
+    readonly latest: readonly { symbol: string; price: number }[]
+    readonly recent: readonly { trade_id: number }[]
+    readonly stats: readonly object[]
+    readonly count: number
+    readonly timestamps: readonly number[]
+    readonly series: Readonly<Record<string, readonly (number | null)[]>>
+  }
+  const marketOf = (queries: FakeMarketQueries, query = '') =>
+    api(queries).json(`/api/market${query}`) as Promise<Answer>
+
+  test('is what the single answers say, with how the pipeline is', async () => {
+    const { json } = api()
+    const [latest, recent, columns] = await Promise.all(
+      ['/api/latest', '/api/recent', '/api/history?format=columns'].map(json),
+    )
+    expect(await json('/api/market')).toEqual({
+      market: 'simulated',
+      latest,
+      recent,
+      stats: expect.any(Array),
+      count: 3,
+      ...(columns as object),
+      counters: emptyPipeline.counters,
+      sources: emptyPipeline.sources,
+      lag: 0,
+    })
+  })
+
+  test('says of statistics what they cover, and the volume in the currency of the price', async () => {
+    const queries = threeTrades().add({
+      symbol: 'OLD',
+      price: 5,
+      volume: 10,
+      timestampUs: hourUs - 2000 * minuteUs,
+    })
+    queries.add({ symbol: 'OLD', price: 7, volume: 10, timestampUs: hourUs })
+    const { stats } = await marketOf(queries)
+    expect(stats).toMatchObject([
+      { symbol: 'BTC', since: '2026-01-31T18:00:00.000Z', total_volume: 1.0045 },
+      { symbol: 'ETH', since: '2026-01-31T18:02:00.000Z', quote_volume: 2 * 1_774.92 },
+      { symbol: 'OLD', since: '2026-01-30T18:04:00.000Z', total_volume: 10, quote_volume: 70 },
+    ])
+  })
+
+  test('is only what is newer for who has a cursor of it', async () => {
+    const queries = threeTrades()
+    const { cursor } = await marketOf(queries)
+    expect(await marketOf(queries, `?since=${cursor}`)).toMatchObject({
+      latest: [],
+      recent: [],
+      series: {},
+      count: 3,
+    })
+    queries.add({ symbol: 'BTC', price: 9, timestampUs: hourUs + 3 * minuteUs + 1, tradeId: 10 })
+    const newer = await marketOf(queries, `?since=${cursor}`)
+    expect(newer).toMatchObject({
+      latest: [{ symbol: 'BTC', price: 9 }],
+      recent: [{ trade_id: 10 }],
+      series: { BTC: [9] },
+      count: 4,
+    })
+    expect(newer.stats).toHaveLength(2)
+    expect(await marketOf(queries, `?since=${newer.cursor}`)).toMatchObject({ latest: [] })
+  })
+
+  test('is read anew when trades come while it is read, so that all of it is of one moment', async () => {
+    const queries = threeTrades()
+    const count = queries.count.bind(queries)
+    queries.count = (symbols) => {
+      queries.count = count
+      const counted = count(symbols)
+      queries.add({ symbol: 'BTC', price: 9, timestampUs: hourUs + 4 * minuteUs })
+      return counted
+    }
+    const { latest, count: counted, series } = await marketOf(queries)
+    expect(counted).toBe(4)
+    expect(latest[0]?.price).toBe(9)
+    expect(series.BTC?.at(-1)).toBe(9)
+  })
+
+  test('is asked of the tables once, however many pages show it', async () => {
+    const queries = threeTrades()
+    const { json } = api(queries)
+    await Promise.all(Array.from({ length: 50 }, () => json('/api/market')))
+    await Promise.all(Array.from({ length: 50 }, () => json('/api/market?since=0-3')))
+    for (const query of ['latest', 'recent', 'stats', 'count', 'history'])
+      expect(queries.calls[query]).toBe(2)
+  })
+})
+
 describe('while the database is away', () => {
-  test.each(['latest', 'history', 'candles', 'recent', 'stats', 'count', 'symbols', 'stream'])(
+  test.each(['latest', 'market', 'history', 'candles', 'recent', 'stats', 'count', 'symbols', 'stream'])(
     '/api/%s answers 503 and when to come back',
     async (name) => {
       const queries = threeTrades()
@@ -379,6 +475,7 @@ const getPaths = [
   '/vendor/uplot/uPlot.esm.js',
   '/vendor/uplot/uPlot.min.css',
   '/api/latest',
+  '/api/market',
   '/api/history',
   '/api/history?format=columns',
   '/api/candles',

@@ -174,6 +174,17 @@ describe.each(['embedded', 'server'] as const)(
       }
     })
 
+    test('first minutes, and average prices by volume since any time', async () => {
+      for (const symbols of choices) {
+        expect(await market.sql.firstMinutes(symbols)).toEqual(await market.oracle.firstMinutes(symbols))
+        for (const sinceMs of times) {
+          expect(close(await market.sql.vwap({ symbols, sinceMs }))).toEqual(
+            close(await market.oracle.vwap({ symbols, sinceMs })),
+          )
+        }
+      }
+    })
+
     test('candles of each interval, since and until any time', async () => {
       for (const intervalSeconds of [60, 300, 900, 86_400]) {
         for (const sinceMs of times) {
@@ -348,6 +359,7 @@ describe('the projections answer', () => {
     ['the position', 'resume', (sql: MarketQueries) => sql.position()],
     ['the count', 'minutes', (sql: MarketQueries) => sql.count(['BTC'])],
     ['the statistics', 'minutes', (sql: MarketQueries) => sql.stats({ symbols: ['BTC'], sinceMs: null })],
+    ['the first minutes', 'minutes', (sql: MarketQueries) => sql.firstMinutes(null)],
     [
       'the statistics of a time',
       'minutes',

@@ -1,0 +1,112 @@
+import { isoOfMicroseconds } from '../iso-time.ts'
+import { encodeCursor } from './cursor.ts'
+import type {
+  Cursor,
+  History,
+  LatestPrice,
+  MarketQueries,
+  SymbolStats,
+  Symbols,
+  Tick,
+} from './market-queries.ts'
+
+export interface MarketQuestion {
+  readonly symbols: Symbols
+  /** Only what is newer than this position; null: everything. */
+  readonly after: Cursor | null
+  /** Of the points, ms since the epoch; null: from the first. */
+  readonly seriesSinceMs: number | null
+  /** For each symbol. */
+  readonly pointsMax: number
+  readonly recentMax: number
+  /** Of the statistics. */
+  readonly statsSinceMs: number | null
+}
+
+/** Statistics that say what they cover, and the volume in the currency of the price, too. */
+export interface CoveringStats extends SymbolStats {
+  /** ISO 8601: what was asked for, or the minute of the symbol's first trade when that is later. */
+  readonly since: string
+  /** From the volume-weighted average of the closed minutes; of prices alone while there is none. */
+  readonly quote_volume: number
+}
+
+/** What is shown together. With `after`, prices, trades and points are those that are newer; statistics are whole. */
+export interface MarketCut {
+  readonly latest: readonly LatestPrice[]
+  readonly recent: readonly Tick[]
+  readonly stats: readonly CoveringStats[]
+  readonly count: number
+  readonly history: History
+}
+
+const readingsMax = 3
+
+/**
+ * Reads all of it from one position: where the table has grown meanwhile, it is read again. A table that grows at each
+ * reading is taken as it is: prices may then be newer than the points, which are never newer than their cursor.
+ */
+export async function marketCut(
+  queries: MarketQueries,
+  question: MarketQuestion,
+  position: Cursor,
+): Promise<MarketCut> {
+  let before = position
+  for (let reading = 1; ; reading++) {
+    const cut = await readCut(queries, question)
+    const after = await queries.position()
+    if (reading === readingsMax || encodeCursor(after) === encodeCursor(before)) return cut
+    before = after
+  }
+}
+
+async function readCut(queries: MarketQueries, question: MarketQuestion): Promise<MarketCut> {
+  const { symbols, after, seriesSinceMs, pointsMax, recentMax, statsSinceMs } = question
+  const [history, latest, recent, stats, count] = await Promise.all([
+    queries.history({ symbols, sinceMs: seriesSinceMs, after, pointsMax }),
+    queries.latest(symbols),
+    queries.recent({ symbols, limit: recentMax }),
+    coveringStats(queries, symbols, statsSinceMs),
+    queries.count(symbols),
+  ])
+  if (after === null) return { latest, recent, stats, count, history }
+  const newSince = firstOfEach(history)
+  return {
+    latest: latest.filter(({ symbol }) => newSince.has(symbol)),
+    recent: recent.filter(({ symbol, timestamp }) => {
+      const since = newSince.get(symbol)
+      return since !== undefined && timestamp >= since
+    }),
+    stats,
+    count,
+    history,
+  }
+}
+
+async function coveringStats(
+  queries: MarketQueries,
+  symbols: Symbols,
+  sinceMs: number | null,
+): Promise<CoveringStats[]> {
+  const [stats, firsts, averages] = await Promise.all([
+    queries.stats({ symbols, sinceMs }),
+    queries.firstMinutes(symbols),
+    queries.vwap({ symbols, sinceMs }),
+  ])
+  const firstMs = new Map(firsts.map(({ symbol, first_minute }) => [symbol, Date.parse(first_minute)]))
+  const vwap = new Map(averages.map((row) => [row.symbol, row.vwap]))
+  return stats.map((row) => ({
+    ...row,
+    since: new Date(Math.max(sinceMs ?? 0, firstMs.get(row.symbol) ?? 0)).toISOString(),
+    quote_volume: row.total_volume * (vwap.get(row.symbol) ?? row.avg_price),
+  }))
+}
+
+/** The time of each symbol's first point, as trades have it. */
+function firstOfEach({ symbols, timestampsUs }: History): ReadonlyMap<string, string> {
+  const first = new Map<string, string>()
+  for (const [i, symbol] of symbols.entries()) {
+    if (!first.has(symbol)) first.set(symbol, isoOfMicroseconds(timestampsUs[i] ?? 0))
+  }
+  return first
+}

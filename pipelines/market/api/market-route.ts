@@ -1,0 +1,58 @@
+import type { Handler } from 'hono'
+import type { PipelineStatus } from 'rivulet'
+import { answerOf, parametersOf, type WebEnv } from 'rivulet/app'
+import { encodeCursor } from './cursor.ts'
+import { historyColumns } from './history-format.ts'
+import { type MarketAnswers, sendAnswer } from './market-answers.ts'
+import { type MarketCut, marketCut } from './market-cut.ts'
+import { cursorOf, minutesOf, symbolsOf } from './market-parameters.ts'
+import type { MarketQueries } from './market-queries.ts'
+import type { MarketKind } from './pages.ts'
+
+const minuteMs = 60_000
+const statsMinutes = 1440
+
+export interface MarketRouteOptions {
+  readonly market: { readonly kind: MarketKind }
+  readonly queries: MarketQueries
+  readonly pipeline: () => PipelineStatus
+}
+
+/** `GET /api/market`: all that a page shows, read together; with `since`, what is newer. */
+export function marketRoute(
+  answers: MarketAnswers,
+  { market, queries, pipeline }: MarketRouteOptions,
+): Handler<WebEnv> {
+  return async (context) => {
+    const parameters = parametersOf(context)
+    const symbols = symbolsOf(parameters)
+    const minutes = minutesOf(parameters) ?? 60
+    const pointsMax = parameters.integer('points', { min: 2, max: 10_000 }) ?? 600
+    const recentMax = parameters.integer('limit', { min: 1, max: 1000 }) ?? 20
+    const after = cursorOf(parameters, 'since')
+    const position = await answers.positionBehind(after, 'since')
+    const seriesSinceMs = wholeMinute(await answers.sinceMs(minutes))
+    const statsSinceMs = wholeMinute(await answers.sinceMs(statsMinutes))
+    const question = { symbols, after, seriesSinceMs, pointsMax, recentMax, statsSinceMs }
+    const tables = await answers.read(
+      context.req.path,
+      [symbols, after && encodeCursor(after), seriesSinceMs, pointsMax, recentMax, statsSinceMs],
+      async () => tablesJson(await marketCut(queries, question, position)),
+      position,
+    )
+    // How the pipeline is changes while the tables stand.
+    const { counters, sources, partitions } = pipeline()
+    const lag = partitions.reduce((sum, partition) => sum + partition.lag, 0)
+    const state = JSON.stringify({ market: market.kind, counters, sources, lag })
+    return sendAnswer(context, answerOf(`${state.slice(0, -1)},${tables.json.slice(1)}`))
+  }
+}
+
+/** What slides by whole minutes is one answer for all who ask within one. */
+function wholeMinute(ms: number | null): number | null {
+  return ms === null ? null : Math.floor(ms / minuteMs) * minuteMs
+}
+
+function tablesJson({ history, ...rest }: MarketCut): string {
+  return `${JSON.stringify(rest).slice(0, -1)},${historyColumns(history).slice(1)}`
+}
