@@ -15,7 +15,7 @@ export function marketRoutes<S extends Settings, P extends OpenMarket>(
 ): (web: Web, context: ProgramContext<S, MarketConnectors, P>) => void {
   return (
     web,
-    { prepared: { kind, label, identity }, running, connections: { clickhouse }, clock, logger },
+    { prepared: { kind, label, identity, products }, running, connections: { clickhouse }, clock, logger },
   ) =>
     marketApi(web, {
       market: { kind, label, identity },
@@ -25,6 +25,7 @@ export function marketRoutes<S extends Settings, P extends OpenMarket>(
         candles: candlesTable.name,
         topic: running.topicName(stockTicks.name),
       }),
+      products,
       openCandles: () => openCandles(running),
       pipeline: () => running.status(),
       page,

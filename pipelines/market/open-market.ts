@@ -6,11 +6,15 @@ import { pipeline } from 'node:stream/promises'
 import { type Clock, type Logger, messageOf, RivuletError } from 'rivulet'
 import type { Opening, Prepared, ProgramConfig } from 'rivulet/app'
 import type { MarketKind, MarketLabel } from './api/pages.ts'
+import type { Product } from './api/products.ts'
+import { productCatalogue } from './coinbase/product-catalogue.ts'
 import { startExchange } from './exchange-server/exchange.ts'
 import type { Market } from './exchange-server/market.ts'
 import { replayedMarket } from './exchange-server/replayed-market.ts'
 import { simulatedMarket } from './exchange-server/simulated-market.ts'
 import { chosenMarket, type marketSettings, seedOf, type syntheticMarketSettings } from './market-settings.ts'
+import { stockInstruments } from './synthetic/instrument.ts'
+import { quoteOf, symbolOf } from './trade.ts'
 
 /** Where an exchange's trades are read from. */
 export interface ExchangeFeed {
@@ -23,6 +27,8 @@ export interface ExchangeFeed {
 
 /** The market of a run, and how its data is kept apart from that of others. */
 export interface OpenMarket extends Prepared, MarketLabel {
+  /** As much as is known of them by now. */
+  readonly products: () => readonly Product[]
   readonly folder: string
   readonly prefix: string
   readonly labels: { readonly market: MarketKind; readonly identity: string }
@@ -48,10 +54,14 @@ export async function openExchange(
   program: string,
   opening: Opening<typeof marketSettings>,
 ): Promise<OpenExchange> {
-  const { logger } = opening
+  const { clock, logger } = opening
   const exchange = await chosenExchange(program, opening)
-  logger.info({ market: exchange.kind, products: exchange.feed.products }, exchange.label)
-  return exchange
+  const { products, restUrl } = exchange.feed
+  logger.info({ market: exchange.kind, products }, exchange.label)
+  const catalogue = productCatalogue({ products, restUrl, clock, logger })
+  // It is asked now, so that pages which are opened later find the answer.
+  catalogue()
+  return { ...exchange, products: catalogue }
 }
 
 /** A market that is synthetic always: nothing has to be opened for it. */
@@ -62,13 +72,25 @@ export async function openSyntheticMarket(
   const seed = seedOf(config)
   const label = `Synthetic market, seed ${seed}`
   logger.info({ market: 'simulated' }, label)
-  return { ...marketOf(program, `${program}-${seed}`, 'simulated', label), prefix: `simulated-${program}` }
+  return {
+    ...marketOf(program, `${program}-${seed}`, 'simulated', label),
+    prefix: `simulated-${program}`,
+    products: () => stockProducts,
+  }
 }
+
+const stockProducts: readonly Product[] = stockInstruments.map(({ product, priceDecimals }) => ({
+  product,
+  symbol: symbolOf(product),
+  quote: quoteOf(product),
+  tick: Number(`1e-${priceDecimals}`),
+  name: product,
+}))
 
 async function chosenExchange(
   program: string,
   { config, chosen, clock, logger }: Opening<typeof marketSettings>,
-): Promise<OpenExchange> {
+): Promise<Omit<OpenExchange, 'products'>> {
   const feed = liveFeed(config)
   const market = chosenMarket(config)
   if (market.kind === 'live')

@@ -23,6 +23,12 @@ export function symbolOf(product: string): string {
   return dash < 0 ? product : product.slice(0, dash)
 }
 
+/** The currency of the prices; where a product does not name one, as a stock, it is the dollar. */
+export function quoteOf(product: string): string {
+  const dash = product.indexOf('-')
+  return dash < 0 ? 'USD' : product.slice(dash + 1)
+}
+
 export function opposite(side: Side): Side {
   return side === 'buy' ? 'sell' : 'buy'
 }

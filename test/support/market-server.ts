@@ -17,6 +17,20 @@ export const emptyPipeline = {
   sources: [{ name: 'coinbase', state: 'live', last_message: null, owner: null }],
 } satisfies PipelineStatus & { market: string }
 
+const cryptoProducts = [
+  ['BTC', 0.01],
+  ['ETH', 0.01],
+  ['SOL', 0.01],
+  ['XRP', 0.0001],
+  ['DOGE', 0.00001],
+].map(([symbol, tick]) => ({
+  product: `${symbol}-USD`,
+  symbol: String(symbol),
+  quote: 'USD',
+  tick: Number(tick),
+  name: `${symbol}-USD`,
+}))
+
 export function withSource(source: Partial<SourceStatus>): PipelineStatus & { market: string } {
   return { ...emptyPipeline, sources: emptyPipeline.sources.map((each) => ({ ...each, ...source })) }
 }
@@ -40,6 +54,7 @@ export function apiOptions(
   return {
     market: { kind: 'simulated', label: 'Simulated market', identity: 'crypto/simulated-7' },
     queries,
+    products: () => cryptoProducts,
     pipeline: () => emptyPipeline,
     clock: createClock(),
     logger: silentLogger,

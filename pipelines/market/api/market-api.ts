@@ -7,6 +7,7 @@ import { minutesOf, symbolsOf } from './market-parameters.ts'
 import type { MarketQueries } from './market-queries.ts'
 import { marketRoute } from './market-route.ts'
 import { type MarketLabel, marketPage, type PageName, pageFiles, pageNames } from './pages.ts'
+import type { Product } from './products.ts'
 import { streamRoute } from './stream-route.ts'
 import { TickFeed } from './tick-feed.ts'
 
@@ -14,6 +15,8 @@ export interface MarketApiOptions {
   /** `label` is shown on the page, such as `Live · Coinbase` or `Simulated market, seed 7`. */
   readonly market: MarketLabel
   readonly queries: MarketQueries
+  /** In their order, as much as is known of them by now. */
+  readonly products: () => readonly Product[]
   /** The minutes that are still open, from the window store, until their rows are in the table. Default: none. */
   readonly openCandles?: () => readonly OpenCandle[]
   /** How the pipeline is that fills the tables. */
@@ -74,6 +77,8 @@ export function marketApi(web: Web, options: MarketApiOptions): void {
   })
 
   web.get('/api/symbols', (context) => answers.send(context, [], () => queries.symbols()))
+
+  web.get('/api/products', (context) => context.json(options.products()))
 
   web.get('/api/stream', streamRoute(new TickFeed({ queries, clock, logger }), queries))
 

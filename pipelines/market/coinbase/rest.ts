@@ -1,14 +1,12 @@
 import { type Clock, type Logger, messageOf, type RetryPolicy, RivuletError, retry } from 'rivulet'
 import { RateLimiter } from '../rate-limiter.ts'
 import type { ExchangeTime } from './exchange-time.ts'
+import { get } from './get.ts'
 import { frameBytesMax } from './message.ts'
 import { decodeRestPage, type RestPage } from './rest-page.ts'
 
 /** The most that Coinbase gives in one answer. */
 export const restPageTrades = 1000
-/** Coinbase refuses who does not say what it is. */
-const headers = { accept: 'application/json', 'user-agent': 'rivulet' }
-const answerBytesMax = 4 * 1024 * 1024
 /** How long an answer of 429 may ask us to wait. */
 const retryAfterMsMax = 60_000
 /** Asked like this the exchange knows no such trades; a proxy or a deployment says the same, but not for long. */
@@ -85,27 +83,9 @@ export class CoinbaseRest {
     )
   }
 
-  async #get(url: string, signal: AbortSignal): Promise<Buffer> {
-    const { clock, timeoutMs, fetch = globalThis.fetch } = this.#options
-    const request = new AbortController()
-    const abort = () => request.abort(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    const timer = clock.scheduler.schedule(() => {
-      request.abort(
-        new RivuletError('TIMED_OUT', `no answer from ${url} in ${timeoutMs} ms`, { retryable: true }),
-      )
-    }, timeoutMs)
-    try {
-      const response = await fetch(url, { signal: request.signal, headers })
-      if (!response.ok) {
-        await response.body?.cancel()
-        throw this.#refused(url, response)
-      }
-      return await readBounded(response, url)
-    } finally {
-      timer.unsubscribe()
-      signal.removeEventListener('abort', abort)
-    }
+  #get(url: string, signal: AbortSignal): Promise<Buffer> {
+    const { clock, timeoutMs, fetch } = this.#options
+    return get(url, { clock, timeoutMs, signal, fetch, refused: (response) => this.#refused(url, response) })
   }
 
   #refused(url: string, { status, headers }: Response): RivuletError {
@@ -126,19 +106,4 @@ function isRefusal(error: unknown): boolean {
 function retryAfterMs(value: string | null, nowMs: number): number {
   if (value === null) return Number.NaN
   return /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs
-}
-
-async function readBounded(response: Response, url: string): Promise<Buffer> {
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  for await (const part of response.body ?? []) {
-    bytes += part.length
-    if (bytes > answerBytesMax) {
-      throw new RivuletError('SOURCE_FAILED', `${url} answered more than ${answerBytesMax} bytes`, {
-        retryable: true,
-      })
-    }
-    parts.push(part)
-  }
-  return Buffer.concat(parts)
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from 'rivulet'
 import type { RateLimiter } from '../rate-limiter.ts'
+import { quoteOf, symbolOf } from '../trade.ts'
 import type { ExchangeFaults } from './faults.ts'
 import { restTrade } from './frames.ts'
 import type { Market } from './market.ts'
@@ -23,7 +24,7 @@ interface Answer {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Answers one request to the local exchange's REST API. Source: Coinbase Exchange, "Get product trades" and "… candles". */
+/** Answers one request to the local exchange's REST API. Source: Coinbase Exchange, "Get all known trading pairs", "Get product trades" and "… candles". */
 export async function answer(
   request: IncomingMessage,
   response: ServerResponse,
@@ -44,6 +45,8 @@ export async function answer(
 }
 
 function route(url: URL, market: Market, clock: Clock): Answer {
+  if (url.pathname === '/products')
+    return { status: 200, body: market.products.map((product) => described(product, market)) }
   const [, products, encoded, what, ...more] = url.pathname.split('/')
   if (products !== 'products' || encoded === undefined || more.length > 0) return notFound
   const product = decodeURIComponent(encoded)
@@ -54,6 +57,24 @@ function route(url: URL, market: Market, clock: Clock): Answer {
 }
 
 const notFound: Answer = { status: 404, body: { message: 'NotFound' } }
+
+/** What Coinbase says of a product; how finely prices are told, the newest trades say. */
+function described(product: string, market: Market) {
+  const decimals = market
+    .trades(product, { limit: tradesMax })
+    .map(({ price }) => price.split('.')[1]?.length ?? 0)
+  return {
+    id: product,
+    base_currency: symbolOf(product),
+    quote_currency: quoteOf(product),
+    display_name: product,
+    ...(decimals.length > 0 && { quote_increment: incrementOf(Math.max(...decimals)) }),
+  }
+}
+
+function incrementOf(decimals: number): string {
+  return (10 ** -decimals).toFixed(decimals)
+}
 
 function trades(product: string, query: URLSearchParams, market: Market): Answer {
   const limit = integer(query, 'limit') ?? tradesMax

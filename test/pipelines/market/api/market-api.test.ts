@@ -318,6 +318,14 @@ describe('bad input', () => {
   })
 })
 
+test('names the products in their order, with the step between two prices', async () => {
+  const products = [
+    { product: 'XRP-EUR', symbol: 'XRP', quote: 'EUR', tick: 0.0001, name: 'XRP/EUR' },
+    { product: 'BTC-USD', symbol: 'BTC', quote: 'USD', tick: null, name: 'BTC-USD' },
+  ]
+  expect(await api(threeTrades(), { products: () => products }).json('/api/products')).toEqual(products)
+})
+
 describe('the market as a page shows it', () => {
   interface Answer {
     readonly cursor: string
@@ -483,6 +491,7 @@ const getPaths = [
   '/api/stats',
   '/api/count',
   '/api/symbols',
+  '/api/products',
   '/api/pipeline',
   '/healthz',
   '/readyz',

@@ -131,6 +131,16 @@ describe('the local exchange', () => {
     expect((await fetch(`${restUrl}/products/${BTC}/trades?limit=x`)).status).toBe(400)
   })
 
+  test('says of its products how finely their prices are told', async () => {
+    const { restUrl } = await serve(
+      simulatedMarket({ seed: 7, products: [BTC, 'DOGE-USD'], clock: systemClock }),
+    )
+    expect(await (await fetch(`${restUrl}/products`)).json()).toMatchObject([
+      { id: BTC, base_currency: 'BTC', quote_currency: 'USD', quote_increment: '0.01' },
+      { id: 'DOGE-USD', quote_increment: '0.00001' },
+    ])
+  })
+
   test('answers 429 beyond 10 requests a second', async () => {
     const { restUrl } = await serve(new ScriptedMarket([BTC]))
     const answers = await Promise.all(range(1, 40).map(() => fetch(`${restUrl}/products/${BTC}/trades`)))
