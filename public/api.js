@@ -5,6 +5,18 @@ const timeoutMs = 15_000
 const answers = new Map()
 const answersMax = 32
 
+/** Clocks that differ by less are taken for one: answers say their time in full seconds. */
+const sameClockMs = 2_000
+let aheadMs = 0
+
+/** What time it is for the server, whatever the reader's clock says. */
+export const serverNow = () => Date.now() + aheadMs
+
+function compareClocks({ headers }) {
+  const differenceMs = Date.parse(headers.get('date') ?? '') - Date.now()
+  if (!Number.isNaN(differenceMs)) aheadMs = Math.abs(differenceMs) < sameClockMs ? 0 : differenceMs
+}
+
 export class ApiError extends Error {
   constructor(status, code, message) {
     super(message)
@@ -34,6 +46,7 @@ export async function get(path, signal) {
     // The page keeps the answers itself; the browser's cache would keep one for each cursor.
     cache: 'no-store',
   }).catch(unreachable)
+  compareClocks(response)
   const identity = response.headers.get('x-rivulet-identity')
   if (identity !== null && identity !== document.body.dataset.identity) return beginAnew()
   if (response.status === 304 && known) return known.body

@@ -1,16 +1,26 @@
+import { dayCover, rangeCover } from './cover.js'
 import { element, reconcile, setText } from './dom.js'
-import { formatPercent, formatPrice, formatVolume } from './format.js'
+import { formatMoment, formatPercent, formatShort } from './format.js'
+import { formatPrice, quoteOf } from './products.js'
+import { quietMs } from './status.js'
 
-/** One card a symbol: price, change in the time shown, where the price stands in the day's range, volume. */
-export function renderCards(list, { latest, stats, changeOf, rangeName }) {
+/**
+ * One card a symbol: price, change in the time shown, where the price stands between low and high, volume, and when it
+ * was traded last. `nowMs`: in the market's time.
+ */
+export function renderCards(list, { latest, stats, series, nowMs }) {
   const statsOf = new Map(stats.map((row) => [row.symbol, row]))
   reconcile(
     list,
     latest,
     ({ symbol }) => symbol,
     ({ symbol }) => createCard(symbol),
-    (card, { symbol, price }) =>
-      updateCard(card, symbol, price, statsOf.get(symbol), changeOf(symbol), rangeName),
+    (card, row) => {
+      updatePrice(card, row)
+      updateChange(card, series.change(row.symbol), series.minutes, nowMs)
+      updateDay(card, row, statsOf.get(row.symbol), nowMs)
+      updateTraded(card, row, nowMs)
+    },
   )
 }
 
@@ -23,40 +33,65 @@ function createCard(symbol) {
     element('p', { className: 'card-price' }),
     element(
       'div',
-      {
-        className: 'card-range',
-        title: 'Where the price stands between the low and the high of the last 24 h',
-      },
+      { className: 'card-range' },
       element('span', { className: 'low' }),
-      meter(),
+      element('meter', { min: '0', max: '1' }),
       element('span', { className: 'high' }),
     ),
-    element('p', { className: 'card-volume' }),
+    element(
+      'div',
+      { className: 'card-foot' },
+      cardLine('card-cover', 'card-volume'),
+      cardLine('card-traded', 'card-turnover'),
+    ),
   )
 }
 
-function meter() {
-  return element('meter', { min: '0', max: '1', 'aria-label': 'Place in the range of the last 24 h' })
+function cardLine(...names) {
+  return element('div', { className: 'card-line' }, ...names.map((className) => element('p', { className })))
 }
 
-function updateCard(card, symbol, price, stats, change, rangeName) {
-  const priceNode = card.querySelector('.card-price')
-  const before = Number(priceNode.dataset.price ?? price)
-  priceNode.dataset.price = price
-  setText(priceNode, formatPrice(symbol, price))
-  if (price !== before) flash(priceNode, price > before ? 'rose' : 'fell')
+function updatePrice(card, { symbol, price }) {
+  const node = card.querySelector('.card-price')
+  const before = Number(node.dataset.price ?? price)
+  node.dataset.price = price
+  setText(node, formatPrice(symbol, price))
+  if (price !== before) flash(node, price > before ? 'rose' : 'fell')
+}
 
-  const changeNode = card.querySelector('.card-change')
-  const direction = change === null || change === 0 ? 'same' : change > 0 ? 'up' : 'down'
-  changeNode.dataset.direction = direction
+function updateChange(card, change, minutes, nowMs) {
+  const node = card.querySelector('.card-change')
+  const ratio = change?.ratio ?? 0
+  const direction = ratio === 0 ? 'same' : ratio > 0 ? 'up' : 'down'
+  node.dataset.direction = direction
   const arrow = { up: '▲ ', down: '▼ ', same: '' }[direction]
-  setText(changeNode, change === null ? '–' : `${arrow}${formatPercent(change)} ${rangeName}`)
+  const cover = change && rangeCover(minutes, change.since * 1000, nowMs)
+  setText(node, change ? `${arrow}${formatPercent(ratio)} ${cover}` : '–')
+}
 
+/** Low, high and volume; without any of the last 24 h there are none. */
+function updateDay(card, { symbol, price }, stats, nowMs) {
+  const cover = stats ? dayCover(Date.parse(stats.since), nowMs) : '24 h'
+  const range = card.querySelector('.card-range')
+  range.title = `Where the price stands between low and high, ${cover}`
+  const meter = card.querySelector('meter')
+  meter.setAttribute('aria-label', `${symbol} between low and high, ${cover}`)
+  const span = stats ? stats.max_price - stats.min_price : 0
+  meter.value = span > 0 ? (price - stats.min_price) / span : 0.5
   setText(card.querySelector('.low'), stats ? formatPrice(symbol, stats.min_price) : '–')
   setText(card.querySelector('.high'), stats ? formatPrice(symbol, stats.max_price) : '–')
-  const span = stats ? stats.max_price - stats.min_price : 0
-  card.querySelector('meter').value = span > 0 ? (price - stats.min_price) / span : 0.5
-  setText(card.querySelector('.card-volume'), `24 h volume ${stats ? formatVolume(stats.total_volume) : '–'}`)
+  setText(card.querySelector('.card-cover'), `Volume ${cover}`)
+  setText(card.querySelector('.card-volume'), stats ? `${formatShort(stats.total_volume)} ${symbol}` : '–')
+  const quote = quoteOf(symbol)
+  const turnover = stats && quote ? `${formatShort(stats.quote_volume)} ${quote}` : ''
+  setText(card.querySelector('.card-turnover'), turnover)
+}
+
+function updateTraded(card, { last_update: time }, nowMs) {
+  const isQuiet = nowMs - Date.parse(time) >= quietMs
+  const node = card.querySelector('.card-traded')
+  node.classList.toggle('is-quiet', isQuiet)
+  setText(node, `${isQuiet ? 'Quiet since' : 'Traded'} ${formatMoment(Date.parse(time), nowMs)}`)
 }
 
 /** Restarts the animation: a second change in a row flashes again. */

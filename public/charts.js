@@ -1,7 +1,8 @@
 import uPlot from '/vendor/uplot/uPlot.esm.js'
 import { element, reconcile, setText } from './dom.js'
-import { decimalsOf, formatClock, formatNumber, formatPercent, formatPrice, tickSize } from './format.js'
+import { decimalsOf, formatClock, formatNumber, formatPercent } from './format.js'
 import { locale } from './locale.js'
+import { formatPrice, inOrder, tickSize } from './products.js'
 
 // Told apart by those who see few colours, too (after Okabe and Ito), in light and in dark.
 const lineColours = ['#2f81d6', '#d9822b', '#16a085', '#b565c9', '#c9a227', '#d6527a', '#5f7d95', '#7a9e2e']
@@ -50,7 +51,7 @@ export class Charts {
   /** Draws what can be drawn; throws the first fault after that. */
   render(series) {
     this.#series = series
-    const symbols = [...series.bySymbol.keys()].sort()
+    const symbols = inOrder(series.bySymbol.keys())
     const charts =
       this.#layout === 'each' ? symbols.map((symbol) => [symbol, [symbol]]) : [['All symbols', symbols]]
     const wanted = symbols.length === 0 ? [] : charts

@@ -1,9 +1,11 @@
-import { ApiError, get, Unreachable } from './api.js'
+import { ApiError, get, serverNow, Unreachable } from './api.js'
 import { renderCards } from './cards.js'
 import { element, setText } from './dom.js'
-import { learnDigits, timeZone } from './format.js'
+import { timeZone } from './format.js'
+import { MarketData, recentRows } from './market-data.js'
 import { faults, show, tell } from './parts.js'
 import { Poller } from './poller.js'
+import { learnDigits, productsAreKnown, takeProducts } from './products.js'
 import { Series } from './series.js'
 import { connectionOf, noticeOf, renderStatus } from './status.js'
 import { renderFigures, renderRecent, renderStats } from './tables.js'
@@ -11,11 +13,10 @@ import { renderFigures, renderRecent, renderStats } from './tables.js'
 const page = document.body.dataset.page
 const refreshSeconds =
   page === 'stocks' ? { choices: [2, 5, 10], chosen: 5 } : { choices: [1, 2, 5], chosen: 2 }
-const rangeNames = { 5: '5 min', 60: '1 h', 360: '6 h', 1440: '24 h', 0: 'all' }
-const recentRows = 20
+const askProductsAgainMs = 30_000
 
 const node = (id) => document.getElementById(id)
-const shown = { latest: [], stats: [], recent: [], count: 0, pipeline: null }
+const data = new MarketData()
 let series = new Series(60)
 let updatedAt = null
 /** Null until they are loaded: a page without them has its figures all the same. */
@@ -23,50 +24,48 @@ let charts = null
 /** Of the last round: why it failed, and when the next one follows. */
 let failure = null
 let retryInMs = null
+let askedProductsMs = Number.NEGATIVE_INFINITY
 
-/** One round: one request after the other, what came is shown together. */
+/** One round is one request: what is shown together was read together. */
 async function poll(signal) {
+  await askProducts(signal)
   const asked = series
-  const latest = await get('/api/latest', signal)
-  const recent = await get(`/api/recent?limit=${recentRows}`, signal)
-  const stats = await get('/api/stats?minutes=1440', signal)
-  const { count } = await get('/api/count', signal)
-  const history = await historyOf(asked, signal)
-  const pipeline = await get('/api/pipeline', signal)
+  const answer = await marketOf(asked, signal)
+  data.add(answer, asked.isEmpty)
   // Another time range was chosen meanwhile: the next round, which follows at once, loads it.
-  if (asked === series) asked.add(history)
-  Object.assign(shown, { latest, recent, stats, count, pipeline })
+  if (asked === series) asked.add(answer)
   updatedAt = new Date()
   failure = null
   render()
 }
 
-async function historyOf(asked, signal) {
+/** Once, unless the server does not know all of them yet. */
+async function askProducts(signal) {
+  if (productsAreKnown() || Date.now() - askedProductsMs < askProductsAgainMs) return
+  takeProducts(await get('/api/products', signal))
+  askedProductsMs = Date.now()
+}
+
+async function marketOf(asked, signal) {
+  const path = () => `/api/market?limit=${recentRows}&${asked.query}`
   try {
-    return await get(asked.path, signal)
+    return await get(path(), signal)
   } catch (error) {
     if (!(error instanceof ApiError && error.status === 400)) throw error
     // The server knows our cursor no more: its data began anew.
     asked.reload()
-    return get(asked.path, signal)
+    return get(path(), signal)
   }
 }
 
 function render() {
-  const { latest, stats, recent } = shown
-  for (const { symbol, price } of latest) learnDigits(symbol, price)
-  for (const { symbol, price } of recent) learnDigits(symbol, price)
-  show('prices', () =>
-    renderCards(node('cards'), {
-      latest: latest.map(asNewAsTheChart),
-      stats,
-      changeOf: (symbol) => series.change(symbol),
-      rangeName: rangeNames[series.minutes],
-    }),
-  )
-  show('statistics', () => renderStats(node('stats'), stats))
-  show('trades', () => renderRecent(node('recent'), recent))
-  show('figures', () => renderFigures(node('figures'), shown))
+  const { latest, recent, stats, isReplayed } = data
+  const nowMs = isReplayed ? data.newestMs : serverNow()
+  for (const { symbol, price } of [...latest, ...recent]) learnDigits(symbol, price)
+  show('prices', () => renderCards(node('cards'), { latest, stats, series, nowMs }))
+  show('statistics', () => renderStats(node('stats'), node('stats-cover'), { stats, nowMs }))
+  show('trades', () => renderRecent(node('recent'), { recent, nowMs }))
+  show('figures', () => renderFigures(node('figures'), data))
   showCharts()
   renderState()
 }
@@ -88,20 +87,18 @@ async function loadCharts() {
   if (updatedAt !== null) render()
 }
 
+/** It goes on growing old when nothing comes any more. */
 function renderState() {
-  const { latest, pipeline } = shown
-  const connection = connectionOf({ failure, retryInMs, pipeline, page })
-  renderStatus({ connection: node('connection'), updated: node('updated') }, connection, updatedAt)
-  const notice = noticeOf(connection, { hasData: latest.length > 0, pipeline, faults })
+  const { newestMs, lag, sources, isReplayed } = data
+  const nowMs = serverNow()
+  const ageMs = newestMs === null || isReplayed ? null : Math.max(0, nowMs - newestMs)
+  const connection = connectionOf({ failure, retryInMs, data, ageMs, page })
+  const nodes = { connection: node('connection'), newest: node('newest'), updated: node('updated') }
+  renderStatus(nodes, connection, { newestMs, ageMs, nowMs, lag, updatedAt })
+  const notice = noticeOf(connection, { hasData: newestMs !== null, sources, faults })
   setText(node('notice'), notice ?? '')
   node('notice').hidden = notice === null
   document.body.classList.toggle('stale', failure !== null)
-}
-
-/** The history was asked for later and may know a newer price: card and chart say the same. */
-function asNewAsTheChart(row) {
-  const newest = series.newestOf(row.symbol)
-  return newest && newest.time >= Date.parse(row.last_update) / 1000 ? { ...row, price: newest.price } : row
 }
 
 const poller = new Poller({
@@ -140,3 +137,6 @@ setText(node('zone'), `Times in ${timeZone()}`)
 chooseInterval()
 poller.refresh()
 void loadCharts()
+setInterval(() => {
+  if (updatedAt !== null && !document.hidden) renderState()
+}, 1_000)

@@ -18,17 +18,20 @@ export class Series {
     return this.#minutes
   }
 
-  get path() {
-    const base = `/api/history?format=columns&minutes=${this.#minutes}`
+  /** Whether it has nothing that could be added to. */
+  get isEmpty() {
     return this.#cursor === null
-      ? `${base}&points=${pointsMax}`
-      : `${base}&since=${encodeURIComponent(this.#cursor)}`
   }
 
-  /** Takes an answer of `path`; returns whether anything changed. */
+  /** What to ask for next. */
+  get query() {
+    const base = `minutes=${this.#minutes}&points=${pointsMax}`
+    return this.isEmpty ? base : `${base}&since=${encodeURIComponent(this.#cursor)}`
+  }
+
+  /** Takes an answer to `query`. */
   add({ cursor, timestamps, series }) {
-    const loaded = this.#cursor === null
-    if (loaded) this.bySymbol.clear()
+    if (this.isEmpty) this.bySymbol.clear()
     this.#cursor = cursor
     for (const [symbol, prices] of Object.entries(series)) {
       let own = this.bySymbol.get(symbol)
@@ -38,12 +41,10 @@ export class Series {
       }
       for (const [i, price] of prices.entries()) if (price !== null) insert(own, timestamps[i], price)
     }
-    const changed = loaded || timestamps.length > 0
-    if (changed) this.#trim()
-    return changed
+    this.#trim()
   }
 
-  /** The next `path` asks for everything again. */
+  /** The next `query` asks for everything again. */
   reload() {
     this.#cursor = null
   }
@@ -55,16 +56,10 @@ export class Series {
     return newest
   }
 
-  /** The newest point of one symbol; undefined without any. */
-  newestOf(symbol) {
-    const { times, prices } = this.bySymbol.get(symbol) ?? { times: [], prices: [] }
-    return times.length === 0 ? undefined : { time: times.at(-1), price: prices.at(-1) }
-  }
-
-  /** First and last price in the time shown, to say how much it changed. */
+  /** How much the price has changed since the first point, and when that was, s; null without any. */
   change(symbol) {
-    const { prices } = this.bySymbol.get(symbol) ?? { prices: [] }
-    return prices.length === 0 || prices[0] === 0 ? null : prices.at(-1) / prices[0] - 1
+    const { times, prices } = this.bySymbol.get(symbol) ?? { times: [], prices: [] }
+    return times.length === 0 ? null : { ratio: prices.at(-1) / prices[0] - 1, since: times[0] }
   }
 
   #trim() {

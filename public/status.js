@@ -1,12 +1,18 @@
 import { ApiError, Unreachable } from './api.js'
 import { setText } from './dom.js'
-import { formatClock } from './format.js'
+import { formatAge, formatClock, formatCount, formatMoment } from './format.js'
+
+/** A market whose newest trade is older is quiet; older than the other, while more are on their way, it is behind. */
+export const quietMs = 60_000
+const behindMs = 10_000
+/** In a recording, whose times say nothing of now. */
+const behindTrades = 10_000
 
 /**
  * What to say of the connection: the way from the exchange to the server, and from the server to this page. The nearer
- * break is the one that is said.
+ * break is the one that is said; without any, how new what is shown is.
  */
-export function connectionOf({ failure, retryInMs, pipeline, page }) {
+export function connectionOf({ failure, retryInMs, data, ageMs, page }) {
   if (failure) {
     if (!(failure instanceof ApiError || failure instanceof Unreachable))
       return { state: 'away', text: 'This page has a fault' }
@@ -21,24 +27,33 @@ export function connectionOf({ failure, retryInMs, pipeline, page }) {
     return { state: 'away', text: `Server unreachable${when}` }
   }
   const source = page === 'crypto' ? 'Coinbase' : 'Market'
-  const states = (pipeline?.sources ?? []).map(({ state }) => state)
+  const states = data.sources.map(({ state }) => state)
   if (states.includes('waiting')) return { state: 'away', text: `${source} unreachable` }
-  if (states.includes('recovering')) return { state: 'busy', text: 'Fetching what was missed' }
-  if (states.includes('connecting')) return { state: 'busy', text: `Connecting to ${source}…` }
+  if (states.includes('recovering')) return { state: 'recovering', text: 'Fetching what was missed' }
+  if (states.includes('connecting')) return { state: 'recovering', text: `Connecting to ${source}…` }
   if (states.length > 0 && states.every((state) => state === 'stopped'))
     return { state: 'away', text: 'Stopped' }
+  if (data.lag > (ageMs === null ? behindTrades : 0) && (ageMs ?? behindMs) >= behindMs)
+    return { state: 'behind', text: 'Behind' }
+  if (ageMs !== null && ageMs >= quietMs) return { state: 'quiet', text: 'Quiet' }
   // How it is doing, only the other one can say.
   if (states.includes('elsewhere') && !states.includes('live'))
     return { state: 'live', text: `Another instance reads ${source}` }
   return { state: 'live', text: 'Connected' }
 }
 
-export function renderStatus({ connection, updated }, { state, text }, updatedAt) {
-  connection.dataset.state = state
-  setText(connection, text)
+export function renderStatus(nodes, { state, text }, { newestMs, ageMs, nowMs, lag, updatedAt }) {
+  nodes.connection.dataset.state = state
+  setText(nodes.connection, text)
+  if (newestMs !== null) {
+    const waiting = state === 'behind' ? `, ${formatCount(lag)} more on their way` : ''
+    const age = ageMs === null ? formatMoment(newestMs, nowMs) : `${formatAge(ageMs)} ago`
+    setText(nodes.newest, `${age}${waiting}`)
+    nodes.newest.dateTime = new Date(newestMs).toISOString()
+  }
   if (updatedAt !== null) {
-    setText(updated, formatClock(updatedAt))
-    updated.dateTime = updatedAt.toISOString()
+    setText(nodes.updated, formatClock(updatedAt))
+    nodes.updated.dateTime = updatedAt.toISOString()
   }
 }
 
@@ -46,7 +61,7 @@ export function renderStatus({ connection, updated }, { state, text }, updatedAt
  * What to do when there is nothing to show, or when what is shown stands still or is not all. `faults`: of the page's
  * parts, by their names. Null: nothing to say.
  */
-export function noticeOf({ state, text }, { hasData, pipeline, faults }) {
+export function noticeOf({ state, text }, { hasData, sources, faults }) {
   if (faults.size > 0) {
     const parts = [...faults].map(([part, message]) => `The ${part} can't be shown (${message}).`)
     return `${parts.join(' ')} The rest of the page goes on.`
@@ -54,7 +69,7 @@ export function noticeOf({ state, text }, { hasData, pipeline, faults }) {
   if (text === 'Coinbase unreachable') {
     return "Coinbase can't be reached from the server. It keeps trying and fetches what was missed; to look around meanwhile, start the program with --simulate."
   }
-  const problems = (pipeline?.sources ?? []).flatMap(({ problem }) => problem ?? [])
+  const problems = sources.flatMap(({ problem }) => problem ?? [])
   if (problems.length > 0) return problems.join(' ')
   if (!hasData && state !== 'away')
     return 'No trades yet. They appear here as soon as the first ones are stored.'

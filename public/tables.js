@@ -1,5 +1,8 @@
+import { dayCover } from './cover.js'
 import { element, reconcile, setText } from './dom.js'
-import { formatCount, formatPrice, formatSize, formatTradeTime, formatVolume } from './format.js'
+import { formatCount, formatSize, formatTradeTime, formatVolume } from './format.js'
+import { keyOf } from './market-data.js'
+import { formatPrice } from './products.js'
 
 /** A row whose cells are `columns`: `{ label, className?, text(item), tone?(item) }`. */
 function renderRows(body, items, keyOf, columns) {
@@ -25,20 +28,29 @@ function renderRows(body, items, keyOf, columns) {
 
 const number = 'number'
 
-export function renderStats(body, stats) {
+/** `cover` says what all of it covers: what that symbol does which is known for longest. */
+export function renderStats(body, cover, { stats, nowMs }) {
+  if (stats.length > 0) {
+    const day = dayCover(Math.min(...stats.map(({ since }) => Date.parse(since))), nowMs)
+    setText(cover, day === '24 h' ? 'last 24 h' : day)
+  }
   renderRows(body, stats, ({ symbol }) => symbol, [
     { label: 'Symbol', header: true, text: ({ symbol }) => symbol },
     { label: 'Low', className: number, text: (row) => formatPrice(row.symbol, row.min_price) },
     { label: 'Average', className: number, text: (row) => formatPrice(row.symbol, row.avg_price) },
     { label: 'High', className: number, text: (row) => formatPrice(row.symbol, row.max_price) },
-    { label: '24 h volume', className: number, text: (row) => formatVolume(row.total_volume) },
+    {
+      label: 'Volume',
+      className: number,
+      text: (row) => `${formatVolume(row.total_volume)} ${row.symbol}`,
+    },
     { label: 'Trades', className: number, text: (row) => formatCount(row.tick_count) },
   ])
 }
 
-export function renderRecent(body, trades) {
-  renderRows(body, trades, (trade) => `${trade.symbol} ${trade.trade_id}`, [
-    { label: 'Time', text: (trade) => formatTradeTime(trade.timestamp) },
+export function renderRecent(body, { recent, nowMs }) {
+  renderRows(body, recent, keyOf, [
+    { label: 'Time', text: (trade) => formatTradeTime(trade.timestamp, nowMs) },
     { label: 'Symbol', header: true, text: ({ symbol }) => symbol },
     {
       label: 'Side',
@@ -58,9 +70,7 @@ const counterNames = [
 ]
 
 /** Total, and how the pipeline fares: what was missed, repaired, late or unreadable, and what is still on its way. */
-export function renderFigures(list, { count, pipeline }) {
-  const lag = (pipeline?.partitions ?? []).reduce((sum, partition) => sum + partition.lag, 0)
-  const counters = pipeline?.counters ?? {}
+export function renderFigures(list, { count, lag, counters }) {
   const figures = [
     ['Trades stored', count],
     ['On their way', lag],

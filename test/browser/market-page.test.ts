@@ -38,9 +38,9 @@ interface Opened {
   readonly messages: string[]
   /** Lets the page's time pass: its timers run, and nobody waits. */
   pass(ms: number): Promise<void>
-  /** The number of requests for the newest prices, which begin each round. */
+  /** The number of requests for what is shown: each is a round. */
   rounds(): number
-  /** The number of answers to the last request of a round. */
+  /** The number of answers to them. */
   roundsEnded(): number
 }
 
@@ -85,7 +85,7 @@ async function open({
     if (url.pathname.startsWith('/api/')) requests.push(url.pathname + url.search)
   })
   page.on('response', (response) => {
-    if (response.url().endsWith('/api/pipeline')) roundsEnded++
+    if (new URL(response.url()).pathname === '/api/market') roundsEnded++
   })
   page.on('console', (message) => messages.push(message.text()))
   page.on('pageerror', (error) => messages.push(error.message))
@@ -102,7 +102,7 @@ async function open({
     underWay,
     messages,
     pass: (ms) => page.clock.runFor(ms),
-    rounds: () => requests.filter((request) => request === '/api/latest').length,
+    rounds: () => requests.filter((request) => request.startsWith('/api/market?')).length,
     roundsEnded: () => roundsEnded,
   }
 }
@@ -160,11 +160,13 @@ describe('what is shown', () => {
       const { page, messages } = opened
       await page.locator('.chart canvas').nth(4).waitFor()
       await shownRounds(opened, 1)
-      expect(await page.locator('.card-symbol').allInnerTexts()).toEqual(['BTC', 'DOGE', 'ETH', 'SOL', 'XRP'])
+      expect(await page.locator('.card-symbol').allInnerTexts()).toEqual(['BTC', 'ETH', 'SOL', 'XRP', 'DOGE'])
       expect(await page.locator('#recent tr').count()).toBe(20)
       expect(await page.locator('#stats tr').count()).toBe(5)
       expect(await textOf(page.locator('#figures'))).toContain('Trades stored\n300')
-      expect(await statusText(page)).toMatch(/Simulated market\s+Connected\s+Last update \d\d:\d\d:\d\d/)
+      expect(await statusText(page)).toMatch(
+        /Simulated market\s+Connected\s+Last update \d\d:\d\d:\d\d\s+Newest trade \d s ago/,
+      )
       await page.getByRole('radio', { name: 'All in one' }).check()
       await page.locator('.chart canvas').waitFor()
       expect(await page.locator('.readings span.reading-symbol').allInnerTexts()).toHaveLength(5)
@@ -174,15 +176,15 @@ describe('what is shown', () => {
 
   test('writes each price with the digits of its market', async () => {
     const queries = new FakeMarketQueries().add(
-      { symbol: 'BTC', price: 77_302.9, timestampUs: Date.now() * 1000 },
-      { symbol: 'DOGE', price: 0.09731, timestampUs: Date.now() * 1000 },
+      { symbol: 'BTC', price: 77_300, timestampUs: Date.now() * 1000 },
+      { symbol: 'DOGE', price: 0.0973, timestampUs: Date.now() * 1000 },
       { symbol: 'SHIB', price: 0.00001234, timestampUs: Date.now() * 1000 },
     )
     const opened = await open({ queries })
     await shownRounds(opened, 1)
     await eventually(() => opened.page.locator('.card-price').allInnerTexts()).toEqual([
-      '77,302.90',
-      '0.09731',
+      '77,300.00',
+      '0.09730',
       '0.00001234',
     ])
   })
@@ -242,6 +244,90 @@ describe('what is shown', () => {
     await shownRounds(opened, 1)
     expect(await statusText(opened.page)).toContain('Another instance reads Coinbase')
     expect(await opened.page.locator('#notice').isVisible()).toBe(false)
+  })
+
+  describe('how old what is shown is', () => {
+    const hourMs = 3_600_000
+    /** A market whose newest trade is an hour old, but for one of ETH: that one is as old as given. */
+    function hourOld(ageMs: number): FakeMarketQueries {
+      const queries = new FakeMarketQueries()
+      seedTrades(queries, { endMs: Date.now() - hourMs, minutes: 10, perMinute: 2 })
+      return queries.add({ symbol: 'ETH', price: 1_800, timestampUs: (Date.now() - ageMs) * 1000 })
+    }
+    const stateOf = (page: Page) => page.locator('#connection').getAttribute('data-state')
+    const lagging = {
+      ...emptyPipeline,
+      partitions: emptyPipeline.partitions.map((at) => ({ ...at, lag: 990_000 })),
+    }
+
+    test.each<[string, number, PipelineStatus, string]>([
+      ['live', 1_000, emptyPipeline, 'Connected'],
+      ['quiet', 50 * 60_000, emptyPipeline, 'Quiet'],
+      ['behind', 50 * 60_000, lagging, 'Behind'],
+      ['live', 1_000, lagging, 'Connected'],
+      ['recovering', 50 * 60_000, withSource({ state: 'recovering' }), 'Fetching what was missed'],
+      ['away', 1_000, withSource({ state: 'waiting' }), 'Coinbase unreachable'],
+    ])('makes the market %s with a trade %i ms ago', async (state, ageMs, pipeline, text) => {
+      const opened = await open({ queries: hourOld(ageMs), pipeline: () => pipeline })
+      await shownRounds(opened, 1)
+      expect(await stateOf(opened.page)).toBe(state)
+      expect(await statusText(opened.page)).toContain(text)
+    })
+
+    test('is said of the newest trade, and goes on growing when nothing comes any more', async () => {
+      const opened = await open({ queries: hourOld(50 * 60_000), pipeline: () => lagging })
+      const { page, server, pass } = opened
+      await shownRounds(opened, 1)
+      expect(await statusText(page)).toContain('Newest trade 50 min ago, 990,000 more on their way')
+      await server.close({ drainMs: 0 })
+      await pass(60_000)
+      expect(await statusText(page)).toContain('Newest trade 51 min ago')
+    })
+
+    test('is said on the cards of quiet symbols, and of those only', async () => {
+      const opened = await open({ queries: hourOld(1_000) })
+      await shownRounds(opened, 1)
+      const traded = await opened.page.locator('.card-traded').allInnerTexts()
+      expect(traded[0]).toMatch(/^Quiet since \d\d:\d\d:\d\d$/)
+      expect(traded[1]).toMatch(/^Traded \d\d:\d\d:\d\d$/)
+    })
+
+    test('is no matter of now in a replayed market', async () => {
+      const queries = new FakeMarketQueries()
+      seedTrades(queries, { endMs: Date.parse('2026-07-07T12:00:00Z'), minutes: 10, perMinute: 2 })
+      const opened = await open({
+        queries,
+        market: { kind: 'replayed', label: 'Replay', identity: 'crypto/replayed-1' },
+      })
+      await shownRounds(opened, 1)
+      expect(await stateOf(opened.page)).toBe('live')
+      expect(await statusText(opened.page)).toContain('Newest trade Jul 7, 11:59:59')
+      expect(await textOf(opened.page.locator('.card-change'))).toContain('since 11:50')
+    })
+  })
+
+  test('says what figures cover, and volumes in both currencies', async () => {
+    const queries = new FakeMarketQueries()
+    const nowMs = Date.now()
+    const at = (minutesAgo: number) => (nowMs - minutesAgo * 60_000) * 1000
+    queries.add(
+      { symbol: 'BTC', price: 60_000, volume: 1, timestampUs: at(2_000) },
+      { symbol: 'BTC', price: 60_000, volume: 0.5, timestampUs: at(60) },
+      { symbol: 'BTC', price: 61_200, volume: 0.5, timestampUs: at(0) },
+      { symbol: 'ETH', price: 2_000, volume: 3, timestampUs: at(30) },
+    )
+    const opened = await open({ queries })
+    const { page } = opened
+    await shownRounds(opened, 1)
+    const since = new Date(nowMs - 30 * 60_000).toISOString().slice(11, 16)
+    const texts = (name: string) => page.locator(`.card-${name}`).allInnerTexts()
+    expect(await texts('cover')).toEqual(['Volume 24 h', `Volume since ${since}`])
+    expect(await texts('volume')).toEqual(['1 BTC', '3 ETH'])
+    expect(await texts('turnover')).toEqual(['60.6K USD', '6K USD'])
+    expect(await texts('change')).toEqual(['▲ +2.00% 1 h', `0.00% since ${since}`])
+    expect(await textOf(page.locator('#stats-cover'))).toBe('last 24 h')
+    expect(await page.locator('#stats td:nth-of-type(4)').allInnerTexts()).toEqual(['1 BTC', '3 ETH'])
+    expect(await page.getByRole('meter', { name: 'BTC between low and high, 24 h' }).count()).toBe(1)
   })
 
   test.each([
@@ -332,15 +418,8 @@ describe('how it asks', () => {
     requests.length = 0
     await pass(2_000)
     await shownRounds(opened, 3)
-    expect(requests).toEqual([
-      '/api/latest',
-      '/api/recent?limit=20',
-      '/api/stats?minutes=1440',
-      '/api/count',
-      '/api/history?format=columns&minutes=60&since=0-300',
-      '/api/pipeline',
-    ])
-    expect(statuses).toEqual([304, 304, 304, 304, 304, 304])
+    expect(requests).toEqual(['/api/market?limit=20&minutes=60&points=600&since=0-300'])
+    expect(statuses).toEqual([304])
     queries.add({ symbol: 'BTC', price: 70_123.45, timestampUs: Date.now() * 1000 })
     await pass(2_000)
     await eventually(() => textOf(page.locator('.card-price').first())).toBe('70,123.45')
@@ -354,7 +433,13 @@ describe('how it asks', () => {
     queries.clear().add({ symbol: 'NEW', price: 3, timestampUs: Date.now() * 1000 })
     await pass(2_000)
     await eventually(() => page.locator('.chart-name').allInnerTexts()).toEqual(['NEW'])
-    expect(requests.filter((request) => request.includes('points='))).toHaveLength(2)
+    expect(requests.filter((request) => !request.includes('since='))).toEqual([
+      '/api/products',
+      '/api/market?limit=20&minutes=60&points=600',
+      '/api/market?limit=20&minutes=60&points=600',
+    ])
+    expect(await page.locator('.card-symbol').allInnerTexts()).toEqual(['NEW'])
+    expect(await page.locator('#recent tr').count()).toBe(1)
   })
 
   test('has one request under way at most, however slow the server and impatient the reader', async () => {
@@ -405,7 +490,7 @@ describe('how it asks', () => {
     await eventually(() => underWay.now).toBe(1)
     const givenUp = page.waitForEvent('requestfailed')
     await setHidden(page, true)
-    expect((await givenUp).url()).toContain('/api/latest')
+    expect((await givenUp).url()).toContain('/api/market')
     expect(await statusText(page)).toContain('Connected')
     queries.gate = null
     release()
@@ -426,7 +511,7 @@ describe('how it asks', () => {
     await page.getByRole('button', { name: 'Refresh' }).click()
     await shownRounds(opened, 2)
     await pass(60_000)
-    expect(requests.length).toBe(before + 6)
+    expect(requests.length).toBe(before + 1)
     await page.getByLabel('Refresh every').selectOption('1 s')
     await pass(1_000)
     await shownRounds(opened, 3)
@@ -495,6 +580,7 @@ describe('the charts', () => {
     queries.add({ symbol: 'BTC', price: 1_000.01, timestampUs: (Date.now() + 2_000) * 1000 })
     const count = queries.count.bind(queries)
     queries.count = (symbols) => {
+      queries.count = count
       queries.add({ symbol: 'BTC', price: 2_000.02, timestampUs: (Date.now() + 3_000) * 1000 })
       return count(symbols)
     }
@@ -510,7 +596,7 @@ describe('the charts', () => {
     await shownRounds(opened, 1)
     await page.getByRole('radio', { name: '5 min' }).check()
     await shownRounds(opened, 2)
-    expect(requests.at(-2)).toBe('/api/history?format=columns&minutes=5&points=600')
+    expect(requests.at(-1)).toBe('/api/market?limit=20&minutes=5&points=600')
     await eventually(() => textOf(page.locator('.card-change').first())).toContain('5 min')
   })
 

@@ -1,0 +1,60 @@
+// What the server answered so far: an answer with everything replaces it, one with what is newer is added.
+
+import { inOrder } from './products.js'
+
+export const recentRows = 20
+
+export class MarketData {
+  count = 0
+  /** Trades that wait to be stored. */
+  lag = 0
+  counters = {}
+  sources = []
+  /** Whether its times are of the past, as in a recording. */
+  isReplayed = false
+  #latest = new Map()
+  #stats = new Map()
+  #recent = []
+
+  /** `isWhole`: the answer was not asked for with a cursor. */
+  add({ latest, recent, stats, count, lag, counters, sources, market }, isWhole) {
+    if (isWhole) {
+      this.#latest.clear()
+      this.#recent = []
+    }
+    for (const row of latest) this.#latest.set(row.symbol, row)
+    this.#stats = new Map(stats.map((row) => [row.symbol, row]))
+    const known = new Set(recent.map(keyOf))
+    this.#recent = [...recent, ...this.#recent.filter((trade) => !known.has(keyOf(trade)))]
+      .sort((a, b) => compare(b.timestamp, a.timestamp) || b.trade_id - a.trade_id)
+      .slice(0, recentRows)
+    Object.assign(this, { count, lag, counters, sources, isReplayed: market === 'replayed' })
+  }
+
+  /** The newest trade of each symbol, in the products' order. */
+  get latest() {
+    return inOrder(this.#latest.keys()).map((symbol) => this.#latest.get(symbol))
+  }
+
+  get stats() {
+    return inOrder(this.#stats.keys()).map((symbol) => this.#stats.get(symbol))
+  }
+
+  /** Newest first. */
+  get recent() {
+    return this.#recent
+  }
+
+  /** Of the newest trade of all, ms since the epoch; null: there is none. */
+  get newestMs() {
+    const times = [...this.#latest.values()].map((row) => Date.parse(row.last_update))
+    return times.length === 0 ? null : Math.max(...times)
+  }
+}
+
+export const keyOf = ({ symbol, trade_id }) => `${symbol} ${trade_id}`
+
+/** Times of equal form. */
+function compare(a, b) {
+  return a < b ? -1 : a > b ? 1 : 0
+}
