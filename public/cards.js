@@ -62,7 +62,8 @@ function updatePrice(card, { symbol, price }) {
 function updateChange(card, change, minutes, nowMs) {
   const node = card.querySelector('.card-change')
   const ratio = change?.ratio ?? 0
-  const direction = ratio === 0 ? 'same' : ratio > 0 ? 'up' : 'down'
+  // What is told as 0.00% points nowhere.
+  const direction = Math.abs(ratio) < 0.00005 ? 'same' : ratio > 0 ? 'up' : 'down'
   node.dataset.direction = direction
   const arrow = { up: '▲ ', down: '▼ ', same: '' }[direction]
   const cover = change && rangeCover(minutes, change.since * 1000, nowMs)

@@ -1,12 +1,14 @@
 import uPlot from '/vendor/uplot/uPlot.esm.js'
+import { axisPrices, axisRatios, axisTimes, paddedRange, priceSteps, ratioSteps } from './axes.js'
 import { element, reconcile, setText } from './dom.js'
-import { decimalsOf, formatClock, formatNumber, formatPercent } from './format.js'
-import { locale } from './locale.js'
-import { formatPrice, inOrder, tickSize } from './products.js'
+import { formatMoment, formatPercent } from './format.js'
+import { pauseSecondsMin, pausesOf } from './pauses.js'
+import { formatPrice, inOrder } from './products.js'
 
-// Told apart by those who see few colours, too (after Okabe and Ito), in light and in dark.
-const lineColours = ['#2f81d6', '#d9822b', '#16a085', '#b565c9', '#c9a227', '#d6527a', '#5f7d95', '#7a9e2e']
+// Told apart by those who see few colours, too (after Okabe and Ito), and at 3:1 against both light and dark.
+const lineColours = ['#2f81d6', '#c8701a', '#12907a', '#b565c9', '#a68500', '#d6527a', '#5f7d95', '#6f9127']
 const colourOf = (i) => lineColours[i % lineColours.length]
+const stepped = uPlot.paths.stepped({ align: 1, extend: true })
 const chartHeightPx = { each: 190, all: 380 }
 
 /**
@@ -21,7 +23,13 @@ export class Charts {
   #plots = new Map()
   #zoom = null
   #series = null
+  /** What was drawn last; undefined: it is to be drawn anew. */
+  #drawn
   #resized
+  #axisWidth = 0
+  #pauseSecondsMin = 0
+  /** When no symbol was traded. */
+  #silences = []
 
   constructor(host, { layout, onZoom }) {
     this.#host = host
@@ -50,7 +58,10 @@ export class Charts {
 
   /** Draws what can be drawn; throws the first fault after that. */
   render(series) {
+    if (series === this.#series && series.revision === this.#drawn) return
     this.#series = series
+    this.#drawn = undefined
+    this.#lookForPauses()
     const symbols = inOrder(series.bySymbol.keys())
     const charts =
       this.#layout === 'each' ? symbols.map((symbol) => [symbol, [symbol]]) : [['All symbols', symbols]]
@@ -76,6 +87,14 @@ export class Charts {
       },
     )
     if (faults.length > 0) throw faults[0]
+    this.#drawn = series.revision
+  }
+
+  #lookForPauses() {
+    const { bySymbol, minutes, newest } = this.#series
+    const times = Float64Array.from([...bySymbol.values()].flatMap((own) => own.times)).sort()
+    this.#pauseSecondsMin = pauseSecondsMin(minutes === 0 ? newest - (times[0] ?? newest) : minutes * 60)
+    this.#silences = pausesOf(times, newest, this.#pauseSecondsMin)
   }
 
   /** It is made anew when it is drawn next. */
@@ -88,6 +107,8 @@ export class Charts {
     for (const name of this.#plots.keys()) this.#forget(name)
     this.#host.replaceChildren()
     this.#resized.disconnect()
+    this.#drawn = undefined
+    this.#axisWidth = 0
     if (this.#series) this.render(this.#series)
   }
 
@@ -127,6 +148,29 @@ export class Charts {
     plot.setScale('x', shown.max > shown.min ? shown : { min: newest - 60, max: newest })
   }
 
+  #pausesOf(symbol) {
+    return pausesOf(
+      this.#series.bySymbol.get(symbol)?.times ?? [],
+      this.#series.newest,
+      this.#pauseSecondsMin,
+    )
+  }
+
+  /** Those in sight, in pixels of the canvas. */
+  #gapsOf(plot, pauses) {
+    const { left, width } = plot.bbox
+    return pauses
+      .map((pause) => pause.map((time) => plot.valToPos(time, 'x', true)))
+      .filter(([from, to]) => to > left && from < left + width)
+  }
+
+  /** All charts have the widest axis of them, so that equal times stand under each other. */
+  #widen(values) {
+    const longest = Math.max(6, ...values.map(({ length }) => length))
+    this.#axisWidth = Math.max(this.#axisWidth, 16 + 6.5 * longest)
+    return this.#axisWidth
+  }
+
   #setZoom(zoom) {
     this.#zoom = zoom
     for (const { plot } of this.#plots.values()) this.#place(plot)
@@ -164,10 +208,10 @@ export class Charts {
         {
           ...axis,
           side: 1,
-          incrs: () => (single ? steps.filter((step) => step >= tickSize(symbols[0])) : steps),
-          size: (_, values) => 16 + 6.5 * Math.max(6, ...(values ?? []).map(({ length }) => length)),
+          incrs: () => (single ? priceSteps(symbols[0]) : ratioSteps()),
+          size: (_, values) => this.#widen(values ?? []),
           gap: 6,
-          values: (_, ticks, __, ___, step) => ticks.map((tick) => axisValue(single, tick, step)),
+          values: single ? axisPrices : axisRatios,
         },
       ],
       series: [
@@ -176,13 +220,16 @@ export class Charts {
           label: symbol,
           stroke: single ? colour('--accent') : colourOf(i),
           width: 1.5,
-          points: { show: false },
-          // Joined series have holes where only others traded; these are not gaps.
-          spanGaps: true,
+          paths: stepped,
+          // A line of one point has no length.
+          points: { show: () => this.#series.bySymbol.get(symbol)?.times.length === 1, size: 5 },
+          // Not where a joined series has holes, for there only others traded.
+          gaps: (plot) => this.#gapsOf(plot, this.#pausesOf(symbol)),
           ...(single && { fill: (plot) => fade(plot, colour('--accent')) }),
         })),
       ],
       hooks: {
+        drawClear: [(plot) => shade(plot, this.#gapsOf(plot, this.#silences), colour)],
         setCursor: [(plot) => this.#read(figure, plot, symbols)],
         setSelect: [
           (plot) => {
@@ -208,7 +255,10 @@ export class Charts {
       if (place === null) return '–'
       return single ? formatPrice(symbol, prices[place]) : formatPercent(prices[place])
     })
-    setText(figure.querySelector('.reading-time'), time === null ? '' : formatClock(new Date(time * 1000)))
+    setText(
+      figure.querySelector('.reading-time'),
+      time === null ? '' : formatMoment(time * 1000, this.#series.newest * 1000),
+    )
     reconcile(
       figure.querySelector('.readings'),
       symbols.map((symbol, i) => ({ symbol, value: values[i], i })),
@@ -262,39 +312,23 @@ function placeAt(times, prices, time) {
   return place < 0 ? null : place
 }
 
-function paddedRange(_, min, max) {
-  if (min == null || max == null) return [0, 1]
-  const pad = max > min ? (max - min) * 0.08 : Math.abs(max) * 0.001 || 1
-  return [min - pad, max + pad]
-}
-
-/** What the ticks of an axis may be apart; a price has none between two of its own ticks. */
-const steps = Array.from({ length: 20 }, (_, i) =>
-  [1, 2, 5].map((digit) => Number(`${digit}e${i - 11}`)),
-).flat()
-
-/** With as many digits as the steps between the ticks need. */
-function axisValue(single, tick, step) {
-  return single
-    ? formatNumber(tick, decimalsOf(step))
-    : `${formatNumber(tick * 100, decimalsOf(step * 100))} %`
-}
-
-const minuteFormat = new Intl.DateTimeFormat(locale, {
-  hour: '2-digit',
-  minute: '2-digit',
-  hourCycle: 'h23',
-})
-const dayFormat = new Intl.DateTimeFormat(locale, { month: 'short', day: 'numeric' })
-
-function axisTimes(_, ticks, __, ___, step) {
-  return ticks.map((tick, i) => {
-    const date = new Date(tick * 1000)
-    if (step < 60) return formatClock(date)
-    if (step >= 86_400) return dayFormat.format(date)
-    const midnight = date.getHours() === 0 && date.getMinutes() === 0
-    return midnight && i > 0 ? dayFormat.format(date) : minuteFormat.format(date)
-  })
+/** Where nothing was traded at all is no quiet price, but an outage, a night or a weekend. */
+function shade({ ctx, bbox }, gaps, colour) {
+  const label = 'no trades'
+  ctx.save()
+  ctx.beginPath()
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height)
+  ctx.clip()
+  ctx.textAlign = 'center'
+  ctx.font = `${Math.round(11 * devicePixelRatio)}px ${getComputedStyle(document.documentElement).fontFamily}`
+  for (const [from, to] of gaps) {
+    ctx.fillStyle = colour('--grid')
+    ctx.fillRect(from, bbox.top, to - from, bbox.height)
+    ctx.fillStyle = colour('--muted')
+    if (ctx.measureText(label).width < to - from)
+      ctx.fillText(label, (from + to) / 2, bbox.top + bbox.height / 2)
+  }
+  ctx.restore()
 }
 
 /** The line's colour, fading downwards. */

@@ -24,7 +24,7 @@ export function decimalsOf(value) {
 
 const volumeFormat = new Intl.NumberFormat(locale, { maximumSignificantDigits: 6 })
 const largeFormat = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 2 })
-const shortFormat = new Intl.NumberFormat(locale, { notation: 'compact', maximumSignificantDigits: 4 })
+const shortFormat = new Intl.NumberFormat(locale, { notation: 'compact', maximumSignificantDigits: 3 })
 const wholeFormat = new Intl.NumberFormat(locale)
 const percentFormat = new Intl.NumberFormat(locale, {
   style: 'percent',

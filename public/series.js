@@ -7,6 +7,8 @@ const grownPointsMax = 3_000
 export class Series {
   /** Symbol → `{ times: [s], prices: [] }`, in order of time. */
   bySymbol = new Map()
+  /** Another one whenever it has changed. */
+  revision = 0
   #minutes
   #cursor = null
 
@@ -31,6 +33,7 @@ export class Series {
 
   /** Takes an answer to `query`. */
   add({ cursor, timestamps, series }) {
+    if (this.isEmpty || timestamps.length > 0) this.revision++
     if (this.isEmpty) this.bySymbol.clear()
     this.#cursor = cursor
     for (const [symbol, prices] of Object.entries(series)) {
@@ -64,12 +67,12 @@ export class Series {
 
   #trim() {
     const from = this.#minutes === 0 ? Number.NEGATIVE_INFINITY : this.newest - this.#minutes * 60
-    for (const [symbol, own] of this.bySymbol) {
+    for (const own of this.bySymbol.values()) {
+      // The last price before the time shown stands when that begins.
       let old = 0
-      while (old < own.times.length && own.times[old] < from) old++
+      while (old + 1 < own.times.length && own.times[old + 1] <= from) old++
       own.times.splice(0, old)
       own.prices.splice(0, old)
-      if (own.times.length === 0) this.bySymbol.delete(symbol)
       if (own.times.length > grownPointsMax) this.reload()
     }
   }

@@ -144,6 +144,32 @@ const recordStrokes = `
   }
 `
 
+/** Of the colours in `strokes`, against the panel that they are on. Source: WCAG 2, "contrast ratio". */
+function contrastsOfLines(page: Page): Promise<number[]> {
+  return page.evaluate(`
+    const luminance = (colour) => {
+      const [red, green, blue] = colour.match(/\\d+/g).map((level) => {
+        const share = level / 255
+        return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4
+      })
+      return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
+    const panel = luminance(getComputedStyle(document.querySelector('.panel')).backgroundColor)
+    const contrastOf = (line) => (Math.max(line, panel) + 0.05) / (Math.min(line, panel) + 0.05);
+    [...new Set(strokes)].map((colour) => contrastOf(luminance(colour)))
+  `)
+}
+
+/** What is written on canvases, into `texts`. */
+const recordTexts = `
+  globalThis.texts = []
+  const fillText = CanvasRenderingContext2D.prototype.fillText
+  CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+    texts.push(text)
+    return fillText.call(this, text, ...place)
+  }
+`
+
 /** As a reader sees it: of the first such element, once it is there. */
 async function textOf(locator: Locator): Promise<string> {
   await locator.first().waitFor({ state: 'attached' })
@@ -154,9 +180,9 @@ const statusText = (page: Page) => textOf(page.getByRole('status'))
 
 describe('what is shown', () => {
   test.each(['light', 'dark'] as const)(
-    'shows the market in %s without a word on the console',
+    'shows the market in %s, lines at 3:1, without a word on the console',
     async (colorScheme) => {
-      const opened = await open({ browser: { colorScheme } })
+      const opened = await open({ browser: { colorScheme }, script: recordStrokes })
       const { page, messages } = opened
       await page.locator('.chart canvas').nth(4).waitFor()
       await shownRounds(opened, 1)
@@ -170,6 +196,9 @@ describe('what is shown', () => {
       await page.getByRole('radio', { name: 'All in one' }).check()
       await page.locator('.chart canvas').waitFor()
       expect(await page.locator('.readings span.reading-symbol').allInnerTexts()).toHaveLength(5)
+      const contrasts = await contrastsOfLines(page)
+      expect(contrasts).toHaveLength(6)
+      expect(Math.min(...contrasts)).toBeGreaterThanOrEqual(3)
       expect(messages).toEqual([])
     },
   )
@@ -254,24 +283,28 @@ describe('what is shown', () => {
       seedTrades(queries, { endMs: Date.now() - hourMs, minutes: 10, perMinute: 2 })
       return queries.add({ symbol: 'ETH', price: 1_800, timestampUs: (Date.now() - ageMs) * 1000 })
     }
-    const stateOf = (page: Page) => page.locator('#connection').getAttribute('data-state')
     const lagging = {
       ...emptyPipeline,
       partitions: emptyPipeline.partitions.map((at) => ({ ...at, lag: 990_000 })),
     }
 
-    test.each<[string, number, PipelineStatus, string]>([
-      ['live', 1_000, emptyPipeline, 'Connected'],
-      ['quiet', 50 * 60_000, emptyPipeline, 'Quiet'],
-      ['behind', 50 * 60_000, lagging, 'Behind'],
-      ['live', 1_000, lagging, 'Connected'],
-      ['recovering', 50 * 60_000, withSource({ state: 'recovering' }), 'Fetching what was missed'],
-      ['away', 1_000, withSource({ state: 'waiting' }), 'Coinbase unreachable'],
-    ])('makes the market %s with a trade %i ms ago', async (state, ageMs, pipeline, text) => {
-      const opened = await open({ queries: hourOld(ageMs), pipeline: () => pipeline })
-      await shownRounds(opened, 1)
-      expect(await stateOf(opened.page)).toBe(state)
-      expect(await statusText(opened.page)).toContain(text)
+    test('makes the market live, quiet, behind, recovering or unreachable', async () => {
+      const queries = hourOld(50 * 60_000)
+      let pipeline: PipelineStatus = emptyPipeline
+      const opened = await open({ queries, pipeline: () => pipeline })
+      const { page, pass } = opened
+      const isSaid = async (now: PipelineStatus, state: string, text: string) => {
+        pipeline = now
+        await pass(2_000)
+        await eventually(() => page.locator('#connection').getAttribute('data-state')).toBe(state)
+        expect(await statusText(page)).toContain(text)
+      }
+      await isSaid(emptyPipeline, 'quiet', 'Quiet')
+      await isSaid(lagging, 'behind', 'Behind')
+      await isSaid(withSource({ state: 'recovering' }), 'recovering', 'Fetching what was missed')
+      queries.add({ symbol: 'BTC', price: 5, timestampUs: Date.now() * 1000 })
+      await isSaid(lagging, 'live', 'Connected')
+      await isSaid(withSource({ state: 'waiting' }), 'away', 'Coinbase unreachable')
     })
 
     test('is said of the newest trade, and goes on growing when nothing comes any more', async () => {
@@ -300,7 +333,7 @@ describe('what is shown', () => {
         market: { kind: 'replayed', label: 'Replay', identity: 'crypto/replayed-1' },
       })
       await shownRounds(opened, 1)
-      expect(await stateOf(opened.page)).toBe('live')
+      expect(await statusText(opened.page)).toContain('Connected')
       expect(await statusText(opened.page)).toContain('Newest trade Jul 7, 11:59:59')
       expect(await textOf(opened.page.locator('.card-change'))).toContain('since 11:50')
     })
@@ -335,7 +368,7 @@ describe('what is shown', () => {
     [360, 'stocks'],
     [1280, 'crypto'],
     [2560, 'crypto'],
-  ] as const)('does not scroll sideways at %i px on %s', async (width, program) => {
+  ] as const)('does not scroll sideways at %i px on %s, and has targets of 24 px', async (width, program) => {
     const queries = market().add({
       symbol: 'AVERYLONGSYMBOLNAMEOFTHIRTYTWOXX',
       price: 123_456_789.12,
@@ -361,6 +394,13 @@ describe('what is shown', () => {
       `)
       expect(beyond).toEqual([])
     }
+    const tooSmall = await opened.page.evaluate(`
+      [...document.querySelectorAll('button:not([hidden]), select, .segments label')].filter((node) => {
+        const { width, height } = node.getBoundingClientRect()
+        return width < 24 || height < 24
+      }).length
+    `)
+    expect(tooSmall).toBe(0)
   })
 
   test('does not move anything on a refresh', async () => {
@@ -555,10 +595,12 @@ describe('how it asks', () => {
     await eventually(() => statusText(page)).toContain('Connected')
   })
 
-  test.each([
-    ['kind', { kind: 'live', label: 'Live · Coinbase', identity: 'crypto/live' }],
-    ['seed', { kind: 'simulated', label: 'Simulated market, seed 8', identity: 'crypto/simulated-8' }],
-  ] as const)('begins anew when a market of another %s answers at its address', async (_, other) => {
+  test('begins anew when a market of another seed answers at its address', async () => {
+    const other = {
+      kind: 'simulated',
+      label: 'Simulated market, seed 8',
+      identity: 'crypto/simulated-8',
+    } as const
     const opened = await open()
     const { page, server, pass } = opened
     await shownRounds(opened, 1)
@@ -648,30 +690,68 @@ describe('the charts', () => {
     expect(await page.evaluate('[...new Set(strokes)]')).toEqual(marks)
   })
 
-  test('take a late trade at its time', async () => {
-    const { page } = await open()
-    const prices = await page.evaluate(`(async () => {
-      const { Series } = await import('/series.js')
-      const series = new Series(0)
-      series.add({ cursor: 'a', timestamps: [1, 2, 4], series: { A: [10, 20, 40], B: [null, 5, null] } })
-      series.add({ cursor: 'b', timestamps: [3, 5], series: { A: [30, 50] } })
-      return [series.bySymbol.get('A').prices, series.bySymbol.get('B').prices]
-    })()`)
-    expect(prices).toEqual([[10, 20, 30, 40, 50], [5]])
+  test('have no line where a symbol was not traded for long, and shade where none was', async () => {
+    const queries = new FakeMarketQueries()
+    const nowMs = Date.now()
+    for (let secondsAgo = 3_590; secondsAgo >= 0; secondsAgo -= 10) {
+      const minutesAgo = secondsAgo / 60
+      const timestampUs = (nowMs - secondsAgo * 1000) * 1000
+      if (minutesAgo > 30 || minutesAgo < 20) queries.add({ symbol: 'BTC', price: 5, timestampUs })
+      if (minutesAgo > 45 || minutesAgo < 10) queries.add({ symbol: 'ETH', price: 5, timestampUs })
+    }
+    const opened = await open({ queries, script: recordTexts })
+    const { page } = opened
+    await shownRounds(opened, 1)
+    const lines = (minutesAgo: number) =>
+      page.evaluate(`
+        [...document.querySelectorAll('.chart')].map((chart) => {
+          const canvas = chart.querySelector('canvas')
+          const [frame, over] = [canvas, chart.querySelector('.u-over')].map((node) => node.getBoundingClientRect())
+          const x = over.left - frame.left + over.width * (1 - ${minutesAgo} / 60)
+          const { data } = canvas.getContext('2d').getImageData(Math.round(x), 0, 1, over.height)
+          const accent = getComputedStyle(document.documentElement).getPropertyValue('--accent').match(/[0-9a-f]{2}/g)
+          const isLine = (at) => accent.every((hex, i) => Math.abs(data[at + i] - Number.parseInt(hex, 16)) < 40)
+          return Array.from({ length: data.length / 4 }, (_, pixel) => isLine(pixel * 4)).includes(true)
+        })
+      `)
+    expect(await lines(50)).toEqual([true, true])
+    expect(await lines(37)).toEqual([true, false])
+    expect(await lines(25)).toEqual([false, false])
+    expect(await lines(15)).toEqual([true, false])
+    expect(await lines(5)).toEqual([true, true])
+    expect(await page.evaluate(`texts.includes('no trades')`)).toBe(true)
   })
 
-  test('hold what was thinned and what came since, and no more', async () => {
+  test('take a late trade at its time, keep the price that stands when the time shown begins, and no more', async () => {
     const { page } = await open()
-    const most = await page.evaluate(`(async () => {
+    const [late, kept, most] = (await page.evaluate(`(async () => {
       const { Series } = await import('/series.js')
-      const series = new Series(60)
+      const of = (series) => [...series.bySymbol].map(([symbol, { times, prices }]) => [symbol, times, prices])
+
+      const late = new Series(0)
+      late.add({ cursor: 'a', timestamps: [1, 2, 4], series: { A: [10, 20, 40], B: [null, 5, null] } })
+      late.add({ cursor: 'b', timestamps: [3, 5], series: { A: [30, 50] } })
+
+      const kept = new Series(1)
+      kept.add({ cursor: 'a', timestamps: [0, 10], series: { A: [5, 6], B: [1, null] } })
+      kept.add({ cursor: 'b', timestamps: [100], series: { B: [2] } })
+
+      const grown = new Series(60)
       let most = 0
       for (let at = 0; at < 8_000; at++) {
-        series.add({ cursor: String(at), timestamps: [at], series: { A: [at] } })
-        most = Math.max(most, series.bySymbol.get('A').times.length)
+        grown.add({ cursor: String(at), timestamps: [at], series: { A: [at] } })
+        most = Math.max(most, grown.bySymbol.get('A').times.length)
       }
-      return most
-    })()`)
+      return [of(late), of(kept), most]
+    })()`)) as unknown[]
+    expect(late).toEqual([
+      ['A', [1, 2, 3, 4, 5], [10, 20, 30, 40, 50]],
+      ['B', [2], [5]],
+    ])
+    expect(kept).toEqual([
+      ['A', [10], [6]],
+      ['B', [0, 100], [1, 2]],
+    ])
     expect(most).toBe(3_001)
   })
 })
