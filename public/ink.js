@@ -1,0 +1,43 @@
+// The colours of charts, and what is drawn beside the lines.
+
+// Told apart by those who see few colours, too (after Okabe and Ito), and at 3:1 against both light and dark.
+const lineColours = ['#2f81d6', '#c8701a', '#12907a', '#b565c9', '#a68500', '#d6527a', '#5f7d95', '#6f9127']
+
+/** Of the line of one of several symbols. */
+export const lineColour = (i) => lineColours[i % lineColours.length]
+
+/** As the style sheet has it, such as `--accent`. */
+export const pageColour = (name) => pageStyle().getPropertyValue(name).trim()
+
+export const pageFont = (sizePx) => `${sizePx}px ${pageStyle().fontFamily || 'sans-serif'}`
+
+function pageStyle() {
+  return getComputedStyle(document.documentElement)
+}
+
+/** The accent's colour, fading downwards. */
+export function fade({ bbox: { top, height }, ctx }) {
+  if (!(height > 0)) return 'transparent'
+  const gradient = ctx.createLinearGradient(0, top, 0, top + height)
+  gradient.addColorStop(0, `${pageColour('--accent')}38`)
+  gradient.addColorStop(1, `${pageColour('--accent')}00`)
+  return gradient
+}
+
+/** Gaps in which no symbol was traded, in pixels: that is no quiet price, but an outage, a night or a weekend. */
+export function shade({ ctx, bbox: { left, top, width, height } }, gaps) {
+  const label = 'no trades'
+  ctx.save()
+  ctx.beginPath()
+  ctx.rect(left, top, width, height)
+  ctx.clip()
+  ctx.textAlign = 'center'
+  ctx.font = pageFont(Math.round(11 * devicePixelRatio))
+  for (const [from, to] of gaps) {
+    ctx.fillStyle = pageColour('--grid')
+    ctx.fillRect(from, top, to - from, height)
+    ctx.fillStyle = pageColour('--muted')
+    if (ctx.measureText(label).width < to - from) ctx.fillText(label, (from + to) / 2, top + height / 2)
+  }
+  ctx.restore()
+}
