@@ -26,18 +26,24 @@ export function fade({ bbox: { top, height }, ctx }) {
 
 /** Gaps in which no symbol was traded, in pixels: that is no quiet price, but an outage, a night or a weekend. */
 export function shade({ ctx, bbox: { left, top, width, height } }, gaps) {
-  const label = 'no trades'
-  ctx.save()
-  ctx.beginPath()
-  ctx.rect(left, top, width, height)
-  ctx.clip()
-  ctx.textAlign = 'center'
-  ctx.font = pageFont(Math.round(11 * devicePixelRatio))
-  for (const [from, to] of gaps) {
-    ctx.fillStyle = pageColour('--grid')
+  ctx.fillStyle = pageColour('--grid')
+  for (const [from, to] of gaps.map((gap) => within(gap, left, left + width)))
     ctx.fillRect(from, top, to - from, height)
-    ctx.fillStyle = pageColour('--muted')
-    if (ctx.measureText(label).width < to - from) ctx.fillText(label, (from + to) / 2, top + height / 2)
-  }
+}
+
+/** Says so, where there is room for it. */
+export function nameGaps({ ctx, bbox: { left, top, width, height } }, gaps) {
+  const name = 'no trades'
+  ctx.save()
+  ctx.textAlign = 'center'
+  ctx.textBaseline = 'middle'
+  ctx.font = pageFont(Math.round(11 * devicePixelRatio))
+  ctx.fillStyle = pageColour('--muted')
+  for (const [from, to] of gaps.map((gap) => within(gap, left, left + width)))
+    if (ctx.measureText(name).width < to - from) ctx.fillText(name, (from + to) / 2, top + height / 2)
   ctx.restore()
+}
+
+function within([from, to], left, right) {
+  return [Math.max(from, left), Math.min(to, right)]
 }

@@ -52,7 +52,7 @@ export class MarketData {
   }
 }
 
-export const keyOf = ({ symbol, trade_id }) => `${symbol} ${trade_id}`
+const keyOf = ({ symbol, trade_id }) => `${symbol} ${trade_id}`
 
 /** Times of equal form. */
 function compare(a, b) {

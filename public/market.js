@@ -99,6 +99,9 @@ function renderState() {
   setText(node('notice'), notice ?? '')
   node('notice').hidden = notice === null
   document.body.classList.toggle('stale', failure !== null)
+  // Until then nothing but the bar is shown: what comes later would push aside what came sooner.
+  const isComplete = updatedAt !== null && (charts !== null || faults.has('charts'))
+  if (isComplete || failure !== null) document.body.classList.remove('waiting')
 }
 
 const poller = new Poller({

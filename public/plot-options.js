@@ -1,6 +1,6 @@
 import uPlot from '/vendor/uplot/uPlot.esm.js'
 import { axisPrices, axisRatios, axisTimes, paddedRange, priceSteps, ratioSteps } from './axes.js'
-import { fade, lineColour, pageColour, pageFont, shade } from './ink.js'
+import { fade, lineColour, nameGaps, pageColour, pageFont, shade } from './ink.js'
 import { placeAt } from './readings.js'
 
 /** A price stands until the next trade. */
@@ -60,6 +60,7 @@ export function plotOptions({
     ],
     hooks: {
       drawClear: [(plot) => shade(plot, inPixels(plot, silences()))],
+      draw: [(plot) => nameGaps(plot, inPixels(plot, silences()))],
       setCursor: [onCursor],
       setSelect: [
         (plot) => {

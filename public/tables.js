@@ -1,7 +1,6 @@
 import { dayCover } from './cover.js'
 import { element, reconcile, setText } from './dom.js'
 import { formatCount, formatSize, formatTradeTime, formatVolume } from './format.js'
-import { keyOf } from './market-data.js'
 import { formatPrice } from './products.js'
 
 /** A row whose cells are `columns`: `{ label, className?, text(item), tone?(item) }`. */
@@ -49,7 +48,9 @@ export function renderStats(body, cover, { stats, nowMs }) {
 }
 
 export function renderRecent(body, { recent, nowMs }) {
-  renderRows(body, recent, keyOf, [
+  const rows = recent.map((trade, row) => ({ ...trade, row }))
+  // The n-th trade in the n-th row: rows that moved would move all that is below them.
+  renderRows(body, rows, ({ row }) => String(row), [
     { label: 'Time', text: (trade) => formatTradeTime(trade.timestamp, nowMs) },
     { label: 'Symbol', header: true, text: ({ symbol }) => symbol },
     {
