@@ -61,8 +61,10 @@ async function marketOf(asked, signal) {
 function render() {
   const { latest, recent, stats, isReplayed } = data
   const nowMs = isReplayed ? data.newestMs : serverNow()
-  for (const { symbol, price } of [...latest, ...recent]) learnDigits(symbol, price)
-  show('prices', () => renderCards(node('cards'), { latest, stats, series, nowMs }))
+  show('prices', () => {
+    for (const { symbol, price } of [...latest, ...recent]) learnDigits(symbol, price)
+    renderCards(node('cards'), { latest, stats, series, nowMs })
+  })
   show('statistics', () => renderStats(node('stats'), node('stats-cover'), { stats, nowMs }))
   show('trades', () => renderRecent(node('recent'), { recent, nowMs }))
   show('figures', () => renderFigures(node('figures'), data))
@@ -87,14 +89,14 @@ async function loadCharts() {
   if (updatedAt !== null) render()
 }
 
-/** It goes on growing old when nothing comes any more. */
+/** Called every second, too: what is shown goes on growing old when nothing comes any more. */
 function renderState() {
   const { newestMs, lag, sources, isReplayed } = data
   const nowMs = serverNow()
   const ageMs = newestMs === null || isReplayed ? null : Math.max(0, nowMs - newestMs)
   const connection = connectionOf({ failure, retryInMs, data, ageMs, page })
   const nodes = { connection: node('connection'), newest: node('newest'), updated: node('updated') }
-  renderStatus(nodes, connection, { newestMs, ageMs, nowMs, lag, updatedAt })
+  show('age', () => renderStatus(nodes, connection, { newestMs, ageMs, nowMs, lag, updatedAt }))
   const notice = noticeOf(connection, { hasData: newestMs !== null, sources, faults })
   setText(node('notice'), notice ?? '')
   node('notice').hidden = notice === null

@@ -866,6 +866,20 @@ describe('a fault of the page itself', () => {
     expect(messages).toContainEqual(expect.stringContaining('no ink'))
   })
 
+  test('about what it does not understand is said, and the rest of the page is shown', async () => {
+    const queries = market()
+    const latest = queries.latest.bind(queries)
+    queries.latest = async (symbols) =>
+      (await latest(symbols)).map((row) => ({ ...row, last_update: 'never' }))
+    const opened = await open({ queries })
+    const { page } = opened
+    await page.locator('.chart canvas').nth(4).waitFor()
+    await shownRounds(opened, 1)
+    expect(await textOf(page.locator('#notice'))).toContain("The prices can't be shown")
+    expect(await statusText(page)).toContain('Connected')
+    expect(await page.locator('#recent tr').count()).toBe(20)
+  })
+
   test('that is a file of the charts which does not come leaves the figures', async () => {
     const opened = await open({ without: '/charts.js' })
     const { page } = opened
