@@ -1,9 +1,9 @@
-import uPlot from '/vendor/uplot/uPlot.esm.js'
 import { reconcile } from './dom.js'
 import { pauseSecondsMin, pausesOf } from './pauses.js'
 import { plotOptions } from './plot-options.js'
 import { inOrder } from './products.js'
 import { createFigure, renderReadings } from './readings.js'
+import uPlot from './vendor/uplot/uPlot.esm.js'
 
 const chartHeightPx = { each: 190, all: 380 }
 

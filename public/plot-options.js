@@ -1,7 +1,7 @@
-import uPlot from '/vendor/uplot/uPlot.esm.js'
 import { axisPrices, axisRatios, axisTimes, paddedRange, priceSteps, ratioSteps } from './axes.js'
 import { fade, lineColour, nameGaps, pageColour, pageFont, shade } from './ink.js'
 import { placeAt } from './readings.js'
+import uPlot from './vendor/uplot/uPlot.esm.js'
 
 /** A price stands until the next trade. */
 const stepped = uPlot.paths.stepped({ align: 1, extend: true })

@@ -6,7 +6,7 @@ import { MarketAnswers } from './market-answers.ts'
 import { minutesOf, symbolsOf } from './market-parameters.ts'
 import type { MarketQueries } from './market-queries.ts'
 import { marketRoute } from './market-route.ts'
-import { type MarketLabel, marketPage, type PageName, pageFiles, pageNames } from './pages.ts'
+import { type MarketLabel, marketPage, type PageName, pageNames } from './pages.ts'
 import type { Product } from './products.ts'
 import { streamRoute } from './stream-route.ts'
 import { TickFeed } from './tick-feed.ts'
@@ -87,10 +87,16 @@ export function marketApi(web: Web, options: MarketApiOptions): void {
 
 /** A page of the name of another program's would show this one's trades under it: there is just the way to this page. */
 function servePages(web: Web, { page, market }: MarketApiOptions): void {
-  const file = marketPage(page, market)
-  web.get('/', (context) => sendFile(context, file))
+  const { document, files, base } = marketPage(page, market)
+  web.get('/', (context) => sendFile(context, document))
   for (const name of pageNames) {
-    web.get(`/${name}`, (context) => (name === page ? sendFile(context, file) : context.redirect('/')))
+    web.get(`/${name}`, (context) => (name === page ? sendFile(context, document) : context.redirect('/')))
   }
-  serveFiles(web, pageFiles())
+  serveFiles(web, files)
+  for (const [path, file] of files) {
+    web.get(base + path, (context) => {
+      context.header('cache-control', 'public, max-age=31536000, immutable')
+      return sendFile(context, file)
+    })
+  }
 }

@@ -614,6 +614,22 @@ describe('the pages', () => {
     expect(html).not.toMatch(/<style|style=|<script(?![^>]*src=)|\son\w+=|(src|href)="(https?:)?\/\//)
   })
 
+  test('load files that may be kept for ever, each at once, for others have another name', async () => {
+    const { get } = api()
+    const html = await (await get('/')).text()
+    const paths = [...html.matchAll(/(?:href|src)="(\/[^"]+)"/g)].map(([, path = '']) => path)
+    expect(paths).toContainEqual(expect.stringMatching(/^\/[\w-]{12}\/boot\.js$/))
+    expect(paths).toContainEqual(expect.stringMatching(/^\/[\w-]{12}\/vendor\/uplot\/uPlot\.esm\.js$/))
+    for (const path of new Set(paths)) {
+      const { status, headers } = await get(path)
+      expect([path, status, headers.get('cache-control')]).toEqual([
+        path,
+        200,
+        'public, max-age=31536000, immutable',
+      ])
+    }
+  })
+
   test('show the label as text', async () => {
     const { get } = api(threeTrades(), {
       market: { kind: 'replayed', label: 'Replay of <b>"x"&.jsonl', identity: 'crypto/replayed-1' },
