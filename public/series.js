@@ -36,13 +36,18 @@ export class Series {
     if (this.isEmpty || timestamps.length > 0) this.revision++
     if (this.isEmpty) this.bySymbol.clear()
     this.#cursor = cursor
+    const from = this.#from
     for (const [symbol, prices] of Object.entries(series)) {
       let own = this.bySymbol.get(symbol)
       if (!own) {
         own = { times: [], prices: [] }
         this.bySymbol.set(symbol, own)
       }
-      for (const [i, price] of prices.entries()) if (price !== null) insert(own, timestamps[i], price)
+      for (const [i, price] of prices.entries()) {
+        // What was traded before the time shown says nothing of it, unless nothing newer is known.
+        const isOver = timestamps[i] < Math.min(from, own.times[0] ?? Number.NEGATIVE_INFINITY)
+        if (price !== null && !isOver) insert(own, timestamps[i], price)
+      }
     }
     this.#trim()
   }
@@ -65,8 +70,13 @@ export class Series {
     return times.length === 0 ? null : { ratio: prices.at(-1) / prices[0] - 1, since: times[0] }
   }
 
+  /** When the time shown begins, s. */
+  get #from() {
+    return this.#minutes === 0 ? Number.NEGATIVE_INFINITY : this.newest - this.#minutes * 60
+  }
+
   #trim() {
-    const from = this.#minutes === 0 ? Number.NEGATIVE_INFINITY : this.newest - this.#minutes * 60
+    const from = this.#from
     for (const own of this.bySymbol.values()) {
       // The last price before the time shown stands when that begins.
       let old = 0

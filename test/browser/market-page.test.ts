@@ -754,6 +754,7 @@ describe('the charts', () => {
       const kept = new Series(1)
       kept.add({ cursor: 'a', timestamps: [0, 10], series: { A: [5, 6], B: [1, null] } })
       kept.add({ cursor: 'b', timestamps: [100], series: { B: [2] } })
+      kept.add({ cursor: 'c', timestamps: [5, 101], series: { A: [7, null], B: [null, 3] } })
 
       const grown = new Series(60)
       let most = 0
@@ -769,7 +770,7 @@ describe('the charts', () => {
     ])
     expect(kept).toEqual([
       ['A', [10], [6]],
-      ['B', [0, 100], [1, 2]],
+      ['B', [0, 100, 101], [1, 2, 3]],
     ])
     expect(most).toBe(3_001)
   })

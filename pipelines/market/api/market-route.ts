@@ -27,11 +27,12 @@ export function marketRoute(
     const parameters = parametersOf(context)
     const symbols = symbolsOf(parameters)
     const minutes = minutesOf(parameters) ?? 60
-    const pointsMax = parameters.integer('points', { min: 2, max: 10_000 }) ?? 600
+    const pointsMax = parameters.integer('points', { min: 2, max: 2_000 }) ?? 600
     const recentMax = parameters.integer('limit', { min: 1, max: 1000 }) ?? 20
     const after = cursorOf(parameters, 'since')
     const position = await answers.positionBehind(after, 'since')
-    const seriesSinceMs = wholeMinute(await answers.sinceMs(minutes))
+    // What is newer is wanted whatever its time: a pipeline that is behind stores old trades.
+    const seriesSinceMs = after === null ? wholeMinute(await answers.sinceMs(minutes)) : null
     const statsSinceMs = wholeMinute(await answers.sinceMs(statsMinutes))
     const question = { symbols, after, seriesSinceMs, pointsMax, recentMax, statsSinceMs }
     const tables = await answers.read(

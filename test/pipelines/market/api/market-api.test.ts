@@ -394,6 +394,17 @@ describe('the market as a page shows it', () => {
     expect(await marketOf(queries, `?since=${newer.cursor}`)).toMatchObject({ latest: [] })
   })
 
+  test('is what is newer, too, where that is stored long after it was traded', async () => {
+    const queries = threeTrades()
+    const { cursor } = await marketOf(queries)
+    queries.add({ symbol: 'ETH', price: 9, timestampUs: hourUs - 600 * minuteUs, tradeId: 10 })
+    queries.add({ symbol: 'OLD', price: 8, timestampUs: hourUs - 600 * minuteUs, tradeId: 11 })
+    expect(await marketOf(queries, `?minutes=5&since=${cursor}`)).toMatchObject({
+      latest: [{ symbol: 'ETH', price: 1_774.92 }, { symbol: 'OLD' }],
+      series: { ETH: [9], OLD: [8] },
+    })
+  })
+
   test('is read anew when trades come while it is read, so that all of it is of one moment', async () => {
     const queries = threeTrades()
     const count = queries.count.bind(queries)
