@@ -29,6 +29,7 @@ export class Charts {
   /** Of the first point of all, s. */
   #earliest = null
 
+  /** `onZoom(range)` is told which time the reader looks at, `{ min, max }` in seconds; null: all that is shown. */
   constructor(host, { layout, onZoom }) {
     this.#host = host
     this.#layout = layout
@@ -156,7 +157,7 @@ export class Charts {
   #setZoom(zoom) {
     this.#zoom = zoom
     for (const { plot } of this.#plots.values()) this.#place(plot)
-    this.#onZoom(zoom !== null)
+    this.#onZoom(zoom)
   }
 
   #optionsOf(figure, symbols, width) {

@@ -81,7 +81,10 @@ async function loadCharts() {
     const { Charts } = await import('./charts.js')
     charts = new Charts(node('charts'), {
       layout: document.querySelector('[name="layout"]:checked').value,
-      onZoom: (zoomed) => (node('reset-zoom').hidden = !zoomed),
+      onZoom: (range) => {
+        node('reset-zoom').hidden = range === null
+        series.heldFrom = range?.min ?? Number.POSITIVE_INFINITY
+      },
     })
   } catch (error) {
     tell('charts', error)

@@ -9,6 +9,8 @@ export class Series {
   bySymbol = new Map()
   /** Another one whenever it has changed. */
   revision = 0
+  /** Points from this time on are kept, though the time shown begins later: the reader looks at them. Seconds. */
+  heldFrom = Number.POSITIVE_INFINITY
   #minutes
   #cursor = null
 
@@ -64,10 +66,11 @@ export class Series {
     return newest
   }
 
-  /** How much the price has changed since the first point, and when that was, s; null without any. */
+  /** How much the price has changed in the time shown, and since when, s; null without any. */
   change(symbol) {
     const { times, prices } = this.bySymbol.get(symbol) ?? { times: [], prices: [] }
-    return times.length === 0 ? null : { ratio: prices.at(-1) / prices[0] - 1, since: times[0] }
+    const first = standingAt(times, this.#from)
+    return times.length === 0 ? null : { ratio: prices.at(-1) / prices[first] - 1, since: times[first] }
   }
 
   /** When the time shown begins, s. */
@@ -76,16 +79,21 @@ export class Series {
   }
 
   #trim() {
-    const from = this.#from
+    const from = Math.min(this.#from, this.heldFrom)
     for (const own of this.bySymbol.values()) {
-      // The last price before the time shown stands when that begins.
-      let old = 0
-      while (old + 1 < own.times.length && own.times[old + 1] <= from) old++
+      const old = standingAt(own.times, from)
       own.times.splice(0, old)
       own.prices.splice(0, old)
       if (own.times.length > grownPointsMax) this.reload()
     }
   }
+}
+
+/** Where the last point at or before a time is, whose price stands then; else where the first one is. */
+function standingAt(times, time) {
+  let place = 0
+  while (place + 1 < times.length && times[place + 1] <= time) place++
+  return place
 }
 
 /** Almost always at the end; a trade that was fetched late goes where its time is. */

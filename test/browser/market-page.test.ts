@@ -741,11 +741,11 @@ describe('the charts', () => {
     expect(await page.evaluate(`texts.includes('no trades')`)).toBe(true)
   })
 
-  test('take a late trade at its time, keep the price that stands when the time shown begins, and no more', async () => {
+  test('take a late trade at its time, keep the price that stands when the time begins, what is looked at, and no more', async () => {
     const { page } = await open()
-    const [late, kept, most] = (await page.evaluate(`(async () => {
+    const [late, kept, whileHeld, released, most] = (await page.evaluate(`(async () => {
       const { Series } = await import('/series.js')
-      const of = (series) => [...series.bySymbol].map(([symbol, { times, prices }]) => [symbol, times, prices])
+      const of = (series) => [...series.bySymbol].map(([symbol, { times, prices }]) => [symbol, [...times], [...prices]])
 
       const late = new Series(0)
       late.add({ cursor: 'a', timestamps: [1, 2, 4], series: { A: [10, 20, 40], B: [null, 5, null] } })
@@ -756,13 +756,21 @@ describe('the charts', () => {
       kept.add({ cursor: 'b', timestamps: [100], series: { B: [2] } })
       kept.add({ cursor: 'c', timestamps: [5, 101], series: { A: [7, null], B: [null, 3] } })
 
+      const held = new Series(1)
+      held.heldFrom = 20
+      held.add({ cursor: 'a', timestamps: [0, 10, 20, 30], series: { A: [1, 2, 3, 4] } })
+      held.add({ cursor: 'b', timestamps: [100], series: { A: [8] } })
+      const whileHeld = [of(held), held.change('A').since]
+      held.heldFrom = Infinity
+      held.add({ cursor: 'c', timestamps: [101], series: { A: [9] } })
+
       const grown = new Series(60)
       let most = 0
       for (let at = 0; at < 8_000; at++) {
         grown.add({ cursor: String(at), timestamps: [at], series: { A: [at] } })
         most = Math.max(most, grown.bySymbol.get('A').times.length)
       }
-      return [of(late), of(kept), most]
+      return [of(late), of(kept), whileHeld, of(held), most]
     })()`)) as unknown[]
     expect(late).toEqual([
       ['A', [1, 2, 3, 4, 5], [10, 20, 30, 40, 50]],
@@ -772,6 +780,8 @@ describe('the charts', () => {
       ['A', [10], [6]],
       ['B', [0, 100, 101], [1, 2, 3]],
     ])
+    expect(whileHeld).toEqual([[['A', [20, 30, 100], [3, 4, 8]]], 30])
+    expect(released).toEqual([['A', [30, 100, 101], [4, 8, 9]]])
     expect(most).toBe(3_001)
   })
 })
