@@ -147,6 +147,8 @@ export type {
   PipelineEdge,
   PipelineNode,
   PipelineStatus,
+  Progress,
+  ReaderStatus,
   SourceStatus,
   StandbyStatus,
 } from './runtime/pipeline-status.ts'

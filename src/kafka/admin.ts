@@ -18,6 +18,8 @@ import type {
 } from './types.ts'
 
 const adminUse = 'admin'
+/** On connections of its own: what is only looked at waits for nothing else, and keeps nothing else waiting. */
+const rangesUse = 'ranges'
 const unknownTopic = 3
 /** Of what `DescribeConfigs` describes. */
 const topicResource = 2
@@ -81,6 +83,19 @@ class ClusterAdmin implements KafkaAdmin {
       lowOffset: Number(lowOffsets.get(partition)),
       endOffset: Number(endOffsets.get(partition)),
     }))
+  }
+
+  async ranges(partitions: readonly TopicPartition[]): Promise<readonly (TopicPartition & PartitionRange)[]> {
+    const byLeader = new Map<number, TopicPartition[]>()
+    const leaders = partitions.map(async (of) => {
+      const { nodeId } = await this.#cluster.leaderOf(of)
+      const led = byLeader.get(nodeId) ?? []
+      byLeader.set(nodeId, led)
+      led.push(of)
+    })
+    await Promise.allSettled(leaders)
+    const asked = await Promise.allSettled([...byLeader.values()].map((led) => this.#rangesOf(led)))
+    return asked.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
   }
 
   async offsetAt(of: TopicPartition, timestampMs: number): Promise<number> {
@@ -216,6 +231,26 @@ class ClusterAdmin implements KafkaAdmin {
     return this.#persist(() => this.#cluster.topics(names))
   }
 
+  /** Of partitions that one node leads. */
+  async #rangesOf(led: readonly TopicPartition[]): Promise<(TopicPartition & PartitionRange)[]> {
+    const cluster = this.#cluster
+    try {
+      const lowOffsets = await offsetsOf(cluster, rangesUse, led, { timestamp: earliestTimestamp })
+      const isolation = 'read_uncommitted'
+      const endOffsets = await offsetsOf(cluster, rangesUse, led, { timestamp: latestTimestamp, isolation })
+      return led.map(({ topic, partition }) => ({
+        topic,
+        partition,
+        lowOffset: Number(lowOffsets.get(topic)?.get(partition)),
+        endOffset: Number(endOffsets.get(topic)?.get(partition)),
+      }))
+    } catch (error) {
+      // Any of them may have another leader by now.
+      for (const of of led) cluster.forgetLeader(of)
+      throw error
+    }
+  }
+
   #offset(of: TopicPartition, timestamp: number): Promise<number> {
     return this.#persist(() => listOffset(this.#cluster, of, timestamp, adminUse))
   }
@@ -266,15 +301,42 @@ interface WantedOffsets {
 async function listOffsets(
   cluster: Cluster,
   use: string,
-  { topic, partitions, timestamp, isolation = 'read_committed' }: WantedOffsets,
+  { topic, partitions, ...at }: WantedOffsets,
 ): Promise<ReadonlyMap<number, number>> {
-  const what = `Can't ask for the offsets of partition ${partitions.join(', ')} of topic ${topic}`
-  const topics = [{ topic, partitions: partitions.map((partition) => ({ partition, timestamp })) }]
-  const of = { topic, partition: partitions[0] ?? 0 }
-  const { responses } = await cluster.withLeader(of, use, what, (link) =>
-    link.broker.listOffsets({ isolationLevel: isolationLevels[isolation], topics }),
+  const led = partitions.map((partition) => ({ topic, partition }))
+  return (await offsetsOf(cluster, use, led, at)).get(topic) ?? new Map()
+}
+
+/** The same of partitions of several topics, by topic. */
+async function offsetsOf(
+  cluster: Cluster,
+  use: string,
+  led: readonly TopicPartition[],
+  { timestamp, isolation = 'read_committed' }: Pick<WantedOffsets, 'timestamp' | 'isolation'>,
+): Promise<ReadonlyMap<string, ReadonlyMap<number, number>>> {
+  const wanted = new Map<string, { partition: number; timestamp: number }[]>()
+  for (const { topic, partition } of led) {
+    const partitions = wanted.get(topic) ?? []
+    wanted.set(topic, partitions)
+    partitions.push({ partition, timestamp })
+  }
+  const named = [...wanted].map(
+    ([topic, of]) => `partition ${of.map(({ partition }) => partition).join(', ')} of topic ${topic}`,
   )
-  return new Map(responses[0]?.partitions.map(({ partition, offset }) => [partition, Number(offset)]))
+  const topics = [...wanted].map(([topic, partitions]) => ({ topic, partitions }))
+  const first = led[0] ?? { topic: '', partition: 0 }
+  const { responses } = await cluster.withLeader(
+    first,
+    use,
+    `Can't ask for the offsets of ${named.join(', ')}`,
+    (link) => link.broker.listOffsets({ isolationLevel: isolationLevels[isolation], topics }),
+  )
+  return new Map(
+    responses.map(({ topic, partitions }) => [
+      topic,
+      new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)])),
+    ]),
+  )
 }
 
 export const earliestOffset = (cluster: Cluster, of: TopicPartition, use: string) =>

@@ -172,6 +172,11 @@ export interface KafkaAdmin {
    * `read_uncommitted` it is the end of what all in-sync replicas have.
    */
   offsets(topic: string, isolation?: Isolation): Promise<readonly PartitionRange[]>
+  /**
+   * What of these partitions is there, to the end of what all in-sync replicas have, also of open transactions. Each leader is
+   * asked once: the partitions of one that does not answer are absent.
+   */
+  ranges(partitions: readonly TopicPartition[]): Promise<readonly (TopicPartition & PartitionRange)[]>
   /** The first record of the partition that is no older, by its timestamp; the end of what read_committed can read: there is none. */
   offsetAt(of: TopicPartition, timestampMs: number): Promise<number>
   /** One entry for each partition of the topics; `offset` is undefined where nothing was committed. */

@@ -1,5 +1,5 @@
 import { RivuletError } from '../errors.ts'
-import type { PartitionOffset, TopicPartition } from '../kafka/types.ts'
+import type { TopicPartition } from '../kafka/types.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
 import type { InputQueue } from './input-queue.ts'
 import type { InputLayout, SubTopologyLayout } from './layout.ts'
@@ -19,6 +19,13 @@ export interface ActiveTask extends FeedReader {
   close(): Promise<void>
   /** Gives up what is not committed, also while it is being closed. */
   abandon(): Promise<void>
+}
+
+/** How far a task has come in a partition. */
+export interface ReaderPosition extends TopicPartition {
+  readonly name: string
+  /** The next record to read after a restart; undefined: nobody knows of any that was read. */
+  readonly committed: number | undefined
 }
 
 /** `close` commits what was processed; `abandon` gives up what is not committed: the task may be another's already. */
@@ -75,13 +82,24 @@ export class AssignedTask {
     return this.#active?.queues ?? []
   }
 
-  /** How far it has come in each of its partitions, for good. */
-  get committed(): readonly PartitionOffset[] {
-    return this.queues.map((queue) => ({
-      topic: queue.input.topic,
-      partition: queue.partition,
-      offset: this.#active?.committedOffset(queue) ?? 0,
-    }))
+  /** As what it is told from other readers of a partition: by its sink, or by the first of its inputs. */
+  get readerName(): string {
+    const { subTopology } = this.layout
+    return subTopology.kind === 'sink' ? subTopology.sink.name : taskName(this.inputs)
+  }
+
+  /** How far it has come in each of its partitions, for good; while it is being made, as far as the group knows. */
+  get committed(): readonly ReaderPosition[] {
+    const active = this.#active
+    return this.#feeds.map(({ topic, partition, groupOffset }) => {
+      const queue = this.queues.find(({ input }) => input.topic === topic)
+      return {
+        topic,
+        partition,
+        name: this.readerName,
+        committed: queue ? active?.committedOffset(queue) : groupOffset,
+      }
+    })
   }
 
   /** Undefined while it is being made, or where it has no such store. */
@@ -155,8 +173,12 @@ export class AssignedTask {
  * sub-topologies of streams read the same topic.
  */
 export function taskId(inputs: readonly Pick<InputLayout, 'taskName'>[], partition: number): string {
-  const [first] = inputs.map(({ taskName }) => taskName).toSorted()
-  return `${first}_${partition}`
+  return `${taskName(inputs)}_${partition}`
+}
+
+function taskName(inputs: readonly Pick<InputLayout, 'taskName'>[]): string {
+  const [first = ''] = inputs.map((input) => input.taskName).toSorted()
+  return first
 }
 
 /** Several sinks may read one topic, and a stream too. */

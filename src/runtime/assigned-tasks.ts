@@ -1,6 +1,13 @@
-import type { ConsumerEvent, KafkaConsumer, TopicPartition } from '../kafka/types.ts'
+import type { AssignedPartition, ConsumerEvent, KafkaConsumer, TopicPartition } from '../kafka/types.ts'
 import { BytesColumn } from '../records/bytes-column.ts'
-import { type ActiveTask, AssignedTask, assignedId, type Ending, inputsAt } from './assigned-task.ts'
+import {
+  type ActiveTask,
+  AssignedTask,
+  assignedId,
+  type Ending,
+  inputsAt,
+  type ReaderPosition,
+} from './assigned-task.ts'
 import { deleteRecords } from './delete-records.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { isTaskLayout, type SubTopologyLayout } from './layout.ts'
@@ -9,8 +16,10 @@ import { keyOf } from './task-assignor.ts'
 
 /** Where a partition stands; `committed` is what all of its tasks have behind them. */
 export interface PartitionPosition extends TopicPartition {
+  /** As last heard with what was fetched; −1: not yet. */
   readonly endOffset: number
   readonly committed: number
+  readonly readers: readonly ReaderPosition[]
 }
 
 export interface AssignedTasksOptions {
@@ -41,26 +50,29 @@ export class AssignedTasks {
   }
 
   get positions(): readonly PartitionPosition[] {
-    const committed = new Map<string, number>()
-    for (const of of this.all.flatMap((task) => task.committed)) {
-      const key = keyOf(of)
-      committed.set(key, Math.min(of.offset, committed.get(key) ?? of.offset))
-    }
+    const readings = new Map<string, ReaderPosition[]>()
+    for (const reader of this.all.flatMap((task) => task.committed))
+      readings.set(keyOf(reader), [...(readings.get(keyOf(reader)) ?? []), reader])
     return [...this.#feeds].flatMap(([key, { topic, partition, endOffset }]) => {
-      const behind = committed.get(key)
-      if (behind === undefined) return []
-      return [{ topic, partition, endOffset: Math.max(endOffset, behind), committed: behind }]
+      const readers = readings.get(key)
+      if (!readers) return []
+      const committed = Math.min(...readers.map((reader) => reader.committed ?? 0))
+      return [{ topic, partition, endOffset, committed, readers }]
     })
   }
 
   /** Resolves when the tasks that this makes possible are active, or have failed, or were taken away again. */
-  async assign(partitions: readonly TopicPartition[]): Promise<void> {
+  async assign(
+    partitions: readonly (TopicPartition & Partial<Pick<AssignedPartition, 'committedOffset'>>)[],
+  ): Promise<void> {
     const { context, consumer } = this.#options
-    for (const { topic, partition } of partitions) {
+    for (const { topic, partition, committedOffset } of partitions) {
       const inputs = this.#layouts.flatMap((layout) => layout.inputs.filter((input) => input.topic === topic))
       const [input] = inputs
       if (!input) continue
-      const feed = new PartitionFeed(input, partition, { context, readers: inputs.length, consumer })
+      const readers = inputs.length
+      const groupOffset = committedOffset
+      const feed = new PartitionFeed(input, partition, { context, readers, consumer, groupOffset })
       this.#feeds.set(keyOf(feed), feed)
     }
     await this.#startComplete()

@@ -5,11 +5,11 @@ import type { Logger } from '../logger.ts'
 import type { StateStore } from '../state/store.ts'
 import type { Topology } from '../stream/topology.ts'
 import type { AssignedTask } from './assigned-task.ts'
-import type { PartitionPosition } from './assigned-tasks.ts'
 import type { Settings } from './environment.ts'
 import type { RuntimeEvent } from './events.ts'
 import { GlobalTables } from './global-tables.ts'
 import type { InstanceContext } from './instance-context.ts'
+import { LagWatch, type PartitionLag } from './lag-watch.ts'
 import { isTaskLayout, type Layout, layOut } from './layout.ts'
 import { checkRemembered } from './remembered-offsets.ts'
 import { checkConnections, SinkWriters } from './sink-writers.ts'
@@ -24,6 +24,8 @@ const wallClockIntervalMs = 1_000
 /** As Kafka Streams' `repartition.purge.interval.ms`. */
 const purgeIntervalMs = 30_000
 const ownersIntervalMs = 5_000
+/** A lag that is shown is no older, as long as Kafka answers. */
+const lagIntervalMs = 2_000
 
 /**
  * How stopping went. `drained`: everything that was read is written and committed. `sinks-behind`: Kafka has all of it,
@@ -38,6 +40,7 @@ interface Parts {
   readonly globals: GlobalTables
   readonly sources: SourceGroup
   readonly thread: StreamThread
+  readonly lags: LagWatch
 }
 
 /**
@@ -56,6 +59,7 @@ export class Instance {
   #wallClock: Subscription | undefined
   #purgedMs = 0
   #lookedMs = 0
+  #lagsAskedMs = 0
   #topicsAskedMs: number
   #isStarted = false
   #failure: RivuletError | undefined
@@ -117,9 +121,9 @@ export class Instance {
     return this.#parts?.globals.stores ?? new Map()
   }
 
-  /** Where this instance's partitions stand. */
-  get positions(): readonly PartitionPosition[] {
-    return this.#parts?.thread.positions ?? []
+  /** How far this instance is behind in what it reads. */
+  get lags(): readonly PartitionLag[] {
+    return this.#parts?.lags.lags ?? []
   }
 
   // --- start ---
@@ -174,7 +178,9 @@ export class Instance {
       layOut: () => this.#layOut(),
       started: () => this.#started(),
     })
-    return { context, sinks, globals, sources, thread }
+    const { clock, kafka } = this.#settings
+    const lags = new LagWatch({ clock, admin: kafka.admin, positions: () => thread.positions })
+    return { context, sinks, globals, sources, thread, lags }
   }
 
   #emit(event: RuntimeEvent): void {
@@ -192,7 +198,7 @@ export class Instance {
 
   /** Where it stands is looked at before the ends: what is worked off by then has its results within them. */
   async #isWorkedOff(): Promise<boolean> {
-    const { positions } = this
+    const positions = this.#parts?.thread.positions ?? []
     if (!this.isSettled) return false
     for (const topic of new Set(positions.map((of) => of.topic))) {
       const ranges = await this.#settings.kafka.admin.offsets(topic)
@@ -215,7 +221,7 @@ export class Instance {
     }, wallClockIntervalMs)
   }
 
-  #tick({ sources, thread }: Parts): void {
+  #tick({ sources, thread, lags }: Parts): void {
     const nowMs = this.#settings.clock.now()
     this.statistics.sample(nowMs)
     if (nowMs - this.#purgedMs >= purgeIntervalMs) {
@@ -225,6 +231,10 @@ export class Instance {
     if (nowMs - this.#lookedMs >= ownersIntervalMs) {
       this.#lookedMs = nowMs
       sources.askForOwners()
+    }
+    if (nowMs - this.#lagsAskedMs >= lagIntervalMs) {
+      this.#lagsAskedMs = nowMs
+      lags.look().catch((error) => this.#logger.debug(messageOf(error)))
     }
     if (nowMs - this.#topicsAskedMs >= this.#settings.metadataMaxAgeMs) {
       this.#topicsAskedMs = nowMs

@@ -16,6 +16,8 @@ export interface PartitionFeedOptions {
   /** How many tasks read it, when all are there. */
   readonly readers: number
   readonly consumer: Pick<KafkaConsumer, 'pause' | 'resume' | 'seek'>
+  /** What the group had committed when the partition came; undefined: nothing. */
+  readonly groupOffset?: number | undefined
 }
 
 /**
@@ -48,6 +50,11 @@ export class PartitionFeed implements TopicPartition {
   /** The end of the partition, as last heard; −1: not yet. */
   get endOffset(): number {
     return this.#endOffset
+  }
+
+  /** What the group had committed when the partition came; undefined: nothing. */
+  get groupOffset(): number | undefined {
+    return this.#options.groupOffset
   }
 
   /** Whether what all of its tasks have worked off may be deleted: the application itself wrote it, and all are here. */

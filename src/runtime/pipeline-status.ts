@@ -38,18 +38,39 @@ export interface PipelineEdge {
   readonly to: string
 }
 
-/** How far the reading of one partition has come. */
-export interface PartitionStatus {
+/** How far a reader has come in a partition. */
+export interface Progress {
+  /** The next record to read after a restart. Of a sink that has not been open yet: as far as the group knows. */
+  readonly committed: number
+  /** Records between that and the end. */
+  readonly lag: number
+  /**
+   * For how long the first record that is not committed has been there: since Kafka had it, whatever its timestamp is. Of one
+   * that was there before the program, at least since that. Null: Kafka has not been asked yet.
+   */
+  readonly lag_seconds: number | null
+  /** How long it takes until the lag is gone, if it goes on as in the last ten seconds; null: it does not become less. */
+  readonly catches_up_in_seconds: number | null
+}
+
+/** One of those who read a partition, each from its own place. */
+export interface ReaderStatus extends Progress {
+  /** The sink's step; of what stays in Kafka, what its tasks are named after: the first of their inputs. */
+  readonly reader: string
+}
+
+/** How far the reading of one partition has come: as that of the reader who is furthest behind. */
+export interface PartitionStatus extends Progress {
   /** The topic's real name. */
   readonly topic: string
   /** From 0 on. */
   readonly partition: number
-  /** Behind the last record that can be read. */
+  /** Behind the last record that Kafka has, also of a transaction that is still open. */
   readonly end_offset: number
-  /** The next record to read after a restart. */
-  readonly committed: number
-  /** Records between the two. */
-  readonly lag: number
+  /** When Kafka has said so last, ISO 8601 in UTC: asked every two seconds, also while nothing is read. Null: not yet. */
+  readonly as_of: string | null
+  /** All of this instance's. */
+  readonly readers: readonly ReaderStatus[]
 }
 
 /** A copy of the stores of a task that runs elsewhere. */

@@ -84,7 +84,10 @@ export class SinkTask {
   }
 
   committedOffset(queue: InputQueue): number {
-    return this.#lanes.find((lane) => lane.queue === queue)?.writtenOffset ?? queue.position
+    const lane = this.#lanes.find((each) => each.queue === queue)
+    // Behind the last record there may be nothing but transaction markers: there is nothing to write for them.
+    const isWritten = !lane?.gathering && !lane?.writing && !lane?.lettersWaiting
+    return lane && !isWritten ? lane.writtenOffset : queue.position
   }
 
   run(): void {

@@ -1,7 +1,8 @@
 import { inputsOf, isChooser } from '../stream/graph.ts'
 import type { Topology } from '../stream/topology.ts'
 import type { Instance } from './instance.ts'
-import type { PipelineEdge, PipelineStatus } from './pipeline-status.ts'
+import type { PartitionLag } from './lag-watch.ts'
+import type { PartitionStatus, PipelineEdge, PipelineStatus } from './pipeline-status.ts'
 
 /** Where a running topology stands at this moment. */
 export function statusOf(topology: Topology, instance: Instance, nowMs: number): PipelineStatus {
@@ -9,23 +10,39 @@ export function statusOf(topology: Topology, instance: Instance, nowMs: number):
     topology: topology.name,
     nodes: instance.statistics.nodes(nowMs),
     edges: edgesOf(topology),
-    partitions: instance.positions.map(({ topic, partition, endOffset, committed }) => ({
-      topic,
-      partition,
-      end_offset: endOffset,
-      committed,
-      lag: endOffset - committed,
-    })),
+    partitions: instance.lags.map(partitionStatusOf),
     standbys: instance.standbys.map(({ id, lag }) => ({ task: id, lag: lag ?? null })),
     counters: instance.statistics.counters(),
     sources: instance.sources.map(({ name, state, owner, lastMessageMs, problem }) => ({
       name,
       state,
       owner: owner ?? null,
-      last_message: lastMessageMs === undefined ? null : new Date(lastMessageMs).toISOString(),
+      last_message: isoOf(lastMessageMs),
       ...(problem !== undefined && { problem }),
     })),
   }
+}
+
+/** Of all of its readers, the one that is furthest behind is shown for the partition. */
+function partitionStatusOf({ topic, partition, endOffset, asOfMs, readers }: PartitionLag): PartitionStatus {
+  const shown = readers.map(({ name, committed, lag, lagMs, catchesUpInMs }) => ({
+    reader: name,
+    committed,
+    lag,
+    lag_seconds: secondsOf(lagMs),
+    catches_up_in_seconds: secondsOf(catchesUpInMs),
+  }))
+  const furthestBehind = shown.reduce((a, b) => (b.lag > a.lag ? b : a))
+  const { reader: _, ...behind } = furthestBehind
+  return { topic, partition, end_offset: endOffset, as_of: isoOf(asOfMs), ...behind, readers: shown }
+}
+
+function secondsOf(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms) / 1_000
+}
+
+function isoOf(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString()
 }
 
 /** From step to step, and through the topics that one step writes and another reads. */

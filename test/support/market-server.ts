@@ -3,15 +3,27 @@ import { type ApiServer, serve } from '../../src/app/serve.ts'
 import { createWeb, type Web, type WebOptions } from '../../src/app/web.ts'
 import { createClock } from '../../src/clock.ts'
 import { silentLogger } from '../../src/logger.ts'
-import type { PipelineStatus, SourceStatus } from '../../src/runtime/pipeline-status.ts'
+import type { PartitionStatus, PipelineStatus, SourceStatus } from '../../src/runtime/pipeline-status.ts'
 import type { FakeMarketQueries } from './fake-market-queries.ts'
+
+/** The topic of ticks, whose readers are so many records behind. */
+export function partitionBehind(lag: number): PartitionStatus {
+  const at = {
+    end_offset: 100 + lag,
+    committed: 100,
+    lag,
+    lag_seconds: lag / 10,
+    catches_up_in_seconds: null,
+  }
+  return { topic: 'stock-ticks', partition: 0, as_of: '2026-01-31T18:41:18.123Z', ...at, readers: [] }
+}
 
 export const emptyPipeline = {
   market: 'simulated',
   topology: 'crypto',
   nodes: [{ name: 'coinbase', kind: 'source', rate: 0, total: 0 }],
   edges: [],
-  partitions: [{ topic: 'stock-ticks', partition: 0, end_offset: 0, committed: 0, lag: 0 }],
+  partitions: [partitionBehind(0)],
   standbys: [],
   counters: { duplicates: 0, gaps: 0, backfilled: 0, late: 0, dead_letters: 0 },
   sources: [{ name: 'coinbase', state: 'live', last_message: null, owner: null }],
