@@ -160,6 +160,18 @@ export const machineSettings = {
     min: 0,
     max: 65_535,
   }),
+  /** Not shown in help or messages. Default: nobody is asked for one. */
+  accessToken: setting.token({
+    placeholder: '<token>',
+    description: 'what requests must know, as a bearer token or once as ?token=, to be answered',
+    secret: true,
+  }),
+  /** Default: on loopback, localhost and 127.0.0.1; elsewhere, any. */
+  allowedHosts: setting.list(/^[a-z\d.-]{1,253}$/i, {
+    placeholder: '<list>',
+    description: 'on loopback, other names by which it is asked, such as that of a proxy',
+    expected: 'a comma list of host names, such as charts.example.com',
+  }),
   /** Default `info`. */
   logLevel: setting.oneOf(logLevels, {
     placeholder: '<level>',

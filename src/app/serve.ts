@@ -1,11 +1,13 @@
-import { createServer, STATUS_CODES } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { type Clock, systemClock } from '../clock.ts'
 import { RivuletError } from '../errors.ts'
+import { shown } from '../shown.ts'
 import { connectionsMaxOf } from './connections-max.ts'
-import { errorBody } from './error-answer.ts'
+import { isOwnName } from './host-names.ts'
+import { answerMistakes, refusalsOf } from './refusals.ts'
 import type { WebEnv } from './web.ts'
 
 /** What of a Hono app is served. */
@@ -21,6 +23,10 @@ export interface ServeOptions {
   readonly clock?: Clock
   /** Of more, the newest are closed at once; default: a quarter of the descriptors that the process may have, at most 1,000. */
   readonly connectionsMax?: number
+  /** How long a request's headers may take to come; default 10,000. */
+  readonly headersTimeoutMs?: number
+  /** On loopback, by which names it is asked beside `localhost` and 127.0.0.1, such as that of a proxy. Default: none. */
+  readonly allowedHosts?: readonly string[]
 }
 
 /** A server that listens. */
@@ -33,12 +39,9 @@ export interface ApiServer {
   close(options?: { readonly drainMs?: number }): Promise<void>
 }
 
-const headersTimeoutMs = 10_000
 const requestTimeoutMs = 30_000
 /** On which nothing was said, by either side: a stream of events says something every 15 s. */
 const idleTimeoutMs = 60_000
-/** How often connections are looked for whose request does not come. */
-const connectionsCheckingIntervalMs = 5_000
 
 /**
  * Serves a Hono app. Rejects with `PORT_IN_USE` when somebody listens there already, `BAD_CONFIG` when host or port
@@ -53,26 +56,27 @@ const connectionsCheckingIntervalMs = 5_000
  */
 export async function serve(app: Served, options: ServeOptions): Promise<ApiServer> {
   const { host, port, clock = systemClock, connectionsMax = connectionsMaxOf() } = options
+  const { headersTimeoutMs = 10_000, allowedHosts = [] } = options
   const closing = new AbortController()
-  const plainHeaders = await headersOfEveryAnswer(app)
-  const refuse = (status: number) => ({
-    body: JSON.stringify(errorBody('BAD_REQUEST', STATUS_CODES[status] ?? 'Bad Request')),
-    headers: { ...plainHeaders, 'content-type': 'application/json' },
-  })
+  const refusals = await refusalsOf(app)
 
   const server = createServer(
     // A request without a host is refused by the listener below, with the headers that each answer has.
     {
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
-      connectionsCheckingInterval: connectionsCheckingIntervalMs,
+      connectionsCheckingInterval: headersTimeoutMs / 2,
       requireHostHeader: false,
     },
-    getRequestListener((request) => app.fetch(request, { closing: closing.signal }), {
-      overrideGlobalObjects: false,
+    getRequestListener(
+      (request) => {
+        const name = request.headers.get('host') ?? ''
+        if (isOwnName(name, host, allowedHosts)) return app.fetch(request, { closing: closing.signal })
+        return refusals.answer(421, `${shown(name)} is no name of this server: ${howToAllow}`)
+      },
       // A target or a host that is no URL: it does not get as far as the app.
-      errorHandler: () => new Response(refuse(400).body, { status: 400, headers: refuse(400).headers }),
-    }),
+      { overrideGlobalObjects: false, errorHandler: () => refusals.answer(400) },
+    ),
   )
   server.maxConnections = connectionsMax
   server.setTimeout(idleTimeoutMs)
@@ -82,23 +86,7 @@ export async function serve(app: Served, options: ServeOptions): Promise<ApiServ
       if (closing.signal.aborted) setImmediate(() => server.closeIdleConnections())
     })
   })
-  server.on('checkExpectation', (_, response) => {
-    const { body, headers } = refuse(417)
-    response.writeHead(417, headers).end(body)
-  })
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable) {
-      socket.destroy()
-      return
-    }
-    const status =
-      error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
-    const { body, headers } = refuse(status)
-    const lines = Object.entries({ ...headers, connection: 'close', 'content-length': String(body.length) })
-    socket.end(
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.map((line) => line.join(': ')).join('\r\n')}\r\n\r\n${body}`,
-    )
-  })
+  answerMistakes(server, refusals)
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)))
@@ -125,13 +113,7 @@ export async function serve(app: Served, options: ServeOptions): Promise<ApiServ
   }
 }
 
-/** The headers that the app sets on each answer, for those answers that never reach it. */
-async function headersOfEveryAnswer(app: Served): Promise<Record<string, string>> {
-  const { headers } = await app.request('/healthz', { method: 'HEAD' })
-  return Object.fromEntries(
-    [...headers].filter(([name]) => !/^(content-(type|length|encoding)|etag|vary)$/.test(name)),
-  )
-}
+const howToAllow = 'ask for localhost, or name it in ALLOWED_HOSTS'
 
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): RivuletError {
   if (error.code === 'EADDRINUSE') {

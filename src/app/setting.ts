@@ -86,6 +86,14 @@ export const setting = {
   /** A text that is not empty. */
   text: <const O extends SettingOptions>(options: O) => made(nonEmpty, 'a text that is not empty', options),
 
+  /** A secret that fits into a header and is too long to be guessed. */
+  token: <const O extends SettingOptions>(options: O) =>
+    made(
+      v.pipe(v.string(), v.regex(/^[\w.~+/=-]{16,512}$/)),
+      'at least 16 letters, digits or any of . _ ~ + / = -',
+      options,
+    ),
+
   /** A whole number from `min` to `max`, both inside. */
   wholeNumber: <const O extends SettingOptions & { readonly min: number; readonly max: number }>(
     options: O,

@@ -7,6 +7,7 @@ import { type Running, run } from '../runtime/run.ts'
 import type { Closers } from './closers.ts'
 import { connectionsMaxOf } from './connections-max.ts'
 import type { Connection, ConnectionsOf, Connectors } from './connector.ts'
+import { isLoopback } from './host-names.ts'
 import { kafkaSecurity } from './kafka-security.ts'
 import { metricsOf } from './metrics.ts'
 import { type Opening, type Prepared, type ProgramOptions, topologyOf } from './program-options.ts'
@@ -91,13 +92,16 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
   const metrics = metricsOf(() => running.status())
   const pipeline = () => ({ ...labels, ...running.status() })
   const waitsFor = () => running.ready().why
-  const web = createWeb({ labels, pipeline, ready, waitsFor, metrics, clock, logger })
+  const { host, port, accessToken, allowedHosts } = config
+  const web = createWeb({ labels, pipeline, ready, waitsFor, metrics, accessToken, clock, logger })
   options.routes?.(web, { config, chosen, clock, logger, prepared, topology, running, connections })
-  const server = await serve(web, { host: config.host, port: config.port, clock })
+  const server = await serve(web, { host, port, clock, ...(allowedHosts && { allowedHosts }) })
   // Both at once: a client that is slow to go takes nothing of the time to write.
   closers.add('server', () => Promise.all([server.close(), running.stop()]))
-  if (!isLoopback(config.host))
-    logger.warn(`${server.url} can be reached from other machines, and asks nobody who they are`)
+  if (!isLoopback(host) && accessToken === undefined)
+    logger.warn(
+      `${server.url} can be reached from other machines, and asks nobody who they are; ACCESS_TOKEN would`,
+    )
 
   // Tables and topics are made by then, unless a server is away: it serves all the same, and says so.
   await Promise.race([running.started, running.done, clock.sleep(startedMsMax), aborted(stopped)])
@@ -157,8 +161,4 @@ function ofListening(error: unknown): unknown {
   if (!(error instanceof RivuletError && (error.code === 'PORT_IN_USE' || error.code === 'BAD_CONFIG')))
     return error
   return new RivuletError(error.code, error.message, { cause: error, place: { parameter: 'kafkaListen' } })
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }

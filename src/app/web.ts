@@ -6,6 +6,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
+import { askForToken } from './access-token.ts'
 import { errorAnswers, errorBody, unavailable } from './error-answer.ts'
 
 /** What `/readyz` answers. */
@@ -28,6 +29,8 @@ export interface WebOptions {
   readonly waitsFor?: () => string | undefined
   /** Prometheus text. */
   readonly metrics: () => Promise<string>
+  /** What requests must know, as `Authorization: Bearer TOKEN`, or a page once as `?token=TOKEN`. Default: nothing. */
+  readonly accessToken?: string | undefined
   /** For how often the log says that requests fail. */
   readonly clock: Clock
   /** Told of failed requests. */
@@ -66,9 +69,10 @@ const bodyBytesMax = 64 * 1024
  * ```
  */
 export function createWeb(options: WebOptions): Web {
-  const { labels = {}, pipeline, ready, waitsFor, metrics, clock, logger } = options
+  const { labels = {}, pipeline, ready, waitsFor, metrics, accessToken, clock, logger } = options
   const web: Web = new Hono()
 
+  web.use(headAsGet(web))
   web.use(async (context, next) => {
     await next()
     for (const [name, value] of Object.entries(labels)) context.header(`x-rivulet-${name}`, value)
@@ -82,6 +86,7 @@ export function createWeb(options: WebOptions): Web {
       xFrameOptions: 'DENY',
     }),
   )
+  if (accessToken !== undefined) web.use(askForToken(accessToken))
   // Around what replaces an answer: the header of a compressed one would stay on the plain one in its place.
   web.use(compress())
   web.use(methodNotAllowed({ app: web, onMethodNotAllowed: notAllowed }))
@@ -110,14 +115,30 @@ export function createWeb(options: WebOptions): Web {
   return web
 }
 
+/** A HEAD is answered as its GET would be, down to the length. Hono alone leaves out what depends on the body. */
+function headAsGet(web: Web): MiddlewareHandler<WebEnv> {
+  return async (context, next) => {
+    const { method, url, raw } = context.req
+    if (method !== 'HEAD') return next()
+    const full = await web.fetch(new Request(url, { headers: raw.headers }), context.env)
+    const headers = new Headers(full.headers)
+    if (isEndless(full)) await full.body?.cancel()
+    else headers.set('content-length', String((await full.arrayBuffer()).byteLength))
+    return new Response(null, { status: full.status, headers })
+  }
+}
+
 /** An ETag for every answer but a stream of events, which has no end to be read to. */
 function tagged(): MiddlewareHandler {
   const tag = etag()
   return async (context, next) => {
     await next()
-    if (!context.res.headers.get('content-type')?.startsWith('text/event-stream'))
-      return tag(context, async () => {})
+    if (!isEndless(context.res)) return tag(context, async () => {})
   }
+}
+
+function isEndless({ headers }: Response): boolean {
+  return headers.get('content-type')?.startsWith('text/event-stream') ?? false
 }
 
 /** Nothing from another host, nothing inline. */

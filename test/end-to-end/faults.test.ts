@@ -83,7 +83,7 @@ describe('a signal', () => {
     const program = await folder.start(['--simulate'])
     const slowClient = connect(Number(new URL(program.url).port), '127.0.0.1')
     slowClient.on('error', () => {})
-    slowClient.write('GET /api/history HTTP/1.1\r\nhost: x\r\n')
+    slowClient.write('GET /api/history HTTP/1.1\r\nhost: localhost\r\n')
     const listener = await fetch(new URL('/api/stream', program.url))
     const ended = listener.text()
     const startedMs = performance.now()

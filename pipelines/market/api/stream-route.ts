@@ -10,18 +10,29 @@ const streamsMax = 500
 
 /** `GET /api/stream`: Server-Sent Events of ticks, from now on or from where a client left off. */
 export function streamRoute(feed: TickFeed, queries: MarketQueries): Handler<WebEnv> {
+  let open = 0
   return async (context) => {
     const parameters = parametersOf(context)
     const symbols = symbolsOf(parameters)
     const resumed = context.req.header('last-event-id')
     const since = resumed ? decodeCursor(resumed, 'Last-Event-ID') : cursorOf(parameters, 'since')
-    if (feed.listeners >= streamsMax)
-      return unavailable(context, 'BUFFER_FULL', `${streamsMax} streams are open`)
     const position = await queries.position()
     if (since !== null && !reaches(position, since)) {
       const parameter = resumed ? 'Last-Event-ID' : 'since'
       throw badParameter(parameter, 'is ahead of the data: it is not of this market')
     }
-    return tickStream(context, { feed, from: since ?? position, symbols, closing: context.env?.closing })
+    // Nothing is awaited from here to where it is counted: many may have asked in one moment.
+    if (open >= streamsMax) return unavailable(context, 'BUFFER_FULL', `${streamsMax} streams are open`)
+    open++
+    const ended = () => {
+      open--
+    }
+    return tickStream(context, {
+      feed,
+      from: since ?? position,
+      symbols,
+      closing: context.env?.closing,
+      ended,
+    })
   }
 }

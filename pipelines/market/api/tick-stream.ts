@@ -9,13 +9,18 @@ export interface TickStreamOptions {
   readonly symbols: Symbols
   /** Aborted when the server closes: the stream ends, and the browser comes back with its last id. */
   readonly closing: AbortSignal | undefined
+  /** Called once, when nobody reads it any more. */
+  readonly ended: () => void
 }
 
 /**
  * Server-Sent Events of ticks. It is written when the client reads: one that does not is not read for, and holds no
  * more than a cursor and what its socket took. A body that is never read, as of a HEAD, starts nothing.
  */
-export function tickStream(context: Context, { feed, from, symbols, closing }: TickStreamOptions): Response {
+export function tickStream(
+  context: Context,
+  { feed, from, symbols, closing, ended }: TickStreamOptions,
+): Response {
   context.header('content-type', 'text/event-stream; charset=utf-8')
   context.header('cache-control', 'no-store')
   const stopped = new AbortController()
@@ -32,11 +37,19 @@ export function tickStream(context: Context, { feed, from, symbols, closing }: T
           controller.enqueue(encoder.encode(`retry: 2000\n: ticks follow\nid: ${encodeCursor(from)}\n\n`))
           return
         }
-        const { value, done } = await batches.next()
-        if (done) controller.close()
-        else controller.enqueue(encoder.encode(eventOf(value)))
+        const { value, done } = await batches.next().catch((error) => {
+          ended()
+          throw error
+        })
+        if (!done) controller.enqueue(encoder.encode(eventOf(value)))
+        else {
+          ended()
+          controller.close()
+        }
       },
+      // Not called behind an end or an error.
       async cancel() {
+        ended()
         stopped.abort()
         await batches.return()
       },

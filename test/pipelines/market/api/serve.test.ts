@@ -48,18 +48,28 @@ describe('serving', () => {
   })
 
   test.each([
-    ['a target that is no path', 'GET /\\..\\x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', 400],
+    [
+      'a target that is no path',
+      'GET /\\..\\x HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n',
+      400,
+    ],
     ['a host that is none', 'GET / HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n', 400],
+    [
+      'the host of somebody else',
+      'GET /api/latest HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n',
+      421,
+    ],
     ['no host at all', 'GET / HTTP/1.1\r\nconnection: close\r\n\r\n', 400],
     ['bytes that are no HTTP', 'hello\r\n\r\n', 400],
-    ['DELETE', 'DELETE /api/latest HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', 405],
-    ['OPTIONS', 'OPTIONS / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', 405],
+    ['DELETE', 'DELETE /api/latest HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n', 405],
+    ['TRACE', 'TRACE /api/latest HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n', 405],
+    ['OPTIONS', 'OPTIONS / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n', 405],
     [
       'a body without a length',
-      'POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n',
+      'POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n',
       405,
     ],
-    ['an expectation', 'GET / HTTP/1.1\r\nhost: x\r\nexpect: all\r\nconnection: close\r\n\r\n', 417],
+    ['an expectation', 'GET / HTTP/1.1\r\nhost: localhost\r\nexpect: all\r\nconnection: close\r\n\r\n', 417],
     ['headers without end', `GET / HTTP/1.1\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`, 431],
   ])('answers %s as any other mistake, with every header', async (_, bytes, status) => {
     const { port } = await start()
@@ -166,6 +176,20 @@ describe('the stream', () => {
     const response = await fetch(`${url}api/stream`, { headers: { 'accept-encoding': 'gzip' } })
     expect(response.headers.get('content-encoding')).toBeNull()
     await response.body!.cancel()
+  })
+
+  test('is for 500 at once, however many ask in one moment, and for others when some have left', async () => {
+    const app = marketWeb(apiOptions(new FakeMarketQueries().add(...trades(0, 5))))
+    const asked = await Promise.all(Array.from({ length: 520 }, () => app.request('/api/stream')))
+    const open = asked.filter(({ status }) => status === 200)
+    expect([open.length, asked.filter(({ status }) => status === 503).length]).toEqual([500, 20])
+    expect((await app.request('/api/stream')).headers.get('retry-after')).toBe('2')
+    await Promise.all(open.map(({ body }) => body?.cancel()))
+    // A HEAD asks for a stream and takes none.
+    await Promise.all(Array.from({ length: 520 }, () => app.request('/api/stream', { method: 'HEAD' })))
+    const again = await app.request('/api/stream')
+    expect(again.status).toBe(200)
+    await again.body?.cancel()
   })
 
   test('does not read the table for a client that does not read, and gives it everything once it does', async () => {
