@@ -115,6 +115,9 @@ export function createWeb(options: WebOptions): Web {
   return web
 }
 
+/** A longer body is not made only to be measured. */
+const measuredBytesMax = 16 * 1024 * 1024
+
 /** A HEAD is answered as its GET would be, down to the length. Hono alone leaves out what depends on the body. */
 function headAsGet(web: Web): MiddlewareHandler<WebEnv> {
   return async (context, next) => {
@@ -122,10 +125,21 @@ function headAsGet(web: Web): MiddlewareHandler<WebEnv> {
     if (method !== 'HEAD') return next()
     const full = await web.fetch(new Request(url, { headers: raw.headers }), context.env)
     const headers = new Headers(full.headers)
-    if (isEndless(full)) await full.body?.cancel()
-    else headers.set('content-length', String((await full.arrayBuffer()).byteLength))
+    const length = isEndless(full) ? await full.body?.cancel() : await lengthOf(full)
+    if (length !== undefined) headers.set('content-length', String(length))
     return new Response(null, { status: full.status, headers })
   }
+}
+
+/** Undefined: it is longer than what is measured. */
+async function lengthOf({ body }: Response): Promise<number | undefined> {
+  let length = 0
+  // Leaving the loop lets go of the rest.
+  for await (const chunk of body ?? []) {
+    length += chunk.byteLength
+    if (length > measuredBytesMax) return undefined
+  }
+  return length
 }
 
 /** An ETag for every answer but a stream of events, which has no end to be read to. */

@@ -63,6 +63,23 @@ test('HEAD of what has no end has no length, and lets go of it', async () => {
   expect([head.status, head.headers.get('content-length'), cancelled]).toEqual([200, null, true])
 })
 
+test('HEAD of what is very long has no length: it is not made whole only to be measured', async () => {
+  const web = webWith()
+  let chunks = 0
+  web.get('/very-long', (context) => {
+    const body = new ReadableStream({
+      pull: (controller) => {
+        chunks++
+        controller.enqueue(new Uint8Array(1_000_000))
+      },
+    })
+    return context.body(body, 200, { etag: '"1"' })
+  })
+  const head = await web.request('/very-long', { method: 'HEAD' })
+  expect([head.status, head.headers.get('content-length')]).toEqual([200, null])
+  expect(chunks).toBeLessThan(25)
+})
+
 test('without a token it asks for none', async () => {
   expect((await webWith().request('/long')).status).toBe(200)
 })

@@ -8,6 +8,7 @@ import type {
   Symbols,
   Tick,
 } from '../../pipelines/market/api/market-queries.ts'
+import { pointsEach } from '../../pipelines/market/api/points-each.ts'
 import { RivuletError } from '../../src/errors.ts'
 
 export interface FakeTrade {
@@ -90,21 +91,22 @@ export class FakeMarketQueries implements MarketQueries {
     )
   }
 
-  history({ symbols, sinceMs, after, pointsMax }: Parameters<MarketQueries['history']>[0]): Promise<History> {
+  history({ pointsMax, ...query }: Parameters<MarketQueries['history']>[0]): Promise<History> {
     return this.#answer('history', () => {
-      const trades = this.#inTime(symbols).filter(
-        (trade) =>
-          (sinceMs === null || trade.timestampUs >= sinceMs * 1000) &&
-          (after === null || isAfter(trade, after)),
+      const trades = this.#asked(query)
+      const each = pointsEach(
+        pointsMax ?? Number.POSITIVE_INFINITY,
+        [...bySymbol(trades).values()].map((of) => of.length),
       )
-      const kept = pointsMax === null ? trades : thinned(trades, pointsMax)
-      return {
-        symbols: kept.map((trade) => trade.symbol),
-        timestampsUs: kept.map((trade) => trade.timestampUs),
-        prices: kept.map((trade) => trade.price),
-        cursor: new Map(this.#end),
-      }
+      return this.#historyOf(thinned(trades, each))
     })
+  }
+
+  /** Five points a page. */
+  async *historyPages(query: Parameters<MarketQueries['historyPages']>[0]) {
+    const trades = this.#asked(query)
+    for (let i = 0; i < trades.length; i += 5)
+      yield await this.#answer('historyPages', () => this.#historyOf(trades.slice(i, i + 5)))
   }
 
   candles({ symbols, sinceMs, untilMs, intervalSeconds }: Parameters<MarketQueries['candles']>[0]) {
@@ -200,6 +202,23 @@ export class FakeMarketQueries implements MarketQueries {
     if (this.gate) await this.gate
     if (this.failure) throw this.failure
     return work()
+  }
+
+  #asked({ symbols, sinceMs, after }: Parameters<MarketQueries['historyPages']>[0]): StoredTrade[] {
+    return this.#inTime(symbols).filter(
+      (trade) =>
+        (sinceMs === null || trade.timestampUs >= sinceMs * 1000) &&
+        (after === null || isAfter(trade, after)),
+    )
+  }
+
+  #historyOf(trades: readonly StoredTrade[]): History {
+    return {
+      symbols: trades.map((trade) => trade.symbol),
+      timestampsUs: trades.map((trade) => trade.timestampUs),
+      prices: trades.map((trade) => trade.price),
+      cursor: new Map(this.#end),
+    }
   }
 
   /** In order of time, then trade_id, then symbol. */

@@ -2,13 +2,16 @@ import type { Handler } from 'hono'
 import { answerOf, parametersOf, type WebEnv } from 'rivulet/app'
 import { encodeCursor, reaches } from './cursor.ts'
 import { historyColumns, historyRows } from './history-format.ts'
+import { streamHistory } from './history-stream.ts'
 import { type MarketAnswers, sendAnswer } from './market-answers.ts'
 import { cursorOf, minutesOf, symbolsOf } from './market-parameters.ts'
 import type { MarketQueries } from './market-queries.ts'
+import { pointsMost } from './points-each.ts'
 
-const pointsMost = 100_000
-
-/** `GET /api/history`: every point, or a thinned line; with `since`, only what is newer. */
+/**
+ * `GET /api/history`: every point, or a thinned line; with `since`, only what is newer. Every point as rows is read and written
+ * in pages; whatever else has at most `pointsMost` points altogether, and is thinned where there are more.
+ */
 export function historyRoute(answers: MarketAnswers, queries: MarketQueries): Handler<WebEnv> {
   return async (context) => {
     const parameters = parametersOf(context)
@@ -27,9 +30,14 @@ export function historyRoute(answers: MarketAnswers, queries: MarketQueries): Ha
       )
     }
     const sinceMs = await answers.sinceMs(minutes)
+    const question = [symbols, sinceMs, pointsMax, after && encodeCursor(after), format]
+    if (format === 'rows' && pointsMax === null) {
+      const { etag } = answerOf(JSON.stringify([question, encodeCursor(position)]))
+      return streamHistory(context, queries.historyPages({ symbols, sinceMs, after }), etag)
+    }
     return answers.send(
       context,
-      [symbols, sinceMs, pointsMax, after && encodeCursor(after), format],
+      question,
       async () => print(await queries.history({ symbols, sinceMs, after, pointsMax })),
       position,
     )

@@ -14,9 +14,14 @@ export interface MarketQueries {
   position(): Promise<Cursor>
   /** The newest trade of each symbol, sorted by symbol. */
   latest(symbols: Symbols): Promise<LatestPrice[]>
-  /** Prices in order of time (then trade_id, then symbol). */
+  /** Prices in order of time (then trade_id, then symbol); thinned to what `pointsEach` leaves each symbol. */
   history(query: HistoryQuery): Promise<History>
-  /** Candles in order of `window_start`, then symbol; from the table of minutes, merged to the interval. */
+  /** Every point of the same, in pages that follow each other in time; each is read when it is asked for. */
+  historyPages(query: Omit<HistoryQuery, 'pointsMax'>): AsyncIterable<History>
+  /**
+   * Candles in order of `window_start`, then symbol; from the table of minutes, merged to the interval. Of more than
+   * `candlesMost`, the newest.
+   */
   candles(query: CandlesQuery): Promise<Candle[]>
   /** The newest trades over all the symbols asked for, newest first; `limit` in rows. */
   recent(query: { readonly symbols: Symbols; readonly limit: number }): Promise<Tick[]>
@@ -82,7 +87,7 @@ export interface HistoryQuery {
   readonly after: Cursor | null
   /**
    * At most so many points of each symbol, its lowest and highest price among them, and from 4 on its first and last
-   * point; null = every point. At least 2.
+   * point; null = every point, if there is room for them. At least 2.
    */
   readonly pointsMax: number | null
 }
@@ -96,6 +101,9 @@ export interface History {
   /** Behind everything that was looked at, of other symbols too: give it as `after` to get only what is newer. */
   readonly cursor: Cursor
 }
+
+/** Who wants more asks for longer ones. */
+export const candlesMost = 50_000
 
 export interface CandlesQuery {
   readonly symbols: Symbols

@@ -1,4 +1,5 @@
 import type { ClickHouse } from 'rivulet/clickhouse'
+import { candlesMost } from '../api/market-queries.ts'
 import type {
   Candle,
   CandlesQuery,
@@ -14,6 +15,7 @@ import type {
   SymbolVwap,
   Tick,
 } from '../api/market-queries.ts'
+import { historyPages } from './history-pages.ts'
 import { historyQuery } from './history-query.ts'
 import { chosen, symbolParams } from './symbol-filter.ts'
 
@@ -77,13 +79,18 @@ export function clickhouseQueries({ clickhouse, topic, ...names }: MarketTables)
       return historyQuery(clickhouse, ticks, query, { topic, from: query.after ?? new Map(), to: cursor })
     },
 
-    candles({ symbols, sinceMs, untilMs, intervalSeconds }: CandlesQuery): Promise<Candle[]> {
+    async *historyPages(query) {
+      const cursor = await position()
+      yield* historyPages(clickhouse, ticks, query, { topic, from: query.after ?? new Map(), to: cursor })
+    },
+
+    async candles({ symbols, sinceMs, untilMs, intervalSeconds }: CandlesQuery): Promise<Candle[]> {
       const bounds = [
         chosen(symbols),
         ...(sinceMs === null ? [] : ['bucket > {since:Int64} - {interval:Int64}']),
         ...(untilMs === null ? [] : ['window_start < fromUnixTimestamp64Milli({until:Int64})']),
       ]
-      return clickhouse.query<Candle>(
+      const newestFirst = await clickhouse.query<Candle>(
         `SELECT symbol, ${isoOfMs('bucket')} AS window_start, ${isoOfMs('bucket + {interval:Int64}')} AS window_end,
            argMin(m.open, m.window_start) AS open, max(max_price) AS high, min(min_price) AS low,
            argMax(m.close, m.window_start) AS close, sum(m.vwap * m.total_volume) / sum(m.total_volume) AS vwap,
@@ -91,14 +98,16 @@ export function clickhouseQueries({ clickhouse, topic, ...names }: MarketTables)
            sum(m.total_volume) AS total_volume, sum(m.tick_count) AS tick_count
          FROM (SELECT *, intDiv(toUnixTimestamp64Milli(window_start), {interval:Int64}) * {interval:Int64} AS bucket
                FROM ${minutes} WHERE ${bounds.join(' AND ')}) AS m
-         GROUP BY symbol, bucket ORDER BY bucket, symbol`,
+         GROUP BY symbol, bucket ORDER BY bucket DESC, symbol DESC LIMIT {candlesMost:UInt32}`,
         {
+          candlesMost,
           ...symbolParams(symbols),
           interval: intervalSeconds * 1000,
           ...(sinceMs !== null && { since: Math.floor(sinceMs) }),
           ...(untilMs !== null && { until: Math.ceil(untilMs) }),
         },
       )
+      return newestFirst.reverse()
     },
 
     async recent({ symbols, limit }): Promise<Tick[]> {

@@ -1,19 +1,15 @@
-import type { ClickHouse, QueryParams } from 'rivulet/clickhouse'
-import type { Cursor, History, HistoryQuery } from '../api/market-queries.ts'
-import { chosen, symbolParams } from './symbol-filter.ts'
-
-/** Offsets `[from, to)` of each partition of the topic; a partition absent in `from` is read from its start. */
-export interface TopicRange {
-  readonly topic: string
-  readonly from: Cursor
-  readonly to: Cursor
-}
-
-/** A SQL condition and the values of its parameters. */
-interface Condition {
-  readonly sql: string
-  readonly params: QueryParams
-}
+import type { ClickHouse } from 'rivulet/clickhouse'
+import type { History, HistoryQuery } from '../api/market-queries.ts'
+import { pointsAltogether, pointsEach, pointsMost } from '../api/points-each.ts'
+import {
+  allOf,
+  type Condition,
+  minutesCondition,
+  rangeCondition,
+  sinceCondition,
+  symbolCondition,
+  type TopicRange,
+} from './conditions.ts'
 
 interface Point {
   readonly symbol: string
@@ -48,7 +44,11 @@ export async function historyQuery(
   range: TopicRange,
 ): Promise<History> {
   const raw = allOf(rangeCondition(range), sinceCondition(sinceMs), symbolCondition(symbols))
-  if (pointsMax === null) return { ...(await everyPoint(clickhouse, ticks, raw)), cursor: range.to }
+  if (pointsMax === null) {
+    const whole = await everyPoint(clickhouse, ticks, raw, pointsMost + 1)
+    if (whole.prices.length <= pointsAltogether(new Set(whole.symbols).size))
+      return { ...whole, cursor: range.to }
+  }
 
   // Without a cursor, the minutes of the projection tell what there is; a cursor cuts minutes, but reads little.
   const spans = await clickhouse.query<{ symbol: string; trades: number; fromS: number; toS: number }>(
@@ -57,12 +57,19 @@ export async function historyQuery(
      FROM ${ticks} WHERE ${after === null ? minutesCondition(sinceMs, symbols).sql : raw.sql} GROUP BY symbol`,
     after === null ? minutesCondition(sinceMs, symbols).params : raw.params,
   )
-  const many = spans.filter((span) => span.trades > pointsMax)
-  const few = spans.filter((span) => span.trades <= pointsMax).map((span) => span.symbol)
-  const whole = await everyPoint(clickhouse, ticks, allOf(raw, symbolCondition(few)), few.length === 0)
+  const each = pointsEach(
+    pointsMax ?? Number.POSITIVE_INFINITY,
+    spans.map((span) => span.trades),
+  )
+  const many = spans.filter((span) => span.trades > each)
+  const few = spans.filter((span) => span.trades <= each).map((span) => span.symbol)
+  const whole =
+    few.length === 0
+      ? { symbols: [], timestampsUs: [], prices: [] }
+      : await everyPoint(clickhouse, ticks, allOf(raw, symbolCondition(few)))
   if (many.length === 0) return { ...whole, cursor: range.to }
 
-  const bucketsMax = Math.max(1, Math.floor(pointsMax / pointsPerBucket))
+  const bucketsMax = Math.max(1, Math.floor(each / pointsPerBucket))
   const fromS = Math.max(
     Math.min(...many.map((span) => span.fromS)),
     sinceMs === null ? 0 : Math.floor(sinceMs / 1000),
@@ -77,17 +84,17 @@ export async function historyQuery(
   return { ...merged(pointsOf(extremes), whole), cursor: range.to }
 }
 
-async function everyPoint(
+/** The first so many points of them. */
+export async function everyPoint(
   clickhouse: ClickHouse,
   ticks: string,
   { sql, params }: Condition,
-  nothing = false,
+  pointsMax = Number.MAX_SAFE_INTEGER,
 ): Promise<Omit<History, 'cursor'>> {
-  if (nothing) return { symbols: [], timestampsUs: [], prices: [] }
   const { symbol, us, price } = await clickhouse.queryColumns<{ symbol: string; us: number; price: number }>(
     `SELECT symbol, toUnixTimestamp64Micro(timestamp) AS us, price FROM ${ticks} WHERE ${sql}
-     ORDER BY timestamp, trade_id, symbol`,
-    params,
+     ORDER BY timestamp, trade_id, symbol LIMIT {pointsMax:UInt64}`,
+    { ...params, pointsMax },
   )
   return { symbols: symbol, timestampsUs: us, prices: price }
 }
@@ -178,44 +185,5 @@ function merged(points: Point[], whole: Omit<History, 'cursor'>): Omit<History, 
     symbols: all.map((point) => point.symbol),
     timestampsUs: all.map((point) => point.timestampUs),
     prices: all.map((point) => point.price),
-  }
-}
-
-function symbolCondition(symbols: HistoryQuery['symbols']): Condition {
-  return { sql: chosen(symbols), params: symbolParams(symbols) }
-}
-
-function sinceCondition(sinceMs: number | null): Condition {
-  if (sinceMs === null) return { sql: 'true', params: {} }
-  return {
-    sql: 'timestamp >= fromUnixTimestamp64Micro({since:Int64})',
-    params: { since: Math.ceil(sinceMs * 1000) },
-  }
-}
-
-/** Over the key of the projection `minutes`, so that it can answer: every minute that has something at or after the time. */
-function minutesCondition(sinceMs: number | null, symbols: HistoryQuery['symbols']): Condition {
-  if (sinceMs === null) return symbolCondition(symbols)
-  return allOf(symbolCondition(symbols), {
-    sql: 'toStartOfMinute(timestamp) >= fromUnixTimestamp64Milli({minute:Int64})',
-    params: { minute: Math.floor(sinceMs / 60_000) * 60_000 },
-  })
-}
-
-function rangeCondition({ topic, from, to }: TopicRange): Condition {
-  const partitions = [...to].map(([partition, end], i) => ({
-    sql: `(_partition = {partition${i}:UInt16} AND _offset >= {from${i}:UInt64} AND _offset < {to${i}:UInt64})`,
-    params: { [`partition${i}`]: partition, [`from${i}`]: from.get(partition) ?? 0, [`to${i}`]: end },
-  }))
-  return {
-    sql: `_topic = {topic:String} AND (${partitions.map((condition) => condition.sql).join(' OR ') || 'false'})`,
-    params: Object.assign({ topic }, ...partitions.map((condition) => condition.params)),
-  }
-}
-
-function allOf(...conditions: readonly Condition[]): Condition {
-  return {
-    sql: conditions.map((condition) => condition.sql).join(' AND '),
-    params: Object.assign({}, ...conditions.map((condition) => condition.params)),
   }
 }

@@ -75,6 +75,29 @@ describe('the answers', () => {
     ])
   })
 
+  test('gives every point, page by page, each when the one before was read', async () => {
+    const queries = new FakeMarketQueries()
+    for (let i = 0; i < 42; i++)
+      queries.add({ symbol: i % 2 ? 'BTC' : 'ETH', price: i, timestampUs: hourUs + i })
+    const { get } = api(queries)
+    const prices = (rows: string) => JSON.parse(rows).map(({ price }: { price: number }) => price)
+    const all = Array.from({ length: 42 }, (_, i) => i)
+    expect(prices(await (await get('/api/history?minutes=0')).text())).toEqual(all)
+    const slow = await get('/api/history?minutes=0')
+    const asked = queries.calls.historyPages ?? 0
+    const reader = slow.body?.getReader()
+    await reader?.read()
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
+    expect((queries.calls.historyPages ?? 0) - asked).toBeLessThanOrEqual(1)
+    queries.away()
+    // What is cut off is told from what is whole.
+    await expect(
+      (async () => {
+        while (!(await reader?.read())?.done);
+      })(),
+    ).rejects.toThrow('does not answer')
+  })
+
   test('leaves out a symbol that nobody traded', async () => {
     expect(await api().json('/api/latest?symbols=DOGE')).toEqual([])
     expect(await api().json('/api/latest?symbols=btc')).toEqual([])

@@ -211,7 +211,11 @@ describe.each(['embedded', 'server'] as const)(
             ]),
           ]) {
             const query = { symbols, sinceMs, after, pointsMax: null }
-            expect(plain(await market.sql.history(query))).toEqual(plain(await market.oracle.history(query)))
+            const whole = plain(await market.oracle.history(query))
+            expect(plain(await market.sql.history(query))).toEqual(whole)
+            const paged: string[] = []
+            for await (const page of market.sql.historyPages(query)) paged.push(...plain(page).points)
+            expect(paged).toEqual(whole.points)
           }
         }
       }
@@ -417,4 +421,56 @@ test('finds the newest trades where they are few in a long time', async () => {
       expect(await sql.recent({ symbols, limit })).toEqual(await oracle.recent({ symbols, limit }))
     }
   }
+})
+
+describe('of a history that is longer than an answer may be', () => {
+  const trades = 300_000
+  let market: Market
+  beforeAll(async () => {
+    market = await marketOf(tape(2))
+    const table = market.connection.tableName(ticksTable.name)
+    await market.connection.command(
+      `INSERT INTO ${table} SELECT ['BTC', 'ETH', 'SOL'][number % 3 + 1], number, 1,
+         toDateTime64('2026-02-01 00:00:00', 6, 'UTC') + toIntervalMillisecond(number * 30), number, 'buy', 'test', * EXCEPT number
+       FROM numbers(${trades}) AS n,
+         (SELECT 0 AS _offset, 'stock-ticks' AS _topic, 0 AS _partition, 0 AS _from, 0 AS _to) AS place`,
+    )
+  }, 60_000)
+  const query = { symbols: ['BTC', 'ETH', 'SOL'], sinceMs: Date.UTC(2026, 1, 1), after: null }
+
+  test.each([null, 90_000])(
+    'no more points come than the most, by their shares: %s wanted',
+    async (pointsMax) => {
+      const { symbols } = await market.sql.history({ ...query, pointsMax })
+      for (const symbol of query.symbols) {
+        const points = symbols.filter((each) => each === symbol).length
+        expect(points).toBeGreaterThan(1_000)
+        expect(points).toBeLessThanOrEqual(33_333)
+      }
+    },
+  )
+
+  test('all come in pages, each once, in order of time', async () => {
+    const times: number[] = []
+    for await (const page of market.sql.historyPages(query)) {
+      // A minute has 2,000 of them.
+      expect(page.prices.length).toBeLessThanOrEqual(22_000)
+      for (const timestampUs of page.timestampsUs) times.push(timestampUs)
+    }
+    expect(times).toHaveLength(trades)
+    expect(times.every((time, i) => i === 0 || time >= (times[i - 1] as number))).toBe(true)
+  })
+})
+
+test('of more candles than an answer may have, the newest come', async () => {
+  const { connection, sql } = await marketOf(tape(1))
+  const table = connection.tableName(candlesTable.name)
+  const columns = 'symbol, window_start, window_end, vwap, tick_count, total_volume, _offset'
+  await connection.command(
+    `INSERT INTO ${table} (${columns}) SELECT 'SOL', toDateTime64('2026-02-01 00:00:00', 3, 'UTC') + toIntervalMinute(number) AS at,
+       at + toIntervalMinute(1), 1, 1, 1, number FROM numbers(50_100)`,
+  )
+  const candles = await sql.candles({ symbols: ['SOL'], sinceMs: null, untilMs: null, intervalSeconds: 60 })
+  expect(candles).toHaveLength(50_000)
+  expect(Date.parse(candles[0]?.window_start ?? '')).toBe(Date.UTC(2026, 1, 1) + 100 * 60_000)
 })
