@@ -12,7 +12,7 @@ import {
 import { everyPoint } from './history-query.ts'
 
 /** What is in memory of one answer; a page is made of whole minutes, so it may have one more of those. */
-const pagePoints = 20_000
+const pagePoints = 10_000
 
 /** Every price of the trades within `range`, in order of time, page by page. */
 export async function* historyPages(

@@ -454,7 +454,7 @@ describe('of a history that is longer than an answer may be', () => {
     const times: number[] = []
     for await (const page of market.sql.historyPages(query)) {
       // A minute has 2,000 of them.
-      expect(page.prices.length).toBeLessThanOrEqual(22_000)
+      expect(page.prices.length).toBeLessThanOrEqual(12_000)
       for (const timestampUs of page.timestampsUs) times.push(timestampUs)
     }
     expect(times).toHaveLength(trades)
