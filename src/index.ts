@@ -149,6 +149,7 @@ export type {
   PipelineStatus,
   Progress,
   ReaderStatus,
+  SinkStatus,
   SourceStatus,
   StandbyStatus,
 } from './runtime/pipeline-status.ts'
@@ -161,6 +162,7 @@ export {
   run,
   type StopOutcome,
 } from './runtime/run.ts'
+export type { SinkState } from './runtime/sink-standing.ts'
 
 // Kafka, as a topology is given it, and how any program writes to it
 

@@ -1,24 +1,24 @@
 import { aborted } from '../aborted.ts'
 import { startBroker } from '../broker/index.ts'
 import { openDataFolder } from '../data-folder.ts'
-import { messageOf, RivuletError } from '../errors.ts'
+import { RivuletError } from '../errors.ts'
 import { connectKafka } from '../kafka/kafka.ts'
 import { type Running, run } from '../runtime/run.ts'
 import type { Closers } from './closers.ts'
 import { connectionsMaxOf } from './connections-max.ts'
 import type { Connection, ConnectionsOf, Connectors } from './connector.ts'
+import { Health } from './health.ts'
 import { isLoopback } from './host-names.ts'
 import { kafkaSecurity } from './kafka-security.ts'
-import { metricsOf } from './metrics.ts'
+import { createMetrics } from './metrics.ts'
 import { type Opening, type Prepared, type ProgramOptions, topologyOf } from './program-options.ts'
 import { serve } from './serve.ts'
 import type { Settings } from './setting.ts'
-import { createWeb, type Readiness } from './web.ts'
+import { createWeb } from './web.ts'
 
 /** The part of the time for shutting down in which the topology writes what was read. */
 const drainMsMax = 7_500
 const startedMsMax = 10_000
-const pingMsMax = 2_000
 
 /** What a program is started with. */
 export interface Start<S extends Settings> extends Opening<S> {
@@ -88,12 +88,16 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
   // Whoever awaits it later is told; until then a failure is no unhandled rejection.
   running.done.catch(() => {})
 
-  const ready = () => readiness(running, Object.values<Connection>(connections), kafkaTrouble)
-  const metrics = metricsOf(() => running.status())
+  const health = new Health({ clock, running, connections, kafkaTrouble: () => kafkaTrouble })
+  closers.add('health', () => health.close())
+  const ready = () => health.check()
+  const metrics = createMetrics({ running, ready })
   const pipeline = () => ({ ...labels, ...running.status() })
   const waitsFor = () => running.ready().why
   const { host, port, accessToken, allowedHosts } = config
-  const web = createWeb({ labels, pipeline, ready, waitsFor, metrics, accessToken, clock, logger })
+  const { text, answered } = metrics
+  const shown = { pipeline, ready, waitsFor, metrics: text, answered }
+  const web = createWeb({ labels, ...shown, accessToken, clock, logger })
   options.routes?.(web, { config, chosen, clock, logger, prepared, topology, running, connections })
   const server = await serve(web, { host, port, clock, ...(allowedHosts && { allowedHosts }) })
   // Both at once: a client that is slow to go takes nothing of the time to write.
@@ -123,23 +127,6 @@ async function openConnections<S extends Settings, C extends Connectors, P exten
   }
   // Each under the name of its connector.
   return opened as ConnectionsOf<C>
-}
-
-/** Ready is who has started, and has Kafka and all else that it writes to. */
-async function readiness(
-  running: Running,
-  connections: readonly Connection[],
-  kafkaTrouble: string | undefined,
-): Promise<Readiness> {
-  if (kafkaTrouble !== undefined) return { ready: false, why: kafkaTrouble }
-  const state = running.ready()
-  if (!state.ready) return state
-  try {
-    await Promise.all(connections.map((connection) => connection.ping?.({ timeoutMs: pingMsMax })))
-    return state
-  } catch (error) {
-    return { ready: false, why: messageOf(error) }
-  }
 }
 
 async function embeddedBroker(

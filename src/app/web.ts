@@ -3,19 +3,14 @@ import { bodyLimit } from 'hono/body-limit'
 import { compress } from 'hono/compress'
 import { etag } from 'hono/etag'
 import { methodNotAllowed } from 'hono/method-not-allowed'
+import { routePath } from 'hono/route'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { askForToken } from './access-token.ts'
-import { errorAnswers, errorBody, unavailable } from './error-answer.ts'
-
-/** What `/readyz` answers. */
-export interface Readiness {
-  /** Whether it does what it is for: else status 503. */
-  readonly ready: boolean
-  /** What it waits for, in a sentence. */
-  readonly why?: string
-}
+import { errorAnswers, errorBody } from './error-answer.ts'
+import type { Readiness } from './health.ts'
+import type { AnsweredRequest } from './metrics.ts'
 
 /** What a program's web answers with. */
 export interface WebOptions {
@@ -29,6 +24,8 @@ export interface WebOptions {
   readonly waitsFor?: () => string | undefined
   /** Prometheus text. */
   readonly metrics: () => Promise<string>
+  /** Told of each request, when its answer begins. Default: nobody is. */
+  readonly answered?: (request: AnsweredRequest) => void
   /** What requests must know, as `Authorization: Bearer TOKEN`, or a page once as `?token=TOKEN`. Default: nothing. */
   readonly accessToken?: string | undefined
   /** For how often the log says that requests fail. */
@@ -69,10 +66,11 @@ const bodyBytesMax = 64 * 1024
  * ```
  */
 export function createWeb(options: WebOptions): Web {
-  const { labels = {}, pipeline, ready, waitsFor, metrics, accessToken, clock, logger } = options
+  const { labels = {}, pipeline, ready, waitsFor, metrics, answered, accessToken, clock, logger } = options
   const web: Web = new Hono()
 
   web.use(headAsGet(web))
+  if (answered) web.use(timed(answered, clock))
   web.use(async (context, next) => {
     await next()
     for (const [name, value] of Object.entries(labels)) context.header(`x-rivulet-${name}`, value)
@@ -104,15 +102,25 @@ export function createWeb(options: WebOptions): Web {
   web.get('/api/pipeline', (context) => context.json(pipeline()))
   web.get('/healthz', (context) => context.json({ alive: true }))
   web.get('/readyz', async (context) => {
-    const { ready: isReady, why } = await ready()
-    return isReady
-      ? context.json({ ready: isReady })
-      : unavailable(context, 'NOT_READY', why ?? 'It is still starting')
+    const { ready: isReady, why = 'It is still starting', parts = [] } = await ready()
+    if (isReady) return context.json({ ready: isReady, parts })
+    const body = { ready: isReady, ...errorBody('NOT_READY', why), parts }
+    return context.json(body, 503, { 'retry-after': '2' })
   })
   web.get('/metrics', async (context) =>
     context.body(await metrics(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
   )
   return web
+}
+
+function timed(answered: (request: AnsweredRequest) => void, clock: Pick<Clock, 'now'>): MiddlewareHandler {
+  return async (context, next) => {
+    const startedMs = clock.now()
+    await next()
+    const { method } = context.req
+    const route = context.res.status === 404 ? '' : routePath(context, -1)
+    answered({ method, route, status: context.res.status, ms: clock.now() - startedMs })
+  }
 }
 
 /** A longer body is not made only to be measured. */

@@ -1,8 +1,8 @@
-import { createRequire } from 'node:module'
 import { Command, CommanderError, Option } from 'commander'
 import { kafkaSettings, machineSettings } from '../app/program-settings.ts'
 import { optionsOf, toldBy } from '../app/read-settings.ts'
 import { RivuletError } from '../errors.ts'
+import { version } from '../version.ts'
 import { type DeadLettersOptions, deadLetters } from './dead-letters.ts'
 import { type DescribeFormat, describeFile, describeFormats } from './describe.ts'
 import { diffFiles } from './diff.ts'
@@ -11,8 +11,6 @@ import { lintFile } from './lint/lint.ts'
 import { topologyIn } from './load-topologies.ts'
 import { resetTopology } from './reset.ts'
 import { listTopics, type TopicsFormat, topicsFormats } from './topics.ts'
-
-const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string }
 
 const kafkaOfRun = {
   ...kafkaSettings,

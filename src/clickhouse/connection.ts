@@ -26,6 +26,7 @@ export async function connectClickHouse(options: ClickHouseOptions): Promise<Cli
   const { clock, tablePrefix = '', cluster, queryTimeoutMs = 30_000, insertTimeoutMs = 60_000 } = options
   const transport = options.url === undefined ? await openEmbedded(options) : server(options, options.url)
   const { writer, reader } = transport
+  const serverName = options.url === undefined ? 'ClickHouse' : `ClickHouse at ${new URL(options.url).host}`
 
   function select<Format extends 'JSONEachRow' | 'JSONColumnsWithMetadata', T>(
     sql: string,
@@ -49,7 +50,8 @@ export async function connectClickHouse(options: ClickHouseOptions): Promise<Cli
     callOptions: CallOptions,
   ): Promise<T> {
     try {
-      return await withDeadline(work, callOptions.timeoutMs ?? timeoutMs, clock, callOptions)
+      const deadline = { server: serverName, timeoutMs: callOptions.timeoutMs ?? timeoutMs, clock }
+      return await withDeadline(work, deadline, callOptions)
     } catch (error) {
       throw (error instanceof RivuletError && (await transport.refusalOf?.(error))) || error
     }

@@ -3,14 +3,20 @@ import { RivuletError } from '../errors.ts'
 import type { CallOptions } from './client.ts'
 import { translateError } from './errors.ts'
 
+export interface Deadline {
+  /** As a sentence begins with it, such as `ClickHouse at localhost:8123`. */
+  readonly server: string
+  readonly timeoutMs: number
+  readonly clock: Clock
+}
+
 /**
  * Runs one call to ClickHouse, which may still be at it when this has ended: an embedded query can't be interrupted.
  * Rejects with `TIMED_OUT` (retryable), the signal's reason, or the call's error, translated.
  */
 export async function withDeadline<T>(
   work: (signal: AbortSignal) => Promise<T>,
-  timeoutMs: number,
-  clock: Clock,
+  { server, timeoutMs, clock }: Deadline,
   { signal, place = {} }: CallOptions,
 ): Promise<T> {
   signal?.throwIfAborted()
@@ -23,7 +29,7 @@ export async function withDeadline<T>(
   signal?.addEventListener('abort', stop, { once: true })
   clock.sleep(timeoutMs, done.signal).then(
     () => {
-      const message = `ClickHouse did not answer within ${timeoutMs} ms`
+      const message = `${server} did not answer within ${timeoutMs} ms`
       cancel.abort(new RivuletError('TIMED_OUT', message, { retryable: true, place }))
     },
     () => {},

@@ -17,7 +17,7 @@ async function patiently<T>(
   {
     table,
     policy,
-    context: { clock, logger, signal },
+    context: { clock, logger, signal, tried },
   }: { readonly table: string; readonly policy: RetryPolicy; readonly context: SinkContext },
 ): Promise<T> {
   const startedMs = clock.now()
@@ -27,11 +27,13 @@ async function patiently<T>(
     signal,
     policy,
     onRetry: (error, attempt, waitMs) => {
+      tried?.(messageOf(error))
       if (attempt < Math.max(saidFromAttempt, saidAttempt * 2)) return
       saidAttempt = attempt
       logger.warn({ table, attempt, waitMs: Math.round(waitMs) }, `${messageOf(error)}; trying again`)
     },
   })
+  tried?.(undefined)
   if (saidAttempt > 0)
     logger.info({ table, afterMs: Math.round(clock.now() - startedMs) }, 'ClickHouse answers again')
   return result

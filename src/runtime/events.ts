@@ -29,6 +29,27 @@ export type RuntimeEvent =
       readonly task: string
       /** Of the next record to read, in each partition that has moved. */
       readonly offsets: readonly PartitionOffset[]
+      /** From the beginning of the commit to its end. */
+      readonly tookMs: number
+    }
+  | {
+      /** What a source has emitted until then is in Kafka. */
+      readonly type: 'source-committed'
+      /** Its step's name. */
+      readonly source: string
+      /** From the beginning of the commit to its end. */
+      readonly tookMs: number
+    }
+  | {
+      /** A batch is in an external system. */
+      readonly type: 'written'
+      /** The sink's step. */
+      readonly step: string
+      readonly rows: number
+      /** From the beginning of the write to its end, retries among it. */
+      readonly tookMs: number
+      /** Of its first record, by its timestamp: how long it took to there from where it happened. */
+      readonly ageMs: number
     }
   | {
       /** A source of this instance has completed, and all that it has emitted is in Kafka. */

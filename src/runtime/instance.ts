@@ -3,6 +3,7 @@ import { Subject, type Subscription } from 'rxjs'
 import { messageOf, RivuletError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { StateStore } from '../state/store.ts'
+import type { ExternalSinkNode } from '../stream/graph.ts'
 import type { Topology } from '../stream/topology.ts'
 import type { AssignedTask } from './assigned-task.ts'
 import type { Settings } from './environment.ts'
@@ -12,6 +13,7 @@ import type { InstanceContext } from './instance-context.ts'
 import { LagWatch, type PartitionLag } from './lag-watch.ts'
 import { isTaskLayout, type Layout, layOut } from './layout.ts'
 import { checkRemembered } from './remembered-offsets.ts'
+import type { SinkStanding } from './sink-standing.ts'
 import { checkConnections, SinkWriters } from './sink-writers.ts'
 import { SourceGroup, type SourceStanding } from './source-group.ts'
 import type { StandbyTask } from './standby-task.ts'
@@ -104,6 +106,11 @@ export class Instance {
     return this.#parts?.sources.standings ?? []
   }
 
+  /** By the sinks' steps. */
+  get sinks(): ReadonlyMap<ExternalSinkNode, SinkStanding> {
+    return this.#parts?.sinks.standings ?? new Map()
+  }
+
   get tasks(): readonly AssignedTask[] {
     return this.#parts?.thread.tasks ?? []
   }
@@ -184,6 +191,8 @@ export class Instance {
   }
 
   #emit(event: RuntimeEvent): void {
+    if (event.type === 'committed' || event.type === 'source-committed')
+      this.statistics.lastCommitMs = this.#settings.clock.now()
     this.events$.next(event)
     if (event.type === 'source-ended' && event.stops) this.#stopWhenDone().catch((error) => this.#fail(error))
   }

@@ -1,4 +1,5 @@
 import type { SourceState } from '../stream/source.ts'
+import type { SinkState } from './sink-standing.ts'
 
 /** What `/api/pipeline` answers: where the pipeline stands at this moment. */
 export interface PipelineStatus {
@@ -12,6 +13,10 @@ export interface PipelineStatus {
   readonly partitions: readonly PartitionStatus[]
   /** The copies that this instance keeps of stores of tasks that run elsewhere. */
   readonly standbys: readonly StandbyStatus[]
+  /** The external ones, in order of declaration. */
+  readonly sinks: readonly SinkStatus[]
+  /** When a task or a source has committed last, ISO 8601 in UTC; null: none has. */
+  readonly last_commit: string | null
   /** Since the program's start: duplicates, gaps, backfilled, late, dead_letters, … */
   readonly counters: Readonly<Record<string, number>>
   /** All that the topology declares; each is run by one instance at a time. */
@@ -79,6 +84,26 @@ export interface StandbyStatus {
   readonly task: string
   /** By how many records of its changelogs it was behind when it was looked at last; null: it is being made. */
   readonly lag: number | null
+}
+
+/** How an external sink is. */
+export interface SinkStatus {
+  /** Of its step. */
+  readonly name: string
+  /** `opening`: it has not been reached yet; `retrying`: the last try has failed. */
+  readonly state: SinkState
+  /** Since when, ISO 8601 in UTC; where it writes, since the beginning of the oldest write under way. */
+  readonly since: string
+  /** Written since the program's start. */
+  readonly rows: number
+  /** Batches that were written. */
+  readonly writes: number
+  /** Tries that have failed. */
+  readonly retries: number
+  /** ISO 8601 in UTC; null before the first one. */
+  readonly last_write: string | null
+  /** Why the last try has failed, in a sentence; absent where none has since one succeeded. */
+  readonly problem?: string
 }
 
 /** How a source is. */

@@ -5,8 +5,10 @@ import type { Chunk } from '../records/chunk.ts'
 import type { ExternalSinkNode } from '../stream/graph.ts'
 import type { SinkBatch, SinkWriter } from '../stream/sink.ts'
 import type { Settings } from './environment.ts'
+import type { RuntimeEvent } from './events.ts'
 import type { Failure } from './failed-record.ts'
 import type { BadRecord, InputQueue } from './input-queue.ts'
+import type { SinkStanding } from './sink-standing.ts'
 import type { Task } from './task.ts'
 import type { TimedChunk } from './timed-chunk.ts'
 
@@ -17,6 +19,9 @@ export interface SinkTaskOptions {
   readonly writer: SinkWriter<unknown, unknown>
   readonly queues: readonly InputQueue[]
   readonly settings: Settings
+  /** Told of each write, before and behind it. */
+  readonly standing: SinkStanding
+  readonly emit: (event: RuntimeEvent) => void
   /** What can't be decoded; resolves when it is where such records go. */
   readonly bad: (queue: InputQueue, record: BadRecord) => Promise<void>
   /** What the sink can't take, by its offset; resolves when it is where such records go, rejects with why it must not. */
@@ -35,6 +40,8 @@ interface Gathering {
   readonly batch: SinkBatch<unknown, unknown>
   /** Behind what is in it. */
   nextOffset: number
+  /** The timestamp of its first record. */
+  readonly firstMs: number
   readonly timer: Subscription
 }
 
@@ -176,11 +183,11 @@ export class SinkTask {
   }
 
   #append(lane: Lane, chunk: TimedChunk): void {
-    const { task, node } = this.#options
+    const { task, node, settings } = this.#options
     const { queue } = lane
     task.processTimed(queue.input.node, chunk)
     const outputs = task.takeOutputs()
-    lane.gathering ??= this.#begin(lane)
+    lane.gathering ??= this.#begin(lane, chunk.timestampsMs[0] ?? settings.clock.now())
     const { batch } = lane.gathering
     for (const output of outputs) this.#appendFitting(lane, batch, output.chunk)
     // Nothing is left of them, and yet they need not be read again.
@@ -207,7 +214,7 @@ export class SinkTask {
     }
   }
 
-  #begin(lane: Lane): Gathering {
+  #begin(lane: Lane, firstMs: number): Gathering {
     const { writer, settings, node } = this.#options
     const { input, partition, position } = lane.queue
     const batch = writer.begin(input.topic, partition)
@@ -215,15 +222,14 @@ export class SinkTask {
       lane.due = true
       this.run()
     }, node.batch.waitMsMax)
-    return { batch, nextOffset: position, timer }
+    return { batch, nextOffset: position, firstMs, timer }
   }
 
-  async #write(lane: Lane, { batch, nextOffset: expected, timer }: Gathering): Promise<void> {
-    timer.unsubscribe()
+  async #write(lane: Lane, gathering: Gathering): Promise<void> {
+    const expected = gathering.nextOffset
+    gathering.timer.unsubscribe()
     await lane.letters
-    const { nextOffset } = await this.#options.writer.write(batch, (offset, error) =>
-      this.#options.refused(lane.queue, offset, error),
-    )
+    const nextOffset = await this.#writeBatch(lane, gathering)
     lane.writtenOffset = nextOffset
     this.#options.written(lane.queue, nextOffset)
     if (nextOffset === expected) return
@@ -233,6 +239,22 @@ export class SinkTask {
     lane.due = false
     lane.queue.reset(nextOffset)
     if (!this.#stopped) this.#options.seek(lane.queue)
+  }
+
+  async #writeBatch({ queue }: Lane, { batch, firstMs }: Gathering): Promise<number> {
+    const { writer, standing, refused, settings, node, emit } = this.#options
+    const writing = standing.begin(batch.rows)
+    try {
+      const { nextOffset } = await writer.write(batch, (offset, error) => refused(queue, offset, error))
+      if (writing.rows === 0) return nextOffset
+      standing.end(writing)
+      const nowMs = settings.clock.now()
+      const [tookMs, ageMs] = [nowMs - writing.sinceMs, nowMs - firstMs]
+      emit({ type: 'written', step: node.name, rows: writing.rows, tookMs, ageMs })
+      return nextOffset
+    } finally {
+      standing.giveUp(writing)
+    }
   }
 
   #fail(error: unknown): void {

@@ -3,6 +3,7 @@ import type { ExternalSinkNode } from '../stream/graph.ts'
 import type { SinkWriter } from '../stream/sink.ts'
 import type { Topology } from '../stream/topology.ts'
 import type { InstanceContext } from './instance-context.ts'
+import { SinkStanding } from './sink-standing.ts'
 
 type Writer = SinkWriter<unknown, unknown>
 
@@ -23,6 +24,7 @@ export class SinkWriters {
   readonly #context: InstanceContext
   readonly #opening = new Map<ExternalSinkNode, Promise<Writer>>()
   readonly #open = new Map<ExternalSinkNode, Writer>()
+  readonly #standings = new Map<ExternalSinkNode, SinkStanding>()
   #closed = false
 
   constructor(context: InstanceContext) {
@@ -31,16 +33,30 @@ export class SinkWriters {
 
   open(): void {
     const { layout, settings, logger, over, failed } = this.#context
-    const context = { clock: settings.clock, logger, signal: over }
+    const { clock } = settings
     let before: Promise<unknown> = Promise.resolve()
     for (const { subTopology } of layout.subTopologies) {
       if (subTopology.kind !== 'sink') continue
       const node = subTopology.sink
+      const standing = this.standingOf(node)
+      const tried = (reason: string | undefined) => standing.tried(reason)
+      const context = { clock, logger, signal: over, tried }
       const opening = before.then(() => node.sink.open(settings.connections[node.sink.connection], context))
       this.#opening.set(node, opening)
       opening.then((writer) => this.#opened(node, writer)).catch(failed)
       before = opening
     }
+  }
+
+  /** By the sinks' steps, in the order of their declaration. */
+  get standings(): ReadonlyMap<ExternalSinkNode, SinkStanding> {
+    return this.#standings
+  }
+
+  standingOf(node: ExternalSinkNode): SinkStanding {
+    const standing = this.#standings.get(node) ?? new SinkStanding(this.#context.settings.clock)
+    this.#standings.set(node, standing)
+    return standing
   }
 
   /** Resolves when it is open. */
@@ -75,6 +91,9 @@ export class SinkWriters {
 
   async #opened(node: ExternalSinkNode, writer: Writer): Promise<void> {
     if (this.#closed) await writer.close()
-    else this.#open.set(node, writer)
+    else {
+      this.standingOf(node).opened()
+      this.#open.set(node, writer)
+    }
   }
 }

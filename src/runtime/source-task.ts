@@ -206,7 +206,8 @@ export class SourceTask {
   }
 
   async #commitAll(): Promise<void> {
-    const { clock } = this.#options.context.settings
+    const { settings, emit } = this.#options.context
+    const { clock } = settings
     while (!this.#isOver && this.#processed > this.#committed.value) {
       const waitMs = this.#untilNextMs
       if (waitMs > 0) await clock.sleep(waitMs, this.#abandoned.signal)
@@ -216,7 +217,9 @@ export class SourceTask {
       // From here to the first `await` nothing else runs: the position is that of the last of these records.
       this.#outbox.hold()
       const processed = this.#processed
+      const sinceMs = clock.now()
       await this.#options.producer.commit(this.#position)
+      emit({ type: 'source-committed', source: this.name, tookMs: clock.now() - sinceMs })
       if (this.#isOver) return
       this.#outbox.release()
       this.#committed.next(processed)

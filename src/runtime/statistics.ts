@@ -9,6 +9,8 @@ export class Statistics {
   /** By sub-topology, then by step: a topic that two of them read is counted once. */
   readonly #retired = new Map<number, Map<string, number>>()
   readonly #live = new Map<Task, number>()
+  /** Of a task or a source. */
+  lastCommitMs: number | undefined
   #samples: { readonly atMs: number; readonly totals: ReadonlyMap<string, number> }[] = []
 
   constructor(topology: Topology) {

@@ -1,8 +1,9 @@
-import { inputsOf, isChooser } from '../stream/graph.ts'
+import { type ExternalSinkNode, inputsOf, isChooser } from '../stream/graph.ts'
 import type { Topology } from '../stream/topology.ts'
 import type { Instance } from './instance.ts'
 import type { PartitionLag } from './lag-watch.ts'
-import type { PartitionStatus, PipelineEdge, PipelineStatus } from './pipeline-status.ts'
+import type { PartitionStatus, PipelineEdge, PipelineStatus, SinkStatus } from './pipeline-status.ts'
+import type { SinkStanding } from './sink-standing.ts'
 
 /** Where a running topology stands at this moment. */
 export function statusOf(topology: Topology, instance: Instance, nowMs: number): PipelineStatus {
@@ -12,6 +13,8 @@ export function statusOf(topology: Topology, instance: Instance, nowMs: number):
     edges: edgesOf(topology),
     partitions: instance.lags.map(partitionStatusOf),
     standbys: instance.standbys.map(({ id, lag }) => ({ task: id, lag: lag ?? null })),
+    sinks: [...instance.sinks].map(sinkStatusOf),
+    last_commit: isoOf(instance.statistics.lastCommitMs),
     counters: instance.statistics.counters(),
     sources: instance.sources.map(({ name, state, owner, lastMessageMs, problem }) => ({
       name,
@@ -35,6 +38,20 @@ function partitionStatusOf({ topic, partition, endOffset, asOfMs, readers }: Par
   const furthestBehind = shown.reduce((a, b) => (b.lag > a.lag ? b : a))
   const { reader: _, ...behind } = furthestBehind
   return { topic, partition, end_offset: endOffset, as_of: isoOf(asOfMs), ...behind, readers: shown }
+}
+
+function sinkStatusOf([{ name }, standing]: readonly [ExternalSinkNode, SinkStanding]): SinkStatus {
+  const { state, sinceMs, problem, rows, retries, lastWriteMs } = standing
+  return {
+    name,
+    state,
+    since: new Date(sinceMs).toISOString(),
+    rows,
+    writes: standing.writes,
+    retries,
+    last_write: isoOf(lastWriteMs),
+    ...(problem !== undefined && { problem }),
+  }
 }
 
 function secondsOf(ms: number | undefined): number | null {

@@ -194,11 +194,13 @@ export class StreamTask {
     })
     const offsets = commitOf(this.id, places, this.task.streamTimes)
     const positions = new Map(this.queues.map((queue) => [queue, queue.position]))
+    const sinceMs = context.settings.clock.now()
     await producer.commit(offsets)
+    const tookMs = context.settings.clock.now() - sinceMs
     this.#outbox.release()
     for (const [queue, position] of positions) this.#committedOffsets.set(queue, position)
     state.committed(await logging)
-    context.emit({ type: 'committed', task: this.id, offsets })
+    context.emit({ type: 'committed', task: this.id, offsets, tookMs })
   }
 
   /** Takes over what the task has put out; whether there was anything. */

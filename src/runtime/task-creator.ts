@@ -143,6 +143,8 @@ export class TaskCreator {
       writer,
       queues,
       settings,
+      standing: sinks.standingOf(node),
+      emit: context.emit,
       ...this.#effectsOf(queues, node),
       seek: (queue) => assigned.rewind(queue),
       worked: () => assigned.regulate(),

@@ -26,6 +26,8 @@ export interface SinkContext {
   readonly logger: Logger
   /** Aborted when the program stops for good: pending retries give up. */
   readonly signal: AbortSignal
+  /** Told why a try has failed that is repeated, and undefined when one has succeeded: shown as how the sink is. */
+  readonly tried?: (reason: string | undefined) => void
 }
 
 /** What an open sink does, for all partitions of its topics. */

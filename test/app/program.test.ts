@@ -28,7 +28,7 @@ describe('a program in its own process', () => {
     const program = await startTiny()
     for (const [path, part] of [
       ['/healthz', '{"alive":true}'],
-      ['/readyz', '{"ready":true}'],
+      ['/readyz', '{"ready":true,"parts":[{"kind":"kafka"'],
       ['/metrics', 'rivulet_node_records_total{'],
       ['/api/pipeline', '"topology":"tiny"'],
     ] as const) {

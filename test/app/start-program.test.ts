@@ -103,10 +103,19 @@ describe('a program that is started within a process', () => {
     expect([ready.status, ready.headers.get('x-rivulet-region')]).toEqual([200, 'eu'])
     door.isOpen = false
     const shut = await get('/readyz')
-    expect([shut.status, await shut.json()]).toEqual([
-      503,
-      { error: { code: 'NOT_READY', message: 'the door is shut' } },
-    ])
+    expect(shut.status).toBe(503)
+    expect(await shut.json()).toMatchObject({
+      ready: false,
+      error: { code: 'NOT_READY', message: 'the door is shut' },
+      parts: expect.arrayContaining([
+        expect.objectContaining({
+          kind: 'connection',
+          name: 'door',
+          state: 'waiting',
+          reason: 'the door is shut',
+        }),
+      ]),
+    })
     expect(await (await get('/api/pipeline')).json()).toMatchObject({ region: 'eu', topology: 'counts' })
     expect(door.closed).toBe(0)
     await started.stop()

@@ -2,7 +2,9 @@ import { lastValueFrom, Subject } from 'rxjs'
 import { expect, test, vi } from 'vitest'
 import { BytesColumn } from '../../src/records/bytes-column.ts'
 import { createTask } from '../../src/runtime/create-task.ts'
+import type { RuntimeEvent } from '../../src/runtime/events.ts'
 import { FetchedChunk, InputQueue } from '../../src/runtime/input-queue.ts'
+import { SinkStanding } from '../../src/runtime/sink-standing.ts'
 import { SinkTask } from '../../src/runtime/sink-task.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { topic } from '../../src/stream/topic.ts'
@@ -26,6 +28,7 @@ async function writing(letter: () => Promise<void>) {
   let letters = 0
   const refused: number[] = []
   const failures: unknown[] = []
+  const events: RuntimeEvent[] = []
   const task = new SinkTask({
     id: '0_0',
     task: createTask(own.subTopology, settings, new Map()),
@@ -33,6 +36,8 @@ async function writing(letter: () => Promise<void>) {
     writer: await sink.open(),
     queues: [queue],
     settings,
+    standing: new SinkStanding(settings.clock),
+    emit: (event) => events.push(event),
     bad: () => {
       letters++
       return letter()
@@ -63,7 +68,7 @@ async function writing(letter: () => Promise<void>) {
     queue.push(new FetchedChunk({ chunk, nextOffset, endOffset: nextOffset }, input))
     task.run()
   }
-  return { task, sink, queue, fetch, letters: () => letters, refused, failures }
+  return { task, sink, queue, fetch, letters: () => letters, refused, failures, events }
 }
 
 test('while one batch is written the next one is gathered, also of what had come before', async () => {
@@ -145,4 +150,16 @@ test('a refused record that can not be put away fails the task', async () => {
   sink.refuses = (value) => value === 2
   fetch([1, 2, 3])
   await vi.waitFor(() => expect(failures).toEqual([new Error('no such topic')]))
+})
+
+test('tells of each batch that is written: its rows, how long it took, and how old its first record is', async () => {
+  const { sink, fetch, events } = await writing(() => Promise.resolve())
+  fetch([1, 2, 3])
+  await vi.waitFor(() => expect(sink.values).toEqual([1, 2, 3]))
+  await vi.waitFor(() => expect(events).toHaveLength(1))
+  // Its records are of the first millisecond of 1970.
+  const [written] = events
+  expect(written).toMatchObject({ type: 'written', step: 'to memory', rows: 3 })
+  expect(written?.type === 'written' && written.ageMs).toBeGreaterThan(1e12)
+  expect(written?.type === 'written' && written.tookMs).toBeLessThan(10_000)
 })

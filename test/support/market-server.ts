@@ -25,6 +25,8 @@ export const emptyPipeline = {
   edges: [],
   partitions: [partitionBehind(0)],
   standbys: [],
+  sinks: [],
+  last_commit: null,
   counters: { duplicates: 0, gaps: 0, backfilled: 0, late: 0, dead_letters: 0 },
   sources: [{ name: 'coinbase', state: 'live', last_message: null, owner: null }],
 } satisfies PipelineStatus & { market: string }

@@ -26,6 +26,8 @@ export class ProductTape implements Outflow {
   /** Connected, but not told yet how far the product is: what a subscription is answered with may be an old trade. */
   #expecting = false
   #hasHeartbeats = true
+  /** Of those that have just happened when they came: they come in order, once each. */
+  #newestOnConnection = 0
 
   constructor(options: ProductTapeOptions) {
     const { product, logger, lastId, heldTradesMax } = options
@@ -61,6 +63,7 @@ export class ProductTape implements Outflow {
   connected(): void {
     this.#expecting = !this.#isRejected
     this.#hasHeartbeats = true
+    this.#newestOnConnection = 0
   }
 
   /** What comes of the product is all that is said of it on this connection; an empty tape has missed nothing. */
@@ -69,10 +72,16 @@ export class ProductTape implements Outflow {
     if (this.#sequencer.nextId === undefined) this.#expecting = false
   }
 
-  /** `isNewest`: it has just happened. */
-  receive(trade: Trade, isNewest: boolean): 'accepted' | 'duplicate' | 'full' {
+  /**
+   * `isNewest`: it has just happened. `known`: it has come another way, by another channel, from REST or before the connection;
+   * `duplicate`: nothing explains that it comes again.
+   */
+  receive(trade: Trade, isNewest: boolean): 'accepted' | 'known' | 'duplicate' | 'full' {
     if (isNewest || !this.#hasHeartbeats) this.#expecting = false
-    return this.#sequencer.offer(trade)
+    const isRepeated = isNewest && trade.tradeId <= this.#newestOnConnection
+    if (isNewest && !isRepeated) this.#newestOnConnection = trade.tradeId
+    const offered = this.#sequencer.offer(trade)
+    return offered === 'duplicate' && !isRepeated ? 'known' : offered
   }
 
   /** The exchange said that this is the newest trade; 0: that it does not know, or that there is none. */

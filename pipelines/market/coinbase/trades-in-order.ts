@@ -49,7 +49,7 @@ export interface OrderOptions<K, V> extends Products {
  * comes twice (two channels, reconnects) is dropped, what is missing (lost frames, disconnects, the time since the
  * last start) is fetched from the REST API, what can't be decoded goes to the dead letters and is fetched too. An
  * empty tape begins with the first trade that the exchange sends. Nothing goes out while downstream is full.
- * Counters: `duplicates`, `gaps`, `backfilled`. Never completes.
+ * Counters: `duplicates` (what one channel has sent twice on a connection), `gaps`, `backfilled`. Never completes.
  */
 export function tradesInOrder<K, V>(
   options: OrderOptions<K, V>,

@@ -115,7 +115,11 @@ export class SimulatedClickHouse {
   /** A client of it on a machine. */
   connect(machine: Machine): ClickHouse {
     const call = <T>(work: () => T, { timeoutMs = defaultTimeoutMs, ...options }: CallOptions = {}) =>
-      withDeadline(() => this.#call(machine, work), timeoutMs, machine.clock, options)
+      withDeadline(
+        () => this.#call(machine, work),
+        { server: 'ClickHouse', timeoutMs, clock: machine.clock },
+        options,
+      )
     return {
       kind: 'server',
       cluster: undefined,

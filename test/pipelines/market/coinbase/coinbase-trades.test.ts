@@ -70,7 +70,10 @@ describe('coinbaseTrades', () => {
     await until(() => probe.trades.length >= 6)
     expect(probe.ids(BTC)).toEqual([100, 101, 102, 103])
     expect(probe.ids(ETH)).toEqual([1, 2])
-    await until(() => probe.counters.duplicates === 6)
+    // Each came by two channels, and the first also as what had been before: nothing of that is unexpected.
+    market.trade(BTC, 1)
+    await until(() => probe.trades.length >= 7)
+    expect(probe.counters.duplicates).toBe(0)
     expect(probe.states).toEqual(['connecting', 'live'])
   })
 

@@ -44,6 +44,25 @@ describe('tradesInOrder', () => {
     expect(probe.counters.duplicates).toBe(1)
   })
 
+  test('counts as duplicates what one channel has said twice, not what is known from elsewhere', async () => {
+    const probe = new SourceProbe({ tape: [trade(7)] })
+    const feed$ = await follow(probe)
+    feed$.next({ type: 'connected' })
+    // The last trade as the channel begins, then tickers before and behind their matches.
+    feed$.next(said(7, {}, false))
+    for (const isNewest of [false, true, false]) feed$.next(said(8, {}, isNewest))
+    feed$.next(said(9))
+    expect(probe.counters.duplicates).toBe(0)
+    feed$.next(said(8))
+    feed$.next(said(9))
+    expect(probe.counters.duplicates).toBe(2)
+    // Another connection may begin anywhere.
+    feed$.next({ type: 'connected' })
+    feed$.next(said(9))
+    expect(probe.counters.duplicates).toBe(2)
+    expect(probe.ids(product)).toEqual([8, 9])
+  })
+
   test('holds trades back that come while it is paused, and a pause that comes with a trade holds the next', async () => {
     const probe = new SourceProbe({ tape: [trade(7)] })
     const feed$ = await follow(probe)
