@@ -7,9 +7,11 @@ import { MetricSet } from './metric-set.ts'
 
 /** A request that was answered. */
 export interface AnsweredRequest {
+  /** Such as `GET`. */
   readonly method: string
   /** As it was declared, such as `/api/stores/:name`; empty: there is none. */
   readonly route: string
+  /** Of the answer. */
   readonly status: number
   /** To the headers of the answer. */
   readonly ms: number

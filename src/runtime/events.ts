@@ -45,6 +45,7 @@ export type RuntimeEvent =
       readonly type: 'written'
       /** The sink's step. */
       readonly step: string
+      /** How many it has. */
       readonly rows: number
       /** From the beginning of the write to its end, retries among it. */
       readonly tookMs: number
