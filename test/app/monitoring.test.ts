@@ -39,7 +39,7 @@ afterAll(async () => {
 
 const get = async (path: string) => (await fetch(new URL(path, started.url))).text()
 const json = async (path: string) => JSON.parse(await get(path))
-const valueOf = async (metric: string) =>
+const metricOf = async (metric: string) =>
   Number(new RegExp(`^rivulet_${metric}{.*reader="to memory"} (.*)$`, 'm').exec(await get('/metrics'))?.[1])
 const readerPart = async () =>
   (await json('/readyz')).parts.find((part: { kind: string }) => part.kind === 'reader')
@@ -59,8 +59,8 @@ describe('a sink that stops', () => {
     expect(partition.readers).toMatchObject([{ reader: 'to memory', catches_up_in_seconds: null }])
     expect(partition.lag).toBeGreaterThan(100)
     expect(partition.lag_seconds).toBeGreaterThan(2)
-    expect(await valueOf('partition_lag_seconds')).toBeGreaterThan(2)
-    expect(await valueOf('partition_lag_records')).toBeGreaterThan(100)
+    expect(await metricOf('partition_lag_seconds')).toBeGreaterThan(2)
+    expect(await metricOf('partition_lag_records')).toBeGreaterThan(100)
     expect(Date.now() - stoppedMs).toBeLessThan(6_000)
     sink.release()
     await expect.poll(readerPart, { timeout: 10_000 }).toMatchObject({ state: 'ready', reason: null })
