@@ -7,14 +7,15 @@ import { type Running, run } from '../runtime/run.ts'
 import type { Closers } from './closers.ts'
 import { connectionsMaxOf } from './connections-max.ts'
 import type { Connection, ConnectionsOf, Connectors } from './connector.ts'
-import { Health } from './health.ts'
+import { Health, type HealthOptions } from './health.ts'
 import { isLoopback } from './host-names.ts'
 import { kafkaSecurity } from './kafka-security.ts'
 import { createMetrics } from './metrics.ts'
+import { PipelineHistory } from './pipeline-history.ts'
 import { type Opening, type Prepared, type ProgramOptions, topologyOf } from './program-options.ts'
 import { serve } from './serve.ts'
 import type { Settings } from './setting.ts'
-import { createWeb } from './web.ts'
+import { createWeb, type WebOptions } from './web.ts'
 
 /** The part of the time for shutting down in which the topology writes what was read. */
 const drainMsMax = 7_500
@@ -88,16 +89,10 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
   // Whoever awaits it later is told; until then a failure is no unhandled rejection.
   running.done.catch(() => {})
 
-  const health = new Health({ clock, running, connections, kafkaTrouble: () => kafkaTrouble })
-  closers.add('health', () => health.close())
-  const ready = () => health.check()
-  const metrics = createMetrics({ running, ready })
-  const pipeline = () => ({ ...labels, ...running.status() })
-  const waitsFor = () => running.ready().why
+  const seen = observed({ clock, running, connections, kafkaTrouble: () => kafkaTrouble }, closers)
   const { host, port, accessToken, allowedHosts } = config
-  const { text, answered } = metrics
-  const shown = { pipeline, ready, waitsFor, metrics: text, answered }
-  const web = createWeb({ labels, ...shown, accessToken, clock, logger })
+  const pipeline = () => ({ ...labels, ...running.status() })
+  const web = createWeb({ labels, pipeline, ...seen, accessToken, clock, logger })
   options.routes?.(web, { config, chosen, clock, logger, prepared, topology, running, connections })
   const server = await serve(web, { host, port, clock, ...(allowedHosts && { allowedHosts }) })
   // Both at once: a client that is slow to go takes nothing of the time to write.
@@ -110,6 +105,27 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
   // Tables and topics are made by then, unless a server is away: it serves all the same, and says so.
   await Promise.race([running.started, running.done, clock.sleep(startedMsMax), aborted(stopped)])
   return { url: server.url, running }
+}
+
+/** What is told of a program that runs. */
+function observed(
+  options: HealthOptions & { readonly running: Running },
+  closers: Closers,
+): Pick<WebOptions, 'history' | 'ready' | 'waitsFor' | 'metrics' | 'answered'> {
+  const { clock, running } = options
+  const health = new Health(options)
+  closers.add('health', () => health.close())
+  const past = new PipelineHistory({ clock, status: () => running.status() })
+  closers.add('history', () => past.close())
+  const ready = () => health.check()
+  const { text, answered } = createMetrics({ running, ready })
+  return {
+    history: (sinceMs) => past.since(sinceMs),
+    ready,
+    waitsFor: () => running.ready().why,
+    metrics: text,
+    answered,
+  }
 }
 
 async function openConnections<S extends Settings, C extends Connectors, P extends Prepared>(

@@ -11,6 +11,7 @@ import { askForToken } from './access-token.ts'
 import { errorAnswers, errorBody } from './error-answer.ts'
 import type { Readiness } from './health.ts'
 import type { AnsweredRequest } from './metrics.ts'
+import { parametersOf } from './parameters.ts'
 
 /** What a program's web answers with. */
 export interface WebOptions {
@@ -18,6 +19,8 @@ export interface WebOptions {
   readonly labels?: Readonly<Record<string, string>>
   /** What `/api/pipeline` answers. */
   readonly pipeline: () => object
+  /** What `/api/pipeline/history?since=TIME` answers: what was noted behind that moment. Default: there is no such path. */
+  readonly history?: (sinceMs: number) => object
   /** What `/readyz` answers. */
   readonly ready: () => Readiness | Promise<Readiness>
   /** What the start still waits for, in a sentence: requests that fail are told so. Default: nothing. */
@@ -49,7 +52,7 @@ export type Web = Hono<WebEnv>
 const bodyBytesMax = 64 * 1024
 
 /**
- * What every program answers: `/api/pipeline`, `/healthz`, `/readyz`, `/metrics`, and errors as JSON. Each answer to a
+ * What every program answers: `/api/pipeline`, its history, `/healthz`, `/readyz`, `/metrics`, and errors as JSON. Each answer to a
  * GET has an ETag, is compressed where the client takes it, and carries headers under which a page loads nothing from
  * elsewhere and nothing inline.
  *
@@ -66,7 +69,18 @@ const bodyBytesMax = 64 * 1024
  * ```
  */
 export function createWeb(options: WebOptions): Web {
-  const { labels = {}, pipeline, ready, waitsFor, metrics, answered, accessToken, clock, logger } = options
+  const {
+    labels = {},
+    pipeline,
+    history,
+    ready,
+    waitsFor,
+    metrics,
+    answered,
+    accessToken,
+    clock,
+    logger,
+  } = options
   const web: Web = new Hono()
 
   web.use(headAsGet(web))
@@ -100,6 +114,11 @@ export function createWeb(options: WebOptions): Web {
   web.notFound((context) => context.json(errorBody('NOT_FOUND', 'There is nothing at this path'), 404))
 
   web.get('/api/pipeline', (context) => context.json(pipeline()))
+  if (history) {
+    web.get('/api/pipeline/history', (context) =>
+      context.json(history(parametersOf(context).time('since') ?? Number.NEGATIVE_INFINITY)),
+    )
+  }
   web.get('/healthz', (context) => context.json({ alive: true }))
   web.get('/readyz', async (context) => {
     const { ready: isReady, why = 'It is still starting', parts = [] } = await ready()

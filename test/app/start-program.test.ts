@@ -117,6 +117,9 @@ describe('a program that is started within a process', () => {
       ]),
     })
     expect(await (await get('/api/pipeline')).json()).toMatchObject({ region: 'eu', topology: 'counts' })
+    const past = await (await get('/api/pipeline/history?since=2020-01-01T00:00:00Z')).json()
+    expect(past).toMatchObject({ interval_seconds: 5, timestamps: [] })
+    expect((await get('/api/pipeline/history?since=yesterday')).status).toBe(400)
     expect(door.closed).toBe(0)
     await started.stop()
     expect(door.closed).toBe(1)
