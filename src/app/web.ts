@@ -3,7 +3,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { compress } from 'hono/compress'
 import { etag } from 'hono/etag'
 import { methodNotAllowed } from 'hono/method-not-allowed'
-import { routePath } from 'hono/route'
+import { matchedRoutes, routePath } from 'hono/route'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
@@ -107,7 +107,9 @@ export function createWeb(options: WebOptions): Web {
     onError: (c) => c.json(errorBody('BAD_REQUEST', tooLarge), 413),
   })
   // A body without a length would be read to be measured, and nothing here takes one: it is left unread.
-  web.use((context, next) => (context.req.header('content-length') ? limited(context, next) : next()))
+  web.use((context, next) =>
+    context.req.header('content-length') && hasRoute(context) ? limited(context, next) : next(),
+  )
   web.use(tagged())
   const answerError = errorAnswers(logger, clock, waitsFor)
   web.onError((error, context) => answerError(context, error))
@@ -176,6 +178,11 @@ function tagged(): MiddlewareHandler {
     await next()
     if (!isEndless(context.res)) return tag(context, async () => {})
   }
+}
+
+/** Whether anything but what is around every answer is there for this method and path. */
+function hasRoute(context: Context): boolean {
+  return matchedRoutes(context).some(({ path }) => path !== '/*')
 }
 
 function isEndless({ headers }: Response): boolean {

@@ -30,6 +30,21 @@ test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PURGE', 'PROPFIND'])(
   },
 )
 
+test('a body that is too large is 413 where one is taken; elsewhere it does not matter', async () => {
+  const web = webWith()
+  web.post('/notes', (context) => context.text('noted'))
+  const post = (path: string, bytes: number) =>
+    web.request(path, {
+      method: 'POST',
+      body: 'x'.repeat(bytes),
+      headers: { 'content-length': String(bytes) },
+    })
+  expect((await post('/notes', 1_000)).status).toBe(200)
+  expect((await post('/notes', 100_000)).status).toBe(413)
+  expect((await post('/long', 100_000)).status).toBe(405)
+  expect((await post('/nothing', 100_000)).status).toBe(404)
+})
+
 test.each([
   ['/long', {}],
   ['/long', { 'accept-encoding': 'gzip' }],
