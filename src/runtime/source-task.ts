@@ -219,10 +219,10 @@ export class SourceTask {
       const processed = this.#processed
       const sinceMs = clock.now()
       await this.#options.producer.commit(this.#position)
-      emit({ type: 'source-committed', source: this.name, tookMs: clock.now() - sinceMs })
       if (this.#isOver) return
       this.#outbox.release()
       this.#committed.next(processed)
+      emit({ type: 'source-committed', source: this.name, tookMs: clock.now() - sinceMs })
       this.#regulate()
     }
     this.#isCommitting = false

@@ -196,8 +196,8 @@ export class StreamTask {
     const positions = new Map(this.queues.map((queue) => [queue, queue.position]))
     const sinceMs = context.settings.clock.now()
     await producer.commit(offsets)
-    const tookMs = context.settings.clock.now() - sinceMs
     this.#outbox.release()
+    const tookMs = context.settings.clock.now() - sinceMs
     for (const [queue, position] of positions) this.#committedOffsets.set(queue, position)
     state.committed(await logging)
     context.emit({ type: 'committed', task: this.id, offsets, tookMs })

@@ -31,7 +31,7 @@ test('a topic that was made anew is another one', () => {
   expect(history.cameMs(2)).toBe(3_000)
 })
 
-test('remembers days in little room: the longer ago, the coarser, and since when it looks', () => {
+test('remembers days: the longer ago, the coarser, and since when it looks', () => {
   const history = new EndHistory()
   const looks = 100_000
   for (let i = 1; i <= looks; i++) history.note(i * 50, i * 2_000)
