@@ -91,7 +91,16 @@ const headers = [
     'Upgrade: websocket',
     'Range: bytes=9-1',
   ],
-  ...['Host: a b', 'Cookie: =', 'Last-Event-ID: x', 'X: \x01', ': x', 'Origin: null'],
+  ...[
+    'Host: a b',
+    'Cookie: =',
+    'Last-Event-ID: x',
+    'X: \x01',
+    ': x',
+    'Origin: null',
+    'Authorization: Bearer',
+    'Host: evil.example',
+  ],
 ]
 
 /** Whatever is asked over HTTP has an answer below 500, an error as JSON, or none; the next request is answered. */
@@ -111,7 +120,7 @@ export async function run(random: () => number): Promise<void> {
   await withInput(input, async () => {
     checkAnswer((await answerTo(input, 20)).toString('latin1'))
     const next = await answerTo(
-      Buffer.from('GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n'),
+      Buffer.from('GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'),
       10_000,
     )
     if (!next.includes('200 OK')) throw new Error(`afterwards: ${next}`)
