@@ -100,6 +100,18 @@ onEachBroker('the admin', (broker) => {
     await producer.send(topic, 0, { keys: [null], values: [Buffer.from('v')], timestampsMs: [Date.now()] })
     expect(await kafka.admin.offsets(topic)).toMatchObject([{ endOffset: 0 }])
     expect(await kafka.admin.offsets(topic, 'read_uncommitted')).toMatchObject([{ endOffset: 1 }])
+    const empty = await broker.topic(kafka)
+    const of = [
+      { topic: empty, partition: 0 },
+      { topic, partition: 0 },
+    ]
+    const ranges = await kafka.admin.ranges(of)
+    expect(new Map(ranges.map(({ topic: name, endOffset }) => [name, endOffset]))).toEqual(
+      new Map([
+        [empty, 0],
+        [topic, 1],
+      ]),
+    )
     await producer.close()
   })
 
@@ -144,4 +156,22 @@ test('asks each leader once for the beginnings of its partitions, and once for t
   await offsets()
   const [requestsOfLeader, leaders, metadataRequests] = [2, 3, 1]
   expect((world.messages - before) / 2).toBe(requestsOfLeader * leaders + metadataRequests)
+})
+
+test('asks each leader once for the ranges of all that it leads, of whatever topics', async () => {
+  const world = new World(2)
+  const broker = new SimulatedBroker(world, { nodes: 3 })
+  await world.ended(broker.start(), 10_000)
+  const { admin } = simulatedKafka(world, world.machine('client'), broker.addresses)
+  const topics = ['one', 'two'].map((name) => ({ name, partitions: 6 }))
+  await world.ended(admin.ensureTopics(topics), 10_000)
+  const partitions = topics.flatMap(({ name: topic }) =>
+    Array.from({ length: 6 }, (_, partition) => ({ topic, partition })),
+  )
+  const ranges = () => world.ended(admin.ranges(partitions), 60_000)
+  expect(await ranges()).toHaveLength(12)
+  const before = world.messages
+  await ranges()
+  const [requestsOfLeader, leaders] = [2, 3]
+  expect((world.messages - before) / 2).toBe(requestsOfLeader * leaders)
 })
