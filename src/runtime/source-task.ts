@@ -206,8 +206,10 @@ export class SourceTask {
   }
 
   async #commitAll(): Promise<void> {
-    const { settings, emit } = this.#options.context
-    const { clock } = settings
+    const {
+      settings: { clock },
+      emit,
+    } = this.#options.context
     while (!this.#isOver && this.#processed > this.#committed.value) {
       const waitMs = this.#untilNextMs
       if (waitMs > 0) await clock.sleep(waitMs, this.#abandoned.signal)
