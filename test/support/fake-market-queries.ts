@@ -1,3 +1,4 @@
+import { pointsEach } from '../../pipelines/market/api/limits.ts'
 import type {
   Candle,
   Cursor,
@@ -8,7 +9,6 @@ import type {
   Symbols,
   Tick,
 } from '../../pipelines/market/api/market-queries.ts'
-import { pointsEach } from '../../pipelines/market/api/points-each.ts'
 import { RivuletError } from '../../src/errors.ts'
 
 export interface FakeTrade {

@@ -3,10 +3,10 @@ import { answerOf, parametersOf, type WebEnv } from 'rivulet/app'
 import { encodeCursor, reaches } from './cursor.ts'
 import { historyColumns, historyRows } from './history-format.ts'
 import { streamHistory } from './history-stream.ts'
+import { pointsMost } from './limits.ts'
 import { type MarketAnswers, sendAnswer } from './market-answers.ts'
 import { cursorOf, minutesOf, symbolsOf } from './market-parameters.ts'
 import type { MarketQueries } from './market-queries.ts'
-import { pointsMost } from './points-each.ts'
 
 /**
  * `GET /api/history`: every point, or a thinned line; with `since`, only what is newer. Every point as rows is read and written

@@ -102,9 +102,6 @@ export interface History {
   readonly cursor: Cursor
 }
 
-/** Who wants more asks for longer ones. */
-export const candlesMost = 50_000
-
 export interface CandlesQuery {
   readonly symbols: Symbols
   /** Only candles whose window ends after this time, ms since the epoch; null = from the first. */

@@ -1,5 +1,5 @@
 import type { ClickHouse } from 'rivulet/clickhouse'
-import { candlesMost } from '../api/market-queries.ts'
+import { candlesMost } from '../api/limits.ts'
 import type {
   Candle,
   CandlesQuery,

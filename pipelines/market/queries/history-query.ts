@@ -1,6 +1,6 @@
 import type { ClickHouse } from 'rivulet/clickhouse'
+import { pointsAltogether, pointsEach, pointsMost } from '../api/limits.ts'
 import type { History, HistoryQuery } from '../api/market-queries.ts'
-import { pointsAltogether, pointsEach, pointsMost } from '../api/points-each.ts'
 import {
   allOf,
   type Condition,

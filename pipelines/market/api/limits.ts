@@ -1,5 +1,7 @@
 /** An answer has no more points, whatever was asked for: whoever wants all of them asks for rows, which come in pages. */
 export const pointsMost = 100_000
+/** Who wants more candles asks for longer ones. */
+export const candlesMost = 50_000
 /** As columns, each symbol has a cell for each point of any. */
 const cellsMost = 5_000_000
 

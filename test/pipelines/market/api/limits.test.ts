@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { pointsEach } from '../../../../pipelines/market/api/points-each.ts'
+import { pointsEach } from '../../../../pipelines/market/api/limits.ts'
 
 test('each symbol has as many points as are wanted, while there is room for all', () => {
   expect(pointsEach(600, [1_000_000, 5])).toBe(600)
