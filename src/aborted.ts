@@ -1,8 +1,16 @@
+import { setMaxListeners } from 'node:events'
+
+/** Tells the listener, once. Many may wait for one signal, where Node takes eleven for a leak. */
+export function whenAborted(signal: AbortSignal, listener: () => void): void {
+  setMaxListeners(0, signal)
+  signal.addEventListener('abort', listener, { once: true })
+}
+
 /** Resolves when the signal is aborted, at once if it is already. */
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
+    whenAborted(signal, resolve)
   })
 }
 
@@ -11,7 +19,7 @@ export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
     if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
+    whenAborted(signal, abort)
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }
@@ -23,8 +31,8 @@ export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise
 export function abortedWith(other: AbortSignal): AbortController {
   const controller = new AbortController()
   const abort = () => controller.abort(other.reason)
-  controller.signal.addEventListener('abort', () => other.removeEventListener('abort', abort), { once: true })
+  whenAborted(controller.signal, () => other.removeEventListener('abort', abort))
   if (other.aborted) abort()
-  else other.addEventListener('abort', abort, { once: true })
+  else whenAborted(other, abort)
   return controller
 }

@@ -1,4 +1,5 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs'
+import { whenAborted } from './aborted.ts'
 
 /**
  * All that a run takes from outside of its data: wall-clock time, timers, and chance. Time is an RxJS scheduler's, so that
@@ -48,7 +49,7 @@ export function createClock(
           signal?.removeEventListener('abort', abort)
           resolve()
         }, ms)
-        signal?.addEventListener('abort', abort, { once: true })
+        if (signal) whenAborted(signal, abort)
       }),
     // A timer of 0 ms takes one millisecond, and many of them are set on the way of each fetch.
     soon: (work) => void (scheduler === asyncScheduler ? setImmediate(work) : scheduler.schedule(work)),

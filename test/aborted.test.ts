@@ -2,8 +2,9 @@ import { getEventListeners } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { describe, expect, test } from 'vitest'
-import { abortedWith } from '../src/aborted.ts'
+import { describe, expect, test, vi } from 'vitest'
+import { aborted, abortedWith } from '../src/aborted.ts'
+import { systemClock } from '../src/clock.ts'
 
 describe('a controller that is aborted with another signal', () => {
   test('is aborted as soon as that is, for the same reason, also where it has been before', () => {
@@ -37,4 +38,17 @@ describe('a controller that is aborted with another signal', () => {
     collectGarbage()
     expect(listener.deref()).toBeUndefined()
   })
+})
+
+test('many wait for one signal, and Node takes none of it for a leak', async () => {
+  const warned = vi.fn()
+  process.on('warning', warned)
+  const { signal } = new AbortController()
+  for (let i = 0; i < 20; i++) {
+    void aborted(signal)
+    void systemClock.sleep(1, signal)
+  }
+  await setImmediate()
+  process.off('warning', warned)
+  expect(warned).not.toHaveBeenCalled()
 })

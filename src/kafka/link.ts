@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { whenAborted } from '../aborted.ts'
 import { RivuletError } from '../errors.ts'
 import {
   Broker,
@@ -71,7 +72,7 @@ export async function openLink(
   if (!sasl) connection.setSupportAuthenticationProtocol(false)
   // Only an error makes kafkajs settle the requests under way; a plain close leaves them for ever.
   const destroy = (why = 'closed by Rivulet') => socket?.destroy(new Error(why))
-  signal?.addEventListener('abort', () => destroy(String(signal.reason)), { once: true })
+  if (signal) whenAborted(signal, () => destroy(String(signal.reason)))
   const within = async <T>(timeoutMs: number, what: string, work: () => Promise<T>): Promise<T> => {
     const overdue = clock.scheduler.schedule(() => destroy(`${what} within ${timeoutMs} ms`), timeoutMs)
     try {

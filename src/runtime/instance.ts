@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { Subject, type Subscription } from 'rxjs'
 import { messageOf, RivuletError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -73,8 +72,6 @@ export class Instance {
     this.#topicsAskedMs = settings.clock.now()
     this.#logger = settings.logger.child({ topology: topology.name })
     this.statistics = new Statistics(topology)
-    // Each task, and each partition that it writes, may wait for its end: Node takes eleven for a leak.
-    setMaxListeners(0, this.#over.signal)
   }
 
   start(): void {
