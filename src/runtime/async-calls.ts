@@ -50,7 +50,6 @@ export class AsyncCalls {
   #begun = 0
   #underWay = 0
   #advancing = false
-  #isAdvanceDue = false
   #failure: { readonly error: unknown } | undefined
   #settling: { resolve(): void; reject(error: unknown): void }[] = []
 
@@ -101,16 +100,6 @@ export class AsyncCalls {
     this.#settle()
   }
 
-  /** Answers come many at a time: what they make goes on as one chunk. */
-  #advanceSoon(): void {
-    if (this.#advancing || this.#isAdvanceDue) return
-    this.#isAdvanceDue = true
-    this.#options.clock.soon(() => {
-      this.#isAdvanceDue = false
-      this.#advance()
-    })
-  }
-
   #begin(): boolean {
     const { node } = this.#options
     const entry = this.#entries[this.#begun]
@@ -124,7 +113,7 @@ export class AsyncCalls {
       error: (error) => this.#callFailed(entry, error),
       complete: () => {
         this.#underWay--
-        this.#advanceSoon()
+        this.#advance()
       },
     })
     return true
