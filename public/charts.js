@@ -65,7 +65,6 @@ export class Charts {
     const charts = this.#isSingle ? symbols.map((symbol) => [symbol, [symbol]]) : [['All symbols', symbols]]
     const wanted = symbols.length === 0 ? [] : charts
     this.#host.dataset.layout = this.#layout
-    this.#host.classList.toggle('is-empty', symbols.length === 0)
     for (const [name, { symbols: drawn }] of this.#plots) {
       const still = wanted.find(([other]) => other === name)
       if (still?.[1].join() !== drawn.join()) this.#forget(name)

@@ -7,7 +7,7 @@ import { faults, show, tell } from './parts.js'
 import { Poller } from './poller.js'
 import { learnDigits, productsAreKnown, takeProducts } from './products.js'
 import { Series } from './series.js'
-import { connectionOf, noticeOf, renderStatus } from './status.js'
+import { connectionOf, emptyOf, noticeOf, renderStatus } from './status.js'
 import { renderFigures, renderRecent, renderStats } from './tables.js'
 
 const page = document.body.dataset.page
@@ -99,7 +99,11 @@ function renderState() {
   const ageMs = newestMs === null || isReplayed ? null : Math.max(0, nowMs - newestMs)
   const connection = connectionOf({ failure, retryInMs, data, ageMs, page })
   const nodes = { connection: node('connection'), newest: node('newest'), updated: node('updated') }
-  show('age', () => renderStatus(nodes, connection, { newestMs, ageMs, nowMs, lag, updatedAt }))
+  show('age', () => {
+    renderStatus(nodes, connection, { newestMs, ageMs, nowMs, lag, updatedAt })
+    setText(node('charts-empty'), emptyOf(connection, { newestMs, ageMs, nowMs, lag }))
+  })
+  node('charts-empty').hidden = series.bySymbol.size > 0
   const notice = noticeOf(connection, { hasData: newestMs !== null, sources, faults })
   setText(node('notice'), notice ?? '')
   node('notice').hidden = notice === null

@@ -57,6 +57,15 @@ export function renderStatus(nodes, { state, text }, { newestMs, ageMs, nowMs, l
   }
 }
 
+/** What is said in place of the charts where the time shown has no trades. */
+export function emptyOf({ state }, { newestMs, ageMs, nowMs, lag }) {
+  if (newestMs === null) return 'No trades yet.'
+  const newest = `The newest one that is stored is of ${formatMoment(newestMs, nowMs)}`
+  if (state !== 'behind') return `No trades in this time. ${newest}.`
+  const age = ageMs === null ? '' : `, ${formatAge(ageMs)} ago`
+  return `Behind: trades of this time are not stored yet. ${newest}${age}; ${formatCount(lag)} are on their way.`
+}
+
 /**
  * What to do when there is nothing to show, or when what is shown stands still or is not all. `faults`: of the page's
  * parts, by their names. Null: nothing to say.

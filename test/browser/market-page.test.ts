@@ -310,17 +310,25 @@ describe('what is shown', () => {
       let pipeline: PipelineStatus = emptyPipeline
       const opened = await open({ queries, pipeline: () => pipeline })
       const { page, pass } = opened
+      await shownRounds(opened, 1)
+      await page.getByRole('radio', { name: '5 min' }).check()
       const isSaid = async (now: PipelineStatus, state: string, text: string) => {
         pipeline = now
         await pass(2_000)
         await eventually(() => page.locator('#connection').getAttribute('data-state')).toBe(state)
         expect(await statusText(page)).toContain(text)
       }
+      const inPlaceOfCharts = page.locator('#charts-empty')
       await isSaid(emptyPipeline, 'quiet', 'Quiet')
+      expect(await textOf(inPlaceOfCharts)).toMatch(
+        /^No trades in this time. The newest one that is stored is of/,
+      )
       await isSaid(lagging, 'behind', 'Behind')
+      expect(await textOf(inPlaceOfCharts)).toMatch(/^Behind: .*, 50 min ago; 990,000 are on their way\.$/)
       await isSaid(withSource({ state: 'recovering' }), 'recovering', 'Fetching what was missed')
       queries.add({ symbol: 'BTC', price: 5, timestampUs: Date.now() * 1000 })
       await isSaid(lagging, 'live', 'Connected')
+      expect(await inPlaceOfCharts.isVisible()).toBe(false)
       await isSaid(withSource({ state: 'waiting' }), 'away', 'Coinbase unreachable')
     })
 
@@ -420,8 +428,13 @@ describe('what is shown', () => {
     expect(tooSmall).toBe(0)
   })
 
-  test('moves next to nothing while it is loaded, and nothing on a refresh, with all of it in sight', async () => {
-    const opened = await open({ browser: { viewport: { width: 1280, height: 1600 } }, script: recordShifts })
+  test('moves next to nothing while it is loaded, and nothing on a refresh or a notice, with all of it in sight', async () => {
+    let pipeline: PipelineStatus = emptyPipeline
+    const opened = await open({
+      pipeline: () => pipeline,
+      browser: { viewport: { width: 1280, height: 1600 } },
+      script: recordShifts,
+    })
     const { page, queries, pass } = opened
     await page.locator('.chart canvas').nth(4).waitFor()
     await shownRounds(opened, 1)
@@ -439,10 +452,14 @@ describe('what is shown', () => {
       await pass(2_000)
       await shownRounds(opened, round)
     }
+    expect(await heightOf()).toBe(height)
+    pipeline = withSource({ problem: 'YFI-USD: delisted' })
+    await pass(2_000)
+    await shownRounds(opened, 12)
+    expect(await page.locator('#notice').isVisible()).toBe(true)
     // A picture is taken of a frame that was laid out.
     await page.screenshot()
     expect(await page.evaluate('takeShifts()')).toEqual([])
-    expect(await heightOf()).toBe(height)
   })
 })
 
