@@ -79,6 +79,12 @@ test('a real server keeps each tick once, and answers out of them', async (conte
     trade_id: 999,
     last_update: '2026-01-31T18:41:18.000999Z',
   })
-  const thin = await queries.history({ symbols: null, sinceMs: null, after: null, pointsMax: 100 })
+  const thin = await queries.history({
+    symbols: null,
+    sinceMs: null,
+    untilMs: null,
+    after: null,
+    pointsMax: 100,
+  })
   expect(thin.symbols.length).toBeLessThanOrEqual(200)
 })

@@ -204,10 +204,11 @@ export class FakeMarketQueries implements MarketQueries {
     return work()
   }
 
-  #asked({ symbols, sinceMs, after }: Parameters<MarketQueries['historyPages']>[0]): StoredTrade[] {
+  #asked({ symbols, sinceMs, untilMs, after }: Parameters<MarketQueries['historyPages']>[0]): StoredTrade[] {
     return this.#inTime(symbols).filter(
       (trade) =>
         (sinceMs === null || trade.timestampUs >= sinceMs * 1000) &&
+        (untilMs === null || trade.timestampUs < untilMs * 1000) &&
         (after === null || isAfter(trade, after)),
     )
   }

@@ -1,5 +1,5 @@
 import { isoOfMilliseconds } from '../iso-time.ts'
-import type { Candle, MarketQueries, Symbols } from './market-queries.ts'
+import type { Candle, MarketQueries, Symbols, TimeSpan } from './market-queries.ts'
 
 /** A candle of one minute that is still open: its window is in the store, not yet in the table. */
 export type OpenCandle = Candle
@@ -9,9 +9,9 @@ export interface CandleAnswer extends Candle {
   readonly final: boolean
 }
 
-export interface CandlesQuestion {
+/** Of the candles whose windows have something of the span. */
+export interface CandlesQuestion extends TimeSpan {
   readonly symbols: Symbols
-  readonly sinceMs: number | null
   readonly intervalSeconds: number
   /** What "now" is in this market, ms since the epoch. */
   readonly nowMs: number
@@ -24,21 +24,24 @@ export interface CandlesQuestion {
 export async function candles(
   queries: MarketQueries,
   openCandles: () => readonly OpenCandle[],
-  { symbols, sinceMs, intervalSeconds, nowMs }: CandlesQuestion,
+  { symbols, sinceMs, intervalSeconds, nowMs, ...span }: CandlesQuestion,
 ): Promise<CandleAnswer[]> {
   const intervalMs = intervalSeconds * 1000
+  // The last candle is a whole one, too.
+  const untilMs = span.untilMs === null ? null : Math.ceil(span.untilMs / intervalMs) * intervalMs
   const open = openCandles().filter(
     ({ symbol, window_start }) =>
       (symbols === null || symbols.includes(symbol)) &&
-      (sinceMs === null || bucketStartMs(window_start, intervalMs) + intervalMs > sinceMs),
+      (sinceMs === null || bucketStartMs(window_start, intervalMs) + intervalMs > sinceMs) &&
+      (untilMs === null || Date.parse(window_start) < untilMs),
   )
   const firstOpenMs = Math.min(...open.map(({ window_start }) => Date.parse(window_start)))
-  const untilMs = open.length > 0 ? firstOpenMs : null
-  const closed = await queries.candles({ symbols, sinceMs, untilMs, intervalSeconds })
-  if (untilMs === null)
+  const closedUntilMs = open.length > 0 ? firstOpenMs : untilMs
+  const closed = await queries.candles({ symbols, sinceMs, untilMs: closedUntilMs, intervalSeconds })
+  if (open.length === 0)
     return closed.map((candle) => ({ ...candle, final: isOver(candle, intervalSeconds, nowMs) }))
 
-  const closedSince = await queries.candles({ symbols, sinceMs: untilMs, untilMs: null, intervalSeconds: 60 })
+  const closedSince = await queries.candles({ symbols, sinceMs: firstOpenMs, untilMs, intervalSeconds: 60 })
   const minutes = new Map(open.map((minute) => [keyOf(minute), { ...minute, final: false }]))
   for (const minute of closedSince) minutes.set(keyOf(minute), { ...minute, final: true })
 

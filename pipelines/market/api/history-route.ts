@@ -5,7 +5,7 @@ import { historyColumns, historyRows } from './history-format.ts'
 import { streamHistory } from './history-stream.ts'
 import { pointsMost } from './limits.ts'
 import { type MarketAnswers, sendAnswer } from './market-answers.ts'
-import { cursorOf, minutesOf, symbolsOf } from './market-parameters.ts'
+import { cursorOf, spanOf, symbolsOf } from './market-parameters.ts'
 import type { MarketQueries } from './market-queries.ts'
 
 /**
@@ -16,10 +16,10 @@ export function historyRoute(answers: MarketAnswers, queries: MarketQueries): Ha
   return async (context) => {
     const parameters = parametersOf(context)
     const symbols = symbolsOf(parameters)
-    const minutes = minutesOf(parameters) ?? 60
     const pointsMax = parameters.integer('points', { min: 2, max: pointsMost })
     const after = cursorOf(parameters, 'since')
     const format = parameters.oneOf('format', ['rows', 'columns']) ?? 'rows'
+    const span = await spanOf(parameters, answers)
     const position = await answers.positionBehind(after, 'since')
     const print = format === 'columns' ? historyColumns : historyRows
     const nothingNew = after !== null && reaches(after, position)
@@ -29,16 +29,15 @@ export function historyRoute(answers: MarketAnswers, queries: MarketQueries): Ha
         answerOf(print({ symbols: [], timestampsUs: [], prices: [], cursor: after })),
       )
     }
-    const sinceMs = await answers.sinceMs(minutes)
-    const question = [symbols, sinceMs, pointsMax, after && encodeCursor(after), format]
+    const question = [symbols, span, pointsMax, after && encodeCursor(after), format]
     if (format === 'rows' && pointsMax === null) {
       const { etag } = answerOf(JSON.stringify([question, encodeCursor(position)]))
-      return streamHistory(context, queries.historyPages({ symbols, sinceMs, after }), etag)
+      return streamHistory(context, queries.historyPages({ symbols, ...span, after }), etag)
     }
     return answers.send(
       context,
       question,
-      async () => print(await queries.history({ symbols, sinceMs, after, pointsMax })),
+      async () => print(await queries.history({ symbols, ...span, after, pointsMax })),
       position,
     )
   }

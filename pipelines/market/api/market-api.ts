@@ -1,6 +1,7 @@
 import type { Clock, Logger, PipelineStatus } from 'rivulet'
 import { parametersOf, sendFile, serveFiles, type Web } from 'rivulet/app'
-import { candles, type OpenCandle } from './candles.ts'
+import type { OpenCandle } from './candles.ts'
+import { candlesRoute } from './candles-route.ts'
 import { historyRoute } from './history-route.ts'
 import { MarketAnswers } from './market-answers.ts'
 import { minutesOf, symbolsOf } from './market-parameters.ts'
@@ -27,8 +28,6 @@ export interface MarketApiOptions {
   readonly page: PageName
 }
 
-const intervalsSeconds = ['60', '300', '900', '3600', '21600', '86400'] as const
-
 /**
  * The market over HTTP, as the contract has it: JSON for reading, Server-Sent Events, the pages and their files. What only
  * depends on the tables is not asked again while the tables stand.
@@ -46,16 +45,7 @@ export function marketApi(web: Web, options: MarketApiOptions): void {
 
   web.get('/api/history', historyRoute(answers, queries))
 
-  web.get('/api/candles', async (context) => {
-    const parameters = parametersOf(context)
-    const symbols = symbolsOf(parameters)
-    const minutes = minutesOf(parameters) ?? 60
-    const intervalSeconds = Number(parameters.oneOf('interval', intervalsSeconds) ?? 60)
-    const sinceMs = await answers.sinceMs(minutes)
-    const nowMs = (await answers.nowMs()) ?? clock.now()
-    const question = { symbols, sinceMs, intervalSeconds, nowMs }
-    return context.json(await candles(queries, options.openCandles ?? (() => []), question))
-  })
+  web.get('/api/candles', candlesRoute(answers, options))
 
   web.get('/api/recent', (context) => {
     const parameters = parametersOf(context)

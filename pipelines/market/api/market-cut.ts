@@ -63,7 +63,7 @@ export async function marketCut(
 async function readCut(queries: MarketQueries, question: MarketQuestion): Promise<MarketCut> {
   const { symbols, after, seriesSinceMs, pointsMax, recentMax, statsSinceMs } = question
   const [history, latest, recent, stats, count] = await Promise.all([
-    queries.history({ symbols, sinceMs: seriesSinceMs, after, pointsMax }),
+    queries.history({ symbols, sinceMs: seriesSinceMs, untilMs: null, after, pointsMax }),
     queries.latest(symbols),
     queries.recent({ symbols, limit: recentMax }),
     coveringStats(queries, symbols, statsSinceMs),

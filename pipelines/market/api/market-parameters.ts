@@ -1,6 +1,7 @@
 import { badParameter, type Parameters } from 'rivulet/app'
 import { decodeCursor } from './cursor.ts'
-import type { Cursor, Symbols } from './market-queries.ts'
+import type { MarketAnswers } from './market-answers.ts'
+import type { Cursor, Symbols, TimeSpan } from './market-queries.ts'
 
 export const symbolsMax = 100
 const symbolPattern = /^[A-Za-z0-9._-]{1,32}$/
@@ -31,3 +32,25 @@ const minutesMax = 100 * 366 * 1440
 export function minutesOf(parameters: Parameters): number | null {
   return parameters.integer('minutes', { min: 0, max: minutesMax })
 }
+
+/** `from` and `to`, either of which may be left out; without both, the last `minutes`: an hour unless they say otherwise. */
+export async function spanOf(parameters: Parameters, answers: MarketAnswers): Promise<TimeSpan> {
+  const sinceMs = parameters.time('from')
+  const untilMs = parameters.time('to')
+  const minutes = minutesOf(parameters)
+  if (sinceMs === null && untilMs === null)
+    return { sinceMs: await answers.sinceMs(minutes ?? 60), untilMs: null }
+  if (minutes !== null) throw badParameter('minutes', 'is not allowed beside from and to')
+  if (sinceMs !== null && untilMs !== null && sinceMs >= untilMs)
+    throw badParameter('to', 'must be later than from')
+  for (const [name, ms] of [
+    ['from', sinceMs],
+    ['to', untilMs],
+  ] as const)
+    if (ms !== null && !(ms >= 0 && ms <= latestMs))
+      throw badParameter(name, `must be from 1970 to ${new Date(latestMs).toISOString()}`)
+  return { sinceMs, untilMs }
+}
+
+/** What ClickHouse's times of nanoseconds reach. */
+const latestMs = Date.UTC(2200, 0)

@@ -79,10 +79,17 @@ export interface Tick {
   readonly trade_id: number
 }
 
-export interface HistoryQuery {
-  readonly symbols: Symbols
-  /** Only trades at or after this time, ms since the epoch; null = from the first. */
+/** Ms since the epoch, from one time to before the other. */
+export interface TimeSpan {
+  /** Null = from the first trade. */
   readonly sinceMs: number | null
+  /** Null = to the last trade. */
+  readonly untilMs: number | null
+}
+
+/** Only trades within the span. */
+export interface HistoryQuery extends TimeSpan {
+  readonly symbols: Symbols
   /** Only trades behind this position; null = from the first. */
   readonly after: Cursor | null
   /**

@@ -1,5 +1,5 @@
 import type { QueryParams } from 'rivulet/clickhouse'
-import type { Cursor, Symbols } from '../api/market-queries.ts'
+import type { Cursor, Symbols, TimeSpan } from '../api/market-queries.ts'
 import { chosen, symbolParams } from './symbol-filter.ts'
 
 /** Offsets `[from, to)` of each partition of the topic; a partition absent in `from` is read from its start. */
@@ -15,25 +15,50 @@ export interface Condition {
   readonly params: QueryParams
 }
 
+const anything: Condition = { sql: 'true', params: {} }
+
 export function symbolCondition(symbols: Symbols): Condition {
   return { sql: chosen(symbols), params: symbolParams(symbols) }
 }
 
-export function sinceCondition(sinceMs: number | null): Condition {
-  if (sinceMs === null) return { sql: 'true', params: {} }
-  return {
-    sql: 'timestamp >= fromUnixTimestamp64Micro({since:Int64})',
-    params: { since: Math.ceil(sinceMs * 1000) },
-  }
+export function spanCondition({ sinceMs, untilMs }: TimeSpan): Condition {
+  return allOf(
+    sinceMs === null
+      ? anything
+      : {
+          sql: 'timestamp >= fromUnixTimestamp64Micro({since:Int64})',
+          params: { since: Math.ceil(sinceMs * 1000) },
+        },
+    untilMs === null
+      ? anything
+      : {
+          sql: 'timestamp < fromUnixTimestamp64Micro({until:Int64})',
+          params: { until: Math.ceil(untilMs * 1000) },
+        },
+  )
 }
 
-/** Over the key of the projection `minutes`, so that it can answer: every minute that has something at or after the time. */
-export function minutesCondition(sinceMs: number | null, symbols: Symbols): Condition {
-  if (sinceMs === null) return symbolCondition(symbols)
-  return allOf(symbolCondition(symbols), {
-    sql: 'toStartOfMinute(timestamp) >= fromUnixTimestamp64Milli({minute:Int64})',
-    params: { minute: Math.floor(sinceMs / 60_000) * 60_000 },
-  })
+/** Over the key of the projection `minutes`, so that it can answer: every minute that has something of the span. */
+export function minutesCondition({ sinceMs, untilMs }: TimeSpan, symbols: Symbols): Condition {
+  return allOf(
+    symbolCondition(symbols),
+    sinceMs === null
+      ? anything
+      : {
+          sql: 'toStartOfMinute(timestamp) >= fromUnixTimestamp64Milli({minute:Int64})',
+          params: { minute: startOfMinute(sinceMs) },
+        },
+    untilMs === null
+      ? anything
+      : {
+          sql: 'toStartOfMinute(timestamp) < fromUnixTimestamp64Milli({minuteUntil:Int64})',
+          params: { minuteUntil: Math.ceil(untilMs) },
+        },
+  )
+}
+
+export function startOfMinute(ms: number): number {
+  return Math.floor(ms / 60_000) * 60_000
 }
 
 export function rangeCondition({ topic, from, to }: TopicRange): Condition {

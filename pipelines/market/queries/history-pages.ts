@@ -5,7 +5,7 @@ import {
   type Condition,
   minutesCondition,
   rangeCondition,
-  sinceCondition,
+  spanCondition,
   symbolCondition,
   type TopicRange,
 } from './conditions.ts'
@@ -18,12 +18,12 @@ const pagePoints = 10_000
 export async function* historyPages(
   clickhouse: ClickHouse,
   ticks: string,
-  { symbols, sinceMs, after }: Omit<HistoryQuery, 'pointsMax'>,
+  { symbols, after, ...span }: Omit<HistoryQuery, 'pointsMax'>,
   range: TopicRange,
 ): AsyncGenerator<History> {
-  const raw = allOf(rangeCondition(range), sinceCondition(sinceMs), symbolCondition(symbols))
+  const raw = allOf(rangeCondition(range), spanCondition(span), symbolCondition(symbols))
   // As in a thinned history: only a cursor cuts the minutes of the projection.
-  const counted = after === null ? minutesCondition(sinceMs, symbols) : raw
+  const counted = after === null ? minutesCondition(span, symbols) : raw
   for (const { fromS, toS } of await pagesOf(clickhouse, ticks, counted)) {
     const page = {
       sql: 'timestamp >= fromUnixTimestamp64Milli({pageFrom:Int64}) AND timestamp < fromUnixTimestamp64Milli({pageTo:Int64})',

@@ -1,12 +1,13 @@
 import type { ClickHouse } from 'rivulet/clickhouse'
 import { pointsAltogether, pointsEach, pointsMost } from '../api/limits.ts'
-import type { History, HistoryQuery } from '../api/market-queries.ts'
+import type { History, HistoryQuery, TimeSpan } from '../api/market-queries.ts'
 import {
   allOf,
   type Condition,
   minutesCondition,
   rangeCondition,
-  sinceCondition,
+  spanCondition,
+  startOfMinute,
   symbolCondition,
   type TopicRange,
 } from './conditions.ts'
@@ -29,6 +30,8 @@ interface Extremes {
 }
 
 const pointsPerBucket = 4
+/** Later than any trade, and still a time for ClickHouse. */
+const endOfTimeMs = Date.UTC(2200, 0)
 /** Buckets that could be as short as this are made of whole minutes all the same: fewer points, much sooner. */
 const minutesWorthS = 20
 
@@ -40,10 +43,10 @@ const minutesWorthS = 20
 export async function historyQuery(
   clickhouse: ClickHouse,
   ticks: string,
-  { symbols, sinceMs, after, pointsMax }: HistoryQuery,
+  { symbols, after, pointsMax, ...span }: HistoryQuery,
   range: TopicRange,
 ): Promise<History> {
-  const raw = allOf(rangeCondition(range), sinceCondition(sinceMs), symbolCondition(symbols))
+  const raw = allOf(rangeCondition(range), spanCondition(span), symbolCondition(symbols))
   if (pointsMax === null) {
     const whole = await everyPoint(clickhouse, ticks, raw, pointsMost + 1)
     if (whole.prices.length <= pointsAltogether(new Set(whole.symbols).size))
@@ -51,11 +54,12 @@ export async function historyQuery(
   }
 
   // Without a cursor, the minutes of the projection tell what there is; a cursor cuts minutes, but reads little.
+  const counted = after === null ? minutesCondition(span, symbols) : raw
   const spans = await clickhouse.query<{ symbol: string; trades: number; fromS: number; toS: number }>(
     `SELECT symbol, count() AS trades, toUnixTimestamp(min(toStartOfMinute(timestamp))) AS fromS,
        toUnixTimestamp(max(toStartOfMinute(timestamp))) + 60 AS toS
-     FROM ${ticks} WHERE ${after === null ? minutesCondition(sinceMs, symbols).sql : raw.sql} GROUP BY symbol`,
-    after === null ? minutesCondition(sinceMs, symbols).params : raw.params,
+     FROM ${ticks} WHERE ${counted.sql} GROUP BY symbol`,
+    counted.params,
   )
   const each = pointsEach(
     pointsMax ?? Number.POSITIVE_INFINITY,
@@ -70,16 +74,16 @@ export async function historyQuery(
   if (many.length === 0) return { ...whole, cursor: range.to }
 
   const bucketsMax = Math.max(1, Math.floor(each / pointsPerBucket))
-  const fromS = Math.max(
-    Math.min(...many.map((span) => span.fromS)),
-    sinceMs === null ? 0 : Math.floor(sinceMs / 1000),
+  const fromS = Math.max(Math.min(...many.map((span) => span.fromS)), Math.floor((span.sinceMs ?? 0) / 1000))
+  const toS = Math.min(
+    Math.max(...many.map((span) => span.toS)),
+    Math.ceil((span.untilMs ?? Number.POSITIVE_INFINITY) / 1000),
   )
-  const toS = Math.max(...many.map((span) => span.toS))
   const bucketS = (toS - fromS) / bucketsMax
   const chosenMany = many.map((span) => span.symbol)
   const extremes =
     after === null && bucketS >= minutesWorthS
-      ? await extremesOfMinutes(clickhouse, ticks, sinceMs, chosenMany, fromS, bucketsMax, toS)
+      ? await extremesOfMinutes(clickhouse, ticks, span, chosenMany, { fromS, toS, bucketsMax })
       : await extremesOfTrades(clickhouse, ticks, allOf(raw, symbolCondition(chosenMany)), fromS, bucketS)
   return { ...merged(pointsOf(extremes), whole), cursor: range.to }
 }
@@ -99,30 +103,33 @@ export async function everyPoint(
   return { symbols: symbol, timestampsUs: us, prices: price }
 }
 
-/** Buckets of whole minutes, out of the projection `minutes`; the minute that `sinceMs` cuts, out of its trades. */
+/** Buckets of whole minutes, out of the projection `minutes`; the minutes that the span cuts, out of their trades. */
 function extremesOfMinutes(
   clickhouse: ClickHouse,
   ticks: string,
-  sinceMs: number | null,
+  span: TimeSpan,
   symbols: readonly string[],
-  fromS: number,
-  bucketsMax: number,
-  toS: number,
+  { fromS, toS, bucketsMax }: { fromS: number; toS: number; bucketsMax: number },
 ): Promise<Extremes[]> {
   const firstMinute = Math.floor(fromS / 60)
   const bucketMinutes = Math.ceil((toS / 60 - firstMinute) / bucketsMax)
   const columns = `symbol, toStartOfMinute(timestamp) AS minute, min(price) AS low, max(price) AS high,
     argMin(timestamp, price) AS lowAt, argMax(timestamp, price) AS highAt,
     min((timestamp, trade_id, price)) AS first, max((timestamp, trade_id, price)) AS last`
-  const minutes = minutesCondition(sinceMs === null ? null : Math.ceil(sinceMs / 60_000) * 60_000, symbols)
+  const whole = {
+    sinceMs: span.sinceMs === null ? null : Math.ceil(span.sinceMs / 60_000) * 60_000,
+    untilMs: span.untilMs === null ? null : startOfMinute(span.untilMs),
+  }
+  const minutes = minutesCondition(whole, symbols)
   const cut = allOf(
-    sinceCondition(sinceMs),
+    spanCondition(span),
     {
-      sql: 'timestamp < fromUnixTimestamp64Milli({cutEnd:Int64})',
-      params: { cutEnd: Math.ceil((sinceMs ?? 0) / 60_000) * 60_000 },
+      sql: '(timestamp < fromUnixTimestamp64Milli({wholeFrom:Int64}) OR timestamp >= fromUnixTimestamp64Milli({wholeTo:Int64}))',
+      params: { wholeFrom: whole.sinceMs ?? 0, wholeTo: whole.untilMs ?? endOfTimeMs },
     },
     symbolCondition(symbols),
   )
+  const isCut = span.sinceMs !== null || span.untilMs !== null
   const select = ({ sql }: Condition) =>
     `SELECT ${columns} FROM ${ticks} WHERE ${sql} GROUP BY symbol, toStartOfMinute(timestamp)`
   return clickhouse.query<Extremes>(
@@ -130,9 +137,9 @@ function extremesOfMinutes(
        min(m.low) AS low, toUnixTimestamp64Micro(argMin(m.lowAt, m.low)) AS lowUs,
        max(m.high) AS high, toUnixTimestamp64Micro(argMax(m.highAt, m.high)) AS highUs,
        (toUnixTimestamp64Micro(max(m.last).1), max(m.last).2, max(m.last).3) AS last
-     FROM (${select(minutes)} ${sinceMs === null ? '' : `UNION ALL ${select(cut)}`}) AS m
+     FROM (${select(minutes)} ${isCut ? `UNION ALL ${select(cut)}` : ''}) AS m
      GROUP BY symbol, intDiv(intDiv(toUnixTimestamp(minute), 60) - {firstMinute:UInt32}, {bucketMinutes:UInt32})`,
-    { ...minutes.params, ...(sinceMs !== null && cut.params), firstMinute, bucketMinutes },
+    { ...minutes.params, ...(isCut && cut.params), firstMinute, bucketMinutes },
   )
 }
 

@@ -19,7 +19,7 @@ async function minuteOf(...trades: readonly ReturnType<typeof trade>[]): Promise
   return candle!
 }
 
-const question = { symbols: null, sinceMs: null, nowMs: hourMs + 10 * minuteMs }
+const question = { symbols: null, sinceMs: null, untilMs: null, nowMs: hourMs + 10 * minuteMs }
 
 test('gives the minutes of the table as final and the open ones as not', async () => {
   const open = await minuteOf(trade(1, 20))
@@ -75,11 +75,16 @@ test('takes a longer candle for final a minute after its end, when none of its m
   expect(await finalAt(hourMs + 6 * minuteMs)).toBe(true)
 })
 
-test('leaves out open minutes of other symbols and of before the time asked for', async () => {
-  const open = [await minuteOf(trade(0, 10)), { ...(await minuteOf(trade(5, 10))), symbol: 'ETH' }]
+test('leaves out open minutes of other symbols, and of before and behind the time asked for', async () => {
+  const open = [
+    await minuteOf(trade(0, 10)),
+    await minuteOf(trade(3, 10)),
+    { ...(await minuteOf(trade(2, 10))), symbol: 'ETH' },
+  ]
   const answer = await candles(new FakeMarketQueries(), () => open, {
     symbols: ['BTC'],
     sinceMs: hourMs + minuteMs,
+    untilMs: hourMs + 3 * minuteMs,
     intervalSeconds: 60,
     nowMs: hourMs,
   })

@@ -150,6 +150,36 @@ describe('the answers', () => {
     expect(await api(threeTrades(), muchLater).json('/api/stats')).toHaveLength(2)
   })
 
+  test('gives what is from one time to before another, thinned within them', async () => {
+    const queries = new FakeMarketQueries()
+    for (let minute = 0; minute < 240; minute++)
+      queries.add({ symbol: 'BTC', price: minute + 1, timestampUs: hourUs + minute * minuteUs })
+    const { json } = api(queries, { clock: clockAt(hourUs / 1000 + 4 * 3_600_000) })
+    const pricesOf = async (query: string) =>
+      ((await json(`/api/history?${query}`)) as { price: number }[]).map(({ price }) => price)
+    const halfAnHour = 'from=2026-01-31T19:00:00Z&to=2026-01-31T19:30:00Z'
+    expect(await pricesOf(halfAnHour)).toEqual(Array.from({ length: 30 }, (_, i) => i + 61))
+    expect(await pricesOf(`${halfAnHour}&points=30`)).toHaveLength(30)
+    expect((await pricesOf(`${halfAnHour}&points=8`)).length).toBeLessThanOrEqual(8)
+    expect(await pricesOf('to=1769882520000')).toEqual([1, 2])
+    expect(await pricesOf('from=2026-01-31T21:58:00%2B00:00')).toEqual([239, 240])
+  })
+
+  test('gives candles of a time, of the shortest interval that makes no more than asked for', async () => {
+    const queries = new FakeMarketQueries()
+    for (let minute = 0; minute < 240; minute++)
+      queries.add({ symbol: 'BTC', price: minute + 1, timestampUs: hourUs + minute * minuteUs })
+    const { json } = api(queries, { clock: clockAt(hourUs / 1000 + 5 * 3_600_000) })
+    const closes = async (query: string) =>
+      ((await json(`/api/candles?${query}`)) as { close: number }[]).map(({ close }) => close)
+    const span = 'from=2026-01-31T19:00:00Z&to=2026-01-31T19:30:00Z'
+    expect(await closes(span)).toEqual(Array.from({ length: 30 }, (_, i) => i + 61))
+    expect(await closes(`${span}&points=31`)).toHaveLength(30)
+    expect(await closes(`${span}&points=30`)).toEqual([65, 70, 75, 80, 85, 90])
+    // Whole ones, also where the time ends within one.
+    expect(await closes(`${span}&interval=3600`)).toEqual([120])
+  })
+
   test('counts minutes back from the newest trade in a replayed market', async () => {
     const replayed = {
       market: { kind: 'replayed', label: 'Replay', identity: 'crypto/replayed-1' } as const,
@@ -261,6 +291,13 @@ describe('bad input', () => {
     ['/api/stats?minutes=1%20OR%201=1', 'minutes'],
     ['/api/history?points=1', 'points'],
     ['/api/history?points=1000000', 'points'],
+    ['/api/history?from=yesterday', 'from'],
+    ['/api/history?from=999999999999999', 'from'],
+    ['/api/history?from=1769882400000&to=1769882400000', 'to'],
+    ['/api/history?to=1769882400000&minutes=60', 'minutes'],
+    ['/api/candles?to=2026-01-31', 'to'],
+    ['/api/candles?points=10&interval=60', 'points'],
+    ['/api/candles?points=1', 'points'],
     ['/api/history?format=csv', 'format'],
     ['/api/history?since=', 'since'],
     ['/api/history?since=now', 'since'],

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { History, MarketQueries } from '../../../../pipelines/market/api/market-queries.ts'
+import type { History, MarketQueries, TimeSpan } from '../../../../pipelines/market/api/market-queries.ts'
 import { clickhouseQueries } from '../../../../pipelines/market/queries/clickhouse-queries.ts'
 import { candlesTable, ticksTable } from '../../../../pipelines/market/tables.ts'
 import type { ClickHouse } from '../../../../src/clickhouse/client.ts'
@@ -199,7 +199,7 @@ describe.each(['embedded', 'server'] as const)(
       }
     })
 
-    test('every point of the history since any time, and after any cursor', async () => {
+    test('every point of the history since any time, until another, and after any cursor', async () => {
       for (const symbols of choices) {
         for (const sinceMs of times) {
           for (const after of [
@@ -210,7 +210,8 @@ describe.each(['embedded', 'server'] as const)(
               [1, 1_000],
             ]),
           ]) {
-            const query = { symbols, sinceMs, after, pointsMax: null }
+            const untilMs = sinceMs === null ? null : sinceMs + 123_456
+            const query = { symbols, sinceMs, untilMs, after, pointsMax: null }
             const whole = plain(await market.oracle.history(query))
             expect(plain(await market.sql.history(query))).toEqual(whole)
             const paged: string[] = []
@@ -252,10 +253,9 @@ describe.each(['embedded', 'server'] as const)(
 )
 
 describe('a history with few points', () => {
-  async function thinned(stepUs: number, sinceMs: number | null, pointsMax: number, market?: Market) {
-    const { sql, oracle } = market ?? (await marketOf(tape(3_000, 7, stepUs)))
-    const thin = await sql.history({ symbols: null, sinceMs, after: null, pointsMax })
-    const whole = await oracle.history({ symbols: null, sinceMs, after: null, pointsMax: null })
+  async function thinned({ sql, oracle }: Market, span: TimeSpan, pointsMax: number) {
+    const thin = await sql.history({ symbols: null, ...span, after: null, pointsMax })
+    const whole = await oracle.history({ symbols: null, ...span, after: null, pointsMax: null })
     return { thin, whole }
   }
 
@@ -290,8 +290,13 @@ describe('a history with few points', () => {
     for (const stepUs of [50_000, 900_000, 60_000_000]) {
       const market = await marketOf(tape(3_000, 7, stepUs))
       for (const pointsMax of [4, 5, 100, 2_000]) {
-        for (const sinceMs of [null, startUs / 1000 + stepUs + 0.5, startUs / 1000 + 61_234]) {
-          check(await thinned(stepUs, sinceMs, pointsMax, market), pointsMax)
+        for (const [sinceMs, untilMs] of [
+          [null, null],
+          [null, startUs / 1000 + stepUs * 2 + 0.5],
+          [startUs / 1000 + stepUs + 0.5, null],
+          [startUs / 1000 + 61_234, startUs / 1000 + stepUs * 2 - 0.5],
+        ] as const) {
+          check(await thinned(market, { sinceMs, untilMs }, pointsMax), pointsMax)
         }
       }
     }
@@ -303,7 +308,7 @@ describe('a history with few points', () => {
       [0, 300],
       [1, 200],
     ])
-    const query = { symbols: ['BTC', 'ETH'], sinceMs: null, after }
+    const query = { symbols: ['BTC', 'ETH'], sinceMs: null, untilMs: null, after }
     check(
       {
         thin: await sql.history({ ...query, pointsMax: 40 }),
@@ -325,7 +330,7 @@ test('answers nothing, but answers, while there is no trade', async () => {
   expect(await sql.stats({ symbols: ['BTC'], sinceMs: 0 })).toEqual([])
   expect(await sql.candles({ symbols: null, sinceMs: 0, untilMs: null, intervalSeconds: 60 })).toEqual([])
   for (const pointsMax of [null, 4]) {
-    expect(await sql.history({ symbols: null, sinceMs: 0, after: null, pointsMax })).toEqual({
+    expect(await sql.history({ symbols: null, sinceMs: 0, untilMs: null, after: null, pointsMax })).toEqual({
       symbols: [],
       timestampsUs: [],
       prices: [],
@@ -372,7 +377,8 @@ describe('the projections answer', () => {
     [
       'a long history of few points',
       'minutes',
-      (sql: MarketQueries) => sql.history({ symbols: null, sinceMs: null, after: null, pointsMax: 8 }),
+      (sql: MarketQueries) =>
+        sql.history({ symbols: null, sinceMs: null, untilMs: null, after: null, pointsMax: 8 }),
     ],
   ])('%s, out of the projection %s', async (_, projection, ask) => {
     const plans: string[] = []
@@ -391,7 +397,13 @@ describe('the projections answer', () => {
 
 test('leaves to the next history what comes in while one is made', async () => {
   const { connection, sql } = await marketOf(tape(200, 4))
-  const before = await sql.history({ symbols: null, sinceMs: null, after: null, pointsMax: null })
+  const before = await sql.history({
+    symbols: null,
+    sinceMs: null,
+    untilMs: null,
+    after: null,
+    pointsMax: null,
+  })
   const table = connection.tableName(ticksTable.name)
   const meanwhile = `INSERT INTO ${table} SELECT * REPLACE (_offset + 1000 AS _offset, _to + 1000 AS _to) FROM ${table}`
   let asked = 0
@@ -406,11 +418,18 @@ test('leaves to the next history what comes in while one is made', async () => {
   const during = await queriesOf(growing).history({
     symbols: null,
     sinceMs: null,
+    untilMs: null,
     after: null,
     pointsMax: null,
   })
   expect(during).toEqual(before)
-  const next = await sql.history({ symbols: null, sinceMs: null, after: during.cursor, pointsMax: null })
+  const next = await sql.history({
+    symbols: null,
+    sinceMs: null,
+    untilMs: null,
+    after: during.cursor,
+    pointsMax: null,
+  })
   expect(next.symbols).toHaveLength(200)
 })
 
@@ -436,7 +455,7 @@ describe('of a history that is longer than an answer may be', () => {
          (SELECT 0 AS _offset, 'stock-ticks' AS _topic, 0 AS _partition, 0 AS _from, 0 AS _to) AS place`,
     )
   }, 60_000)
-  const query = { symbols: ['BTC', 'ETH', 'SOL'], sinceMs: Date.UTC(2026, 1, 1), after: null }
+  const query = { symbols: ['BTC', 'ETH', 'SOL'], sinceMs: Date.UTC(2026, 1, 1), untilMs: null, after: null }
 
   test.each([null, 90_000])(
     'no more points come than the most, by their shares: %s wanted',
