@@ -1,8 +1,9 @@
+import { joined } from './detail.js'
 import { reconcile } from './dom.js'
 import { pauseSecondsMin, pausesOf } from './pauses.js'
 import { plotOptions } from './plot-options.js'
 import { inOrder } from './products.js'
-import { createFigure, renderReadings } from './readings.js'
+import { createFigure, placeAt, renderReadings } from './readings.js'
 import uPlot from './vendor/uplot/uPlot.esm.js'
 
 const chartHeightPx = { each: 190, all: 380 }
@@ -19,6 +20,9 @@ export class Charts {
   #plots = new Map()
   #zoom = null
   #series = null
+  #detail = null
+  /** Of each symbol that is drawn, `{ times: [s], prices: [] }`. */
+  #points = new Map()
   /** What was drawn last; undefined: it is to be drawn anew. */
   #drawn
   #resized
@@ -55,11 +59,16 @@ export class Charts {
     this.#setZoom(null)
   }
 
-  /** Draws what can be drawn; throws the first fault after that. */
-  render(series) {
-    if (series === this.#series && series.revision === this.#drawn) return
+  /** Draws what can be drawn, with the details of what is looked at; throws the first fault after that. */
+  render(series, detail) {
+    const revision = `${series.revision} ${detail.revision}`
+    if (series === this.#series && revision === this.#drawn) return
     this.#series = series
+    this.#detail = detail
     this.#drawn = undefined
+    this.#points = new Map(
+      [...series.bySymbol].map(([symbol, own]) => [symbol, joined(own, detail.bySymbol.get(symbol))]),
+    )
     this.#lookForPauses()
     const symbols = inOrder(series.bySymbol.keys())
     const charts = this.#isSingle ? symbols.map((symbol) => [symbol, [symbol]]) : [['All symbols', symbols]]
@@ -85,14 +94,16 @@ export class Charts {
       },
     )
     if (faults.length > 0) throw faults[0]
-    this.#drawn = series.revision
+    this.#drawn = revision
   }
 
   #lookForPauses() {
-    const { bySymbol, minutes, newest } = this.#series
-    const times = Float64Array.from([...bySymbol.values()].flatMap((own) => own.times)).sort()
+    const { minutes, newest } = this.#series
+    const { loaded } = this.#detail
+    const times = Float64Array.from([...this.#points.values()].flatMap((own) => own.times)).sort()
     this.#earliest = times[0] ?? newest
-    this.#pauseSecondsMin = pauseSecondsMin(minutes === 0 ? newest - this.#earliest : minutes * 60)
+    const shown = loaded ?? { min: minutes === 0 ? this.#earliest : newest - minutes * 60, max: newest }
+    this.#pauseSecondsMin = pauseSecondsMin(shown.max - shown.min)
     this.#silences = pausesOf(times, newest, this.#pauseSecondsMin)
   }
 
@@ -108,7 +119,7 @@ export class Charts {
     this.#resized.disconnect()
     this.#drawn = undefined
     this.#axisWidth = 0
-    if (this.#series) this.render(this.#series)
+    if (this.#series) this.render(this.#series, this.#detail)
   }
 
   #draw(figure, name, symbols) {
@@ -131,9 +142,12 @@ export class Charts {
   }
 
   #dataOf(symbols) {
+    const from = this.#detail.loaded?.min ?? Number.NEGATIVE_INFINITY
     const tables = symbols.map((symbol) => {
-      const { times, prices } = this.#series.bySymbol.get(symbol)
-      return [times, this.#isSingle ? prices : prices.map((price) => price / prices[0] - 1)]
+      const { times, prices } = this.#points.get(symbol)
+      if (this.#isSingle) return [times, prices]
+      const base = prices[placeAt(times, prices, from) ?? 0]
+      return [times, prices.map((price) => price / base - 1)]
     })
     return tables.length === 1 ? tables[0] : uPlot.join(tables)
   }
@@ -178,7 +192,7 @@ export class Charts {
   }
 
   #timesOf(symbol) {
-    return this.#series.bySymbol.get(symbol)?.times ?? []
+    return this.#points.get(symbol)?.times ?? []
   }
 
   #read(figure, plot, symbols) {

@@ -1,5 +1,6 @@
 import { ApiError, get, serverNow, Unreachable } from './api.js'
 import { renderCards } from './cards.js'
+import { Detail } from './detail.js'
 import { element, setText } from './dom.js'
 import { timeZone } from './format.js'
 import { MarketData, recentRows } from './market-data.js'
@@ -17,6 +18,7 @@ const askProductsAgainMs = 30_000
 
 const node = (id) => document.getElementById(id)
 const data = new MarketData()
+const detail = new Detail()
 let series = new Series(60)
 let updatedAt = null
 /** Null until they are loaded: a page without them has its figures all the same. */
@@ -34,6 +36,7 @@ async function poll(signal) {
   data.add(answer, asked.isEmpty)
   // Another time range was chosen meanwhile: the next round, which follows at once, loads it.
   if (asked === series) asked.add(answer)
+  await askDetail(signal)
   updatedAt = new Date()
   failure = null
   render()
@@ -44,6 +47,12 @@ async function askProducts(signal) {
   if (productsAreKnown() || Date.now() - askedProductsMs < askProductsAgainMs) return
   takeProducts(await get('/api/products', signal))
   askedProductsMs = Date.now()
+}
+
+/** Of the time that the reader has zoomed to, unless it is known. */
+async function askDetail(signal) {
+  const { query } = detail
+  if (query !== null) detail.add(query, await get(`/api/history?${query}`, signal))
 }
 
 async function marketOf(asked, signal) {
@@ -73,7 +82,7 @@ function render() {
 }
 
 function showCharts() {
-  if (charts) show('charts', () => charts.render(series))
+  if (charts) show('charts', () => charts.render(series, detail))
 }
 
 async function loadCharts() {
@@ -83,7 +92,9 @@ async function loadCharts() {
       layout: document.querySelector('[name="layout"]:checked').value,
       onZoom: (range) => {
         node('reset-zoom').hidden = range === null
-        series.heldFrom = range?.min ?? Number.POSITIVE_INFINITY
+        detail.look(range)
+        showCharts()
+        if (detail.query !== null) poller.refresh()
       },
     })
   } catch (error) {
@@ -139,8 +150,8 @@ node('layout').addEventListener('change', ({ target }) => {
   renderState()
 })
 node('range').addEventListener('change', ({ target }) => {
-  series = new Series(Number(target.value))
   charts?.resetZoom()
+  series = new Series(Number(target.value))
   poller.refresh()
 })
 node('reset-zoom').addEventListener('click', () => charts?.resetZoom())

@@ -9,8 +9,6 @@ export class Series {
   bySymbol = new Map()
   /** Another one whenever it has changed. */
   revision = 0
-  /** Points from this time on are kept, though the time shown begins later: the reader looks at them. Seconds. */
-  heldFrom = Number.POSITIVE_INFINITY
   #minutes
   #cursor = null
 
@@ -34,23 +32,18 @@ export class Series {
   }
 
   /** Takes an answer to `query`. */
-  add({ cursor, timestamps, series }) {
-    if (this.isEmpty || timestamps.length > 0) this.revision++
+  add(answer) {
+    if (this.isEmpty || answer.timestamps.length > 0) this.revision++
     if (this.isEmpty) this.bySymbol.clear()
-    this.#cursor = cursor
+    this.#cursor = answer.cursor
     const from = this.#from
-    for (const [symbol, prices] of Object.entries(series)) {
-      let own = this.bySymbol.get(symbol)
-      if (!own) {
-        own = { times: [], prices: [] }
-        this.bySymbol.set(symbol, own)
-      }
-      for (const [i, price] of prices.entries()) {
-        // What was traded before the time shown says nothing of it, unless nothing newer is known.
-        const isOver = timestamps[i] < Math.min(from, own.times[0] ?? Number.NEGATIVE_INFINITY)
-        if (price !== null && !isOver) insert(own, timestamps[i], price)
-      }
-    }
+    takeColumns(answer, (symbol, time, price) => {
+      const own = this.bySymbol.get(symbol) ?? { times: [], prices: [] }
+      this.bySymbol.set(symbol, own)
+      // What was traded before the time shown says nothing of it, unless nothing newer is known.
+      const isOver = time < Math.min(from, own.times[0] ?? Number.NEGATIVE_INFINITY)
+      if (!isOver) insert(own, time, price)
+    })
     this.#trim()
   }
 
@@ -79,14 +72,19 @@ export class Series {
   }
 
   #trim() {
-    const from = Math.min(this.#from, this.heldFrom)
     for (const own of this.bySymbol.values()) {
-      const old = standingAt(own.times, from)
+      const old = standingAt(own.times, this.#from)
       own.times.splice(0, old)
       own.prices.splice(0, old)
       if (own.times.length > grownPointsMax) this.reload()
     }
   }
+}
+
+/** Calls `take(symbol, time, price)` for each point of an answer, those of a symbol in order of time. */
+export function takeColumns({ timestamps, series }, take) {
+  for (const [symbol, prices] of Object.entries(series))
+    for (const [i, price] of prices.entries()) if (price !== null) take(symbol, timestamps[i], price)
 }
 
 /** Where the last point at or before a time is, whose price stands then; else where the first one is. */

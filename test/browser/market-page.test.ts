@@ -678,9 +678,9 @@ describe('the charts', () => {
     await eventually(() => textOf(page.locator('.card-change').first())).toContain('5 min')
   })
 
-  test('keep the zoom over refreshes until it is reset', async () => {
+  test('ask for the time that is zoomed to once, and keep it over refreshes until it is reset', async () => {
     const opened = await open({ browser: { viewport: { width: 1280, height: 900 } } })
-    const { page, queries, pass } = opened
+    const { page, queries, requests, pass } = opened
     await shownRounds(opened, 1)
     const plot = page.locator('.u-over').first()
     const box = (await plot.boundingBox())!
@@ -690,16 +690,22 @@ describe('the charts', () => {
     await page.mouse.up()
     const reset = page.getByRole('button', { name: 'Reset zoom' })
     await reset.waitFor()
+    await shownRounds(opened, 2)
+    const details = () => requests.filter((request) => request.startsWith('/api/history'))
+    await eventually(() => details()).toEqual([
+      expect.stringMatching(/^\/api\/history\?from=\d{13}&to=\d{13}&points=600&format=columns$/),
+    ])
     await page.mouse.move(box.x + 5, box.y + 40)
     // The trades are of the last ten minutes: unzoomed, the left of the chart reads as the first of them.
     const readingAtLeft = page.locator('.reading-time').first()
     const zoomed = await textOf(readingAtLeft)
-    for (let round = 2; round <= 4; round++) {
+    for (let round = 3; round <= 5; round++) {
       queries.add({ symbol: 'BTC', price: 63_000 + round, timestampUs: Date.now() * 1000 })
       await pass(2_000)
       await shownRounds(opened, round)
     }
     expect(await textOf(readingAtLeft)).toBe(zoomed)
+    expect(details()).toHaveLength(1)
     await reset.click()
     expect(await reset.isVisible()).toBe(false)
     await page.mouse.move(box.x + 5, box.y + 40)
@@ -756,50 +762,6 @@ describe('the charts', () => {
     expect(await lines(15)).toEqual([true, false])
     expect(await lines(5)).toEqual([true, true])
     expect(await page.evaluate(`texts.includes('no trades')`)).toBe(true)
-  })
-
-  test('take a late trade at its time, keep the price that stands when the time begins, what is looked at, and no more', async () => {
-    const { page } = await open()
-    const [late, kept, whileHeld, released, most] = (await page.evaluate(`(async () => {
-      const { Series } = await import('/series.js')
-      const of = (series) => [...series.bySymbol].map(([symbol, { times, prices }]) => [symbol, [...times], [...prices]])
-
-      const late = new Series(0)
-      late.add({ cursor: 'a', timestamps: [1, 2, 4], series: { A: [10, 20, 40], B: [null, 5, null] } })
-      late.add({ cursor: 'b', timestamps: [3, 5], series: { A: [30, 50] } })
-
-      const kept = new Series(1)
-      kept.add({ cursor: 'a', timestamps: [0, 10], series: { A: [5, 6], B: [1, null] } })
-      kept.add({ cursor: 'b', timestamps: [100], series: { B: [2] } })
-      kept.add({ cursor: 'c', timestamps: [5, 101], series: { A: [7, null], B: [null, 3] } })
-
-      const held = new Series(1)
-      held.heldFrom = 20
-      held.add({ cursor: 'a', timestamps: [0, 10, 20, 30], series: { A: [1, 2, 3, 4] } })
-      held.add({ cursor: 'b', timestamps: [100], series: { A: [8] } })
-      const whileHeld = [of(held), held.change('A').since]
-      held.heldFrom = Infinity
-      held.add({ cursor: 'c', timestamps: [101], series: { A: [9] } })
-
-      const grown = new Series(60)
-      let most = 0
-      for (let at = 0; at < 8_000; at++) {
-        grown.add({ cursor: String(at), timestamps: [at], series: { A: [at] } })
-        most = Math.max(most, grown.bySymbol.get('A').times.length)
-      }
-      return [of(late), of(kept), whileHeld, of(held), most]
-    })()`)) as unknown[]
-    expect(late).toEqual([
-      ['A', [1, 2, 3, 4, 5], [10, 20, 30, 40, 50]],
-      ['B', [2], [5]],
-    ])
-    expect(kept).toEqual([
-      ['A', [10], [6]],
-      ['B', [0, 100, 101], [1, 2, 3]],
-    ])
-    expect(whileHeld).toEqual([[['A', [20, 30, 100], [3, 4, 8]]], 30])
-    expect(released).toEqual([['A', [30, 100, 101], [4, 8, 9]]])
-    expect(most).toBe(3_001)
   })
 })
 
