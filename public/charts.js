@@ -5,12 +5,13 @@ import { plotOptions } from './plot-options.js'
 import { inOrder } from './products.js'
 import { createFigure, placeAt, renderReadings } from './readings.js'
 import uPlot from './vendor/uplot/uPlot.esm.js'
+import { afterKey, afterWheel } from './view.js'
 
 const chartHeightPx = { each: 190, all: 380 }
 
 /**
  * The price charts: one a symbol, or all in one as the change since the start of the time shown. They share the cursor
- * and the zoom (drag; double-click ends it), which a refresh leaves alone.
+ * and the zoom (drag, wheel or keys; a double-click ends it), which a refresh leaves alone.
  */
 export class Charts {
   #host
@@ -83,7 +84,7 @@ export class Charts {
       this.#host,
       wanted,
       ([name]) => name,
-      ([name]) => createFigure(name),
+      ([name]) => this.#createFigure(name),
       (figure, [name, of]) => {
         try {
           this.#draw(figure, name, of)
@@ -97,13 +98,35 @@ export class Charts {
     this.#drawn = revision
   }
 
+  #createFigure(name) {
+    const figure = createFigure(name)
+    const host = figure.querySelector('.plot')
+    const follow = (event, view) => {
+      if (view === undefined) return
+      event.preventDefault()
+      if (view !== this.#zoom) this.#setZoom(view)
+    }
+    host.addEventListener('keydown', (event) => follow(event, afterKey(event, this.#zoom, this.#shown)))
+    const onWheel = (event) => {
+      const { left, width } = host.querySelector('.u-over').getBoundingClientRect()
+      follow(event, afterWheel(event, (event.clientX - left) / width, this.#zoom, this.#shown))
+    }
+    host.addEventListener('wheel', onWheel, { passive: false })
+    return figure
+  }
+
+  /** The time shown without a zoom. It ends with the newest trade of all, so that the charts stay under each other. */
+  get #shown() {
+    const { newest, minutes } = this.#series
+    return { min: minutes === 0 ? this.#earliest : newest - minutes * 60, max: newest }
+  }
+
   #lookForPauses() {
-    const { minutes, newest } = this.#series
-    const { loaded } = this.#detail
+    const { newest } = this.#series
     const times = Float64Array.from([...this.#points.values()].flatMap((own) => own.times)).sort()
     this.#earliest = times[0] ?? newest
-    const shown = loaded ?? { min: minutes === 0 ? this.#earliest : newest - minutes * 60, max: newest }
-    this.#pauseSecondsMin = pauseSecondsMin(shown.max - shown.min)
+    const { min, max } = this.#detail.loaded ?? this.#shown
+    this.#pauseSecondsMin = pauseSecondsMin(max - min)
     this.#silences = pausesOf(times, newest, this.#pauseSecondsMin)
   }
 
@@ -152,12 +175,9 @@ export class Charts {
     return tables.length === 1 ? tables[0] : uPlot.join(tables)
   }
 
-  /** The time shown ends with the newest trade of all, so that the charts stay under each other. */
   #place(plot) {
-    const { newest, minutes } = this.#series
-    const min = minutes === 0 ? this.#earliest : newest - minutes * 60
-    const shown = this.#zoom ?? { min, max: newest }
-    plot.setScale('x', shown.max > shown.min ? shown : { min: newest - 60, max: newest })
+    const { min, max } = this.#zoom ?? this.#shown
+    plot.setScale('x', { min: max > min ? min : max - 60, max })
   }
 
   /** All charts have the widest axis of them, so that equal times stand under each other. */

@@ -16,7 +16,13 @@ export function createFigure(name) {
       element('span', { className: 'readings' }),
       element('span', { className: 'reading-time' }),
     ),
-    element('div', { className: 'plot', role: 'img', 'aria-label': `Price of ${name} over time` }),
+    element('div', {
+      className: 'plot',
+      role: 'img',
+      'aria-label': `Price of ${name} over time`,
+      'aria-keyshortcuts': 'ArrowLeft ArrowRight + - Home Escape',
+      tabindex: '0',
+    }),
   )
 }
 

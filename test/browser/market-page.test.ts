@@ -712,6 +712,34 @@ describe('the charts', () => {
     expect(await textOf(readingAtLeft)).not.toBe(zoomed)
   })
 
+  test('go to what is older by a key and by the wheel, ask for it, and come back', async () => {
+    const queries = new FakeMarketQueries()
+    const nowMs = Date.now()
+    for (let minutesAgo = 120; minutesAgo >= 0; minutesAgo--)
+      queries.add({
+        symbol: 'BTC',
+        price: 1_000 - minutesAgo,
+        timestampUs: (nowMs - minutesAgo * 60_000) * 1000,
+      })
+    const opened = await open({ queries, browser: { viewport: { width: 1280, height: 900 } } })
+    const { page } = opened
+    await shownRounds(opened, 1)
+    const box = (await page.locator('.u-over').boundingBox())!
+    await page.mouse.move(box.x + 2, box.y + 40)
+    const price = () => textOf(page.locator('.readings b'))
+    expect(await price()).toBe('940.00')
+    const chart = page.getByRole('img', { name: 'Price of BTC over time' })
+    await chart.press('ArrowLeft')
+    await eventually(price).toBe('928.00')
+    await page.mouse.wheel(-250, 0)
+    // Half of an hour on.
+    await eventually(price).toBe('898.00')
+    expect(await page.evaluate('scrollY')).toBe(0)
+    await chart.press('Escape')
+    await eventually(price).toBe('940.00')
+    expect(await page.getByRole('button', { name: 'Reset zoom' }).isVisible()).toBe(false)
+  })
+
   test('have one colour for a symbol in the line and in the legend, whoever trades later', async () => {
     const queries = new FakeMarketQueries()
     const trade = (symbol: string, secondsAgo: number) =>
@@ -901,7 +929,7 @@ describe('for everybody', () => {
     const { page } = opened
     await shownRounds(opened, 1)
     const seen: unknown[] = []
-    for (let i = 0; i < 5; i++) {
+    for (let i = 0; i < 6; i++) {
       await page.keyboard.press('Tab')
       seen.push(
         await page.evaluate(`
@@ -911,7 +939,14 @@ describe('for everybody', () => {
         `),
       )
     }
-    expect(seen).toEqual(['skip true', 'refresh-every true', 'refresh true', 'layout true', 'range true'])
+    expect(seen).toEqual([
+      'skip true',
+      'refresh-every true',
+      'refresh true',
+      'layout true',
+      'range true',
+      'plot true',
+    ])
   })
 
   test('has a heading, a name for each region and chart, and the status said', async () => {
