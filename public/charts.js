@@ -2,8 +2,10 @@ import { joined } from './detail.js'
 import { reconcile } from './dom.js'
 import { pauseSecondsMin, pausesOf } from './pauses.js'
 import { plotOptions } from './plot-options.js'
+import { placeAt } from './points.js'
 import { inOrder } from './products.js'
-import { createFigure, placeAt, renderReadings } from './readings.js'
+import { createFigure, renderReadings } from './readings.js'
+import { renderSummary } from './summary.js'
 import uPlot from './vendor/uplot/uPlot.esm.js'
 import { afterKey, afterWheel } from './view.js'
 
@@ -112,6 +114,10 @@ export class Charts {
       follow(event, afterWheel(event, (event.clientX - left) / width, this.#zoom, this.#shown))
     }
     host.addEventListener('wheel', onWheel, { passive: false })
+    figure.querySelector('.points').addEventListener('toggle', () => {
+      const { plot, symbols } = this.#plots.get(name) ?? {}
+      if (plot) this.#sumUp(figure, plot, symbols)
+    })
     return figure
   }
 
@@ -162,6 +168,7 @@ export class Charts {
       this.#place(plot)
     })
     this.#read(figure, plot, symbols)
+    this.#sumUp(figure, plot, symbols)
   }
 
   #dataOf(symbols) {
@@ -189,7 +196,10 @@ export class Charts {
 
   #setZoom(zoom) {
     this.#zoom = zoom
-    for (const { plot } of this.#plots.values()) this.#place(plot)
+    for (const { figure, plot, symbols } of this.#plots.values()) {
+      plot.batch(() => this.#place(plot))
+      this.#sumUp(figure, plot, symbols)
+    }
     this.#onZoom(zoom)
   }
 
@@ -217,5 +227,9 @@ export class Charts {
 
   #read(figure, plot, symbols) {
     renderReadings(figure, plot, { symbols, isSingle: this.#isSingle, newest: this.#series.newest })
+  }
+
+  #sumUp(figure, plot, symbols) {
+    renderSummary(figure, plot, { symbols, isSingle: this.#isSingle, newest: this.#series.newest })
   }
 }

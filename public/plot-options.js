@@ -1,6 +1,6 @@
 import { axisPrices, axisRatios, axisTimes, paddedRange, priceSteps, ratioSteps } from './axes.js'
 import { fade, lineColour, nameGaps, pageColour, pageFont, shade } from './ink.js'
-import { placeAt } from './readings.js'
+import { placeAt } from './points.js'
 import uPlot from './vendor/uplot/uPlot.esm.js'
 
 /** A price stands until the next trade. */

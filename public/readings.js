@@ -3,9 +3,12 @@
 import { element, reconcile, setText } from './dom.js'
 import { formatMoment, formatPercent } from './format.js'
 import { lineColour } from './ink.js'
+import { placeAt } from './points.js'
 import { formatPrice } from './products.js'
+import { createSummary } from './summary.js'
 
 export function createFigure(name) {
+  const summaryId = `summary-${encodeURIComponent(name)}`
   return element(
     'figure',
     { className: 'chart' },
@@ -21,8 +24,11 @@ export function createFigure(name) {
       role: 'img',
       'aria-label': `Price of ${name} over time`,
       'aria-keyshortcuts': 'ArrowLeft ArrowRight + - Home Escape',
+      'aria-describedby': summaryId,
       tabindex: '0',
     }),
+    element('p', { className: 'summary hidden', id: summaryId }),
+    createSummary(name),
   )
 }
 
@@ -59,18 +65,4 @@ function createReading(symbol, isSingle) {
   if (isSingle) return element('span', {}, element('b'))
   const name = element('span', { className: 'reading-symbol' }, symbol)
   return element('span', {}, element('i'), name, element('b'))
-}
-
-/** A price stands until the next trade: the place of the last one at or before a time; null: there is none. */
-export function placeAt(times, prices, time) {
-  let place = 0
-  let end = times.length
-  while (place < end) {
-    const middle = (place + end) >> 1
-    if (times[middle] <= time) place = middle + 1
-    else end = middle
-  }
-  do place--
-  while (place >= 0 && prices[place] == null)
-  return place < 0 ? null : place
 }

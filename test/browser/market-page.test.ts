@@ -687,22 +687,25 @@ describe('the charts', () => {
     await page.mouse.move(box.x + box.width * 0.86, box.y + 40)
     await page.mouse.down()
     await page.mouse.move(box.x + box.width * 0.92, box.y + 40, { steps: 4 })
+    const answered = page.waitForResponse('**/api/history?*')
     await page.mouse.up()
+    await answered
     const reset = page.getByRole('button', { name: 'Reset zoom' })
     await reset.waitFor()
     await shownRounds(opened, 2)
     const details = () => requests.filter((request) => request.startsWith('/api/history'))
-    await eventually(() => details()).toEqual([
+    expect(details()).toEqual([
       expect.stringMatching(/^\/api\/history\?from=\d{13}&to=\d{13}&points=600&format=columns$/),
     ])
     await page.mouse.move(box.x + 5, box.y + 40)
     // The trades are of the last ten minutes: unzoomed, the left of the chart reads as the first of them.
     const readingAtLeft = page.locator('.reading-time').first()
     const zoomed = await textOf(readingAtLeft)
-    for (let round = 3; round <= 5; round++) {
-      queries.add({ symbol: 'BTC', price: 63_000 + round, timestampUs: Date.now() * 1000 })
+    for (let i = 1; i <= 3; i++) {
+      const next = opened.roundsEnded() + 1
+      queries.add({ symbol: 'BTC', price: 63_000 + i, timestampUs: Date.now() * 1000 })
       await pass(2_000)
-      await shownRounds(opened, round)
+      await shownRounds(opened, next)
     }
     expect(await textOf(readingAtLeft)).toBe(zoomed)
     expect(details()).toHaveLength(1)
@@ -821,7 +824,9 @@ describe('a cursor that rests on a chart', () => {
         await page.mouse.move(x + width * 0.7, y + 50)
         await page.mouse.down()
         await page.mouse.move(x + width - 3, y + 50, { steps: 3 })
+        const detail = page.waitForResponse('**/api/history?*')
         await page.mouse.up()
+        await detail
       },
     ],
   ])('reads what lies under it, over refreshes of a chart %s', async (_, prepare) => {
@@ -836,10 +841,12 @@ describe('a cursor that rests on a chart', () => {
     await prepare(page, box)
     const [x, y] = [box.x + box.width - 2, box.y + 60]
     await page.mouse.move(x, y, { steps: 2 })
-    for (let round = 3; round <= 5; round++) {
-      everySecond(queries, 1, (round - 2) * 60_000)
+    await shownRounds(opened, opened.roundsEnded())
+    for (let minute = 1; minute <= 3; minute++) {
+      const next = opened.roundsEnded() + 1
+      everySecond(queries, 1, minute * 60_000)
       await pass(2_000)
-      await shownRounds(opened, round)
+      await shownRounds(opened, next)
       const read = await reading(page)
       expect(read).toMatch(/\d\d:\d\d:\d\d/)
       expect(await movedAnew(page, x, y)).toBe(read)
@@ -957,6 +964,15 @@ describe('for everybody', () => {
     for (const name of ['Prices', 'Price history', /Price statistics/, 'Recent trades']) {
       expect(await page.getByRole('region', { name }).count()).toBe(1)
     }
-    expect(await page.getByRole('img', { name: 'Price of BTC over time' }).count()).toBe(1)
+    const chart = page.getByRole('img', { name: 'Price of BTC over time' })
+    const described = (await chart.getAttribute('aria-describedby'))!
+    expect(await page.locator(`[id="${described}"]`).textContent()).toMatch(
+      /^BTC: first [\d,.]+ at [\d:]+, last [\d,.]+ at [\d:]+, lowest .+, highest .+\.$/,
+    )
+    const points = page.getByRole('region', { name: 'Points of BTC' })
+    await page.getByText('Points of BTC').press('Enter')
+    await eventually(() => points.getByRole('row').count()).toBe(61)
+    expect(await points.getByRole('columnheader').allInnerTexts()).toEqual(['Time', 'BTC'])
+    expect(await textOf(points.getByRole('cell'))).toBe(await textOf(page.locator('.card-price')))
   })
 })

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest'
+import { pageModule } from '../support/page-module.ts'
+
+type Line = readonly (number | null)[]
+
+interface View {
+  readonly min: number
+  readonly max: number
+}
+
+const { placeAt, rowsOf, rowsMax, sentenceOf } = await pageModule<{
+  placeAt: (times: readonly number[], values: Line, time: number) => number | null
+  rowsMax: number
+  rowsOf: (data: readonly [readonly number[], ...Line[]], view: View) => { time: number; values: Line }[]
+  sentenceOf: (
+    name: string,
+    times: readonly number[],
+    values: Line,
+    view: View,
+    format: { formatTime: (time: number) => string; formatValue: (value: number) => string },
+  ) => string
+}>('points.js')
+
+const format = { formatTime: (time: number) => `0:0${time}`, formatValue: (value: number) => `${value}.00` }
+
+test('takes the price of the last trade at or before a time, of any other symbol none', () => {
+  expect([0, 1, 2, 9].map((time) => placeAt([1, 2, 3], [5, null, 6], time))).toEqual([null, 0, 0, 2])
+})
+
+test('says first, last, lowest and highest of what is in sight', () => {
+  const [times, values] = [
+    [1, 2, 3, 4, 5],
+    [90, 5, null, 7, 6],
+  ]
+  expect(sentenceOf('BTC', times, values, { min: 2, max: 5 }, format)).toBe(
+    'BTC: first 5.00 at 0:02, last 6.00 at 0:05, lowest 5.00 at 0:02, highest 7.00 at 0:04.',
+  )
+  expect(sentenceOf('BTC', times, values, { min: 3, max: 3 }, format)).toBe(
+    'BTC: no trades from 0:03 to 0:03.',
+  )
+})
+
+test('gives rows of what stands at each point in sight, the newest first, and not too many', () => {
+  const times = [1, 2, 3, 4]
+  expect(rowsOf([times, [10, null, 30, 40], [null, 2, null, 4]], { min: 1, max: 3 })).toEqual([
+    { time: 3, values: [30, 2] },
+    { time: 2, values: [10, 2] },
+    { time: 1, values: [10, null] },
+  ])
+  const many = Array.from({ length: 500 }, (_, i) => i)
+  const rows = rowsOf([many, many], { min: 0, max: 400 })
+  expect(rows).toHaveLength(rowsMax)
+  expect(rows[0]).toEqual({ time: 400, values: [400] })
+})
