@@ -14,9 +14,9 @@ import type {
 
 /**
  * Right after a commit, its markers are still being written and Kafka refuses the next transaction for some
- * milliseconds (CONCURRENT_TRANSACTIONS): wait about as long.
+ * milliseconds (CONCURRENT_TRANSACTIONS): what waits for it adds to each latency, so ask again soon.
  */
-const concurrentTransactionWaitMs = 5
+const concurrentTransactionWaitMs = 1
 
 /** `initProducerId` raises the epoch: that fences the last owner of the id and aborts what it left open. */
 export async function createTransactionalProducer(
