@@ -20,10 +20,11 @@ export default defineConfig({
   test: {
     setupFiles: ['test/support/setup.ts'],
     reporters: ['default', './test/support/closing-line-reporter.ts'],
-    // Both cores are busy with brokers and engines: the time is for a slow machine, not for waiting.
+    // Both cores are busy with brokers and engines: the time is for a slow machine. Many tests wait for processes of their own:
+    // three at a time keep two cores busy.
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    maxWorkers: 3,
     typecheck: { enabled: false },
     projects: [
       { extends: true, test: { name: 'units', include: units, isolate: false } },
