@@ -2,9 +2,10 @@ import { getEventListeners } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { VirtualTimeScheduler } from 'rxjs'
 import { describe, expect, test, vi } from 'vitest'
 import { aborted, abortedWith } from '../src/aborted.ts'
-import { systemClock } from '../src/clock.ts'
+import { createClock } from '../src/clock.ts'
 
 describe('a controller that is aborted with another signal', () => {
   test('is aborted as soon as that is, for the same reason, also where it has been before', () => {
@@ -44,9 +45,10 @@ test('many wait for one signal, and Node takes none of it for a leak', async () 
   const warned = vi.fn()
   process.on('warning', warned)
   const { signal } = new AbortController()
+  const clock = createClock(new VirtualTimeScheduler())
   for (let i = 0; i < 20; i++) {
     void aborted(signal)
-    void systemClock.sleep(1, signal)
+    void clock.sleep(1, signal)
   }
   await setImmediate()
   process.off('warning', warned)

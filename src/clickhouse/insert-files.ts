@@ -7,8 +7,8 @@ const prefix = 'rivulet-insert-'
 let made = 0
 
 /**
- * Files from which the embedded engine reads the rows of its inserts: text is all that it takes otherwise, and costs twice as
- * much. They lie in its own data folder, where a full disk is the same full disk, and are gone with their insert.
+ * Files from which the embedded engine reads the rows of its inserts: text is all that it takes otherwise, and costs more.
+ * They lie in its own data folder, where a full disk is the same full disk, and are gone with their insert.
  */
 export class InsertFiles {
   readonly #folder: string

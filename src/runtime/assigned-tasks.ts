@@ -70,9 +70,8 @@ export class AssignedTasks {
       const inputs = this.#layouts.flatMap((layout) => layout.inputs.filter((input) => input.topic === topic))
       const [input] = inputs
       if (!input) continue
-      const readers = inputs.length
-      const groupOffset = committedOffset
-      const feed = new PartitionFeed(input, partition, { context, readers, consumer, groupOffset })
+      const of = { context, consumer, readers: inputs.length, groupOffset: committedOffset }
+      const feed = new PartitionFeed(input, partition, of)
       this.#feeds.set(keyOf(feed), feed)
     }
     await this.#startComplete()

@@ -1,5 +1,6 @@
 import type { Subscription } from 'rxjs'
 import type { Clock } from '../clock.ts'
+import { CommitPace } from './commit-pace.ts'
 
 export interface CommitScheduleOptions {
   readonly clock: Clock
@@ -12,8 +13,6 @@ export interface CommitScheduleOptions {
 
 /** Where nothing else decides. */
 const usualMs = 100
-/** From the beginning of one commit to that of the next, when readers wait: what a core and a broker can bear. */
-const paceMs = 10
 /** So many times the usual, for a task that needs longer than that to catch up. */
 const usualsMax = 10
 /** What is not committed is kept in memory, and is done again after a crash. */
@@ -29,13 +28,14 @@ export class CommitSchedule {
   #timer: Subscription | undefined
   /** When the timer is due. */
   #dueMs = 0
-  #lastMs = Number.NEGATIVE_INFINITY
+  readonly #pace: CommitPace
   #records = 0
   #hasSent = false
   #usuals = 0
 
   constructor(options: CommitScheduleOptions) {
     this.#options = options
+    this.#pace = new CommitPace(options.clock)
   }
 
   /** So many records were processed since the last commit, and `sent`: something came of them. */
@@ -49,13 +49,13 @@ export class CommitSchedule {
   rest(): void {
     if (!this.#timer || this.#options.intervalMs !== undefined) return
     if (this.#records >= recordsMax) this.#commitIn(0)
-    else if (this.#hasSent && this.#options.behind() === 0) this.#commitIn(this.#pacedMs)
+    else if (this.#hasSent && this.#options.behind() === 0) this.#commitIn(this.#pace.waitMs)
   }
 
   /** A commit begins with all that was noted. */
   begin(): void {
     this.cancel()
-    this.#lastMs = this.#options.clock.now()
+    this.#pace.begin()
     this.#records = 0
     this.#hasSent = false
     this.#usuals = 0
@@ -64,12 +64,6 @@ export class CommitSchedule {
   cancel(): void {
     this.#timer?.unsubscribe()
     this.#timer = undefined
-  }
-
-  get #pacedMs(): number {
-    // A clock that was set back must not keep anybody waiting.
-    const passedMs = Math.max(0, this.#options.clock.now() - this.#lastMs)
-    return Math.max(0, paceMs - passedMs)
   }
 
   #commitIn(ms: number): void {

@@ -13,6 +13,7 @@ import { retryWithBackoff } from '../retry.ts'
 import type { ExternalSourceNode } from '../stream/graph.ts'
 import type { DeadLetter, Source, SourceContext, SourceState } from '../stream/source.ts'
 import type { Topic } from '../stream/topic.ts'
+import { CommitPace } from './commit-pace.ts'
 import { sourceLetterOf } from './dead-letter.ts'
 import type { Failure } from './failed-record.ts'
 import type { InstanceContext } from './instance-context.ts'
@@ -36,9 +37,6 @@ export interface SourceTaskOptions {
 /** Emissions that come at once go on as one chunk of at most so many records. */
 const chunkRecordsMax = 1_000
 
-/** From the beginning of one commit to that of the next: what comes in between shares its requests. */
-const paceMs = 10
-
 /**
  * A source and the steps behind it, up to their topics. What it hands over, emissions and dead letters, is committed in
  * this order: one commit at a time, at once where the one before is long past; what comes meanwhile is the next one.
@@ -53,6 +51,7 @@ export class SourceTask {
   readonly #options: SourceTaskOptions
   readonly #paused = new BehaviorSubject(false)
   readonly #outbox: Outbox
+  readonly #pace: CommitPace
   readonly #abandoned = new AbortController()
   /** How much of what was handed over is in Kafka for good; completes with the task. */
   readonly #committed = new BehaviorSubject(0)
@@ -63,7 +62,6 @@ export class SourceTask {
   #position: unknown
   #isFlushDue = false
   #isCommitting = false
-  #commitBegunMs = Number.NEGATIVE_INFINITY
   #subscription: Subscription | undefined
   /** It takes nothing more. */
   #isClosing = false
@@ -74,6 +72,7 @@ export class SourceTask {
     this.name = options.node.name
     this.task = options.task
     this.#position = options.position
+    this.#pace = new CommitPace(options.context.settings.clock)
     this.#outbox = new Outbox({
       context: options.context,
       producer: options.producer,
@@ -211,9 +210,9 @@ export class SourceTask {
       emit,
     } = this.#options.context
     while (!this.#isOver && this.#processed > this.#committed.value) {
-      const waitMs = this.#untilNextMs
-      if (waitMs > 0) await clock.sleep(waitMs, this.#abandoned.signal)
-      this.#commitBegunMs = clock.now()
+      const { waitMs } = this.#pace
+      if (waitMs > 0 && !this.#isClosing) await clock.sleep(waitMs, this.#abandoned.signal)
+      this.#pace.begin()
       this.#outbox.flush()
       while (!this.#outbox.isResolved) await this.#outbox.resolved()
       // From here to the first `await` nothing else runs: the position is that of the last of these records.
@@ -228,14 +227,6 @@ export class SourceTask {
       this.#regulate()
     }
     this.#isCommitting = false
-  }
-
-  /** Until the next commit may begin: of a source that closes, at once. */
-  get #untilNextMs(): number {
-    const { clock } = this.#options.context.settings
-    // A clock that was set back must not keep anybody waiting.
-    const passedMs = Math.max(0, clock.now() - this.#commitBegunMs)
-    return this.#isClosing ? 0 : paceMs - passedMs
   }
 
   #moveTo(position: unknown): void {
