@@ -34,10 +34,13 @@ const connectionErrors = new Set([
   'KafkaJSLockTimeout',
 ])
 
+const missingTopic =
+  'the topic was deleted, or never made: a program that runs makes only those of its own that are missing when it starts'
 const missingPermission = "Kafka's ACLs do not let this user do that"
 
 /** What Kafka's own words leave an operator to guess. */
 const hints: ReadonlyMap<string, string> = new Map([
+  ['UNKNOWN_TOPIC_OR_PARTITION', missingTopic],
   ['TOPIC_AUTHORIZATION_FAILED', missingPermission],
   ['GROUP_AUTHORIZATION_FAILED', missingPermission],
   ['TRANSACTIONAL_ID_AUTHORIZATION_FAILED', missingPermission],

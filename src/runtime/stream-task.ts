@@ -195,7 +195,7 @@ export class StreamTask {
     const offsets = commitOf(this.id, places, this.task.streamTimes)
     const positions = new Map(this.queues.map((queue) => [queue, queue.position]))
     const sinceMs = context.settings.clock.now()
-    await producer.commit(offsets)
+    await producer.commit(offsets, logging)
     this.#outbox.release()
     const tookMs = context.settings.clock.now() - sinceMs
     for (const [queue, position] of positions) this.#committedOffsets.set(queue, position)

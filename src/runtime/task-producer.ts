@@ -12,8 +12,11 @@ import type { Layout } from './layout.ts'
 export interface TaskProducer {
   /** As `KafkaProducer.send`. */
   send: KafkaProducer['send']
-  /** Makes what was sent durable and, with it or after it, the offsets. Rejects with `KAFKA_FENCED` for a task that is another's by now. */
-  commit(offsets: readonly PartitionOffset[]): Promise<void>
+  /**
+   * Makes what was sent durable and, with it or after it, the offsets; nothing of it, where `checked` rejects. Rejects with
+   * `KAFKA_FENCED` for a task that is another's by now.
+   */
+  commit(offsets: readonly PartitionOffset[], checked?: Promise<unknown>): Promise<void>
   /** What is not committed is given up. */
   close(): Promise<void>
 }
@@ -26,8 +29,9 @@ export async function exactlyOnce(
   const producer = await kafka.transactionalProducer(options)
   return {
     send: (topic, partition, records, refused) => producer.send(topic, partition, records, refused),
-    async commit(offsets) {
+    async commit(offsets, checked) {
       if (offsets.length > 0) await producer.sendOffsets(groupId, offsets)
+      await checked
       await producer.commit()
     },
     close: () => producer.close(),
@@ -62,9 +66,10 @@ export function atLeastOnce(producer: KafkaProducer, consumer: Pick<KafkaConsume
       )
       return sent
     },
-    async commit(offsets) {
+    async commit(offsets, checked) {
       await Promise.allSettled(pending)
       if (failure) throw failure.error
+      await checked
       await consumer.commit(offsets)
     },
     close: async () => {},

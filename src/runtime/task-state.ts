@@ -1,4 +1,5 @@
 import { messageOf, RivuletError } from '../errors.ts'
+import type { TopicPartition } from '../kafka/types.ts'
 import { Checkpoint, type Covered, type StoreChanges } from '../state/checkpoint.ts'
 import type { ChangelogAppender } from '../state/store.ts'
 import { DiskDirectory } from '../storage/disk.ts'
@@ -44,6 +45,8 @@ export class TaskState {
   readonly #trims = new Map<string, ChangelogTrim>()
   /** By changelog, how far its store was restored; absent: there is nothing in it. */
   readonly #covered = new Map<string, Covered>()
+  /** By changelog, behind what was sent to it last: it can't take the next changes before that. */
+  readonly #ends = new Map<string, number>()
   #isClosed = false
 
   constructor(options: TaskStateOptions) {
@@ -185,7 +188,11 @@ export class TaskState {
     const { partition, context } = this.#options
     const knownAtMs = context.settings.clock.now()
     const { baseOffset } = await producer.send(topic, partition, changes)
-    return [{ topic, changes, lastOffset: baseOffset + changes.keys.length - 1, knownAtMs }]
+    const knownEnd = this.#ends.get(topic) ?? this.#covered.get(topic)?.nextOffset ?? 0
+    if (baseOffset < knownEnd) throw lostChangelog(store, { topic, partition, offset: knownEnd })
+    const nextOffset = baseOffset + changes.keys.length
+    this.#ends.set(topic, nextOffset)
+    return [{ topic, changes, lastOffset: nextOffset - 1, knownAtMs }]
   }
 
   #changesOf({ spec, topic }: StoreLayout): StoreChanges {
@@ -206,6 +213,14 @@ export class TaskState {
     }
     return { keys, values, timestampsMs }
   }
+}
+
+function lostChangelog({ spec }: StoreLayout, place: TopicPartition & { readonly offset: number }) {
+  return new RivuletError(
+    'KAFKA_FAILED',
+    `the changelog ${place.topic}/${place.partition} was known up to offset ${place.offset}, and takes changes before it now: it was made anew, or has lost its end. The store "${spec.name}" can't be restored from it any more: reset the application and begin anew`,
+    { place: { store: spec.name, ...place } },
+  )
 }
 
 function folderOf(stateDir: string | LogDirectory): LogDirectory {
