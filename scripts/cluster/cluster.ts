@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fetchJars, kafkaVersion } from '../../test/support/jars.ts'
 import { end, jvmFlags, type KafkaServer, startServer } from '../../test/support/real-kafka.ts'
 import { run } from '../../test/support/run-command.ts'
+import { Line, type Quality } from './line.ts'
 
 const clusterId = 'UmVhbEthZmthUmVhbEthZg'
 const settledMsMax = 120_000
@@ -16,19 +17,24 @@ interface Node {
   server: KafkaServer
 }
 
-/** Three nodes of Apache Kafka on this machine, each a broker and a controller, and Kafka's own tools for them. */
+/**
+ * Three nodes of Apache Kafka on this machine, each a broker and a controller, and Kafka's own tools for them. Clients, and
+ * what copies records from one node to another, come over lines that can be made worse.
+ */
 export class Cluster {
   readonly brokers: string
   readonly #dir: string
   readonly #jarsDir: string
   readonly #toolsDir: string
   readonly #nodes = new Map<NodeId, Node>()
+  readonly #lines: readonly Line[]
 
-  private constructor(dir: string, jarsDir: string, toolsDir: string, brokers: string) {
+  private constructor(dir: string, jarsDir: string, toolsDir: string, lines: readonly Line[]) {
     this.#dir = dir
     this.#jarsDir = jarsDir
     this.#toolsDir = toolsDir
-    this.brokers = brokers
+    this.#lines = lines
+    this.brokers = lines.map(({ port }) => `127.0.0.1:${port}`).join(',')
   }
 
   static async start(): Promise<Cluster | { readonly unavailable: string }> {
@@ -43,8 +49,7 @@ export class Cluster {
     const dir = await mkdtemp(join(tmpdir(), 'rivulet-cluster-'))
     const ports = await freePorts(2 * nodeIds.length)
     const [own, controllers] = [ports.slice(0, nodeIds.length), ports.slice(nodeIds.length)]
-    const brokers = own.map((port) => `127.0.0.1:${port}`).join(',')
-    const cluster = new Cluster(dir, server.jarsDir, tools.jarsDir, brokers)
+    const cluster = new Cluster(dir, server.jarsDir, tools.jarsDir, await Promise.all(own.map(Line.to)))
     await Promise.all(nodeIds.map((id, i) => cluster.#create(id, own[i] as number, controllers)))
     return cluster
   }
@@ -62,6 +67,11 @@ export class Cluster {
 
   hang(id: NodeId, signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.#node(id).server.child.kill(signal)
+  }
+
+  /** Of the lines to all nodes. */
+  set quality(quality: Quality) {
+    for (const line of this.#lines) line.quality = quality
   }
 
   /** What one of Kafka's command-line tools says. */
@@ -105,6 +115,7 @@ export class Cluster {
   /** Kills what runs: an orderly end waits for a quorum that is not there any more. */
   async close(): Promise<void> {
     await Promise.all([...this.#nodes.values()].map(({ server }) => end(server.child, 'SIGKILL')))
+    await Promise.all(this.#lines.map((line) => line.close()))
     await rm(this.#dir, { recursive: true, force: true })
   }
 
@@ -130,6 +141,7 @@ export class Cluster {
     return {
       'node.id': id,
       listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllers[id - 1]}`,
+      'advertised.listeners': `PLAINTEXT://127.0.0.1:${this.#lines[id - 1]?.port}`,
       'controller.quorum.voters': controllers.map((each, i) => `${i + 1}@127.0.0.1:${each}`).join(','),
       'log.dirs': join(this.#dir, `log-${id}`),
     }

@@ -1,3 +1,4 @@
+import { changeTopic } from './changing-topic.ts'
 import { type Cluster, type NodeId, nodeIds } from './cluster.ts'
 
 /** What is done to the cluster. */
@@ -12,6 +13,7 @@ export interface Strike {
 export type Fault = (cluster: Cluster, application: string) => Promise<Strike>
 
 const outageMs = 15_000
+const waits = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
 const leader = async (cluster: Cluster) =>
   nodeIn(await cluster.tool('TopicCommand', '--describe', '--topic', 'orders'), /Leader: (\d)/)
@@ -102,6 +104,26 @@ const throttled: Fault = async (cluster) => {
   }
 }
 
+/**
+ * 100 ms there and back, and 2 % of the packets lost each way: what is lost holds up what follows it on its connection. It
+ * stands for what `tc netem` does, which not every machine's kernel has.
+ */
+const slowAndLossy: Fault = async (cluster) => ({
+  async begin() {
+    cluster.quality = { delayMs: 50, loss: 0.02 }
+    await waits(outageMs)
+  },
+  async end() {
+    cluster.quality = { delayMs: 0, loss: 0 }
+  },
+})
+
+/** Of another program. */
+const topicChanged: Fault = async (cluster) => ({
+  begin: () => changeTopic(cluster),
+  end: async () => undefined,
+})
+
 export const faults: Readonly<Record<string, Fault>> = {
   'leader-killed': killed(leader),
   'group-coordinator-killed': killed(groupCoordinator),
@@ -112,6 +134,8 @@ export const faults: Readonly<Record<string, Fault>> = {
   'too-few-in-sync': tooFewInSync,
   reassignment,
   throttled,
+  'slow-and-lossy': slowAndLossy,
+  'topic-changed': topicChanged,
 }
 
 function nodeIn(said: string, pattern: RegExp): NodeId {

@@ -69,7 +69,7 @@ export const kafkaMutants: readonly Mutant[] = [
   {
     name: 'unanswered-request-fences',
     file: 'src/kafka/transactional-producer.ts',
-    from: 'if (this.#unanswered !== undefined && this.#members.size === 0) throw unknownEnd(what, this.#unanswered)',
+    from: 'if (this.#unanswered !== undefined && this.#members.isEmpty) throw unknownEnd(what, this.#unanswered)',
     to: '',
     why: 'an epoch with a request that was never answered begins no other transaction: the late one would be part of that',
     deployment: 'flowing',

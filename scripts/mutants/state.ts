@@ -47,8 +47,8 @@ export const stateMutants: readonly Mutant[] = [
   {
     name: 'checkpoints-behind-commits',
     file: 'src/runtime/stream-task.ts',
-    from: 'await producer.commit(offsets)\n    this.#outbox.release()',
-    to: 'state.committed(await logging)\n    await producer.commit(offsets)\n    this.#outbox.release()',
+    from: 'await producer.commit(offsets, logging)\n    this.#outbox.release()',
+    to: 'state.committed(await logging)\n    await producer.commit(offsets, logging)\n    this.#outbox.release()',
     why: 'what is in a checkpoint has been committed',
   },
   {

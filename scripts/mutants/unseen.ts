@@ -23,6 +23,15 @@ export const unseenMutants: readonly UnseenMutant[] = [
     test: 'test/kafka/lost-records.test.ts',
   },
   {
+    name: 'changelogs-are-not-made-anew',
+    file: 'src/runtime/task-state.ts',
+    from: 'if (baseOffset < knownEnd) throw',
+    to: 'if (baseOffset < 0) throw',
+    why: 'nothing is committed on a changelog that has lost what came before',
+    unseen: 'that is for an operator: no seed draws what no deployment can go on after',
+    test: 'test/runtime/vanished-topic.test.ts',
+  },
+  {
     name: 'closed-checkpoints',
     file: 'src/runtime/task-state.ts',
     from: 'if (this.#isClosed) return',

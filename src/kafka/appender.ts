@@ -202,8 +202,11 @@ export class Appender {
     const { cluster, transactionalId, compression = 'none', signal, renew, use } = this.#options
     const { topic, partition } = lane
     const what = `Can't append to partition ${partition} of topic ${topic}`
+    // At once: who prepares hears of all partitions that are written to at the same time.
+    const prepared = this.#options.prepare?.(lane)
+    prepared?.catch(() => undefined) // it is awaited below
     const compressor = await compressorOf(typeof compression === 'string' ? compression : compression(topic))
-    await this.#options.prepare?.(lane)
+    await prepared
     for (;;) {
       const identity = await this.#options.identity()
       if (lane.identity !== identity) {

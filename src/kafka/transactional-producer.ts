@@ -4,13 +4,9 @@ import type { Cluster } from './cluster.ts'
 import type { Broker } from './internals.ts'
 import { txnOffsetCommitRequest } from './offset-requests.ts'
 import { persist } from './persist.ts'
+import { TransactionMembers } from './transaction-members.ts'
 import { isUnanswered } from './translate.ts'
-import type {
-  PartitionOffset,
-  TopicPartition,
-  TransactionalProducer,
-  TransactionalProducerOptions,
-} from './types.ts'
+import type { PartitionOffset, TransactionalProducer, TransactionalProducerOptions } from './types.ts'
 
 /**
  * Right after a commit, its markers are still being written and Kafka refuses the next transaction for some
@@ -73,8 +69,7 @@ class OpenTransactions implements TransactionalProducer {
   readonly #producer: Producer
   readonly #coordinate: Coordinate
   readonly #appender: Appender
-  /** What the coordinator was told belongs to the transaction: partitions, and groups for their offsets. */
-  readonly #members = new Map<string, Promise<unknown>>()
+  readonly #members: TransactionMembers
   readonly #pending = new Set<Promise<unknown>>()
   #failure: RivuletError | undefined
   /**
@@ -96,6 +91,14 @@ class OpenTransactions implements TransactionalProducer {
     this.#signal = options.signal
     this.#producer = producer
     this.#coordinate = coordinate
+    this.#members = new TransactionMembers({
+      transactionalId: producer.transactionalId,
+      checkOpen: (what) => this.#checkOpen(what),
+      coordinate: (what, ask, retrying) =>
+        coordinate(what, ask, { ...retrying, unanswered: this.#noteUnanswered }),
+      addPartitions: (topics) => (broker) => broker.addPartitionsToTxn({ ...producer, topics }),
+      addOffsets: (groupId) => (broker) => broker.addOffsetsToTxn({ ...producer, groupId }),
+    })
     this.#appender = new Appender({
       cluster,
       use,
@@ -104,7 +107,7 @@ class OpenTransactions implements TransactionalProducer {
       bytesInFlightMax: Number.POSITIVE_INFINITY, // the transaction's size is its owner's bound
       signal: options.signal,
       identity: async () => producer,
-      prepare: (of) => this.#addPartition(of),
+      prepare: (of) => this.#members.addPartition(of),
     })
   }
 
@@ -141,7 +144,7 @@ class OpenTransactions implements TransactionalProducer {
   }
 
   async #end(committed: boolean): Promise<void> {
-    if (this.#members.size === 0) return
+    if (this.#members.isEmpty) return
     const what = `Can't ${committed ? 'commit' : 'abort'} the transaction of ${this.transactionalId}`
     await this.#coordinate(
       what,
@@ -153,30 +156,8 @@ class OpenTransactions implements TransactionalProducer {
     this.#members.clear()
   }
 
-  #addPartition({ topic, partition }: TopicPartition): Promise<unknown> {
-    return this.#member(`partition ${partition} of topic ${topic}`, (broker) =>
-      broker.addPartitionsToTxn({ ...this.#producer, topics: [{ topic, partitions: [partition] }] }),
-    )
-  }
-
-  #member(name: string, add: (broker: Broker) => Promise<unknown>): Promise<unknown> {
-    let added = this.#members.get(name)
-    if (!added) {
-      const what = `Can't add ${name} to the transaction of ${this.transactionalId}`
-      added = this.#mayGoOn(what).then(() =>
-        this.#coordinate(what, add, { unanswered: this.#noteUnanswered }),
-      )
-      this.#members.set(name, added)
-      // What was never added needs no end; the coordinator would refuse to end a transaction of nothing.
-      added.catch(() => this.#members.delete(name))
-    }
-    return added
-  }
-
   async #sendOffsets(groupId: string, offsets: readonly PartitionOffset[]): Promise<void> {
-    await this.#member(`the offsets of group ${groupId}`, (broker) =>
-      broker.addOffsetsToTxn({ ...this.#producer, groupId }),
-    )
+    await this.#members.addOffsets(groupId)
     const { leaderEpochs } = this.#cluster
     const known = offsets.map((each) => ({ ...each, leaderEpoch: leaderEpochs.before(each, each.offset) }))
     const what = `Can't commit offsets of group ${groupId} in a transaction`
@@ -199,8 +180,8 @@ class OpenTransactions implements TransactionalProducer {
   }
 
   /** Within the transaction in which an answer was missed, a request may be repeated: it says the same. */
-  async #mayGoOn(what: string): Promise<void> {
-    if (this.#unanswered !== undefined && this.#members.size === 0) throw unknownEnd(what, this.#unanswered)
+  #checkOpen(what: string): void {
+    if (this.#unanswered !== undefined && this.#members.isEmpty) throw unknownEnd(what, this.#unanswered)
   }
 
   /** What fails makes the whole transaction fail: it can only be aborted. */
