@@ -142,6 +142,13 @@ export type {
   ProductionErrorHandler,
   UnwrittenRecord,
 } from './runtime/failed-record.ts'
+export type { InstanceNumber } from './runtime/instances/messages.ts'
+export {
+  type InstanceEvent,
+  type InstancesOptions,
+  type RunningInstances,
+  runInstances,
+} from './runtime/instances/run-instances.ts'
 export type {
   PartitionStatus,
   PipelineEdge,

@@ -29,6 +29,8 @@ const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8')) as {
 const entries = [
   ...Object.values(exports).flatMap(({ types }) => (types === undefined ? [] : [sourceOf(types)])),
   ...Object.values(bin).map(sourceOf),
+  // With what a process of its own begins.
+  'src/runtime/instances/child.ts',
 ]
 
 /** `./dist/app/index.d.ts` is made of `src/app/index.ts`. */

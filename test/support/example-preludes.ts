@@ -33,7 +33,7 @@ import {
   createClock, createLogger, type Declare, describe,
   describeAsMermaid, describeAsText, diffTopologies, type Environment, hopping, type Kafka, keyValueStore, lastHeader,
   type MapAsyncOptions, nullable, otherwise, partitionFor, producer, type ProductionErrorHandler, queryable, recordsOf, retry, retryWithBackoff,
-  RivuletError, run, type Running, type Serde, serdes, session, sessionStore, shape, silentLogger, type Sink, sliding,
+  RivuletError, run, runInstances, type Running, type Serde, serdes, session, sessionStore, shape, silentLogger, type Sink, sliding,
   type Source, type StreamPartitioner, systemClock, type TableRef, type TokenProvider, type Topic, topic, type Topology,
   topology, type TopologyDescription, tumbling, unlimited, untilTimeLimit, untilWindowCloses, versionedStore, type WindowedTable,
   windowStore,

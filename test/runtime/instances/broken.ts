@@ -1,0 +1,2 @@
+// A module that makes no instance.
+export const nothing = undefined
