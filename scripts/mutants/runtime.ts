@@ -21,10 +21,10 @@ export const runtimeMutants: readonly Mutant[] = [
   {
     name: 'offsets-in-the-transaction',
     file: 'src/runtime/task-producer.ts',
-    from: 'if (offsets.length > 0) await producer.sendOffsets(groupId, offsets)\n      await checked\n      await producer.commit()',
+    from: 'if (offsets.length > 0) await producer.sendOffsets(options.groupId, offsets)\n      await checked\n      await producer.commit()',
     to: `await checked
       await producer.commit()
-      if (offsets.length > 0) await producer.sendOffsets(groupId, offsets)
+      if (offsets.length > 0) await producer.sendOffsets(options.groupId, offsets)
       await producer.commit()`,
     why: 'offsets are committed with what comes of the records before them, not afterwards',
   },

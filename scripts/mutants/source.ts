@@ -14,8 +14,8 @@ export const sourceMutants: readonly Mutant[] = [
     name: 'position-in-the-transaction',
     file: 'src/runtime/source-producer.ts',
     from: `if (position !== undefined) send(topic, 0, recordOf(position)).catch(() => {}) // then the commit rejects
-      await commit([])`,
-    to: `await commit([])
+      await transactions.commit()`,
+    to: `await transactions.commit()
       if (position !== undefined) await producer.send(topic, 0, recordOf(position))`,
     why: 'a position is committed with the records before it, not afterwards',
     deployment: 'placed',

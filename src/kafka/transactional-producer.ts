@@ -6,7 +6,12 @@ import { txnOffsetCommitRequest } from './offset-requests.ts'
 import { persist } from './persist.ts'
 import { TransactionMembers } from './transaction-members.ts'
 import { isUnanswered } from './translate.ts'
-import type { PartitionOffset, TransactionalProducer, TransactionalProducerOptions } from './types.ts'
+import type {
+  PartitionOffset,
+  TopicPartition,
+  TransactionalProducer,
+  TransactionalProducerOptions,
+} from './types.ts'
 
 /**
  * Right after a commit, its markers are still being written and Kafka refuses the next transaction for some
@@ -107,7 +112,7 @@ class OpenTransactions implements TransactionalProducer {
       bytesInFlightMax: Number.POSITIVE_INFINITY, // the transaction's size is its owner's bound
       signal: options.signal,
       identity: async () => producer,
-      prepare: (of) => this.#members.addPartition(of),
+      prepare: (of) => this.#prepare(of, options.groupId),
     })
   }
 
@@ -154,6 +159,13 @@ class OpenTransactions implements TransactionalProducer {
       throw isUnanswered(error) ? unknownEnd(what, error) : error
     })
     this.#members.clear()
+  }
+
+  #prepare(of: TopicPartition, groupId: string | undefined): Promise<unknown> {
+    const added = this.#members.addPartition(of)
+    // Behind the partitions that are written to at the same time: those keep records waiting.
+    if (groupId !== undefined) this.#track(this.#members.addOffsets(groupId)).catch(() => undefined) // the commit rejects
+    return added
   }
 
   async #sendOffsets(groupId: string, offsets: readonly PartitionOffset[]): Promise<void> {

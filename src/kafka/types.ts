@@ -295,6 +295,11 @@ export interface TransactionalProducerOptions {
   readonly transactionalId: string
   /** The broker aborts what is open for longer. Default 60,000; at most 15 min. */
   readonly transactionTimeoutMs?: number | undefined
+  /**
+   * The group whose offsets every transaction commits: the coordinator is told with the first records, so that committing
+   * need not wait for that. Absent: it is told with the offsets.
+   */
+  readonly groupId?: string
   /** As `ProducerOptions.compression`. */
   readonly compression?: CompressionChoice
   /** Aborted: whatever waits gives up. Without it, what may pass is retried for ever. */

@@ -1,7 +1,7 @@
 import type { KafkaProducer } from '../kafka/types.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { positionRecord, positionTopicIn } from './source-position.ts'
-import { atLeastOnce, exactlyOnce } from './task-producer.ts'
+import { atLeastOnce } from './task-producer.ts'
 
 /** How what a source emits gets to Kafka. */
 export interface SourceProducer {
@@ -29,19 +29,19 @@ export async function sourceProducer(context: InstanceContext, source: string): 
       },
     }
   }
-  const { send, commit, close } = await exactlyOnce(settings.kafka, {
+  const transactions = await settings.kafka.transactionalProducer({
     transactionalId: topic,
-    groupId: layout.application,
     compression,
     transactionTimeoutMs: settings.transactionTimeoutMs,
     signal: over,
   })
+  const send: KafkaProducer['send'] = (...of) => transactions.send(...of)
   return {
     send,
-    close,
+    close: () => transactions.close(),
     async commit(position) {
       if (position !== undefined) send(topic, 0, recordOf(position)).catch(() => {}) // then the commit rejects
-      await commit([])
+      await transactions.commit()
     },
   }
 }

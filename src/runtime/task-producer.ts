@@ -24,13 +24,13 @@ export interface TaskProducer {
 /** One transaction for each commit: all of it is there, or nothing. Made, it has shut out whoever had the task before. */
 export async function exactlyOnce(
   kafka: Kafka,
-  { groupId, ...options }: TransactionalProducerOptions & { readonly groupId: string },
+  options: TransactionalProducerOptions & { readonly groupId: string },
 ): Promise<TaskProducer> {
   const producer = await kafka.transactionalProducer(options)
   return {
     send: (topic, partition, records, refused) => producer.send(topic, partition, records, refused),
     async commit(offsets, checked) {
-      if (offsets.length > 0) await producer.sendOffsets(groupId, offsets)
+      if (offsets.length > 0) await producer.sendOffsets(options.groupId, offsets)
       await checked
       await producer.commit()
     },

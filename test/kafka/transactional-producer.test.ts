@@ -35,6 +35,21 @@ onEachBroker('a transactional producer', (broker) => {
     await producer.close()
   })
 
+  test('commits the offsets of the group that it was made for, also where there are none to commit', async () => {
+    const kafka = broker.connect()
+    const topic = await broker.topic(kafka)
+    const groupId = broker.name('group')
+    const producer = await kafka.transactionalProducer({ transactionalId: broker.name('tx'), groupId })
+    await producer.send(topic, 0, records('without offsets'))
+    await producer.commit()
+    await producer.send(topic, 0, records('with offsets'))
+    await producer.sendOffsets(groupId, [{ topic, partition: 0, offset: 7 }])
+    await producer.commit()
+    expect(await readTo(kafka, topic, 0, 4)).toEqual(['without offsets', 'with offsets'])
+    expect(await kafka.admin.committedOffsets(groupId, [topic])).toMatchObject([{ offset: 7 }])
+    await producer.close()
+  })
+
   test('hides what it aborts, between what it commits, and the reader moves on behind the markers', async () => {
     const kafka = broker.connect()
     const topic = await broker.topic(kafka)
