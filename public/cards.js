@@ -1,7 +1,7 @@
 import { dayCover, rangeCover } from './cover.js'
-import { element, reconcile, setText } from './dom.js'
-import { formatMoment, formatPercent, formatShort } from './format.js'
 import { formatPrice, quoteOf } from './products.js'
+import { element, reconcile, setText } from './shared/dom.js'
+import { formatMoment, formatPercent, formatShort } from './shared/format.js'
 import { quietMs } from './status.js'
 
 /**

@@ -1,4 +1,4 @@
-import { formatSince } from './format.js'
+import { formatSince } from './shared/format.js'
 
 const dayMs = 86_400_000
 const minuteMs = 60_000

@@ -1,6 +1,8 @@
-import { axisPrices, axisRatios, axisTimes, paddedRange, priceSteps, ratioSteps } from './axes.js'
-import { fade, lineColour, nameGaps, pageColour, pageFont, shade } from './ink.js'
-import { placeAt } from './points.js'
+import { axisPrices, axisRatios, paddedRange, priceSteps, ratioSteps } from './axes.js'
+import { fade, nameGaps, shade } from './ink.js'
+import { axisTimes } from './shared/axis-times.js'
+import { lineColour, pageColour, pageFont } from './shared/ink.js'
+import { placeAt } from './shared/place-at.js'
 import uPlot from './vendor/uplot/uPlot.esm.js'
 
 /** A price stands until the next trade. */

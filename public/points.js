@@ -1,18 +1,6 @@
 // What is read of the points of lines: times in seconds, in order, and for each line its values, null where it has none.
 
-/** A price stands until the next trade: the place of the last one at or before a time; null: there is none. */
-export function placeAt(times, prices, time) {
-  let place = 0
-  let end = times.length
-  while (place < end) {
-    const middle = (place + end) >> 1
-    if (times[middle] <= time) place = middle + 1
-    else end = middle
-  }
-  do place--
-  while (place >= 0 && prices[place] == null)
-  return place < 0 ? null : place
-}
+import { placeAt } from './shared/place-at.js'
 
 export const rowsMax = 100
 

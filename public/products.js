@@ -1,6 +1,6 @@
 // What is traded: in which order, in which currency, and how finely prices are told.
 
-import { decimalsOf, formatNumber } from './format.js'
+import { decimalsOf, formatNumber } from './shared/format.js'
 
 /** By symbol, in the server's order. */
 let products = new Map()

@@ -1,10 +1,10 @@
 // The heading of a chart: its name, and what the cursor reads.
 
-import { element, reconcile, setText } from './dom.js'
-import { formatMoment, formatPercent } from './format.js'
-import { lineColour } from './ink.js'
-import { placeAt } from './points.js'
 import { formatPrice } from './products.js'
+import { element, reconcile, setText } from './shared/dom.js'
+import { formatMoment, formatPercent } from './shared/format.js'
+import { lineColour } from './shared/ink.js'
+import { placeAt } from './shared/place-at.js'
 import { createSummary } from './summary.js'
 
 export function createFigure(name) {

@@ -1,6 +1,6 @@
-import { ApiError, Unreachable } from './api.js'
-import { setText } from './dom.js'
-import { formatAge, formatClock, formatCount, formatMoment } from './format.js'
+import { ApiError, Unreachable } from './shared/api.js'
+import { setText } from './shared/dom.js'
+import { formatAge, formatClock, formatCount, formatMoment } from './shared/format.js'
 
 /** A market whose newest trade is older is quiet; older than the other, while more are on their way, it is behind. */
 export const quietMs = 60_000

@@ -1,9 +1,9 @@
 // What a chart shows, in words and as a table: for those who don't see it, or want it to the digit.
 
-import { element, reconcile, setText } from './dom.js'
-import { formatMoment, formatPercent } from './format.js'
 import { rowsOf, sentenceOf } from './points.js'
 import { formatPrice } from './products.js'
+import { element, reconcile, setText } from './shared/dom.js'
+import { formatMoment, formatPercent } from './shared/format.js'
 
 const number = { className: 'number' }
 

@@ -1,7 +1,7 @@
 import { dayCover } from './cover.js'
-import { element, reconcile, setText } from './dom.js'
-import { formatCount, formatSize, formatTradeTime, formatVolume } from './format.js'
 import { formatPrice } from './products.js'
+import { element, reconcile, setText } from './shared/dom.js'
+import { formatCount, formatSize, formatTradeTime, formatVolume } from './shared/format.js'
 
 /** A row whose cells are `columns`: `{ label, className?, text(item), tone?(item) }`. */
 function renderRows(body, items, keyOf, columns) {

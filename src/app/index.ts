@@ -5,6 +5,7 @@ export type { Connection, ConnectionsOf, Connector, ConnectorContext, Connectors
 export { type ErrorBody, errorAnswers, errorBody, unavailable } from './error-answer.ts'
 export type { Part, Readiness } from './health.ts'
 export type { AnsweredRequest } from './metrics.ts'
+export { makePage, type Page, type PageOptions, servePageFiles, sharedFiles } from './page.ts'
 export { badParameter, type Parameters, parametersOf } from './parameters.ts'
 export { type Program, program, type StartedProgram, type StartOptions } from './program.ts'
 export type {

@@ -8,8 +8,7 @@ interface View {
   readonly max: number
 }
 
-const { placeAt, rowsOf, rowsMax, sentenceOf } = await pageModule<{
-  placeAt: (times: readonly number[], values: Line, time: number) => number | null
+const { rowsOf, rowsMax, sentenceOf } = await pageModule<{
   rowsMax: number
   rowsOf: (data: readonly [readonly number[], ...Line[]], view: View) => { time: number; values: Line }[]
   sentenceOf: (
@@ -22,10 +21,6 @@ const { placeAt, rowsOf, rowsMax, sentenceOf } = await pageModule<{
 }>('points.js')
 
 const format = { formatTime: (time: number) => `0:0${time}`, formatValue: (value: number) => `${value}.00` }
-
-test('takes the price of the last trade at or before a time, of any other symbol none', () => {
-  expect([0, 1, 2, 9].map((time) => placeAt([1, 2, 3], [5, null, 6], time))).toEqual([null, 0, 0, 2])
-})
 
 test('says first, last, lowest and highest of what is in sight', () => {
   const [times, values] = [

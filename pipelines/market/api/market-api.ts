@@ -1,5 +1,5 @@
 import type { Clock, Logger, PipelineStatus } from 'rivulet'
-import { parametersOf, sendFile, serveFiles, type Web } from 'rivulet/app'
+import { parametersOf, sendFile, serveFiles, servePageFiles, type Web } from 'rivulet/app'
 import type { OpenCandle } from './candles.ts'
 import { candlesRoute } from './candles-route.ts'
 import { historyRoute } from './history-route.ts'
@@ -77,16 +77,12 @@ export function marketApi(web: Web, options: MarketApiOptions): void {
 
 /** A page of the name of another program's would show this one's trades under it: there is just the way to this page. */
 function servePages(web: Web, { page, market }: MarketApiOptions): void {
-  const { document, files, base } = marketPage(page, market)
+  const shown = marketPage(page, market)
+  const { document, files } = shown
   web.get('/', (context) => sendFile(context, document))
   for (const name of pageNames) {
     web.get(`/${name}`, (context) => (name === page ? sendFile(context, document) : context.redirect('/')))
   }
   serveFiles(web, files)
-  for (const [path, file] of files) {
-    web.get(base + path, (context) => {
-      context.header('cache-control', 'public, max-age=31536000, immutable')
-      return sendFile(context, file)
-    })
-  }
+  servePageFiles(web, shown)
 }

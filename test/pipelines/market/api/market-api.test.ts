@@ -553,7 +553,7 @@ const getPaths = [
   '/crypto',
   '/market.js',
   '/market.css',
-  '/icon.svg',
+  '/shared/icon.svg',
   '/vendor/uplot/uPlot.esm.js',
   '/vendor/uplot/uPlot.min.css',
   '/api/latest',
