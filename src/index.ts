@@ -131,7 +131,14 @@ export type { ProcessorSpec } from './stream/processor-step.ts'
 
 export type { BatchPolicy } from './stream/graph.ts'
 export type { Refuse, Sink, SinkBatch, SinkContext, SinkWriter } from './stream/sink.ts'
-export type { DeadLetter, Source, SourceContext, SourceState, TailRecord } from './stream/source.ts'
+export type {
+  DeadLetter,
+  Source,
+  SourceContext,
+  SourceGap,
+  SourceState,
+  TailRecord,
+} from './stream/source.ts'
 
 // How it runs
 
@@ -150,15 +157,18 @@ export {
   runInstances,
 } from './runtime/instances/run-instances.ts'
 export type {
+  GapStatus,
   PartitionStatus,
   PipelineEdge,
   PipelineNode,
   PipelineStatus,
   Progress,
   ReaderStatus,
+  RejectedPart,
   SinkStatus,
   SourceStatus,
   StandbyStatus,
+  TaskStatus,
 } from './runtime/pipeline-status.ts'
 export {
   compile,

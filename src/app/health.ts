@@ -3,6 +3,7 @@ import { messageOf } from '../errors.ts'
 import type { PartitionStatus, PipelineStatus } from '../runtime/pipeline-status.ts'
 import type { Running } from '../runtime/run.ts'
 import type { Connection } from './connector.ts'
+import { type Problem, Problems } from './problems.ts'
 
 /** A part of a program, and how it is. */
 export interface Part {
@@ -51,8 +52,11 @@ export class Health {
   readonly #options: HealthOptions
   /** By part: in which state it was found, and when first. */
   readonly #found = new Map<string, { readonly state: string; readonly sinceMs: number }>()
+  readonly #problems = new Problems()
   readonly #closed = new AbortController()
   #pinging: Promise<Pings> | undefined
+  /** What they said last. */
+  #pings: Pings = new Map()
 
   constructor(options: HealthOptions) {
     this.#options = options
@@ -60,20 +64,21 @@ export class Health {
   }
 
   async check(): Promise<Readiness> {
-    const { running, kafkaTrouble } = this.#options
     this.#pinging ??= this.#ping().finally(() => {
       this.#pinging = undefined
     })
-    const pings = await this.#pinging
-    const status = running.status()
-    const needed = [
-      this.#needed('kafka', 'kafka', kafkaTrouble()),
-      this.#needed('topology', status.topology, running.ready().why),
-      ...[...pings].map(([name, reason]) => this.#needed('connection', name, reason)),
-    ]
+    this.#pings = await this.#pinging
+    const status = this.#options.running.status()
+    const needed = this.#neededParts(status)
     const parts = [...needed, ...this.#shown(status)]
     const why = needed.find(({ reason }) => reason !== null)?.reason
     return why == null ? { ready: true, parts } : { ready: false, why, parts }
+  }
+
+  /** What is wrong at this moment; of connections, what they said last. */
+  problemsIn(status: PipelineStatus): readonly Problem[] {
+    const parts = [...this.#neededParts(status), ...this.#shown(status)]
+    return this.#problems.look(parts, status, this.#options.clock.now())
   }
 
   close(): void {
@@ -83,6 +88,7 @@ export class Health {
   async #watch(): Promise<void> {
     for (;;) {
       await this.check()
+      this.problemsIn(this.#options.running.status())
       await this.#options.clock.sleep(checkIntervalMs, this.#closed.signal)
     }
   }
@@ -92,6 +98,16 @@ export class Health {
       async ([name, connection]) => [name, await reasonOf(connection)] as const,
     )
     return new Map(await Promise.all(asked))
+  }
+
+  /** What it is not ready without. */
+  #neededParts({ topology }: PipelineStatus): readonly Part[] {
+    const { running, kafkaTrouble } = this.#options
+    return [
+      this.#needed('kafka', 'kafka', kafkaTrouble()),
+      this.#needed('topology', topology, running.ready().why),
+      ...[...this.#pings].map(([name, reason]) => this.#needed('connection', name, reason)),
+    ]
   }
 
   #needed(kind: Part['kind'], name: string, reason: string | undefined): Part {

@@ -7,6 +7,7 @@ export type { Part, Readiness } from './health.ts'
 export type { AnsweredRequest } from './metrics.ts'
 export { makePage, type Page, type PageOptions, servePageFiles, sharedFiles } from './page.ts'
 export { badParameter, type Parameters, parametersOf } from './parameters.ts'
+export type { Problem } from './problems.ts'
 export { type Program, program, type StartedProgram, type StartOptions } from './program.ts'
 export type {
   Declaring,

@@ -89,9 +89,15 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
   // Whoever awaits it later is told; until then a failure is no unhandled rejection.
   running.done.catch(() => {})
 
-  const seen = observed({ clock, running, connections, kafkaTrouble: () => kafkaTrouble }, closers)
+  const { problemsIn, ...seen } = observed(
+    { clock, running, connections, kafkaTrouble: () => kafkaTrouble },
+    closers,
+  )
   const { host, port, accessToken, allowedHosts } = config
-  const pipeline = () => ({ ...labels, ...running.status() })
+  const pipeline = () => {
+    const status = running.status()
+    return { ...labels, ...status, problems: problemsIn(status) }
+  }
   const web = createWeb({ labels, pipeline, ...seen, accessToken, clock, logger })
   options.routes?.(web, { config, chosen, clock, logger, prepared, topology, running, connections })
   const server = await serve(web, { host, port, clock, ...(allowedHosts && { allowedHosts }) })
@@ -111,7 +117,7 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
 function observed(
   options: HealthOptions & { readonly running: Running },
   closers: Closers,
-): Pick<WebOptions, 'history' | 'ready' | 'waitsFor' | 'metrics' | 'answered'> {
+): Pick<WebOptions, 'history' | 'ready' | 'waitsFor' | 'metrics' | 'answered'> & Pick<Health, 'problemsIn'> {
   const { clock, running } = options
   const health = new Health(options)
   closers.add('health', () => health.close())
@@ -122,6 +128,7 @@ function observed(
   return {
     history: (sinceMs) => past.since(sinceMs),
     ready,
+    problemsIn: (status) => health.problemsIn(status),
     waitsFor: () => running.ready().why,
     metrics: text,
     answered,

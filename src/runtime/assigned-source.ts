@@ -8,7 +8,8 @@ import { createTask } from './create-task.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { readPosition } from './source-position.ts'
 import { sourceProducer } from './source-producer.ts'
-import { SourceTask } from './source-task.ts'
+import { type Rejection, SourceTask } from './source-task.ts'
+import type { Task } from './task.ts'
 
 export interface AssignedSourceOptions {
   readonly subTopology: SourceSubTopology
@@ -46,6 +47,23 @@ export class AssignedSource {
 
   get lastMessageMs(): number | undefined {
     return this.#task?.lastMessageMs
+  }
+
+  get rejections(): ReadonlyMap<string, Rejection> {
+    return this.#task?.rejections ?? new Map()
+  }
+
+  get longestPauseMs(): number | undefined {
+    return this.#task?.longestPauseMs
+  }
+
+  get subTopologyId(): number {
+    return this.#options.subTopology.id
+  }
+
+  /** What runs; undefined while it is being taken over. */
+  get task(): Task | undefined {
+    return this.#task?.task
   }
 
   get problem(): string | undefined {

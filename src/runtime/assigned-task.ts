@@ -6,6 +6,7 @@ import type { InputLayout, SubTopologyLayout } from './layout.ts'
 import type { FeedReader, PartitionFeed } from './partition-feed.ts'
 import type { Statistics } from './statistics.ts'
 import type { Task } from './task.ts'
+import type { RestoreProgress, TaskState } from './task-state.ts'
 
 /** A task that reads, and has its effects outside: in Kafka (`StreamTask`) or in an external system (`SinkTask`). */
 export interface ActiveTask extends FeedReader {
@@ -46,6 +47,7 @@ export class AssignedTask {
   readonly #ending = new AbortController()
   #starting: Promise<void> = Promise.resolve()
   #active: ActiveTask | undefined
+  #restoring: Pick<TaskState, 'progress'> | undefined
   #closing: Promise<void> | undefined
   #isAbandoned = false
 
@@ -70,6 +72,16 @@ export class AssignedTask {
 
   get isActive(): boolean {
     return this.#active !== undefined
+  }
+
+  /** What runs; undefined while it is being made. */
+  get task(): Task | undefined {
+    return this.#active?.task
+  }
+
+  /** How far its state was restored; undefined: it has none, or it is not that far yet. */
+  get restored(): RestoreProgress | undefined {
+    return this.#restoring?.progress
   }
 
   /** Something was processed that is not in Kafka. */
@@ -100,6 +112,11 @@ export class AssignedTask {
         committed: queue ? active?.committedOffset(queue) : groupOffset,
       }
     })
+  }
+
+  /** Its state is being restored from now on. */
+  restores(state: Pick<TaskState, 'progress'>): void {
+    this.#restoring = state
   }
 
   /** Undefined while it is being made, or where it has no such store. */

@@ -4,6 +4,7 @@ import type { Logger } from '../logger.ts'
 import type { StateStore } from '../state/store.ts'
 import type { ExternalSinkNode } from '../stream/graph.ts'
 import type { Topology } from '../stream/topology.ts'
+import type { AssignedSource } from './assigned-source.ts'
 import type { AssignedTask } from './assigned-task.ts'
 import type { Settings } from './environment.ts'
 import type { RuntimeEvent } from './events.ts'
@@ -71,7 +72,7 @@ export class Instance {
     this.#settings = settings
     this.#topicsAskedMs = settings.clock.now()
     this.#logger = settings.logger.child({ topology: topology.name })
-    this.statistics = new Statistics(topology)
+    this.statistics = new Statistics(topology, settings.clock)
   }
 
   start(): void {
@@ -101,6 +102,11 @@ export class Instance {
 
   get sources(): readonly SourceStanding[] {
     return this.#parts?.sources.standings ?? []
+  }
+
+  /** Those that run here. */
+  get sourceTasks(): readonly AssignedSource[] {
+    return this.#parts?.sources.assigned ?? []
   }
 
   /** By the sinks' steps. */

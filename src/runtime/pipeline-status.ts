@@ -13,6 +13,8 @@ export interface PipelineStatus {
   readonly partitions: readonly PartitionStatus[]
   /** The copies that this instance keeps of stores of tasks that run elsewhere. */
   readonly standbys: readonly StandbyStatus[]
+  /** What runs here: of sources, of streams, and of sinks. */
+  readonly tasks: readonly TaskStatus[]
   /** The external ones, in order of declaration. */
   readonly sinks: readonly SinkStatus[]
   /** When a task or a source has committed last, ISO 8601 in UTC; null: none has. */
@@ -21,6 +23,8 @@ export interface PipelineStatus {
   readonly counters: Readonly<Record<string, number>>
   /** All that the topology declares; each is run by one instance at a time. */
   readonly sources: readonly SourceStatus[]
+  /** What sources have missed since the program's start, the newest 200, oldest first. */
+  readonly gaps: readonly GapStatus[]
 }
 
 /** A step, and how much goes through it. */
@@ -86,6 +90,26 @@ export interface StandbyStatus {
   readonly lag: number | null
 }
 
+/** How a task is, and what it does with its time. */
+export interface TaskStatus {
+  /** `<topic>_<partition>`, `<topic>_<partition>><step>` of a sink's, or the source's step. */
+  readonly task: string
+  /** Of the topology's description. */
+  readonly sub_topology: number
+  /** `restoring`: its stores read their changelogs; `starting`: it waits for something else. */
+  readonly state: 'starting' | 'restoring' | 'running'
+  /** The share of the last seconds in which it worked, from 0 to 1. */
+  readonly busy: number
+  /** The share in which it waited for whoever takes what it makes; in the rest it had nothing to do. */
+  readonly held_back: number
+  /** Where event time has come to, ISO 8601 in UTC; null: nowhere, or it has no step that goes by it. */
+  readonly stream_time: string | null
+  /** Offsets of changelogs that were read of those that are to be; null: there is nothing to restore. */
+  readonly restored: { readonly offsets: number; readonly of: number } | null
+  /** What it keeps, when it runs. */
+  readonly stores: readonly { readonly name: string; readonly entries: number }[]
+}
+
 /** How an external sink is. */
 export interface SinkStatus {
   /** Of its step. */
@@ -102,6 +126,10 @@ export interface SinkStatus {
   readonly retries: number
   /** ISO 8601 in UTC; null before the first one. */
   readonly last_write: string | null
+  /** How long that took, tries among it. */
+  readonly last_write_seconds: number | null
+  /** What it writes through, by the name that its connector has. */
+  readonly connection: string
   /** Why the last try has failed, in a sentence; absent where none has since one succeeded. */
   readonly problem?: string
 }
@@ -118,4 +146,38 @@ export interface SourceStatus {
   readonly last_message: string | null
   /** Why it is waiting, or what the other side rejected, in a sentence for the user. */
   readonly problem?: string
+  /** Parts of it that the other side refuses, while the others go on. */
+  readonly rejected: readonly RejectedPart[]
+  /** The longest time between two messages while nothing was wrong, of the last minutes; null: too few have come. */
+  readonly longest_pause_seconds: number | null
+}
+
+/** A part of a source that the other side refuses. */
+export interface RejectedPart {
+  /** Such as one of several feeds. */
+  readonly part: string
+  /** As the other side says it. */
+  readonly reason: string
+  /** ISO 8601 in UTC. */
+  readonly since: string
+}
+
+/** Something that a source has missed. */
+export interface GapStatus {
+  /** The source's step. */
+  readonly source: string
+  /** The part of it, such as one of several feeds. */
+  readonly part: string
+  /** The first that was missing, as the other side counts. */
+  readonly from: string
+  /** The last one. */
+  readonly to: string
+  /** How many. */
+  readonly records: number
+  /** When it was noticed, ISO 8601 in UTC. */
+  readonly since: string
+  /** When all of it had come, ISO 8601 in UTC; null: it has not. */
+  readonly repaired: string | null
+  /** Why it is given up, in a sentence; absent: it is being fetched, or was. */
+  readonly reason?: string
 }

@@ -25,6 +25,8 @@ export interface RestoreOptions {
   readonly checkpoint?: Checkpoint
   /** What the store has already, which the changelog is known to lead on from; absent: it is empty. */
   readonly covered?: Covered
+  /** Told what there is to be read of the topic, before that begins. */
+  readonly begun?: (fromOffset: number, toOffset: number) => void
   /** Told, whenever it has read something, how far the store has come, and its checkpoint with it. */
   readonly reached?: (covered: Covered) => void
   readonly signal: AbortSignal
@@ -40,7 +42,7 @@ export interface Restored {
  * the checkpoint too: the commits that follow are written behind it, and a checkpoint must have no hole.
  */
 export async function restoreStore(options: RestoreOptions): Promise<Restored> {
-  const { context, topic, checkpoint, signal, partition, reached } = options
+  const { context, topic, checkpoint, signal, partition, begun, reached } = options
   const { kafka, clock } = context.settings
   const askedAtMs = clock.now()
   const ranges = await kafka.admin.offsets(topic)
@@ -50,6 +52,7 @@ export async function restoreStore(options: RestoreOptions): Promise<Restored> {
     ? { covered: options.covered, fromCheckpoint: 0 }
     : await loadCheckpoint(options, toOffset)
   const fromOffset = Math.max(covered.nextOffset, range?.lowOffset ?? 0)
+  begun?.(fromOffset, toOffset)
   const { records, witness } = await readTopic({ ...options, covered, fromOffset, toOffset })
   signal.throwIfAborted()
   void checkpoint?.append(noChanges, { nextOffset: toOffset, lastOffset: -1, knownAtMs: askedAtMs })

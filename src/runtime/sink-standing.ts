@@ -15,6 +15,8 @@ export class SinkStanding {
   writes = 0
   retries = 0
   lastWriteMs: number | undefined
+  /** Of the last write that has succeeded. */
+  lastWriteTookMs: number | undefined
   readonly #clock: Pick<Clock, 'now'>
   readonly #writing = new Set<Writing>()
   #isOpen = false
@@ -53,6 +55,7 @@ export class SinkStanding {
     this.rows += writing.rows
     this.writes++
     this.lastWriteMs = nowMs
+    this.lastWriteTookMs = nowMs - writing.sinceMs
     this.#quietSinceMs = nowMs
   }
 

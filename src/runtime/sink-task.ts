@@ -99,11 +99,16 @@ export class SinkTask {
 
   run(): void {
     if (this.#stopped) return
+    const { load } = this.task
+    const begunMs = load.begin()
     try {
       for (const lane of this.#lanes) this.#work(lane)
     } catch (error) {
       this.#fail(error)
       return
+    } finally {
+      load.end(begunMs)
+      load.holdBack(this.#lanes.some(({ due, writing }) => due && writing !== undefined))
     }
     this.#options.worked()
   }

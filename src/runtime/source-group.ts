@@ -8,6 +8,7 @@ import { AssignedSource } from './assigned-source.ts'
 import { membershipIn } from './environment.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { positionTopicIn } from './source-position.ts'
+import type { Rejection } from './source-task.ts'
 import { stickyAssignor } from './task-assignor.ts'
 
 /** A source as this instance knows it. */
@@ -17,6 +18,8 @@ export interface SourceStanding {
   readonly owner: string | undefined
   readonly lastMessageMs: number | undefined
   readonly problem: string | undefined
+  readonly rejections: ReadonlyMap<string, Rejection>
+  readonly longestPauseMs: number | undefined
 }
 
 export interface SourceGroupOptions {
@@ -59,7 +62,15 @@ export class SourceGroup {
       const assigned = this.#assigned.get(name)
       const owner = this.#owners.get(this.#topicOf(subTopology))
       const state = assigned?.state ?? (this.#isOver ? 'stopped' : owner ? 'elsewhere' : 'connecting')
-      return { name, state, owner, lastMessageMs: assigned?.lastMessageMs, problem: assigned?.problem }
+      return {
+        name,
+        state,
+        owner,
+        lastMessageMs: assigned?.lastMessageMs,
+        problem: assigned?.problem,
+        rejections: assigned?.rejections ?? new Map(),
+        longestPauseMs: assigned?.longestPauseMs,
+      }
     })
   }
 

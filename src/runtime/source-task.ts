@@ -17,12 +17,19 @@ import { CommitPace } from './commit-pace.ts'
 import { sourceLetterOf } from './dead-letter.ts'
 import type { Failure } from './failed-record.ts'
 import type { InstanceContext } from './instance-context.ts'
+import { MessagePauses } from './message-pauses.ts'
 import { Outbox } from './outbox.ts'
 import { shownLetterOf } from './refused-letter.ts'
 import { sourceChunk } from './source-chunk.ts'
 import type { SourceProducer } from './source-producer.ts'
 import { tailOf } from './source-tail.ts'
 import type { Task } from './task.ts'
+
+/** A part of a source that the other side refuses. */
+export interface Rejection {
+  readonly reason: string
+  readonly sinceMs: number
+}
 
 export interface SourceTaskOptions {
   readonly node: ExternalSourceNode
@@ -55,7 +62,9 @@ export class SourceTask {
   readonly #abandoned = new AbortController()
   /** How much of what was handed over is in Kafka for good; completes with the task. */
   readonly #committed = new BehaviorSubject(0)
-  readonly #rejections = new Map<string, string>()
+  /** By part. */
+  readonly rejections = new Map<string, Rejection>()
+  readonly #pauses: MessagePauses
   #gathered: unknown[] = []
   /** How much of what was handed over has gone through the steps: the rest is gathered. */
   #processed = 0
@@ -72,6 +81,7 @@ export class SourceTask {
     this.name = options.node.name
     this.task = options.task
     this.#position = options.position
+    this.#pauses = new MessagePauses(options.context.settings.clock)
     this.#pace = new CommitPace(options.context.settings.clock)
     this.#outbox = new Outbox({
       context: options.context,
@@ -107,6 +117,11 @@ export class SourceTask {
         error: (error) => this.#fail(sourceError(node.name, error)),
         complete: () => this.#complete().catch((error) => this.#fail(error)),
       })
+  }
+
+  /** Between two messages, while nothing was wrong; undefined: too few have come. */
+  get longestPauseMs(): number | undefined {
+    return this.#pauses.longestMs
   }
 
   /** Emissions and dead letters that are not in Kafka for good. */
@@ -199,8 +214,10 @@ export class SourceTask {
     this.#gathered = []
     this.#processed += values.length // also where a step throws: then none of them is ever committed
     const { node, context } = this.#options
+    const begunMs = this.task.load.begin()
     this.task.process(node, sourceChunk(node, values, context.settings.clock.now()))
     for (const output of this.task.takeOutputs()) this.#outbox.add(output)
+    this.task.load.end(begunMs)
     this.#moveTo(node.record.position?.(values.at(-1)))
   }
 
@@ -240,11 +257,13 @@ export class SourceTask {
     const { isFull } = this.#outbox
     if (!this.#paused.value && (isFull || uncommitted >= sourceRecordsMax / 2)) this.#paused.next(true)
     else if (this.#paused.value && !isFull && uncommitted <= sourceRecordsMax / 4) this.#paused.next(false)
+    this.task.load.holdBack(this.#paused.value)
   }
 
   #context(): SourceContext {
     const { settings, logger, statistics } = this.#options.context
     this.#flush()
+    statistics.gaps.beginAnew(this.name)
     const before = this.#processed
     const emittedBefore = this.#settled()
     emittedBefore.catch(() => {}) // whoever reads is told, and the instance has been
@@ -260,20 +279,31 @@ export class SourceTask {
       tail: (topic) => this.#tail(topic, emittedBefore),
       deadLetter: (letter) => this.#deadLetter(letter),
       setState: (state) => {
+        if (state !== this.state) this.#pauses.interrupt()
         this.state = state
-        if (state === 'live') this.problem = [...this.#rejections.values()].at(-1)
+        if (state === 'live') this.problem = this.#rejection
       },
       rejected: (part, reason) => {
-        if (this.#rejections.get(part) === reason) return
-        this.#rejections.set(part, reason)
+        if (this.rejections.get(part)?.reason === reason) return
+        this.rejections.set(part, { reason, sinceMs: settings.clock.now() })
         this.problem = reason
         logger.warn({ source: this.name, part }, reason)
       },
+      accepted: (part) => {
+        if (this.rejections.delete(part) && this.state === 'live') this.problem = this.#rejection
+      },
+      gap: (gap) => statistics.gaps.note(this.name, gap),
       count: (counter, by = 1) => statistics.count(counter, by),
       messageReceived: () => {
         this.lastMessageMs = settings.clock.now()
+        this.#pauses.received()
       },
     }
+  }
+
+  /** Of the part that was refused last. */
+  get #rejection(): string | undefined {
+    return [...this.rejections.values()].at(-1)?.reason
   }
 
   /** Resolves when all that was processed until now is committed, at once where it is; rejects with what ended the task. */

@@ -1,5 +1,7 @@
+import type { Clock } from '../clock.ts'
 import type { GraphNode } from '../stream/graph.ts'
 import type { Topology } from '../stream/topology.ts'
+import { GapLog } from './gap-log.ts'
 import type { Task } from './task.ts'
 
 /** What an instance has done since its start, also in tasks that it no longer has. */
@@ -9,12 +11,14 @@ export class Statistics {
   /** By sub-topology, then by step: a topic that two of them read is counted once. */
   readonly #retired = new Map<number, Map<string, number>>()
   readonly #live = new Map<Task, number>()
+  readonly gaps: GapLog
   /** Of a task or a source. */
   lastCommitMs: number | undefined
   #samples: { readonly atMs: number; readonly totals: ReadonlyMap<string, number> }[] = []
 
-  constructor(topology: Topology) {
+  constructor(topology: Topology, clock: Pick<Clock, 'now'>) {
     this.#topology = topology
+    this.gaps = new GapLog(clock)
   }
 
   count(counter: string, by = 1): void {
@@ -33,10 +37,11 @@ export class Statistics {
     for (const [reason, count] of task.dropped) this.count(counterOf(reason), count)
   }
 
-  /** Remembers where the totals stand, for the rates. */
+  /** Remembers where the totals stand, for the rates, and how long tasks have worked. */
   sample(nowMs: number): void {
     this.#samples.push({ atMs: nowMs, totals: this.#totals() })
     this.#samples = this.#samples.slice(-rateSamples)
+    for (const task of this.#live.keys()) task.load.sample(nowMs)
   }
 
   nodes(nowMs: number): { name: string; kind: string; rate: number; total: number }[] {

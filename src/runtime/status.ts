@@ -1,9 +1,20 @@
 import { type ExternalSinkNode, inputsOf, isChooser } from '../stream/graph.ts'
 import type { Topology } from '../stream/topology.ts'
+import type { NotedGap } from './gap-log.ts'
 import type { Instance } from './instance.ts'
 import type { PartitionLag } from './lag-watch.ts'
-import type { PartitionStatus, PipelineEdge, PipelineStatus, SinkStatus } from './pipeline-status.ts'
+import type {
+  GapStatus,
+  PartitionStatus,
+  PipelineEdge,
+  PipelineStatus,
+  SinkStatus,
+  SourceStatus,
+  TaskStatus,
+} from './pipeline-status.ts'
 import type { SinkStanding } from './sink-standing.ts'
+import type { SourceStanding } from './source-group.ts'
+import type { Task } from './task.ts'
 
 /** Where a running topology stands at this moment. */
 export function statusOf(topology: Topology, instance: Instance, nowMs: number): PipelineStatus {
@@ -13,16 +24,70 @@ export function statusOf(topology: Topology, instance: Instance, nowMs: number):
     edges: edgesOf(topology),
     partitions: instance.lags.map(partitionStatusOf),
     standbys: instance.standbys.map(({ id, lag }) => ({ task: id, lag: lag ?? null })),
+    tasks: tasksOf(instance, nowMs),
     sinks: [...instance.sinks].map(sinkStatusOf),
     last_commit: isoOf(instance.statistics.lastCommitMs),
     counters: instance.statistics.counters(),
-    sources: instance.sources.map(({ name, state, owner, lastMessageMs, problem }) => ({
-      name,
-      state,
-      owner: owner ?? null,
-      last_message: isoOf(lastMessageMs),
-      ...(problem !== undefined && { problem }),
+    sources: instance.sources.map(sourceStatusOf),
+    gaps: instance.statistics.gaps.all.map(gapStatusOf),
+  }
+}
+
+function tasksOf(instance: Instance, nowMs: number): TaskStatus[] {
+  const sources = instance.sourceTasks.map(({ name, subTopologyId, task }) => ({
+    task: name,
+    sub_topology: subTopologyId,
+    state: task ? ('running' as const) : ('starting' as const),
+    restored: null,
+    ...workOf(task, nowMs),
+  }))
+  const others = instance.tasks.map(({ id, layout, task, restored }) => {
+    const isRestoring = restored !== undefined && restored.of > 0
+    return {
+      task: id,
+      sub_topology: layout.subTopology.id,
+      state: task ? ('running' as const) : isRestoring ? ('restoring' as const) : ('starting' as const),
+      restored: isRestoring ? restored : null,
+      ...workOf(task, nowMs),
+    }
+  })
+  return [...sources, ...others]
+}
+
+function workOf(task: Task | undefined, nowMs: number) {
+  const { busy, heldBack } = task?.load.since(nowMs) ?? { busy: 0, heldBack: 0 }
+  const stores = [...(task?.stores.values() ?? [])]
+  return {
+    busy: roundedShare(busy),
+    held_back: roundedShare(heldBack),
+    stream_time: isoOf(task?.streamTimeMs),
+    stores: stores.map(({ name, size }) => ({ name, entries: size })),
+  }
+}
+
+function sourceStatusOf(source: SourceStanding): SourceStatus {
+  const { name, state, owner, lastMessageMs, problem, rejections, longestPauseMs } = source
+  return {
+    name,
+    state,
+    owner: owner ?? null,
+    last_message: isoOf(lastMessageMs),
+    ...(problem !== undefined && { problem }),
+    rejected: [...rejections].map(([part, { reason, sinceMs }]) => ({
+      part,
+      reason,
+      since: new Date(sinceMs).toISOString(),
     })),
+    longest_pause_seconds: secondsOf(longestPauseMs),
+  }
+}
+
+function gapStatusOf({ source, part, from, to, records, reason, sinceMs, repairedMs }: NotedGap): GapStatus {
+  return {
+    ...{ source, part, from, to, records },
+    since: new Date(sinceMs).toISOString(),
+    repaired: isoOf(repairedMs),
+    ...(reason !== undefined && { reason }),
   }
 }
 
@@ -40,8 +105,8 @@ function partitionStatusOf({ topic, partition, endOffset, asOfMs, readers }: Par
   return { topic, partition, end_offset: endOffset, as_of: isoOf(asOfMs), ...behind, readers: shown }
 }
 
-function sinkStatusOf([{ name }, standing]: readonly [ExternalSinkNode, SinkStanding]): SinkStatus {
-  const { state, sinceMs, problem, rows, retries, lastWriteMs } = standing
+function sinkStatusOf([{ name, sink }, standing]: readonly [ExternalSinkNode, SinkStanding]): SinkStatus {
+  const { state, sinceMs, problem, rows, retries, lastWriteMs, lastWriteTookMs } = standing
   return {
     name,
     state,
@@ -50,6 +115,8 @@ function sinkStatusOf([{ name }, standing]: readonly [ExternalSinkNode, SinkStan
     writes: standing.writes,
     retries,
     last_write: isoOf(lastWriteMs),
+    last_write_seconds: secondsOf(lastWriteTookMs),
+    connection: sink.connection,
     ...(problem !== undefined && { problem }),
   }
 }
@@ -58,8 +125,13 @@ function secondsOf(ms: number | undefined): number | null {
   return ms === undefined ? null : Math.round(ms) / 1_000
 }
 
+/** Null, too, where it is no time of the calendar: event time is whatever its producer says. */
 function isoOf(ms: number | undefined): string | null {
-  return ms === undefined ? null : new Date(ms).toISOString()
+  return ms === undefined || Number.isNaN(new Date(ms).getTime()) ? null : new Date(ms).toISOString()
+}
+
+function roundedShare(share: number): number {
+  return Math.round(share * 1_000) / 1_000
 }
 
 /** From step to step, and through the topics that one step writes and another reads. */

@@ -104,6 +104,7 @@ export class StreamTask {
     if (this.#isRunning) return // an answer that came at once
     this.#isRunning = true
     this.#idleTimer?.unsubscribe()
+    const begunMs = this.task.load.begin()
     try {
       while (!this.#stopped && !this.#settling && this.#hasRoom()) {
         const next = this.#inputs.next(this.#calls.room)
@@ -119,6 +120,8 @@ export class StreamTask {
       return
     } finally {
       this.#isRunning = false
+      this.task.load.end(begunMs)
+      this.task.load.holdBack(this.#waitsForRoom || this.#settling)
     }
     this.#options.worked()
     this.#waitForProducers()

@@ -102,6 +102,7 @@ export class TaskCreator {
       const queues = await this.#queuesOf(assigned, task, 'the group', async ({ topic }) => {
         return committed.find((each) => each.topic === topic)?.offset
       })
+      assigned.restores(state)
       const restored = await state.restore(ending)
       // One input may be new; and with at-least-once, a crash may have come between the state and the offsets.
       const isForgotten = committed.every(({ offset }) => offset === undefined)

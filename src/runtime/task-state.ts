@@ -13,6 +13,12 @@ import { type Restored, restoreStore } from './restore.ts'
 import type { Task } from './task.ts'
 import type { TaskProducer } from './task-producer.ts'
 
+/** How far the changelogs were read that are to be restored, in their offsets; 0 of 0: nothing is. */
+export interface RestoreProgress {
+  readonly offsets: number
+  readonly of: number
+}
+
 /** Changes of one store, as they stand in its changelog. */
 export interface LoggedChanges {
   readonly topic: string
@@ -47,6 +53,8 @@ export class TaskState {
   readonly #covered = new Map<string, Covered>()
   /** By changelog, behind what was sent to it last: it can't take the next changes before that. */
   readonly #ends = new Map<string, number>()
+  /** By changelog: what is read of it, from, to, and where it is. */
+  readonly #reading = new Map<string, { fromOffset: number; toOffset: number; atOffset: number }>()
   #isClosed = false
 
   constructor(options: TaskStateOptions) {
@@ -57,6 +65,15 @@ export class TaskState {
   /** Whether anything was in the changelogs. */
   get isFound(): boolean {
     return this.#covered.size > 0
+  }
+
+  get progress(): RestoreProgress {
+    const sum = { offsets: 0, of: 0 }
+    for (const { fromOffset, toOffset, atOffset } of this.#reading.values()) {
+      sum.offsets += atOffset - fromOffset
+      sum.of += toOffset - fromOffset
+    }
+    return sum
   }
 
   /** Brings the stores to what their changelogs say; to be called once, before the first record. */
@@ -141,7 +158,11 @@ export class TaskState {
       signal,
       ...(checkpoint && { checkpoint }),
       ...(covered && { covered }),
+      begun: (fromOffset, toOffset) =>
+        this.#reading.set(topic, { fromOffset, toOffset, atOffset: fromOffset }),
       reached: (reach) => {
+        const reading = this.#reading.get(topic)
+        if (reading) reading.atOffset = reach.nextOffset
         if (reach.witness) this.#covered.set(topic, reach)
       },
     })

@@ -17,6 +17,7 @@ import type {
 } from '../stream/graph.ts'
 import type { SubTopology } from '../stream/sub-topologies.ts'
 import { type CallbackErrorHandler, type Failure, failedRecord } from './failed-record.ts'
+import { TaskLoad } from './task-load.ts'
 import { type TimedChunk, timeChunk } from './timed-chunk.ts'
 
 type AnyChunk = Chunk<unknown, unknown>
@@ -67,6 +68,8 @@ export class Task {
   readonly dropped = new Map<DropReason, number>()
   /** Records that belong among the dead letters, as they fail; whoever runs the task sees to it. */
   readonly letters$ = new Subject<Failure>()
+  /** Kept by whoever runs the task. */
+  readonly load: TaskLoad
   readonly #options: TaskOptions
   readonly #onCallbackError: CallbackErrorHandler
   readonly #ports = new Map<string, Subject<AnyChunk>>()
@@ -79,6 +82,7 @@ export class Task {
 
   constructor(options: TaskOptions) {
     this.#options = options
+    this.load = new TaskLoad(options.now)
     this.#onCallbackError = options.onCallbackError ?? failAlways
     this.subTopology = options.subTopology
     for (const node of options.subTopology.nodes) this.#connect(node)
@@ -134,6 +138,13 @@ export class Task {
     const outputs = this.#outputs
     this.#outputs = []
     return outputs
+  }
+
+  /** Where event time has come to in its stateful steps; −Infinity: nowhere, or there are none. */
+  get streamTimeMs(): number {
+    let newestMs = Number.NEGATIVE_INFINITY
+    for (const { ms } of this.streamTimes.values()) newestMs = Math.max(newestMs, ms)
+    return newestMs
   }
 
   /** How many records each step has let through, by name. */

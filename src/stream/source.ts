@@ -19,6 +19,20 @@ export interface DeadLetter {
   readonly position?: unknown
 }
 
+/** Something that is missing of what the other side has. */
+export interface SourceGap {
+  /** The part of the source that misses it, such as one of several feeds. */
+  readonly part: string
+  /** The first that is missing, as the other side counts. */
+  readonly from: string
+  /** The last one. */
+  readonly to: string
+  /** How many. */
+  readonly records: number
+  /** Why it is given up, in a sentence; absent: it is being fetched. */
+  readonly reason?: string
+}
+
 /** A record at the end of a topic. */
 export interface TailRecord<K, V> extends PlainRecord<K, V> {
   /** Which of the topic's it lies in. */
@@ -68,6 +82,10 @@ export interface SourceContext {
   setState(state: SourceState): void
   /** A part of the source, such as one of several feeds, that the other side refuses; the others go on. The runtime says it in the log. */
   rejected(part: string, reason: string): void
+  /** A part that was refused comes after all. */
+  accepted(part: string): void
+  /** Shown with whether it was repaired: what it returns is to be called when all that was missing has come. */
+  gap(gap: SourceGap): () => void
   /** Adds to a counter such as `duplicates`; adding 0 shows it from the start. */
   count(counter: string, by?: number): void
   /** The time of the last message, for `/api/pipeline`. */

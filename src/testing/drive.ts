@@ -189,6 +189,8 @@ class Drive {
       },
       setState: (state) => this.states$.next({ source, state }),
       rejected: () => {},
+      accepted: () => {},
+      gap: () => () => {},
       count: (counter, by = 1) => this.counters.set(counter, (this.counters.get(counter) ?? 0) + by),
       messageReceived: () => {},
     }

@@ -5,6 +5,7 @@ import { Health } from '../../src/app/health.ts'
 import { createClock } from '../../src/clock.ts'
 import { RivuletError } from '../../src/errors.ts'
 import type { PartitionStatus, PipelineStatus, SinkStatus } from '../../src/runtime/pipeline-status.ts'
+import { pipelineStatus, sinkStatus, sourceStatus } from '../support/pipeline-status.ts'
 
 const beginning = '1970-01-01T00:00:00.000Z'
 
@@ -47,10 +48,7 @@ class Site {
 
   get #status(): PipelineStatus {
     const at = { committed: 0, lag: 0, lag_seconds: 0, catches_up_in_seconds: 0, ...this.behind }
-    return {
-      topology: 'shop',
-      nodes: [],
-      edges: [],
+    return pipelineStatus({
       partitions: [0, 1].map((partition) => ({
         topic: 'clicks',
         partition,
@@ -59,23 +57,9 @@ class Site {
         ...at,
         readers: [{ reader: 'to table', ...at }],
       })),
-      standbys: [],
-      sinks: [
-        {
-          name: 'to table',
-          state: 'idle',
-          since: beginning,
-          rows: 0,
-          writes: 0,
-          retries: 0,
-          last_write: null,
-          ...this.sink,
-        },
-      ],
-      last_commit: null,
-      counters: {},
-      sources: [{ name: 'feed', state: 'live', owner: null, last_message: null }],
-    }
+      sinks: [sinkStatus(this.sink)],
+      sources: [sourceStatus()],
+    })
   }
 }
 

@@ -2,14 +2,12 @@ import { from } from 'rxjs'
 import { expect, test } from 'vitest'
 import type { Readiness } from '../../src/app/health.ts'
 import { createMetrics } from '../../src/app/metrics.ts'
-import type { PipelineStatus } from '../../src/runtime/pipeline-status.ts'
 import type { RuntimeEvent } from '../../src/runtime/run.ts'
+import { pipelineStatus, sinkStatus, sourceStatus } from '../support/pipeline-status.ts'
 
 const progress = { committed: 40, lag: 60, lag_seconds: 12.5, catches_up_in_seconds: 4 }
-const status: PipelineStatus = {
-  topology: 'shop',
+const status = pipelineStatus({
   nodes: [{ name: 'clicks', kind: 'source', rate: 5, total: 100 }],
-  edges: [],
   partitions: [
     {
       topic: 'clicks',
@@ -25,21 +23,19 @@ const status: PipelineStatus = {
   ],
   standbys: [{ task: 'clicks_1', lag: 3 }],
   sinks: [
-    {
-      name: 'to table',
+    sinkStatus({
       state: 'retrying',
-      since: '2026-01-31T00:00:00.000Z',
       rows: 7,
       writes: 2,
       retries: 1,
       last_write: '2026-01-31T00:00:01.000Z',
       problem: 'away',
-    },
+    }),
   ],
   last_commit: '2026-01-31T00:00:02.000Z',
   counters: { late: 4 },
-  sources: [{ name: 'feed', state: 'live', owner: null, last_message: '2026-01-31T00:00:03.000Z' }],
-}
+  sources: [sourceStatus({ last_message: '2026-01-31T00:00:03.000Z' })],
+})
 
 const events: readonly RuntimeEvent[] = [
   ...[3, 20, 400_000].map((tookMs) => {

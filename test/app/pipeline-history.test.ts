@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { PipelineHistory } from '../../src/app/pipeline-history.ts'
 import { createClock } from '../../src/clock.ts'
 import type { PipelineStatus, Progress } from '../../src/runtime/pipeline-status.ts'
+import { pipelineStatus } from '../support/pipeline-status.ts'
 
 /** A pipeline whose rate, lag and counter are what the test says. */
 class Plant {
@@ -26,10 +27,8 @@ class Plant {
       lag_seconds: this.lag / 10,
       catches_up_in_seconds: null,
     }
-    return {
-      topology: 'shop',
+    return pipelineStatus({
       nodes: [{ name: 'clicks', kind: 'source', rate: this.rate, total: 0 }],
-      edges: [],
       partitions: [0, 1].map((partition) => ({
         topic: 'clicks',
         partition,
@@ -38,12 +37,8 @@ class Plant {
         ...progress,
         readers: this.readers.map((reader) => ({ reader, ...progress })),
       })),
-      standbys: [],
-      sinks: [],
-      last_commit: null,
       counters: { late: this.late },
-      sources: [],
-    }
+    })
   }
 }
 

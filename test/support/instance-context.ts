@@ -18,12 +18,13 @@ export async function instanceContext(
   }
   const events: RuntimeEvent[] = []
   const failures: unknown[] = []
+  const settings = settingsOf({ kafka: { admin } as Kafka, ...environment })
   return {
     layout: await layOut(topology, '', admin as KafkaAdmin),
-    settings: settingsOf({ kafka: { admin } as Kafka, ...environment }),
+    settings,
     compression: 'none',
     logger: silentLogger,
-    statistics: new Statistics(topology),
+    statistics: new Statistics(topology, settings.clock),
     producer: {} as KafkaProducer,
     over: new AbortController().signal,
     emit: (event) => events.push(event),

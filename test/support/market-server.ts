@@ -5,6 +5,7 @@ import { createClock } from '../../src/clock.ts'
 import { silentLogger } from '../../src/logger.ts'
 import type { PartitionStatus, PipelineStatus, SourceStatus } from '../../src/runtime/pipeline-status.ts'
 import type { FakeMarketQueries } from './fake-market-queries.ts'
+import { pipelineStatus, sourceStatus } from './pipeline-status.ts'
 
 /** The topic of ticks, whose readers are so many records behind. */
 export function partitionBehind(lag: number): PartitionStatus {
@@ -19,16 +20,12 @@ export function partitionBehind(lag: number): PartitionStatus {
 }
 
 export const emptyPipeline = {
+  ...pipelineStatus({ topology: 'crypto' }),
   market: 'simulated',
-  topology: 'crypto',
   nodes: [{ name: 'coinbase', kind: 'source', rate: 0, total: 0 }],
-  edges: [],
   partitions: [partitionBehind(0)],
-  standbys: [],
-  sinks: [],
-  last_commit: null,
   counters: { duplicates: 0, gaps: 0, backfilled: 0, late: 0, dead_letters: 0 },
-  sources: [{ name: 'coinbase', state: 'live', last_message: null, owner: null }],
+  sources: [sourceStatus({ name: 'coinbase' })],
 } satisfies PipelineStatus & { market: string }
 
 const cryptoProducts = [

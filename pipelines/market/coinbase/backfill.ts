@@ -13,7 +13,9 @@ export const plausibleLagTrades = 10_000
 
 /** What fetching the missing trades of a product comes to. */
 export type BackfillEvent = { readonly product: string } & (
-  | { readonly type: 'recovering'; readonly recovering: boolean }
+  | { readonly type: 'recovering'; readonly gap: Gap }
+  /** Nothing is missing any more. */
+  | { readonly type: 'recovered' }
   | { readonly type: 'backfilled'; readonly trades: number }
   /** These trades, from `fromId` on, are given up. */
   | {
@@ -85,7 +87,7 @@ export class Backfill {
     await clock.sleep(graceMs, signal)
     this.#came()
     this.#phase = sequencer.gap ? 'asked' : 'idle'
-    if (sequencer.gap) yield { type: 'recovering', product, recovering: true }
+    if (sequencer.gap) yield { type: 'recovering', product, gap: sequencer.gap }
   }
 
   async *#goOn(signal: AbortSignal): BackfillEvents {
@@ -93,7 +95,7 @@ export class Backfill {
     const { gap } = sequencer
     if (gap) yield* this.#step(gap, signal)
     this.#phase = gap ? 'asked' : 'idle'
-    yield gap ? { type: 'asked', product } : { type: 'recovering', product, recovering: false }
+    yield gap ? { type: 'asked', product } : { type: 'recovered', product }
   }
 
   async *#step(gap: Gap, signal: AbortSignal): BackfillEvents {

@@ -3,6 +3,7 @@ import type { BackfillEvent } from './backfill.ts'
 import { deadLetterReport, type ReportDeadLetter } from './dead-letter-report.ts'
 import type { TapeEvent } from './product-tapes.ts'
 import { StateReport } from './state-report.ts'
+import type { Gap } from './trade-sequencer.ts'
 
 /** Says to the runtime, and in the log, what has happened to the feed and to what was missing of it. */
 export class SourceReport {
@@ -10,6 +11,8 @@ export class SourceReport {
   readonly #state: StateReport
   readonly #deadLetter: ReportDeadLetter
   readonly #rejections = new Map<string, string>()
+  /** By product: to be called when nothing is missing of it any more. */
+  readonly #repaired = new Map<string, () => void>()
 
   constructor(context: SourceContext) {
     this.#context = context
@@ -21,8 +24,12 @@ export class SourceReport {
     const context = this.#context
     switch (event.type) {
       case 'trade':
+        context.messageReceived()
+        this.#accepted(event.trade.product)
+        break
       case 'heartbeat':
         context.messageReceived()
+        this.#accepted(event.product)
         break
       case 'bad': {
         const { bytes, reason, product, tradeId } = event
@@ -37,7 +44,12 @@ export class SourceReport {
         for (const product of event.products) this.#rejected(product, event.reason)
         break
       case 'recovering':
-        this.#state.recovering(event.product, event.recovering)
+        this.#state.recovering(event.product, true)
+        this.#missing(event.product, event.gap)
+        break
+      case 'recovered':
+        this.#state.recovering(event.product, false)
+        this.#repaired.get(event.product)?.()
         break
       case 'backfilled':
         context.count('backfilled', event.trades)
@@ -52,6 +64,7 @@ export class SourceReport {
         context.count('gaps', trades)
         if (trades > 0) {
           const toId = (fromId ?? 0) + trades - 1
+          context.gap({ part: product, from: `${fromId}`, to: `${toId}`, records: trades, reason: why })
           context.logger.warn({ product, trades, fromId, toId }, `a gap of ${trades} trades stays: ${why}`)
         }
         break
@@ -76,6 +89,16 @@ export class SourceReport {
     if (this.#rejections.get(product) === reason) return
     this.#rejections.set(product, reason)
     this.#context.rejected(product, reason)
+  }
+
+  /** A product that was refused comes all the same on another connection. */
+  #accepted(product: string): void {
+    if (this.#rejections.delete(product)) this.#context.accepted(product)
+  }
+
+  #missing(product: string, { fromId, toId }: Gap): void {
+    const gap = { part: product, from: `${fromId}`, to: `${toId}`, records: toId - fromId + 1 }
+    this.#repaired.set(product, this.#context.gap(gap))
   }
 
   #refuted({ product, trades, newestId }: Extract<BackfillEvent, { type: 'refuted' }>): void {

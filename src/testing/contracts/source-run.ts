@@ -160,6 +160,8 @@ export class SourceRun<T> {
       },
       setState: (state) => this.states.push(state),
       rejected: () => {},
+      accepted: () => {},
+      gap: () => () => {},
       count: () => {},
       messageReceived: () => {},
     }

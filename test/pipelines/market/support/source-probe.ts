@@ -2,7 +2,13 @@ import { BehaviorSubject, NEVER, type Observable, type Subscription } from 'rxjs
 import type { Trade } from '../../../../pipelines/market/trade.ts'
 import { systemClock } from '../../../../src/clock.ts'
 import { silentLogger } from '../../../../src/logger.ts'
-import type { DeadLetter, SourceContext, SourceState, TailRecord } from '../../../../src/stream/source.ts'
+import type {
+  DeadLetter,
+  SourceContext,
+  SourceGap,
+  SourceState,
+  TailRecord,
+} from '../../../../src/stream/source.ts'
 import type { Topic } from '../../../../src/stream/topic.ts'
 
 /** Runs a source as the runtime would, and keeps all that it says. */
@@ -11,6 +17,8 @@ export class SourceProbe {
   readonly deadLetters: DeadLetter[] = []
   readonly states: SourceState[] = []
   readonly rejections: [part: string, reason: string][] = []
+  readonly acceptances: string[] = []
+  readonly gaps: (SourceGap & { isRepaired: boolean })[] = []
   readonly counters: Record<string, number> = {}
   readonly paused$ = new BehaviorSubject(false)
   error: unknown
@@ -31,6 +39,14 @@ export class SourceProbe {
       deadLetter: (letter) => this.deadLetters.push(letter),
       setState: (state) => this.states.push(state),
       rejected: (part, reason) => this.rejections.push([part, reason]),
+      accepted: (part) => this.acceptances.push(part),
+      gap: (gap) => {
+        const noted = { ...gap, isRepaired: false }
+        this.gaps.push(noted)
+        return () => {
+          noted.isRepaired = true
+        }
+      },
       count: (counter, by = 1) => {
         this.counters[counter] = (this.counters[counter] ?? 0) + by
       },
