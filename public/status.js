@@ -1,5 +1,5 @@
-import { ApiError, Unreachable } from './shared/api.js'
 import { setText } from './shared/dom.js'
+import { failureText } from './shared/failure.js'
 import { formatAge, formatClock, formatCount, formatMoment } from './shared/format.js'
 
 /** A market whose newest trade is older is quiet; older than the other, while more are on their way, it is behind. */
@@ -13,19 +13,7 @@ const behindTrades = 10_000
  * break is the one that is said; without any, how new what is shown is.
  */
 export function connectionOf({ failure, retryInMs, data, ageMs, page }) {
-  if (failure) {
-    if (!(failure instanceof ApiError || failure instanceof Unreachable))
-      return { state: 'away', text: 'This page has a fault' }
-    const when =
-      retryInMs === null
-        ? ''
-        : retryInMs < 1500
-          ? ', trying again'
-          : `, trying again in ${Math.round(retryInMs / 1000)} s`
-    if (failure.status === 503) return { state: 'away', text: `Database unreachable${when}` }
-    if (failure.status) return { state: 'away', text: `The server answered with an error${when}` }
-    return { state: 'away', text: `Server unreachable${when}` }
-  }
+  if (failure) return { state: 'away', text: failureText(failure, retryInMs) }
   const source = page === 'crypto' ? 'Coinbase' : 'Market'
   const states = data.sources.map(({ state }) => state)
   if (states.includes('waiting')) return { state: 'away', text: `${source} unreachable` }

@@ -2,28 +2,7 @@ import { dayCover } from './cover.js'
 import { formatPrice } from './products.js'
 import { element, reconcile, setText } from './shared/dom.js'
 import { formatCount, formatSize, formatTradeTime, formatVolume } from './shared/format.js'
-
-/** A row whose cells are `columns`: `{ label, className?, text(item), tone?(item) }`. */
-function renderRows(body, items, keyOf, columns) {
-  reconcile(
-    body,
-    items,
-    keyOf,
-    () => {
-      const cells = columns.map(({ label, className = '', header }) =>
-        element(header ? 'th' : 'td', { className, 'data-label': label, ...(header && { scope: 'row' }) }),
-      )
-      return element('tr', {}, ...cells)
-    },
-    (row, item) => {
-      for (const [i, column] of columns.entries()) {
-        const cell = row.children[i]
-        setText(cell, column.text(item))
-        if (column.tone) cell.dataset.tone = column.tone(item)
-      }
-    },
-  )
-}
+import { renderRows } from './shared/rows.js'
 
 const number = 'number'
 

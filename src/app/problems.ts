@@ -239,7 +239,9 @@ function silent(
   }
 }
 
-function unconnected({ name, last_message, problem }: SourceStatus): Found {
+/** Undefined: it has just been started, or does not say how it is. */
+function unconnected({ name, state, last_message, problem }: SourceStatus): Found | undefined {
+  if (state === 'connecting' && last_message === null && problem === undefined) return undefined
   const why = problem === undefined ? '' : `: ${withoutStop(problem)}`
   return {
     kind: 'source',

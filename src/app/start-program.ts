@@ -12,6 +12,7 @@ import { isLoopback } from './host-names.ts'
 import { kafkaSecurity } from './kafka-security.ts'
 import { createMetrics } from './metrics.ts'
 import { PipelineHistory } from './pipeline-history.ts'
+import { servePipelinePage } from './pipeline-page.ts'
 import { type Opening, type Prepared, type ProgramOptions, topologyOf } from './program-options.ts'
 import { serve } from './serve.ts'
 import type { Settings } from './setting.ts'
@@ -100,6 +101,7 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
   }
   const web = createWeb({ labels, pipeline, ...seen, accessToken, clock, logger })
   options.routes?.(web, { config, chosen, clock, logger, prepared, topology, running, connections })
+  servePipelinePage(web, { topology, identity: labels.identity ?? '' })
   const server = await serve(web, { host, port, clock, ...(allowedHosts && { allowedHosts }) })
   // Both at once: a client that is slow to go takes nothing of the time to write.
   closers.add('server', () => Promise.all([server.close(), running.stop()]))

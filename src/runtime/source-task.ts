@@ -69,6 +69,8 @@ export class SourceTask {
   /** How much of what was handed over has gone through the steps: the rest is gathered. */
   #processed = 0
   #position: unknown
+  /** It says itself how it is; of one that does not, what it emits says that it is well. */
+  #tellsState = false
   #isFlushDue = false
   #isCommitting = false
   #subscription: Subscription | undefined
@@ -212,6 +214,10 @@ export class SourceTask {
     const values = this.#gathered
     if (values.length === 0) return
     this.#gathered = []
+    if (!this.#tellsState && this.state !== 'live') {
+      this.state = 'live'
+      this.problem = undefined
+    }
     this.#processed += values.length // also where a step throws: then none of them is ever committed
     const { node, context } = this.#options
     const begunMs = this.task.load.begin()
@@ -279,6 +285,7 @@ export class SourceTask {
       tail: (topic) => this.#tail(topic, emittedBefore),
       deadLetter: (letter) => this.#deadLetter(letter),
       setState: (state) => {
+        this.#tellsState = true
         if (state !== this.state) this.#pauses.interrupt()
         this.state = state
         if (state === 'live') this.problem = this.#rejection

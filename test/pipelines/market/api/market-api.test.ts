@@ -691,8 +691,10 @@ describe('the pages', () => {
   test('load files that may be kept for ever, each at once, for others have another name', async () => {
     const { get } = api()
     const html = await (await get('/')).text()
-    const paths = [...html.matchAll(/(?:href|src)="(\/[^"]+)"/g)].map(([, path = '']) => path)
-    expect(paths).toContainEqual(expect.stringMatching(/^\/[\w-]{12}\/boot\.js$/))
+    const paths = [...html.matchAll(/<(?:link|script|img)[^>]* (?:href|src)="(\/[^"]+)"/g)].map(
+      ([, path = '']) => path,
+    )
+    expect(paths).toContainEqual(expect.stringMatching(/^\/[\w-]{12}\/shared\/boot\.js$/))
     expect(paths).toContainEqual(expect.stringMatching(/^\/[\w-]{12}\/vendor\/uplot\/uPlot\.esm\.js$/))
     for (const path of new Set(paths)) {
       const { status, headers } = await get(path)

@@ -1,5 +1,6 @@
-// Starts the page. What hinders it, a file that is missing or a browser that is too old, is said in place of "Connecting…".
-import('./market.js').catch((error) => {
+// Starts a page: the module that its body names, seen from here. What hinders it, a file that is missing or a browser that is
+// too old, is said in place of "Connecting…".
+import(document.body.dataset.module).catch((error) => {
   reportError(error)
   document.body.classList.remove('waiting')
   const connection = document.getElementById('connection')

@@ -1,0 +1,111 @@
+import { element, setText } from '../shared/dom.js'
+import { formatCount, formatMoment, formatNumber } from '../shared/format.js'
+import { renderRows } from '../shared/rows.js'
+import { formatSeconds } from './units.js'
+
+const number = 'number'
+const well = new Set(['running', 'idle', 'writing', 'live', 'elsewhere', 'stopped', 'connecting', 'starting'])
+const toneOf = ({ state }) => (well.has(state) ? '' : 'trouble')
+
+const momentOf = (time, nowMs) => (time === null ? '–' : formatMoment(Date.parse(time), nowMs))
+const percent = (share) => `${formatNumber(share * 100, 0)} %`
+
+export function renderTasks(body, { tasks, nowMs }) {
+  renderRows(body, tasks, ({ task }) => task, [
+    { label: 'Task', header: true, text: ({ task }) => task },
+    { label: 'State', text: stateOfTask, tone: toneOf },
+    { label: 'Busy, held back, idle', draw: drawLoad },
+    { label: 'Event time', text: ({ stream_time: time }) => momentOf(time, nowMs) },
+    {
+      label: 'Behind the clock',
+      className: number,
+      text: ({ stream_time: time }) =>
+        time === null ? '–' : formatSeconds(Math.max(0, (nowMs - Date.parse(time)) / 1_000)),
+    },
+    {
+      label: 'Stores',
+      text: ({ stores }) =>
+        stores.map(({ name, entries }) => `${name}: ${formatCount(entries)}`).join(', ') || '–',
+    },
+  ])
+}
+
+function stateOfTask({ state, restored }) {
+  if (state !== 'restoring' || restored === null) return state
+  return `restoring, ${percent(restored.offsets / restored.of)} of ${formatCount(restored.of)}`
+}
+
+function drawLoad(cell, { busy, held_back: heldBack }) {
+  if (!cell.firstChild) {
+    const bar = element(
+      'span',
+      { className: 'load-bar', 'aria-hidden': 'true' },
+      element('i', { 'data-load': 'busy' }),
+      element('i', { 'data-load': 'held' }),
+    )
+    cell.append(element('span', { className: 'load' }, bar, element('span')))
+  }
+  const [bar, text] = cell.firstChild.children
+  bar.firstChild.style.width = `${busy * 100}%`
+  bar.lastChild.style.width = `${heldBack * 100}%`
+  setText(text, [busy, heldBack, Math.max(0, 1 - busy - heldBack)].map(percent).join(' · '))
+}
+
+export function renderSources(body, { sources, nowMs }) {
+  renderRows(body, sources, ({ name }) => name, [
+    { label: 'Source', header: true, text: ({ name }) => name },
+    { label: 'State', text: ({ state }) => state, tone: toneOf },
+    { label: 'Last message', text: ({ last_message: time }) => momentOf(time, nowMs) },
+    {
+      label: 'Reason',
+      text: ({ problem, rejected }) =>
+        [
+          ...rejected.map(({ part, reason }) => `${part}: ${reason}`),
+          ...(rejected.length ? [] : [problem ?? '–']),
+        ].join('; '),
+    },
+  ])
+}
+
+export function renderSinks(body, { sinks, nowMs }) {
+  renderRows(body, sinks, ({ name }) => name, [
+    { label: 'Sink', header: true, text: ({ name }) => name },
+    {
+      label: 'State',
+      text: ({ state, since }) => `${state} since ${momentOf(since, nowMs)}`,
+      tone: toneOf,
+    },
+    { label: 'Last write', text: ({ last_write: time }) => momentOf(time, nowMs) },
+    {
+      label: 'Took',
+      className: number,
+      text: ({ last_write_seconds: seconds }) => formatSeconds(seconds),
+    },
+    { label: 'Rows', className: number, text: ({ rows }) => formatCount(rows) },
+    { label: 'Retries', className: number, text: ({ retries }) => formatCount(retries) },
+    { label: 'Reason', text: ({ problem }) => problem ?? '–' },
+  ])
+}
+
+export function renderReaders(body, { partitions }) {
+  const readers = partitions.flatMap(({ topic, partition, end_offset: end, readers: of }) =>
+    of.map((reader) => ({ ...reader, place: `${topic}/${partition}`, end })),
+  )
+  renderRows(body, readers, ({ place, reader }) => `${place} ${reader}`, [
+    { label: 'Partition', header: true, text: ({ place }) => place },
+    { label: 'Reader', text: ({ reader }) => reader },
+    { label: 'End', className: number, text: ({ end }) => formatCount(end) },
+    { label: 'Committed', className: number, text: ({ committed }) => formatCount(committed) },
+    { label: 'Waiting', className: number, text: ({ lag }) => formatCount(lag) },
+    {
+      label: 'The oldest for',
+      className: number,
+      text: ({ lag, lag_seconds: seconds }) => (lag === 0 ? '–' : formatSeconds(seconds)),
+    },
+    {
+      label: 'Caught up in',
+      className: number,
+      text: ({ lag, catches_up_in_seconds: seconds }) => (lag === 0 ? '–' : formatSeconds(seconds)),
+    },
+  ])
+}
