@@ -22,7 +22,7 @@ export function servePipelinePage(web: Web, { topology, identity }: PipelinePage
   files.delete('/pipeline/pipeline.html')
   const page = makePage({
     html: readFileSync(new URL('pipeline/pipeline.html', publicFolder), 'utf8'),
-    values: { topology: topology.name, identity, home: hasHome ? '' : 'hidden' },
+    values: { topology: topology.name, identity, home: hasHome ? 'own' : 'none' },
     files: new Map([...sharedFiles(), ...files]),
   })
   web.get('/pipeline', (context) => sendFile(context, page.document))

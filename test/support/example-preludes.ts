@@ -41,7 +41,7 @@ import {
 } from 'rivulet'
 import {
   AnswerCache, type Connection, type Connector, clickhouseConnector, createWeb, parametersOf, type Program, program,
-  readSettings, serve, serveFiles, type Setting, setting, staticFiles, storeApi, type Web,
+  makePage, readSettings, serve, serveFiles, sharedFiles, type Setting, setting, staticFiles, storeApi, type Web,
 } from 'rivulet/app'
 import { startBroker } from 'rivulet/broker'
 import { type ClickHouse, type ClickHouseTable, clickhouse, clickhouseTable, connectClickHouse } from 'rivulet/clickhouse'
