@@ -936,18 +936,19 @@ describe('for everybody', () => {
     const { page } = opened
     await shownRounds(opened, 1)
     const seen: unknown[] = []
-    for (let i = 0; i < 6; i++) {
+    for (let i = 0; i < 7; i++) {
       await page.keyboard.press('Tab')
       seen.push(
         await page.evaluate(`
           const node = document.activeElement
           const shown = node.matches('input') ? node.nextElementSibling : node;
-          [node.id || node.name || node.className, getComputedStyle(shown).outlineStyle !== 'none'].join(' ')
+          [node.id || node.name || node.className || node.textContent, getComputedStyle(shown).outlineStyle !== 'none'].join(' ')
         `),
       )
     }
     expect(seen).toEqual([
       'skip true',
+      'Pipeline true',
       'refresh-every true',
       'refresh true',
       'layout true',
