@@ -2,8 +2,9 @@ import { ApiError, get, serverNow, Unreachable } from '../shared/api.js'
 import { element, setText } from '../shared/dom.js'
 import { failureText } from '../shared/failure.js'
 import { formatClock, timeZone } from '../shared/format.js'
-import { faults, show } from '../shared/parts.js'
+import { faults, show, tell } from '../shared/parts.js'
 import { Poller } from '../shared/poller.js'
+import { History } from './history.js'
 import { renderProblems } from './problems.js'
 import { renderReaders, renderSinks, renderSources, renderTasks } from './tables.js'
 import { TopologyDrawing } from './topology.js'
@@ -12,6 +13,9 @@ const refreshSeconds = { choices: [1, 2, 5], chosen: 2 }
 
 const node = (id) => document.getElementById(id)
 const drawing = new TopologyDrawing(node('topology'))
+const history = new History()
+/** Null until they are loaded: a page without them tells the rest all the same. */
+let charts = null
 let status = null
 let updatedAt = null
 /** Of the last round: why it failed, and when the next one follows. */
@@ -24,9 +28,21 @@ async function poll(signal) {
     show('topology', () => drawing.take(description))
   }
   status = await get('/api/pipeline', signal)
+  history.add(await get(`/api/pipeline/history${history.query}`, signal))
   updatedAt = new Date()
   failure = null
   render()
+}
+
+async function loadCharts() {
+  try {
+    const { HistoryCharts } = await import('./charts.js')
+    const { value } = document.querySelector('[name="range"]:checked')
+    charts = new HistoryCharts(node('charts'), { minutes: Number(value) })
+    if (updatedAt !== null) render()
+  } catch (error) {
+    tell('charts', error)
+  }
 }
 
 function render() {
@@ -38,6 +54,7 @@ function render() {
   show('sources', () => renderSources(node('sources'), { sources, nowMs }))
   show('sinks', () => renderSinks(node('sinks'), { sinks, nowMs }))
   show('partitions', () => renderReaders(node('readers'), { partitions }))
+  if (charts) show('charts', () => charts.render(history))
   node('no-tasks').hidden = tasks.length > 0
   node('no-readers').hidden = partitions.length > 0
   node('sources-panel').hidden = sources.length === 0
@@ -88,8 +105,13 @@ node('refresh-every').addEventListener('change', chooseInterval)
 node('refresh').addEventListener('click', () => poller.refresh())
 setText(node('zone'), `Times in ${timeZone()}`)
 
+node('range').addEventListener('change', ({ target }) => {
+  if (charts) charts.minutes = Number(target.value)
+})
+
 chooseInterval()
 poller.refresh()
+void loadCharts()
 setInterval(() => {
   if (!document.hidden && updatedAt !== null) renderState()
 }, 1_000)
