@@ -158,6 +158,7 @@ export {
 } from './runtime/instances/run-instances.ts'
 export type {
   GapStatus,
+  LateStatus,
   PartitionStatus,
   PipelineEdge,
   PipelineNode,

@@ -87,6 +87,39 @@ export function renderSinks(body, { sinks, nowMs }) {
   ])
 }
 
+/** The newest first. */
+export function renderGaps(body, { gaps, nowMs }) {
+  renderRows(
+    body,
+    gaps.toReversed(),
+    ({ source, part, from, since }) => `${source} ${part} ${from} ${since}`,
+    [
+      { label: 'Source', header: true, text: ({ source }) => source },
+      { label: 'Part', text: ({ part }) => part },
+      { label: 'From', text: ({ from }) => from },
+      { label: 'To', text: ({ to }) => to },
+      { label: 'Records', className: number, text: ({ records }) => formatCount(records) },
+      { label: 'Noticed', text: ({ since }) => momentOf(since, nowMs) },
+      {
+        label: 'Repaired',
+        text: ({ repaired, reason }) =>
+          repaired === null ? (reason ? `never: ${reason}` : 'not yet') : momentOf(repaired, nowMs),
+        tone: ({ repaired }) => (repaired === null ? 'trouble' : ''),
+      },
+    ],
+  )
+}
+
+export function renderLate(body, { late, nowMs }) {
+  const newest = late.toSorted((a, b) => (a.window_start < b.window_start ? 1 : -1))
+  renderRows(body, newest, ({ step, window_start: start }) => `${step} ${start}`, [
+    { label: 'Step', header: true, text: ({ step }) => step },
+    { label: 'Window from', text: ({ window_start: start }) => momentOf(start, nowMs) },
+    { label: 'To', text: ({ window_end: end }) => momentOf(end, nowMs) },
+    { label: 'Records', className: number, text: ({ records }) => formatCount(records) },
+  ])
+}
+
 export function renderReaders(body, { partitions }) {
   const readers = partitions.flatMap(({ topic, partition, end_offset: end, readers: of }) =>
     of.map((reader) => ({ ...reader, place: `${topic}/${partition}`, end })),

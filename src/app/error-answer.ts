@@ -8,7 +8,7 @@ import type { Logger } from '../logger.ts'
 export interface ErrorBody {
   /** What is wrong. */
   readonly error: {
-    /** An `ErrorCode`, or `NOT_FOUND`, `METHOD_NOT_ALLOWED`, `NOT_HERE`. */
+    /** An `ErrorCode`, or `NOT_FOUND`, `METHOD_NOT_ALLOWED`, `NOT_HERE`, `FORBIDDEN`. */
     readonly code: string
     /** A sentence for the user. */
     readonly message: string

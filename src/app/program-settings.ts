@@ -172,6 +172,11 @@ export const machineSettings = {
     description: 'on loopback, other names by which it is asked, such as that of a proxy',
     expected: 'a comma list of host names, such as charts.example.com',
   }),
+  /** Default: on loopback only. */
+  showRecords: setting.boolean({
+    placeholder: '<boolean>',
+    description: 'whether /pipeline shows the records of topics; without it, on loopback only',
+  }),
   /** Default `info`. */
   logLevel: setting.oneOf(logLevels, {
     placeholder: '<level>',

@@ -14,8 +14,10 @@ import { createMetrics } from './metrics.ts'
 import { PipelineHistory } from './pipeline-history.ts'
 import { servePipelinePage } from './pipeline-page.ts'
 import { type Opening, type Prepared, type ProgramOptions, topologyOf } from './program-options.ts'
+import { recordsApi } from './records-api.ts'
 import { serve } from './serve.ts'
 import type { Settings } from './setting.ts'
+import { TopicRecords } from './topic-records.ts'
 import { createWeb, type WebOptions } from './web.ts'
 
 /** The part of the time for shutting down in which the topology writes what was read. */
@@ -69,6 +71,7 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
 
   if (stopped.aborted) return undefined
   const topology = topologyOf(options, { config, prepared })
+  const topicPrefix = config.kafkaBrokers === undefined ? '' : prefix && `${prefix}-`
   const running = run(topology, {
     kafka,
     connections,
@@ -84,7 +87,7 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
     transactionTimeoutMs: config.kafkaTransactionTimeoutMs,
     compression: config.kafkaCompression,
     ...(config.kafkaInternalCompression && { internalCompression: config.kafkaInternalCompression }),
-    topicPrefix: config.kafkaBrokers === undefined ? '' : prefix && `${prefix}-`,
+    topicPrefix,
   })
   closers.add('topology', () => running.stop())
   // Whoever awaits it later is told; until then a failure is no unhandled rejection.
@@ -94,13 +97,14 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
     { clock, running, connections, kafkaTrouble: () => kafkaTrouble },
     closers,
   )
-  const { host, port, accessToken, allowedHosts } = config
+  const { host, port, accessToken, allowedHosts, showRecords = isLoopback(host) } = config
   const pipeline = () => {
     const status = running.status()
     return { ...labels, ...status, problems: problemsIn(status) }
   }
   const web = createWeb({ labels, pipeline, ...seen, accessToken, clock, logger })
   options.routes?.(web, { config, chosen, clock, logger, prepared, topology, running, connections })
+  recordsApi(web, showRecords ? new TopicRecords({ kafka, topology, topicPrefix, clock }) : undefined)
   servePipelinePage(web, { topology, identity: labels.identity ?? '' })
   const server = await serve(web, { host, port, clock, ...(allowedHosts && { allowedHosts }) })
   // Both at once: a client that is slow to go takes nothing of the time to write.

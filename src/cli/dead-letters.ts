@@ -1,11 +1,11 @@
 import { RivuletError } from '../errors.ts'
 import type { Kafka, OutgoingRecords, TransactionalProducer } from '../kafka/types.ts'
+import { topicsOf } from '../runtime/topics-of.ts'
 import { deadLetterTopicOf } from '../stream/topic-name.ts'
 import type { Topology } from '../stream/topology.ts'
 import { connect, type KafkaConfig } from './connect.ts'
 import type { Io } from './io.ts'
 import { chunksOf, type Letter, letterAt, lettersOf, partitionOf } from './letters.ts'
-import { topicsOf } from './topics-of.ts'
 
 export interface DeadLettersOptions {
   readonly topicPrefix: string

@@ -4,10 +4,10 @@ import { openDataFolder } from '../data-folder.ts'
 import { RivuletError } from '../errors.ts'
 import type { KafkaAdmin } from '../kafka/types.ts'
 import { sourceGroupOf } from '../runtime/source-group.ts'
+import { topicsOf } from '../runtime/topics-of.ts'
 import type { Topology } from '../stream/topology.ts'
 import { connect, type KafkaConfig } from './connect.ts'
 import type { Io } from './io.ts'
-import { topicsOf } from './topics-of.ts'
 
 export type ResetConfig = KafkaConfig & { readonly dataDir: string }
 

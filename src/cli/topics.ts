@@ -1,6 +1,6 @@
+import { type TopicUse, topicsOf } from '../runtime/topics-of.ts'
 import type { Io } from './io.ts'
 import { topologiesIn, topologyIn } from './load-topologies.ts'
-import { type TopicUse, topicsOf } from './topics-of.ts'
 
 export const topicsFormats = ['text', 'json'] as const
 export type TopicsFormat = (typeof topicsFormats)[number]

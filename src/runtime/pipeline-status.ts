@@ -25,6 +25,8 @@ export interface PipelineStatus {
   readonly sources: readonly SourceStatus[]
   /** What sources have missed since the program's start, the newest 200, oldest first. */
   readonly gaps: readonly GapStatus[]
+  /** Windows that late records have missed, of the tasks that run here: the newest 50 of each step. */
+  readonly late: readonly LateStatus[]
 }
 
 /** A step, and how much goes through it. */
@@ -160,6 +162,18 @@ export interface RejectedPart {
   readonly reason: string
   /** ISO 8601 in UTC. */
   readonly since: string
+}
+
+/** Records that came too late for a window. */
+export interface LateStatus {
+  /** The step whose window it is. */
+  readonly step: string
+  /** The window's start, ISO 8601 in UTC. */
+  readonly window_start: string | null
+  /** Its end. */
+  readonly window_end: string | null
+  /** How many. */
+  readonly records: number
 }
 
 /** Something that a source has missed. */

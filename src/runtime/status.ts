@@ -5,6 +5,7 @@ import type { Instance } from './instance.ts'
 import type { PartitionLag } from './lag-watch.ts'
 import type {
   GapStatus,
+  LateStatus,
   PartitionStatus,
   PipelineEdge,
   PipelineStatus,
@@ -30,6 +31,7 @@ export function statusOf(topology: Topology, instance: Instance, nowMs: number):
     counters: instance.statistics.counters(),
     sources: instance.sources.map(sourceStatusOf),
     gaps: instance.statistics.gaps.all.map(gapStatusOf),
+    late: lateOf(instance),
   }
 }
 
@@ -52,6 +54,20 @@ function tasksOf(instance: Instance, nowMs: number): TaskStatus[] {
     }
   })
   return [...sources, ...others]
+}
+
+/** Tasks of several partitions miss the same windows. */
+function lateOf({ tasks }: Instance): LateStatus[] {
+  const sums = new Map<string, LateStatus>()
+  for (const { step, startMs, endMs, records } of tasks.flatMap(({ task }) => [
+    ...(task?.late.all() ?? []),
+  ])) {
+    const key = `${step} ${startMs}`
+    const before = sums.get(key)?.records ?? 0
+    const window = { window_start: isoOf(startMs), window_end: isoOf(endMs) }
+    sums.set(key, { step, ...window, records: before + records })
+  }
+  return [...sums.values()]
 }
 
 function workOf(task: Task | undefined, nowMs: number) {

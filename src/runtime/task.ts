@@ -17,6 +17,7 @@ import type {
 } from '../stream/graph.ts'
 import type { SubTopology } from '../stream/sub-topologies.ts'
 import { type CallbackErrorHandler, type Failure, failedRecord } from './failed-record.ts'
+import { LateLog } from './late-log.ts'
 import { TaskLoad } from './task-load.ts'
 import { type TimedChunk, timeChunk } from './timed-chunk.ts'
 
@@ -66,6 +67,7 @@ export class Task {
   readonly streamTimes = new Map<string, StreamTime>()
   /** How many records were left out, by reason. */
   readonly dropped = new Map<DropReason, number>()
+  readonly late = new LateLog()
   /** Records that belong among the dead letters, as they fail; whoever runs the task sees to it. */
   readonly letters$ = new Subject<Failure>()
   /** Kept by whoever runs the task. */
@@ -228,6 +230,7 @@ export class Task {
     const { now, emitIntervalMs = 0 } = this.#options
     const drop: OperatorContext['drop'] = (chunk, i, reason, details = {}) => {
       this.countDrop(reason)
+      if (details.window) this.late.note(node.name, details.window)
       const dropped = droppedRecord(chunk, i, { reason, value: chunk.values[i], ...details })
       if (reason === 'late') this.#port({ node: node.id, port: 'late' }).next(dropped)
       this.#port({ node: node.id, port: 'dropped' }).next(dropped)

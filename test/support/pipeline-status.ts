@@ -14,6 +14,7 @@ export function pipelineStatus(told: Partial<PipelineStatus> = {}): PipelineStat
     counters: {},
     sources: [],
     gaps: [],
+    late: [],
     ...told,
   }
 }

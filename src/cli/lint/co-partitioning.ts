@@ -1,5 +1,5 @@
 import { RivuletError } from '../../errors.ts'
-import { topicsOf } from '../topics-of.ts'
+import { topicsOf } from '../../runtime/topics-of.ts'
 import type { Rule } from './rule.ts'
 
 export const coPartitioning: Rule = {

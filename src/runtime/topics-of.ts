@@ -1,8 +1,8 @@
 import type { TopicToEnsure } from '../kafka/types.ts'
-import { layOut } from '../runtime/layout.ts'
-import { positionTopicIn } from '../runtime/source-position.ts'
 import { isChooser } from '../stream/graph.ts'
 import type { Topology } from '../stream/topology.ts'
+import { layOut } from './layout.ts'
+import { positionTopicIn } from './source-position.ts'
 
 export type TopicPurpose =
   | 'input'
