@@ -17,7 +17,7 @@ const numberMax = 999_999_999_999
  * `GET /api/pipeline/records?topic=NAME`, `{records, cursor, behind, deleted}`: the newest, those from `time` on, those from
  * `offset` of `partition` on, or with `after=CURSOR` those behind what was answered before. Without `records` both are 403.
  */
-export function recordsApi(web: Web, records: TopicRecords | undefined): void {
+export function recordsApi(web: Web, records: Pick<TopicRecords, 'topics' | 'read'> | undefined): void {
   web.get('/api/pipeline/topics', async (context) => {
     if (!records) return forbidden(context)
     try {
