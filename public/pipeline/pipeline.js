@@ -130,6 +130,16 @@ const poller = new Poller({
   },
 })
 
+// What may be longer than its place is scrolled there, by keys, too.
+for (const [id, name] of [
+  ['gaps-list', 'List of gaps'],
+  ['late-list', 'List of late records'],
+  ['letters-list', 'List of dead letters'],
+]) {
+  node(id).setAttribute('role', 'region')
+  node(id).setAttribute('aria-label', name)
+  node(id).tabIndex = 0
+}
 for (const seconds of [0, ...refreshSeconds.choices]) {
   const option = element('option', { value: String(seconds) }, seconds === 0 ? 'Off' : `${seconds} s`)
   option.selected = seconds === refreshSeconds.chosen

@@ -37,17 +37,12 @@ function stateOfTask({ state, restored }) {
 
 function drawLoad(cell, { busy, held_back: heldBack }) {
   if (!cell.firstChild) {
-    const bar = element(
-      'span',
-      { className: 'load-bar', 'aria-hidden': 'true' },
-      element('i', { 'data-load': 'busy' }),
-      element('i', { 'data-load': 'held' }),
-    )
+    const bar = element('span', { className: 'load-bar', 'aria-hidden': 'true' })
     cell.append(element('span', { className: 'load' }, bar, element('span')))
   }
   const [bar, text] = cell.firstChild.children
-  bar.firstChild.style.width = `${busy * 100}%`
-  bar.lastChild.style.width = `${heldBack * 100}%`
+  bar.style.setProperty('--busy', `${busy * 100}%`)
+  bar.style.setProperty('--held', `${(busy + heldBack) * 100}%`)
   setText(text, [busy, heldBack, Math.max(0, 1 - busy - heldBack)].map(percent).join(' · '))
 }
 

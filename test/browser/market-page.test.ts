@@ -4,6 +4,7 @@ import type { ApiServer } from '../../src/app/serve.ts'
 import type { PipelineStatus } from '../../src/runtime/pipeline-status.ts'
 import { launchBrowser, noBrowser } from '../support/browser.ts'
 import { FakeMarketQueries } from '../support/fake-market-queries.ts'
+import { recordShifts } from '../support/layout-shifts.ts'
 import {
   emptyPipeline,
   type MarketWebOptions,
@@ -132,23 +133,6 @@ async function setHidden(page: Page, hidden: boolean): Promise<void> {
     document.dispatchEvent(new Event('visibilitychange'))
   `)
 }
-
-/** `takeShifts()`: what has moved without the reader's doing since it was asked last, and how much. */
-const recordShifts = `
-  let shifts = []
-  const take = (entries) => {
-    for (const { value, sources } of entries)
-      shifts.push({ value, nodes: sources.map(({ node }) => node?.className || node?.nodeName) })
-  }
-  const observer = new PerformanceObserver((list) => take(list.getEntries()))
-  observer.observe({ type: 'layout-shift', buffered: true })
-  globalThis.takeShifts = () => {
-    take(observer.takeRecords())
-    const taken = shifts
-    shifts = []
-    return taken
-  }
-`
 
 /** The colours of the lines that are drawn, as CSS has them, into `strokes`: a line is a path that is no grid. */
 const recordStrokes = `
