@@ -92,6 +92,8 @@ describe('coinbaseTrades', () => {
     expect(probe.states).toContain('waiting')
     expect(probe.counters.backfilled).toBeGreaterThan(7_000)
     expect(probe.counters.gaps ?? 0).toBe(0)
+    await until(() => probe.gaps.length === 3 && probe.gaps.every(({ isRepaired }) => isRepaired))
+    expect(probe.gaps[0]).toMatchObject({ part: BTC, from: '2' })
   })
 
   test('goes on after a restart where the topic ends', async () => {
@@ -380,6 +382,8 @@ describe('coinbaseTrades', () => {
     await until(() => probe.trades.length === 1 + 1_500 + 1)
     expect(probe.ids(BTC)).toEqual([1, ...range(3_502, 5_002)])
     expect(probe.counters.gaps).toBe(3_500)
+    const givenUp = probe.gaps.filter(({ reason }) => reason !== undefined)
+    expect(givenUp).toMatchObject([{ part: BTC, records: 3_500, isRepaired: false }])
     expect(probe.counters.backfilled).toBe(1_500)
   })
 
@@ -473,6 +477,20 @@ describe('coinbaseTrades', () => {
       expect(probe.rejections).toEqual([[ETH, `Failed to subscribe: ${ETH} is delisted`]])
     })
   }
+
+  test('says that a rejected product comes after all, on another connection', async () => {
+    const market = new ScriptedMarket([BTC, ETH])
+    let isDelisted = true
+    const rejects = (product: string) => (isDelisted && product === ETH ? `${ETH} is delisted` : undefined)
+    const { dropClients, ...at } = await serve(market, { rejects })
+    const probe = run(at)
+    await until(() => probe.rejections.length === 1)
+    expect(probe.acceptances).toEqual([])
+    isDelisted = false
+    dropClients()
+    await until(() => probe.acceptances.length === 1)
+    expect(probe.acceptances).toEqual([ETH])
+  })
 
   test('finds the product that makes the exchange refuse all of them, though it does not name it', async () => {
     const market = new ScriptedMarket([BTC, ETH])
