@@ -98,6 +98,7 @@ export type { Punctuation } from './operators/punctuation.ts'
 export {
   type KeyValueEntry,
   KeyValueStore,
+  type KeyValueStoreKept,
   type KeyValueStoreOptions,
   keyValueStore,
   type ReadOnlyKeyValueStore,
@@ -109,7 +110,7 @@ export {
   type SessionStoreOptions,
   sessionStore,
 } from './state/session-store.ts'
-export type { ChangelogAppender, StateStore, StoreSpec } from './state/store.ts'
+export type { ChangelogAppender, StateStore, StoreSpec, StoreType } from './state/store.ts'
 export {
   type PutResult,
   type ReadOnlyVersionedStore,

@@ -1,4 +1,5 @@
-import type { StateStore } from '../state/store.ts'
+import type { RowTable } from '../state/disk-table.ts'
+import type { StateStore, StoreSpec } from '../state/store.ts'
 import type { SubTopology } from '../stream/sub-topologies.ts'
 import type { Settings } from './environment.ts'
 import type { StoreSerdes } from './store-serdes.ts'
@@ -10,6 +11,7 @@ export function createTask(
   { clock, emitIntervalMs, onCallbackError }: Settings,
   globalStores: ReadonlyMap<string, StateStore>,
   storeSerdes?: StoreSerdes,
+  tableOf?: (spec: StoreSpec) => RowTable | undefined,
 ): Task {
   return new Task({
     subTopology,
@@ -18,5 +20,6 @@ export function createTask(
     onCallbackError,
     globalStores,
     ...(storeSerdes && { bind: storeSerdes.bind }),
+    ...(tableOf && { tableOf }),
   })
 }

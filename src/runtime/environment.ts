@@ -5,6 +5,7 @@ import { RivuletError } from '../errors.ts'
 import type { Kafka } from '../kafka/types.ts'
 import { createLogger, type Logger } from '../logger.ts'
 import { shown } from '../shown.ts'
+import type { StoreType } from '../state/store.ts'
 import type { LogDirectory } from '../storage/storage.ts'
 import type { CallbackErrorHandler, ProductionErrorHandler } from './failed-record.ts'
 
@@ -37,8 +38,13 @@ export interface Environment {
   readonly clock?: Clock
   /** Default: warnings and worse, on stderr. */
   readonly logger?: Logger
-  /** Where the stores' checkpoints lie, as a path or as a folder; absent: each start reads the whole changelogs. */
+  /** Where the stores' checkpoints and rows lie, as a path or as a folder; absent: each start reads the whole changelogs. */
   readonly stateDir?: string | LogDirectory
+  /**
+   * Where stores keep their rows that do not say it themselves, if they can be there: `disk`, in `stateDir`, for more rows
+   * than memory has room for. Default `memory`. Source: `default.dsl.store` (KIP-591).
+   */
+  readonly storeType?: StoreType
   /**
    * How many copies of each task's stores other instances keep up to date: one of them takes over without reading whole
    * changelogs. An instance that comes gets tasks when its copies have caught up. Default 0. Source: `num.standby.replicas`.
@@ -133,6 +139,7 @@ export function settingsOf(environment: Environment): Settings {
   const settings: Settings = {
     connections: {},
     clock: systemClock,
+    storeType: 'memory',
     standbys: 0,
     acceptableRecoveryLag: 10_000,
     processing,

@@ -3,13 +3,8 @@ import { RivuletError } from '../errors.ts'
 import type { Fetched } from '../kafka/types.ts'
 import type { RawChunk } from '../records/chunk.ts'
 import { Unprepared } from '../serdes/bound-serde.ts'
-import {
-  type Checkpoint,
-  type Covered,
-  type StoreChanges,
-  type Witness,
-  witnessOf,
-} from '../state/checkpoint.ts'
+import { type Covered, type StoreChanges, type Witness, witnessOf } from '../state/checkpoint.ts'
+import type { LocalCopy } from '../state/local-copy.ts'
 import type { StateStore } from '../state/store.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { leadsOn } from './leads-on.ts'
@@ -22,7 +17,7 @@ export interface RestoreOptions {
   readonly partition: number
   readonly store: StateStore
   /** What the local disk knows; absent: everything is read from the topic. */
-  readonly checkpoint?: Checkpoint
+  readonly copy?: LocalCopy
   /** What the store has already, which the changelog is known to lead on from; absent: it is empty. */
   readonly covered?: Covered
   /** Told what there is to be read of the topic, before that begins. */
@@ -42,7 +37,7 @@ export interface Restored {
  * the checkpoint too: the commits that follow are written behind it, and a checkpoint must have no hole.
  */
 export async function restoreStore(options: RestoreOptions): Promise<Restored> {
-  const { context, topic, checkpoint, signal, partition, begun, reached } = options
+  const { context, topic, copy, signal, partition, begun, reached } = options
   const { kafka, clock } = context.settings
   const askedAtMs = clock.now()
   const ranges = await kafka.admin.offsets(topic)
@@ -55,7 +50,7 @@ export async function restoreStore(options: RestoreOptions): Promise<Restored> {
   begun?.(fromOffset, toOffset)
   const { records, witness } = await readTopic({ ...options, covered, fromOffset, toOffset })
   signal.throwIfAborted()
-  void checkpoint?.append(noChanges, { nextOffset: toOffset, lastOffset: -1, knownAtMs: askedAtMs })
+  void copy?.append(noChanges, { nextOffset: toOffset, lastOffset: -1, knownAtMs: askedAtMs })
   reached?.({ nextOffset: toOffset, knownAtMs: askedAtMs, witness })
   return { fromCheckpoint, fromTopic: records }
 }
@@ -69,17 +64,18 @@ const nothingCovered: Covered = {
 
 /** Takes what the local disk knows, if the topic leads on from it. */
 async function loadCheckpoint(options: RestoreOptions, toOffset: number) {
-  const { context, topic, partition, checkpoint } = options
+  const { context, topic, partition, copy } = options
   const entries: Entry[] = []
-  const covered = await checkpoint?.load((key, value, timestampMs) => {
+  const covered = await copy?.load((key, value, timestampMs) => {
     entries.push({ key, value, timestampMs })
   })
   if (!covered || !(await leadsOn(covered, { context, topic, partition }, toOffset))) {
-    await checkpoint?.clear()
+    await copy?.clear()
     return { covered: nothingCovered, fromCheckpoint: 0 }
   }
   await restoreEntries(entries, options)
-  return { covered, fromCheckpoint: entries.length }
+  // Rows that stay where they are were not handed over.
+  return { covered, fromCheckpoint: Math.max(entries.length, options.store.size) }
 }
 
 interface Entry {
@@ -99,7 +95,7 @@ async function readTopic(
     readonly toOffset: number
   },
 ): Promise<{ readonly records: number; readonly witness: Witness | undefined }> {
-  const { context, checkpoint, signal, covered, fromOffset, toOffset, reached } = options
+  const { context, copy, signal, covered, fromOffset, toOffset, reached } = options
   const { knownAtMs } = covered
   let { witness } = covered
   let records = 0
@@ -112,7 +108,7 @@ async function readTopic(
       const changes = columnsOf(entries)
       const reach = { nextOffset, lastOffset: entries.at(-1)?.offset ?? -1, knownAtMs }
       witness = witnessOf(changes, reach) ?? witness
-      void checkpoint?.append(changes, reach)
+      void copy?.append(changes, reach)
       reached?.({ nextOffset, knownAtMs, witness })
     }
     const preparing = restoreEntries(entries, options)
@@ -149,10 +145,10 @@ function restoreEntries(entries: readonly Entry[], options: RestoreOptions): Pro
 function unreadable(
   error: unknown,
   offset: number | undefined,
-  { store, topic, partition, checkpoint }: RestoreOptions,
+  { store, topic, partition, copy }: RestoreOptions,
 ): unknown {
   if (!(error instanceof RivuletError) || error.code !== 'DECODE_FAILED') return error
-  const path = checkpoint?.path
+  const path = copy?.path
   const [where, place] =
     offset === undefined
       ? [`its checkpoint ${path}`, { ...(path !== undefined && { path }) }]

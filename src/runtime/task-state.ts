@@ -1,14 +1,13 @@
 import { messageOf, RivuletError } from '../errors.ts'
 import type { TopicPartition } from '../kafka/types.ts'
-import { Checkpoint, type Covered, type StoreChanges } from '../state/checkpoint.ts'
-import type { ChangelogAppender } from '../state/store.ts'
-import { DiskDirectory } from '../storage/disk.ts'
-import type { LogDirectory } from '../storage/storage.ts'
+import type { Covered, StoreChanges } from '../state/checkpoint.ts'
+import { type ChangelogAppender, forgetsAfterMs } from '../state/store.ts'
 import { ChangelogTrim } from './changelog-trim.ts'
 import { deleteRecords } from './delete-records.ts'
 import type { InstanceContext } from './instance-context.ts'
 import type { StoreLayout } from './layout.ts'
 import { leadsOn } from './leads-on.ts'
+import type { LocalCopies } from './local-copies.ts'
 import { type Restored, restoreStore } from './restore.ts'
 import type { Task } from './task.ts'
 import type { TaskProducer } from './task-producer.ts'
@@ -21,7 +20,7 @@ export interface RestoreProgress {
 
 /** Changes of one store, as they stand in its changelog. */
 export interface LoggedChanges {
-  readonly topic: string
+  readonly store: StoreLayout
   readonly changes: StoreChanges
   /** Of the last of them. */
   readonly lastOffset: number
@@ -35,18 +34,17 @@ export interface TaskStateOptions {
   readonly task: Task
   /** Each with a changelog of its own. */
   readonly stores: readonly StoreLayout[]
+  readonly copies: LocalCopies
   readonly context: InstanceContext
 }
 
 /**
  * What a task remembers: its stores, with what stands behind them. Their changes go to changelogs; what was committed,
- * also into checkpoints on the local disk; and what a store has forgotten is deleted from its changelog. Source: Kafka
+ * also to the local disk; and what a store has forgotten is deleted from its changelog. Source: Kafka
  * Streams' `ProcessorStateManager`.
  */
 export class TaskState {
   readonly #options: TaskStateOptions
-  /** By changelog; absent: the environment has no place for them. */
-  readonly #checkpoints = new Map<string, Checkpoint>()
   /** By changelog, of stores that forget. */
   readonly #trims = new Map<string, ChangelogTrim>()
   /** By changelog, how far its store was restored; absent: there is nothing in it. */
@@ -59,7 +57,10 @@ export class TaskState {
 
   constructor(options: TaskStateOptions) {
     this.#options = options
-    for (const store of options.stores) this.#keep(store)
+    for (const { spec, topic } of options.stores) {
+      const retentionMs = forgetsAfterMs(spec)
+      if (retentionMs !== undefined) this.#trims.set(topic, new ChangelogTrim(retentionMs))
+    }
   }
 
   /** Whether anything was in the changelogs. */
@@ -129,26 +130,28 @@ export class TaskState {
   committed(logged: readonly LoggedChanges[]): void {
     // A commit may end behind its task: then the files may be those of the next one.
     if (this.#isClosed) return
-    const { partition, context } = this.#options
-    for (const { topic, changes, lastOffset, knownAtMs } of logged) {
+    const { partition, context, copies, task } = this.#options
+    for (const { store, changes, lastOffset, knownAtMs } of logged) {
+      const { spec, topic } = store
       const nextOffset = lastOffset + 1
       const forgotten = this.#trims.get(topic)?.note(changes, nextOffset)
       if (forgotten !== undefined) deleteRecords(context, { topic, partition }, forgotten)
-      void this.#checkpoints.get(topic)?.append(changes, { nextOffset, lastOffset, knownAtMs })
+      void copies.of(spec)?.append(changes, { nextOffset, lastOffset, knownAtMs })
+      task.stores.get(spec.name)?.settle?.()
     }
   }
 
-  /** Resolves when what was committed is in the checkpoints, and their files are closed. */
+  /** Resolves when what was committed is on the local disk, and the files are closed. */
   async close(): Promise<void> {
     this.#isClosed = true
-    await Promise.all([...this.#checkpoints.values()].map((checkpoint) => checkpoint.close()))
+    await this.#options.copies.close()
   }
 
   async #restore({ spec, topic }: StoreLayout, signal: AbortSignal): Promise<Restored | undefined> {
-    const { partition, task, context } = this.#options
+    const { partition, task, context, copies } = this.#options
     const store = task.stores.get(spec.name)
     if (!store) return undefined
-    const checkpoint = this.#checkpoints.get(topic)
+    const copy = copies.of(spec)
     const covered = this.#covered.get(topic)
     return restoreStore({
       context,
@@ -156,7 +159,7 @@ export class TaskState {
       partition,
       store,
       signal,
-      ...(checkpoint && { checkpoint }),
+      ...(copy && { copy }),
       ...(covered && { covered }),
       begun: (fromOffset, toOffset) =>
         this.#reading.set(topic, { fromOffset, toOffset, atOffset: fromOffset }),
@@ -179,26 +182,6 @@ export class TaskState {
     return leadsOn(covered, { context, topic, partition }, toOffset)
   }
 
-  #keep({ spec, topic }: StoreLayout): void {
-    const { id, partition, context } = this.#options
-    // A versioned store keeps the latest version of each key, however old it is.
-    const retentionMs = spec.kind === 'window' || spec.kind === 'session' ? spec.retentionMs : undefined
-    if (retentionMs !== undefined) this.#trims.set(topic, new ChangelogTrim(retentionMs))
-    const { stateDir } = context.settings
-    if (stateDir === undefined) return
-    const checkpoint = new Checkpoint({
-      folder: () => folderOf(stateDir).directory(context.layout.application).directory(String(partition)),
-      name: `${topic}.checkpoint`,
-      identity: `${topic}/${partition}`,
-      ...(retentionMs !== undefined && { forgetAfterMs: retentionMs * 2 }),
-      failed: (error) => {
-        const place = { task: id, store: spec.name }
-        context.logger.warn(place, `goes on without its checkpoint: ${messageOf(error)}`)
-      },
-    })
-    this.#checkpoints.set(topic, checkpoint)
-  }
-
   async #logStore(
     store: StoreLayout,
     producer: Pick<TaskProducer, 'send'>,
@@ -213,17 +196,19 @@ export class TaskState {
     if (baseOffset < knownEnd) throw lostChangelog(store, { topic, partition, offset: knownEnd })
     const nextOffset = baseOffset + changes.keys.length
     this.#ends.set(topic, nextOffset)
-    return [{ topic, changes, lastOffset: nextOffset - 1, knownAtMs }]
+    return [{ store, changes, lastOffset: nextOffset - 1, knownAtMs }]
   }
 
   #changesOf({ spec, topic }: StoreLayout): StoreChanges {
     const keys: Buffer[] = []
     const values: (Buffer | null)[] = []
     const timestampsMs: number[] = []
-    const append: ChangelogAppender = (key, value, timestampMs) => {
+    const positions: (number | undefined)[] = []
+    const append: ChangelogAppender = (key, value, timestampMs, position) => {
       keys.push(key)
       values.push(value)
       timestampsMs.push(Math.max(0, timestampMs)) // Kafka has no time before the epoch
+      positions.push(position)
     }
     try {
       this.#options.task.stores.get(spec.name)?.drainChanges(append)
@@ -232,7 +217,7 @@ export class TaskState {
       const message = `store "${spec.name}" can't be written to ${topic}: ${messageOf(error)}`
       throw new RivuletError(code, message, { cause: error, place: { store: spec.name, topic } })
     }
-    return { keys, values, timestampsMs }
+    return { keys, values, timestampsMs, positions }
   }
 }
 
@@ -242,8 +227,4 @@ function lostChangelog({ spec }: StoreLayout, place: TopicPartition & { readonly
     `the changelog ${place.topic}/${place.partition} was known up to offset ${place.offset}, and takes changes before it now: it was made anew, or has lost its end. The store "${spec.name}" can't be restored from it any more: reset the application and begin anew`,
     { place: { store: spec.name, ...place } },
   )
-}
-
-function folderOf(stateDir: string | LogDirectory): LogDirectory {
-  return typeof stateDir === 'string' ? new DiskDirectory(stateDir) : stateDir
 }

@@ -3,6 +3,7 @@ import { assignedId } from './assigned-task.ts'
 import { createTask } from './create-task.ts'
 import type { InstanceContext } from './instance-context.ts'
 import type { SubTopologyLayout } from './layout.ts'
+import { LocalCopies } from './local-copies.ts'
 import { StoreSerdes } from './store-serdes.ts'
 import type { Task } from './task.ts'
 import { TaskState } from './task-state.ts'
@@ -29,7 +30,9 @@ export function createTaskStores({
 }: TaskStoresOptions): TaskStores {
   const { subTopology, stores } = layout
   const storeSerdes = new StoreSerdes(stores)
-  const task = createTask(subTopology, context.settings, globalStores, storeSerdes)
-  const state = new TaskState({ id: assignedId(layout, partition), partition, task, stores, context })
+  const id = assignedId(layout, partition)
+  const copies = new LocalCopies({ id, partition, stores, context })
+  const task = createTask(subTopology, context.settings, globalStores, storeSerdes, copies.tableOf)
+  const state = new TaskState({ id, partition, task, stores, copies, context })
   return { task, storeSerdes, state }
 }

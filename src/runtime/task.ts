@@ -6,6 +6,7 @@ import type { Dropped, DropReason, OperatorContext, StreamTime } from '../operat
 import { callbackError } from '../operators/operator.ts'
 import type { Chunk } from '../records/chunk.ts'
 import type { BindSerde } from '../serdes/bound-serde.ts'
+import type { RowTable } from '../state/disk-table.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
 import type {
   ExternalSinkNode,
@@ -54,6 +55,8 @@ export interface TaskOptions {
   readonly globalStores?: ReadonlyMap<string, StateStore>
   /** Tells a store's serdes where it stands; absent: in no topic. */
   readonly bind?: (spec: StoreSpec) => BindSerde
+  /** Where a store's rows are that are not in memory; absent: all are. */
+  readonly tableOf?: (spec: StoreSpec) => RowTable | undefined
 }
 
 /**
@@ -268,7 +271,7 @@ export class Task {
     // A name belongs to one spec in a topology, so what is found under it is what the spec makes.
     const known = this.stores.get(spec.name) ?? this.#options.globalStores?.get(spec.name)
     if (known) return known as S
-    const store = spec.create(this.#options.bind?.(spec))
+    const store = spec.create(this.#options.bind?.(spec), this.#options.tableOf?.(spec))
     this.stores.set(spec.name, store)
     return store
   }

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { LogDirectory, LogFile } from '../storage/storage.ts'
+import type { LocalCopy } from './local-copy.ts'
 import type { ChangelogAppender } from './store.ts'
 
 /** What a commit changed in one store, in columns. */
@@ -7,6 +8,8 @@ export interface StoreChanges {
   readonly keys: readonly Buffer[]
   readonly values: readonly (Buffer | null)[]
   readonly timestampsMs: readonly number[]
+  /** Where the row of each key lies in the store's table, as far as it knows. */
+  readonly positions?: readonly (number | undefined)[]
 }
 
 /** How far changes reach in their changelog. */
@@ -62,7 +65,7 @@ const entryHeaderBytes = 4 + 4 + 8
  * follows it, is noticed by its checksum and cut off: the changelog has it. Nothing here rejects: a start without the
  * copy only takes longer.
  */
-export class Checkpoint {
+export class Checkpoint implements LocalCopy {
   readonly #options: CheckpointOptions
   #isGivenUp = false
   #folder: LogDirectory | undefined

@@ -1,11 +1,23 @@
 import type { BindSerde } from '../serdes/bound-serde.ts'
 import type { Serde, SerdeNames } from '../serdes/serde.ts'
-
-/** One change of a store as it stands in its changelog topic. A null value deletes the key. */
-export type ChangelogAppender = (key: Buffer, value: Buffer | null, timestampMs: number) => void
+import type { RowTable } from './disk-table.ts'
 
 /**
- * State of one task: in memory, its truth in a changelog topic. Changes are marked and written out in batches, so a
+ * One change of a store as it stands in its changelog topic. A null value deletes the key. `position`: where the row that
+ * it replaces lies in the store's table, if it knows.
+ */
+export type ChangelogAppender = (
+  key: Buffer,
+  value: Buffer | null,
+  timestampMs: number,
+  position?: number,
+) => void
+
+/** Where a store keeps its rows: all of them in memory, or on the local disk, for more rows than memory has room for. */
+export type StoreType = 'memory' | 'disk'
+
+/**
+ * State of one task, its truth in a changelog topic. Changes are marked and written out in batches, so a
  * key that changes a thousand times between two commits is written once.
  */
 export interface StateStore {
@@ -17,6 +29,8 @@ export interface StateStore {
   drainChanges(append: ChangelogAppender): void
   /** Takes one record of the changelog back; the same record once more changes nothing. */
   restore(key: Buffer, value: Buffer | null, timestampMs: number): void
+  /** What was handed over is in the store's table now: it need not be held in memory any more. */
+  settle?(): void
 }
 
 /** How a task makes one of its stores. The spec is what a store is known by: two specs are two stores. */
@@ -35,8 +49,23 @@ export interface StoreSpec<S extends StateStore = StateStore> {
   readonly written?: SerdeNames
   /** How its keys are written, of a store that can be asked from outside. */
   readonly key?: Serde<unknown>
-  /** `bind` tells its serdes where its changelog is; absent: it stands in no topic. */
-  create(bind?: BindSerde): S
+  /** Where its rows are; `default`: where the environment says; absent: it is in memory. */
+  readonly storeType?: StoreType | 'default'
+  /**
+   * `bind` tells its serdes where its changelog is; absent: it stands in no topic. `table` is where it finds what it does
+   * not hold itself; absent: it holds everything in memory.
+   */
+  create(bind?: BindSerde, table?: RowTable): S
+}
+
+/** Where the store's rows are, in an environment with that default. */
+export function storeTypeOf({ storeType }: StoreSpec, byDefault: StoreType): StoreType {
+  return storeType === 'default' ? byDefault : (storeType ?? 'memory')
+}
+
+/** How much older than the newest its entries are that it forgets; undefined: it forgets none, or keeps what is newest of each key. */
+export function forgetsAfterMs({ kind, retentionMs }: StoreSpec): number | undefined {
+  return kind === 'window' || kind === 'session' ? retentionMs : undefined
 }
 
 /** What a `Map` may be keyed by to find equal keys: primitives are themselves, the rest are their bytes. */

@@ -115,7 +115,7 @@ class DiskFile implements LogFile {
 
   read(position: number, lengthBytes: number): Buffer {
     const wanted = Math.max(0, Math.min(lengthBytes, this.sizeBytes - position))
-    const bytes = Buffer.allocUnsafeSlow(wanted)
+    const bytes = Buffer.allocUnsafe(wanted)
     let read = 0
     while (read < wanted) {
       const count = readSync(this.#fd, bytes, read, wanted - read, position + read)

@@ -5,7 +5,7 @@ import type { OperatorContext } from '../operators/operator.ts'
 import type { Chunk, TableChunk } from '../records/chunk.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { serdes } from '../serdes/serdes.ts'
-import type { StateStore, StoreSpec } from '../state/store.ts'
+import type { StateStore, StoreSpec, StoreType } from '../state/store.ts'
 import { checkOneTopology, type Stage, untyped } from './builder.ts'
 import type { OperatorNode } from './graph.ts'
 import type { Group } from './group.ts'
@@ -27,7 +27,12 @@ export interface AggregationKind<K, V, A, G, W, S extends StateStore> extends St
   /** Whether it can emit final results itself. */
   readonly canBeFinal?: boolean
   readonly windows?: NonNullable<OperatorNode['windows']>
-  store(options: { name: string; key: Serde<K>; value: Serde<A> }): StoreSpec<S>
+  store(options: {
+    readonly name: string
+    readonly key: Serde<K>
+    readonly value: Serde<A>
+    readonly storeType?: StoreType | undefined
+  }): StoreSpec<S>
   operator(
     aggregation: G,
     store: StoreSpec<S>,
@@ -56,7 +61,8 @@ export function aggregationStep<K, V, A, G, W, S extends StateStore>({
   for (const { group } of inputs) checkOneTopology(first.group.stage, group.stage, name)
   const stages = inputs.map(({ group }, n) => group.partitioned(n === 0 ? name : `${name}-${n + 1}`))
   const value = options.value ?? serdes.json<A>()
-  const store = step.store({ name: options.store ?? name, key, value })
+  const { storeType } = options
+  const store = step.store({ name: options.store ?? name, key, value, storeType })
   const operators = (context: OperatorContext, final?: StoreSpec<WindowHeaders<K>>) =>
     inputs.map(({ aggregation }, n) => untyped(step.operator(aggregation, store, ofInput(context, n), final)))
   const port = builder.graph.add({

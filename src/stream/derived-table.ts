@@ -2,7 +2,7 @@ import { tableMap } from '../operators/table-map.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
 import { mappedRows, type RowStore, rowReader } from '../state/row-reader.ts'
-import type { StoreSpec } from '../state/store.ts'
+import type { StoreSpec, StoreType } from '../state/store.ts'
 import { untyped } from './builder.ts'
 import type { StepSpec } from './named.ts'
 import { type RowView, storeView, type TableRows, type TableStage } from './table-rows.ts'
@@ -14,15 +14,17 @@ export interface DerivedTableSpec<K, V, W> extends StepSpec {
   readonly value: Serde<W>
   /** Keeps the results under this name; absent: they are made again whenever somebody looks them up. */
   readonly store?: string
+  readonly storeType?: StoreType
 }
 
 /** The table whose rows are each made of one row of another. Source: Kafka Streams `KTable.mapValues`, `filter`. */
 export function deriveTable<K, V, W>(
   from: TableStage<K, V>,
-  { kind, name, mapper, isFilter, value, store: storeName }: DerivedTableSpec<K, V, W>,
+  { kind, name, mapper, isFilter, value, store: storeName, storeType }: DerivedTableSpec<K, V, W>,
 ): TableStage<K, W> {
   const { builder, port, key, rekeyed } = from.stage
-  const store = storeName === undefined ? undefined : keyValueStore({ name: storeName, key, value })
+  const store =
+    storeName === undefined ? undefined : keyValueStore({ name: storeName, key, value, storeType })
   const rows = new DerivedRows(from.rows, mapper, store)
   // A filter asks for old values in any case, to be able to leave out tombstones; nobody makes a store for it.
   if (isFilter) rows.sendsOldValues = from.rows.sendOldValues(false)

@@ -1,5 +1,5 @@
 import type { SerdeNames } from '../serdes/serde.ts'
-import type { StoreSpec } from '../state/store.ts'
+import type { StoreSpec, StoreType } from '../state/store.ts'
 import { type GraphNode, inputsOf, isChooser } from './graph.ts'
 import { type SubTopology, subTopologiesOf } from './sub-topologies.ts'
 import type { Topic } from './topic.ts'
@@ -53,6 +53,8 @@ export interface StoreDescription {
   readonly windows?: string
   /** Whether it has a changelog topic. */
   readonly logged: boolean
+  /** Absent: in memory, or where the environment says. */
+  readonly storeType?: StoreType
   /** How its changelog is written; absent: a store of a user's own does not say. */
   readonly written?: SerdeNames
 }
@@ -114,13 +116,22 @@ function serdeNames({ key, value }: Pick<Topic<unknown, unknown>, 'key' | 'value
   return { key: key.name, value: value.name }
 }
 
-function describeStore({ name, kind, retentionMs, windows, logged, written }: StoreSpec): StoreDescription {
+function describeStore({
+  name,
+  kind,
+  retentionMs,
+  windows,
+  logged,
+  storeType,
+  written,
+}: StoreSpec): StoreDescription {
   return {
     name,
     kind,
     logged,
     ...(retentionMs !== undefined && { retentionMs }),
     ...(windows !== undefined && { windows }),
+    ...(storeType === 'disk' && { storeType }),
     ...(written && { written }),
   }
 }

@@ -113,6 +113,12 @@ function diffStores(
         what: `the store "${name}" keeps ${after.retentionMs ?? 'everything'} instead of ${before.retentionMs} ms`,
         why: 'what it has forgotten does not come back; the changelog topic keeps its own retention',
       })
+    else if (after.storeType !== before.storeType)
+      changes.push({
+        effect: 'moves',
+        what: `the store "${name}" was ${placeOf(before)} and is ${placeOf(after)}`,
+        why: 'its changelog stays as it is: the first start reads it once more, and takes longer',
+      })
   }
   for (const [name, store] of now) {
     if (old.has(name)) continue
@@ -130,6 +136,10 @@ function diffStores(
       })
   }
   return changes
+}
+
+function placeOf({ storeType }: StoreDescription): string {
+  return storeType === 'disk' ? 'on disk' : 'in memory'
 }
 
 function windowsOf({ windows }: StoreDescription): string {

@@ -3,6 +3,7 @@ import type { Subscription, SubscriptionResponse } from '../records/foreign-key-
 import { responseSerde, subscriptionSerde } from '../serdes/foreign-key-serdes.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { nullable, serdes } from '../serdes/serdes.ts'
+import type { StoreType } from '../state/store.ts'
 import { mapKeyOf } from '../state/store.ts'
 import { subscriptionStore } from '../state/subscription-store.ts'
 import { checkOneTopology, type Stage, untyped } from './builder.ts'
@@ -23,6 +24,7 @@ export interface ForeignKeyJoinSpec<K, L, FK, R, J> extends ForeignKey<K, L, FK>
   /** Whether left rows without a right one have a result. */
   readonly left: boolean
   readonly store?: string
+  readonly storeType?: StoreType
   readonly value?: Serde<J>
 }
 
@@ -123,6 +125,7 @@ export function joinByForeignKey<K, L, FK, R, J>(
       kind: 'foreignKeyResult',
       name: `${name} result`,
       ...(spec.store !== undefined && { store: spec.store }),
+      ...(spec.storeType !== undefined && { storeType: spec.storeType }),
     },
   )
 }

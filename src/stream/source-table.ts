@@ -1,8 +1,9 @@
+import { RivuletError } from '../errors.ts'
 import { upsert } from '../operators/upsert.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
 import { type RowStore, rowReader } from '../state/row-reader.ts'
-import type { StoreSpec } from '../state/store.ts'
+import type { StoreSpec, StoreType } from '../state/store.ts'
 import { versionedStore } from '../state/versioned-store.ts'
 import { type Stage, untyped } from './builder.ts'
 import type { Port } from './graph.ts'
@@ -16,19 +17,24 @@ export interface SourceTableSpec<V> {
   readonly value?: Serde<V>
   /** Keeps each row's past values for this long. */
   readonly versionedMs?: number
+  readonly storeType?: StoreType
   /** false: the rows have their truth in the topic itself. */
   readonly logged?: boolean
 }
 
 /** Reads the records of a stage as updates of a table. Source: Kafka Streams' `KTableSource`. */
 export function sourceTable<K, V>(from: Stage<K, V>, spec: SourceTableSpec<V>): TableStage<K, V> {
-  const { kind, name, versionedMs, logged } = spec
+  const { kind, name, versionedMs, logged, storeType } = spec
   const { builder, key } = from
   const value = spec.value ?? from.value
+  if (versionedMs !== undefined && storeType === 'disk') {
+    const message = `the past values of "${name}" can't be on disk: versionedMs is for a table in memory`
+    throw new RivuletError('BAD_TOPOLOGY', message, { place: { step: name, parameter: 'storeType' } })
+  }
   const makeStore = (): StoreSpec<RowStore<K, V>> => {
     const options = { name: spec.store ?? name, key, value }
     if (versionedMs !== undefined) return versionedStore({ ...options, historyMs: versionedMs })
-    return keyValueStore({ ...options, ...(logged !== undefined && { logged }) })
+    return keyValueStore({ ...options, storeType, ...(logged !== undefined && { logged }) })
   }
   const rows = new SourceRows(
     versionedMs !== undefined,

@@ -3,7 +3,7 @@ import type { Serde } from '../serdes/serde.ts'
 import { serdes } from '../serdes/serdes.ts'
 import { type KeyValueStore, keyValueStore } from '../state/key-value-store.ts'
 import { type RowReader, rowReader } from '../state/row-reader.ts'
-import type { StoreSpec } from '../state/store.ts'
+import type { StoreSpec, StoreType } from '../state/store.ts'
 import { checkOneTopology, untyped } from './builder.ts'
 import { type RowView, storeView, type TableRows, type TableStage } from './table-rows.ts'
 
@@ -13,6 +13,7 @@ export interface TableJoinSpec<K, L, R, J> {
   readonly joiner: (left: L | null, right: R | null, key: K) => J | null
   readonly outer: OuterSides
   readonly store?: string
+  readonly storeType?: StoreType
   readonly value?: Serde<J>
 }
 
@@ -22,10 +23,11 @@ export function joinTables<K, L, R, J>(
   right: TableStage<K, R>,
   spec: TableJoinSpec<K, L, R, J>,
 ): TableStage<K, J> {
-  const { kind, name, joiner, outer, value = serdes.json<J>() } = spec
+  const { kind, name, joiner, outer, storeType, value = serdes.json<J>() } = spec
   const { builder, port, key } = left.stage
   checkOneTopology(left.stage, right.stage, name ?? kind)
-  const store = spec.store === undefined ? undefined : keyValueStore({ name: spec.store, key, value })
+  const store =
+    spec.store === undefined ? undefined : keyValueStore({ name: spec.store, key, value, storeType })
   // Where a row alone makes a result, its tombstone must tell whether there was one.
   if (outer.left) left.rows.sendOldValues(true)
   if (outer.right) right.rows.sendOldValues(true)

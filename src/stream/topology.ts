@@ -4,6 +4,7 @@ import type { Headers } from '../records/chunk.ts'
 import type { RetryPolicy } from '../retry.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { nonNull, nullable, serdes } from '../serdes/serdes.ts'
+import type { StoreType } from '../state/store.ts'
 import { assumedKey } from './assumed-key.ts'
 import { TopologyBuilder } from './builder.ts'
 import { checkTopics } from './check-topics.ts'
@@ -93,6 +94,8 @@ export interface TableOptions<V> {
   readonly store?: string
   /** Keeps the past values of each row for this long: joins then see a row as it stood at the record's timestamp. */
   readonly versionedMs?: number
+  /** Where the rows are. Default: the environment's `storeType`; in memory with `versionedMs`. */
+  readonly storeType?: StoreType
   /** How rows are written to the store's changelog; default: as in the topic. */
   readonly value?: Serde<V>
 }

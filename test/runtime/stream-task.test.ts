@@ -6,6 +6,7 @@ import { BytesColumn } from '../../src/records/bytes-column.ts'
 import { createTask } from '../../src/runtime/create-task.ts'
 import { DeadLetters } from '../../src/runtime/dead-letter.ts'
 import { FetchedChunk, InputQueue } from '../../src/runtime/input-queue.ts'
+import { LocalCopies } from '../../src/runtime/local-copies.ts'
 import { StreamTask } from '../../src/runtime/stream-task.ts'
 import { TaskState } from '../../src/runtime/task-state.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
@@ -47,11 +48,12 @@ async function choosing(answer: (name: string) => Promise<number>, commit = asyn
     streamTask.run()
   }
   const sent: { partition: number; key: string }[] = []
+  const place = { id: 'in_0', partition: 0, stores: [], context }
   const streamTask = new StreamTask({
     id: 'in_0',
     task,
     queues: [queue],
-    state: new TaskState({ id: 'in_0', partition: 0, task, stores: [], context }),
+    state: new TaskState({ ...place, task, copies: new LocalCopies(place) }),
     producer: {
       send: async (_, partition, records) => {
         for (const key of records.keys) sent.push({ partition, key: String(key) })

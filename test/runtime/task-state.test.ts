@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createTask } from '../../src/runtime/create-task.ts'
+import { LocalCopies } from '../../src/runtime/local-copies.ts'
 import { type LoggedChanges, TaskState } from '../../src/runtime/task-state.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { topic } from '../../src/stream/topic.ts'
@@ -25,12 +26,16 @@ async function taskState() {
   const context = await instanceContext(app, { stateDir })
   const layout = context.layout.subTopologies[0]!
   const task = createTask(layout.subTopology, context.settings, new Map())
-  return new TaskState({ id: '0_0', partition: 0, task, stores: layout.stores, context })
+  const { stores } = layout
+  const copies = new LocalCopies({ id: '0_0', partition: 0, stores, context })
+  return new TaskState({ id: '0_0', partition: 0, task, stores, copies, context })
 }
+
+const [counts] = app.nodes.flatMap((node) => (node.type === 'operator' ? node.stores : []))
 
 const committedUpTo = (lastOffset: number): LoggedChanges[] => [
   {
-    topic: 'counting-counts-changelog',
+    store: { spec: counts!, topic: 'counting-counts-changelog', isChangelog: true },
     changes: { keys: [Buffer.from('k')], values: [Buffer.from('v')], timestampsMs: [1] },
     lastOffset,
     knownAtMs: 0,
