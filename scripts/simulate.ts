@@ -2,20 +2,20 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { messageOf } from 'rivulet'
 import type { Plan } from 'rivulet/testing'
-import { copiedDeployments, deployments } from './simulation/deployments.ts'
+import { deployments, furtherDeployments } from './simulation/deployments.ts'
 import { heldPlan, marketName } from './simulation/scenario.ts'
 import { runInWorkers } from './simulation/workers.ts'
 
 const names = deployments.map(({ name }) => name)
-const copiedNames = copiedDeployments.map(({ name }) => name)
+const furtherNames = furtherDeployments.map(({ name }) => name)
 const usage = `Usage: npm run simulate -- --seeds N [--from M] [--jobs J] [--deployment NAME]
        npm run simulate -- --seed N [--deployment NAME]
        npm run simulate -- --plan FILE --deployment NAME
 
 Puts whole deployments on virtual time to faults. A seed draws one of ${names.join(', ')},
 what is written to it and what goes wrong; it does the same things each time, in any process.
-Drawn by no seed: ${copiedNames.join(', ')},
-which keep copies of their stores on other instances; and ${marketName}, which is the whole of pipelines/crypto.ts, with its exchange.
+Drawn by no seed: ${furtherNames.join(', ')},
+which keep copies of their stores on other instances, or their rows on disk; and ${marketName}, which is the whole of pipelines/crypto.ts, with its exchange.
 A seed that fails is printed with as little of its plan as it takes, on a line that --plan takes back.
 `
 
@@ -36,10 +36,10 @@ function wholeNumber(text: string | undefined): number | undefined {
 
 /** Returns the exit code: 1 where something has failed, 2 where it is not clear what is wanted. */
 async function main(): Promise<number> {
-  const deployment = [...deployments, ...copiedDeployments].find(({ name }) => name === values.deployment)
+  const deployment = [...deployments, ...furtherDeployments].find(({ name }) => name === values.deployment)
   const [count, one] = [wholeNumber(values.seeds), wholeNumber(values.seed)]
   const [from, jobs] = [wholeNumber(values.from), wholeNumber(values.jobs)]
-  const isKnown = [undefined, ...names, ...copiedNames, marketName].includes(values.deployment)
+  const isKnown = [undefined, ...names, ...furtherNames, marketName].includes(values.deployment)
   if (values.plan !== undefined && deployment) {
     // It was printed by this program.
     return runOne(heldPlan(deployment, JSON.parse(readFileSync(values.plan, 'utf8')) as Plan))

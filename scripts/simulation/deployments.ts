@@ -1,4 +1,4 @@
-import type { TopicToEnsure, Topology } from 'rivulet'
+import type { StoreType, TopicToEnsure, Topology } from 'rivulet'
 import type {
   FeedMessage,
   OutputOrder,
@@ -44,6 +44,8 @@ export interface SimulatedDeployment {
   readonly topology: SimulatedTopology
   /** Copies of stores on other instances. Default 0. */
   readonly standbys?: number
+  /** Where stores keep their rows. Default: in memory. */
+  readonly storeType?: StoreType
   /** What a deploy brings. */
   readonly nextVersion?: Topology
   readonly topics?: readonly TopicToEnsure[]
@@ -166,8 +168,11 @@ export const deployments: readonly SimulatedDeployment[] = [
   },
 ]
 
-/** With copies of stores on other instances. Drawn by no seed, so that what each seed has found before stays what it is. */
-export const copiedDeployments: readonly SimulatedDeployment[] = [
+/**
+ * With copies of stores on other instances, or with their rows on disk. Drawn by no seed, so that what each seed has found
+ * before stays what it is.
+ */
+export const furtherDeployments: readonly SimulatedDeployment[] = [
   { name: 'counting with standbys', topology: counting, outputs: 'in-order', records: steady, standbys: 1 },
   {
     name: 'deleting with standbys',
@@ -183,5 +188,28 @@ export const copiedDeployments: readonly SimulatedDeployment[] = [
     outputs: 'in-order',
     records: late,
     standbys: 1,
+  },
+  {
+    name: 'counting on disk',
+    topology: counting,
+    outputs: 'in-order',
+    records: steady,
+    storeType: 'disk',
+  },
+  {
+    name: 'moving on disk',
+    topology: moving,
+    outputs: 'latest',
+    records: trickling,
+    storeType: 'disk',
+  },
+  {
+    name: 'deleting on disk with standbys',
+    topology: deleting,
+    topics: [quicklyCompacted],
+    outputs: 'in-order',
+    records: departing,
+    standbys: 1,
+    storeType: 'disk',
   },
 ]

@@ -4,7 +4,7 @@ import { noFaults, planFaults } from '../../src/testing/simulation/faults.ts'
 import { seededRandom } from '../../src/testing/simulation/seeded-random.ts'
 import { held } from '../../src/testing/simulation/simulate.ts'
 import type { Outcome } from '../../src/testing/simulation/simulation.ts'
-import { copiedDeployments, deployments, environment, type SimulatedDeployment } from './deployments.ts'
+import { deployments, environment, furtherDeployments, type SimulatedDeployment } from './deployments.ts'
 
 /** By which the whole of `pipelines/crypto.ts` is called among the deployments. */
 export const marketName = 'market'
@@ -17,6 +17,9 @@ export interface Scenario {
 
 /** On top, where there are several brokers. */
 const ofCluster = { 'kill-node': 1.6, 'hang-node': 0.8, 'move-leader': 3.2, 'move-coordinator': 2.4 }
+
+/** Rows that can't be written end the program. */
+const ofRowsOnDisk = { 'disk-full': 0 }
 
 /** Where there is a feed. Positions have the time of the clock: one that is more than an hour ahead ends the program. */
 const ofFeed = { 'break-feed': 2.4, 'clock-jump': 0 }
@@ -80,8 +83,8 @@ const profilesOfTakenOver: readonly Profile[] = [...profiles, takeOver, takeOver
 export function scenarioOf(seed: number, name?: string): Scenario {
   const random = seededRandom(seed)
   const drawn = chosen(random, deployments)
-  const deployment = [...deployments, ...copiedDeployments].find((each) => each.name === name) ?? drawn
-  const { calmMs = 0, takenOver = false } = deployment
+  const deployment = [...deployments, ...furtherDeployments].find((each) => each.name === name) ?? drawn
+  const { calmMs = 0, takenOver = false, storeType } = deployment
   const instances = chosen(random, [1, 2, 2, 3])
   const durationMs = 30_000 + Math.floor(random() * 30_000)
   const options = { durationMs, bursts: 6 + Math.floor(random() * 7) }
@@ -91,7 +94,12 @@ export function scenarioOf(seed: number, name?: string): Scenario {
   const messages = deployment.messages?.(random, options)
   const brokers = seed % 3 === 0 ? 3 : 1
   const { rates, requests } = chosen(random, takenOver ? profilesOfTakenOver : profiles)
-  const all = { ...rates, ...(brokers > 1 && ofCluster), ...(messages && ofFeed) }
+  const all = {
+    ...rates,
+    ...(brokers > 1 && ofCluster),
+    ...(messages && ofFeed),
+    ...(storeType === 'disk' && ofRowsOnDisk),
+  }
   const faults = planFaults(random, durationMs - calmMs, all, requests).map((fault) => ({
     ...fault,
     atMs: calmMs + fault.atMs,
@@ -112,11 +120,11 @@ export function heldPlan(deployment: SimulatedDeployment, plan: Plan): Promise<O
  * Every second seed commits rarely, so that there is more to be lost, and a transaction is open for longer. Half of these, and
  * of the others, don't wait for answers as long as programs do, so that more of what they have given up comes late.
  */
-export function conditionsOf({ standbys = 0 }: SimulatedDeployment, { seed }: Plan) {
+export function conditionsOf({ standbys = 0, storeType = 'memory' }: SimulatedDeployment, { seed }: Plan) {
   const [rarely, impatient, veryRarely] = [1, 2, 4].map((bit) => (seed & bit) !== 0)
   const commitIntervalMs = veryRarely ? 1_500 : 300
   return {
-    environment: { ...environment, standbys, ...(rarely && { commitIntervalMs }) },
+    environment: { ...environment, standbys, storeType, ...(rarely && { commitIntervalMs }) },
     ...(impatient && { requestTimeoutMs: 5_000 }),
   }
 }
