@@ -54,7 +54,7 @@ export class LocalCopies {
         folder: () => folder().directory(`${topic}.rows`),
         identity,
         clock: context.settings.clock,
-        failed: this.#warnOf(spec, 'old rows can not be deleted'),
+        failed: this.#warnOf(spec, 'trouble with its rows on disk'),
       })
       this.#tables.set(spec.name, table)
       this.#copies.set(spec.name, table)

@@ -70,6 +70,11 @@ async function loadCheckpoint(options: RestoreOptions, toOffset: number) {
     entries.push({ key, value, timestampMs })
   })
   if (!covered || !(await leadsOn(covered, { context, topic, partition }, toOffset))) {
+    if (covered)
+      context.logger.info(
+        { topic, partition },
+        'the changelog does not lead on from the local disk: read anew',
+      )
     await copy?.clear()
     return { covered: nothingCovered, fromCheckpoint: 0 }
   }

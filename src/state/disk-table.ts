@@ -35,7 +35,7 @@ export interface DiskTableOptions {
   readonly clock: Pick<Clock, 'soon'>
   /** About as large are the files of its log. Default 32 MiB. */
   readonly segmentBytes?: number
-  /** Told when what has become useless can't be deleted: it goes on, but grows. */
+  /** Told of what it goes on after: rows that can't be used, or files that can't be deleted. */
   readonly failed: (error: unknown) => void
 }
 
@@ -103,8 +103,11 @@ export class DiskTable implements LocalCopy, RowTable {
       await new Promise<void>((resolve) => this.#options.clock.soon(resolve))
     }
     const [first] = log.segments
+    if (!first) return undefined
     // What was moved behind the cut is missing now.
-    if (!covered || !first || first.base > this.#rowsFrom) {
+    if (!covered || first.base > this.#rowsFrom) {
+      const message = `the rows in ${this.path} are damaged: they are read from the changelog again`
+      this.#options.failed(new RivuletError('LOG_CORRUPT', message))
       await this.clear()
       return undefined
     }

@@ -13,11 +13,8 @@ type Change = readonly [key: string, value: string | null]
 /** So small that a few commits fill several files. */
 const segmentBytes = 400
 
-const failed = (error: unknown) => {
-  throw error
-}
-
 class Site {
+  readonly problems: unknown[] = []
   readonly disk = new SimulatedDisk()
   readonly #time = new VirtualTime()
   readonly #machine = new Machine('any', this.#time, seededRandom(1))
@@ -27,6 +24,7 @@ class Site {
   }
 
   open(identity = 'log/0'): DiskTable {
+    const failed = (error: unknown) => this.problems.push(error)
     return new DiskTable({ folder: () => this.folder, identity, clock: systemClock, segmentBytes, failed })
   }
 
@@ -127,7 +125,8 @@ describe('the rows on disk', () => {
         damage(site.folder, at, cuts)
         const again = site.open()
         const covered = await again.load()
-        if (covered) expect(contents(again)).toEqual(history(all)[covered.nextOffset])
+        expect(contents(again)).toEqual(history(all)[covered?.nextOffset ?? 0])
+        for (const problem of site.problems) expect(problem).toMatchObject({ code: 'LOG_CORRUPT' })
       }),
       { numRuns: 200 },
     )
