@@ -8,6 +8,8 @@ export interface CommitScheduleOptions {
   readonly intervalMs?: number | undefined
   /** How many records are known to be left to do. */
   readonly behind: () => number
+  /** Whether memory should hold no more of what is not committed. */
+  readonly isFull: () => boolean
   readonly commit: () => void
 }
 
@@ -21,7 +23,8 @@ const recordsMax = 500_000
 /**
  * When a task commits. At once, when it has done all that there is to do, and has sent something that others wait for. Far
  * behind, it does so rarely: nobody waits for its results to the millisecond, and changes to one key become one record of its
- * changelog. Else after the usual time. An `intervalMs` is that time, whatever there is to do.
+ * changelog. Else after the usual time. An `intervalMs` is that time, whatever there is to do. Full
+ * memory waits for none of this.
  */
 export class CommitSchedule {
   readonly #options: CommitScheduleOptions
@@ -47,8 +50,10 @@ export class CommitSchedule {
 
   /** Everything is done that could be, for now. */
   rest(): void {
-    if (!this.#timer || this.#options.intervalMs !== undefined) return
-    if (this.#records >= recordsMax) this.#commitIn(0)
+    if (!this.#timer) return
+    if (this.#options.isFull()) this.#commitIn(0)
+    else if (this.#options.intervalMs !== undefined) return
+    else if (this.#records >= recordsMax) this.#commitIn(0)
     else if (this.#hasSent && this.#options.behind() === 0) this.#commitIn(this.#pace.waitMs)
   }
 
@@ -83,7 +88,7 @@ export class CommitSchedule {
 
   /** At the speed of these records, the end is more than so many usual times away. */
   get #isFarBehind(): boolean {
-    if (this.#usuals >= usualsMax || this.#records >= recordsMax) return false
+    if (this.#usuals >= usualsMax || this.#records >= recordsMax || this.#options.isFull()) return false
     return this.#options.behind() * this.#usuals > this.#records * usualsMax
   }
 }

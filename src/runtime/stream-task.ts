@@ -14,6 +14,9 @@ import type { Task, TaskOutput } from './task.ts'
 import type { TaskProducer } from './task-producer.ts'
 import type { TaskState } from './task-state.ts'
 
+/** So many rows of stores on disk may be in memory before the task commits. */
+const unsettledRowsMax = 100_000
+
 export interface StreamTaskOptions {
   readonly id: string
   readonly task: Task
@@ -78,6 +81,7 @@ export class StreamTask {
       clock: settings.clock,
       intervalMs: settings.commitIntervalMs,
       behind: () => this.#behind(),
+      isFull: () => options.state.unsettled >= unsettledRowsMax,
       commit: () => void this.commit().catch((error) => this.#fail(error)),
     })
     this.#inputs = new InputGroup(options.queues, {
@@ -223,7 +227,9 @@ export class StreamTask {
   }
 
   #hasRoom(): boolean {
-    return this.#calls.room > 0 && !this.#outbox.isFull
+    // What is taken during a commit is not in it: as many rows again are all that may be held.
+    const isFull = this.#committing !== undefined && this.#options.state.unsettled >= 2 * unsettledRowsMax
+    return this.#calls.room > 0 && !this.#outbox.isFull && !isFull
   }
 
   /** Something happened that wants a commit. */

@@ -77,6 +77,13 @@ export class TaskState {
     return sum
   }
 
+  /** Rows of stores on disk that are in memory until they are committed. */
+  get unsettled(): number {
+    let sum = 0
+    for (const store of this.#options.task.stores.values()) sum += store.unsettled ?? 0
+    return sum
+  }
+
   /** Brings the stores to what their changelogs say; to be called once, before the first record. */
   async restore(signal: AbortSignal): Promise<Restored> {
     const { id, stores, context } = this.#options

@@ -87,6 +87,10 @@ export class KeyValueStore<K, V> implements StateStore, ReadOnlyKeyValueStore<K,
     return this.#table ? this.#table.size + this.#added : this.#entries.size
   }
 
+  get unsettled(): number {
+    return this.#table ? this.#entries.size : 0
+  }
+
   /** The value of the key; undefined: there is none. */
   get(key: K): V | undefined {
     return this.#find(this.#mapKey(key), key)?.value

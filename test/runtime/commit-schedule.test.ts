@@ -6,20 +6,22 @@ import { CommitSchedule } from '../../src/runtime/commit-schedule.ts'
 /** A task whose commits take no time; `at`: when they came. */
 function scheduled(intervalMs?: number) {
   const scheduler = new VirtualTimeScheduler()
-  const state = { behind: 0 }
+  const state = { behind: 0, isFull: false }
   const at: number[] = []
   const schedule = new CommitSchedule({
     clock: createClock(scheduler),
     intervalMs,
     behind: () => state.behind,
+    isFull: () => state.isFull,
     commit: () => {
       at.push(scheduler.now())
       schedule.begin()
     },
   })
-  const work = (atMs: number, { records = 1, sent = true, behind = 0 } = {}) =>
+  const work = (atMs: number, { records = 1, sent = true, behind = 0, isFull = false } = {}) =>
     scheduler.schedule(() => {
       state.behind = behind
+      state.isFull = isFull
       schedule.note(records, sent)
       schedule.rest()
     }, atMs)
@@ -108,6 +110,7 @@ test('a clock that is set back keeps nobody waiting', () => {
   const schedule = new CommitSchedule({
     clock: { ...createClock(scheduler), now: () => nowMs },
     behind: () => 0,
+    isFull: () => false,
     commit: () => {
       at.push(scheduler.now())
       schedule.begin()
@@ -125,3 +128,13 @@ test('a clock that is set back keeps nobody waiting', () => {
   scheduler.flush()
   expect(at).toEqual([0, 12])
 })
+
+test.each([undefined, 5_000])(
+  'memory that is full is committed at once, with an interval of %s',
+  (intervalMs) => {
+    const { work, run } = scheduled(intervalMs)
+    work(0, { behind: 90_000_000 })
+    work(30, { behind: 90_000_000, isFull: true })
+    expect(run()).toEqual([30])
+  },
+)
