@@ -7,6 +7,18 @@ export type RuntimeEvent =
       readonly type: 'started'
     }
   | {
+      /** A store is being read from its changelog, which takes more than a second: told once a second. */
+      readonly type: 'restoring'
+      /** `<topic>_<partition>`: the first of its inputs. */
+      readonly task: string
+      /** The store's name. */
+      readonly store: string
+      /** Records that were read. */
+      readonly restored: number
+      /** Offsets that are left; behind them there may be fewer records. */
+      readonly remaining: number
+    }
+  | {
       /** A task has its state, and begins to read. */
       readonly type: 'task-started'
       /** `<topic>_<partition>`: the first of its inputs; of a sink's task, `<topic>_<partition>><step>`. */

@@ -9,6 +9,7 @@ import type { StoreLayout } from './layout.ts'
 import { leadsOn } from './leads-on.ts'
 import type { LocalCopies } from './local-copies.ts'
 import { type Restored, restoreStore } from './restore.ts'
+import { RestoreProgress } from './restore-progress.ts'
 import type { Task } from './task.ts'
 import type { TaskProducer } from './task-producer.ts'
 
@@ -89,7 +90,8 @@ export class TaskState {
     const { id, stores, context } = this.#options
     const sum = { fromCheckpoint: 0, fromTopic: 0 }
     for (const store of stores) {
-      const restored = await this.#restore(store, signal)
+      const progress = new RestoreProgress(context, { task: id, store: store.spec.name })
+      const restored = await this.#restore(store, signal, progress)
       sum.fromCheckpoint += restored?.fromCheckpoint ?? 0
       sum.fromTopic += restored?.fromTopic ?? 0
     }
@@ -154,7 +156,11 @@ export class TaskState {
     await this.#options.copies.close()
   }
 
-  async #restore({ spec, topic }: StoreLayout, signal: AbortSignal): Promise<Restored | undefined> {
+  async #restore(
+    { spec, topic }: StoreLayout,
+    signal: AbortSignal,
+    progress?: RestoreProgress,
+  ): Promise<Restored | undefined> {
     const { partition, task, context, copies } = this.#options
     const store = task.stores.get(spec.name)
     if (!store) return undefined
@@ -167,6 +173,7 @@ export class TaskState {
       store,
       signal,
       ...(copy && { copy }),
+      ...(progress && { progress }),
       ...(covered && { covered }),
       begun: (fromOffset, toOffset) =>
         this.#reading.set(topic, { fromOffset, toOffset, atOffset: fromOffset }),
