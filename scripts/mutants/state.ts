@@ -33,8 +33,8 @@ export const stateMutants: readonly Mutant[] = [
   {
     name: 'rows-are-logged',
     file: 'src/state/key-value-store.ts',
-    from: 'logged: options.logged ?? true,',
-    to: 'logged: false,',
+    from: '    logged,\n    ...(storeType',
+    to: '    logged: false,\n    ...(storeType',
     why: 'rows survive their instance',
   },
   {
