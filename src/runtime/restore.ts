@@ -10,7 +10,7 @@ import type { InstanceContext } from './instance-context.ts'
 import { leadsOn } from './leads-on.ts'
 import { prepared } from './prepared.ts'
 import { readPrepared } from './read-prepared.ts'
-import type { RestoreProgress } from './restore-progress.ts'
+import type { RestoreReport } from './restore-report.ts'
 
 export interface RestoreOptions {
   readonly context: Pick<InstanceContext, 'settings' | 'logger'>
@@ -26,7 +26,7 @@ export interface RestoreOptions {
   /** Told, whenever it has read something, how far the store has come, and its checkpoint with it. */
   readonly reached?: (covered: Covered) => void
   /** Told of what is read from the topic. */
-  readonly progress?: RestoreProgress
+  readonly report?: RestoreReport
   readonly signal: AbortSignal
 }
 
@@ -103,7 +103,7 @@ async function readTopic(
     readonly toOffset: number
   },
 ): Promise<{ readonly records: number; readonly witness: Witness | undefined }> {
-  const { context, copy, signal, covered, fromOffset, toOffset, reached, progress } = options
+  const { context, copy, signal, covered, fromOffset, toOffset, reached, report } = options
   const { knownAtMs } = covered
   let { witness } = covered
   let records = 0
@@ -118,7 +118,7 @@ async function readTopic(
       witness = witnessOf(changes, reach) ?? witness
       void copy?.append(changes, reach)
       reached?.({ nextOffset, knownAtMs, witness })
-      progress?.read(chunk.keys.length, toOffset - nextOffset)
+      report?.read(chunk.keys.length, toOffset - nextOffset)
     }
     const preparing = restoreEntries(entries, options)
     if (preparing) return preparing.then(noteReached)

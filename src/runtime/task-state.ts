@@ -9,7 +9,7 @@ import type { StoreLayout } from './layout.ts'
 import { leadsOn } from './leads-on.ts'
 import type { LocalCopies } from './local-copies.ts'
 import { type Restored, restoreStore } from './restore.ts'
-import { RestoreProgress } from './restore-progress.ts'
+import { RestoreReport } from './restore-report.ts'
 import type { Task } from './task.ts'
 import type { TaskProducer } from './task-producer.ts'
 
@@ -90,8 +90,8 @@ export class TaskState {
     const { id, stores, context } = this.#options
     const sum = { fromCheckpoint: 0, fromTopic: 0 }
     for (const store of stores) {
-      const progress = new RestoreProgress(context, { task: id, store: store.spec.name })
-      const restored = await this.#restore(store, signal, progress)
+      const report = new RestoreReport(context, { task: id, store: store.spec.name })
+      const restored = await this.#restore(store, signal, report)
       sum.fromCheckpoint += restored?.fromCheckpoint ?? 0
       sum.fromTopic += restored?.fromTopic ?? 0
     }
@@ -159,7 +159,7 @@ export class TaskState {
   async #restore(
     { spec, topic }: StoreLayout,
     signal: AbortSignal,
-    progress?: RestoreProgress,
+    report?: RestoreReport,
   ): Promise<Restored | undefined> {
     const { partition, task, context, copies } = this.#options
     const store = task.stores.get(spec.name)
@@ -173,7 +173,7 @@ export class TaskState {
       store,
       signal,
       ...(copy && { copy }),
-      ...(progress && { progress }),
+      ...(report && { report }),
       ...(covered && { covered }),
       begun: (fromOffset, toOffset) =>
         this.#reading.set(topic, { fromOffset, toOffset, atOffset: fromOffset }),

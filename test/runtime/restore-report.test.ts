@@ -1,7 +1,7 @@
 import { VirtualTimeScheduler } from 'rxjs'
 import { expect, test } from 'vitest'
 import { createClock } from '../../src/clock.ts'
-import { RestoreProgress } from '../../src/runtime/restore-progress.ts'
+import { RestoreReport } from '../../src/runtime/restore-report.ts'
 import { topology } from '../../src/stream/topology.ts'
 import { instanceContext } from '../support/instance-context.ts'
 
@@ -12,10 +12,10 @@ test('a restore that takes long says each second how far it has come, and counts
     topology('empty', () => {}),
     { clock },
   )
-  const progress = new RestoreProgress(context, { task: 'in_0', store: 'counts' })
+  const report = new RestoreReport(context, { task: 'in_0', store: 'counts' })
   for (const remaining of [90, 80, 70, 60, 50]) {
     nowMs += 400
-    progress.read(10, remaining)
+    report.read(10, remaining)
   }
   expect(context.events).toEqual([
     { type: 'restoring', task: 'in_0', store: 'counts', restored: 30, remaining: 70 },

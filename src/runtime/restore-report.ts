@@ -4,7 +4,7 @@ import type { InstanceContext } from './instance-context.ts'
 const saidEveryMs = 1_000
 
 /** Tells how far a store has been read from its changelog, while that takes long. Source: Kafka Streams' `StateRestoreListener`. */
-export class RestoreProgress {
+export class RestoreReport {
   readonly #context: InstanceContext
   readonly #of: { readonly task: string; readonly store: string }
   #saidAtMs: number
