@@ -48,15 +48,17 @@ describe('the tarball', () => {
     return found
   }
 
-  test('has the program, each file of it behind an entry point, the documentation, and nothing else', () => {
+  test('has the program, each file of it behind an entry point, its page, the documentation, and nothing else', () => {
     const reached = reachable()
-    const isPage = (file: string) => /^([A-Z]+(\.md)?|docs\/[\w/-]+\.(md|json|yaml))$/.test(file)
+    const isPage = (file: string) =>
+      /^([A-Z]+(\.md)?|docs\/[\w/-]+\.(md|json|yaml)|public\/(pipeline|shared)\/[\w-]+\.\w+)$/.test(file)
     expect(files.filter((file) => !isPage(file) && !reached.has(moduleOf(file)))).toEqual([])
     expect([...reached].filter((module) => !files.some((file) => moduleOf(file) === module))).toEqual([])
     expect(files).toEqual(
       expect.arrayContaining([
         ...['README.md', 'CHANGELOG.md', 'LICENSE'],
         ...['docs/recipes.md', 'docs/kafka-streams.md'],
+        ...['public/pipeline/pipeline.html', 'public/shared/boot.js'],
       ]),
     )
   })

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
 const sources = [
-  ...['src', 'docs', 'package.json', 'tsconfig.json', 'tsconfig.build.json'],
+  ...['src', 'docs', 'public', 'package.json', 'tsconfig.json', 'tsconfig.build.json'],
   ...['README.md', 'CHANGELOG.md', 'DESIGN.md', 'LICENSE'],
 ]
 
