@@ -43,6 +43,8 @@ describe('the tarball', () => {
           visit(moduleOf(join(dirname(file), path)))
       }
     }
+    // With what a process of its own begins.
+    visit('dist/runtime/instances/child')
     for (const entry of [...Object.values(exports), bin])
       for (const file of typeof entry === 'string' ? [entry] : Object.values(entry)) visit(moduleOf(file))
     return found
