@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import type { Context } from 'hono'
+import { accepts } from 'hono/accepts'
 import type { Web } from './web.ts'
 
 /** A file to be served, as it was when it was read. */
@@ -13,6 +15,8 @@ export interface StaticFile {
   readonly type: string
   /** With its quotes, as the header has it. */
   readonly etag: string
+  /** The content compressed by gzip, once for all who ask; undefined: that makes it no shorter. */
+  readonly gzip?: Uint8Array<ArrayBuffer> | undefined
 }
 
 const contentTypes: Readonly<Record<string, string>> = {
@@ -29,10 +33,12 @@ const contentTypes: Readonly<Record<string, string>> = {
 
 /** Content to be served under this name: the extension says the type, and another one is served as plain bytes. */
 export function staticFile(name: string, content: Buffer): StaticFile {
+  const gzip = gzipSync(content, { level: 9 })
   return {
     bytes: Uint8Array.from(content),
     type: contentTypes[extname(name)] ?? 'application/octet-stream',
     etag: `"${createHash('sha1').update(content).digest('base64url')}"`,
+    gzip: gzip.length < content.length ? Uint8Array.from(gzip) : undefined,
   }
 }
 
@@ -63,7 +69,15 @@ export function serveFiles(web: Web, files: ReadonlyMap<string, StaticFile>): vo
   for (const [path, file] of files) web.get(path, (context) => sendFile(context, file))
 }
 
-/** Answers with a file, its content type and its ETag. */
-export function sendFile(context: Context, { bytes, type, etag }: StaticFile): Response {
-  return context.body(bytes, 200, { 'content-type': type, etag })
+/** Answers with a file, its content type and its ETag; compressed where the client takes that. */
+export function sendFile(context: Context, { bytes, type, etag, gzip }: StaticFile): Response {
+  const headers = { 'content-type': type, vary: 'Accept-Encoding' }
+  const takesGzip = accepts(context, {
+    header: 'Accept-Encoding',
+    supports: ['gzip', 'identity'],
+    default: 'identity',
+  })
+  if (gzip === undefined || takesGzip !== 'gzip') return context.body(bytes, 200, { ...headers, etag })
+  // The same content, in other bytes.
+  return context.body(gzip, 200, { ...headers, etag: `W/${etag}`, 'content-encoding': 'gzip' })
 }

@@ -54,7 +54,7 @@ const bodyBytesMax = 64 * 1024
 /**
  * What every program answers: `/api/pipeline`, its history, `/healthz`, `/readyz`, `/metrics`, and errors as JSON. Each answer to a
  * GET has an ETag, is compressed where the client takes it, and carries headers under which a page loads nothing from
- * elsewhere and nothing inline.
+ * elsewhere and nothing inline. Under `/api/` are answers, and no pages.
  *
  * @example
  * ```ts
@@ -90,14 +90,7 @@ export function createWeb(options: WebOptions): Web {
     for (const [name, value] of Object.entries(labels)) context.header(`x-rivulet-${name}`, value)
     if (!context.res.headers.has('cache-control')) context.header('cache-control', 'no-cache')
   })
-  web.use(
-    secureHeaders({
-      contentSecurityPolicy,
-      // It is served on loopback, without TLS.
-      strictTransportSecurity: false,
-      xFrameOptions: 'DENY',
-    }),
-  )
+  web.use(secured())
   if (accessToken !== undefined) web.use(askForToken(accessToken))
   // Around what replaces an answer: the header of a compressed one would stay on the plain one in its place.
   web.use(compress())
@@ -132,6 +125,32 @@ export function createWeb(options: WebOptions): Web {
     context.body(await metrics(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
   )
   return web
+}
+
+/**
+ * Headers that keep a browser from doing what nobody meant. Most of them are about documents: what is under `/api/` goes
+ * without. The path tells, for a 304 has no type, and its headers take the place of those that the browser has.
+ */
+function secured(): MiddlewareHandler {
+  // It is served on loopback, without TLS.
+  const common = { strictTransportSecurity: false }
+  const ofPages = secureHeaders({ ...common, contentSecurityPolicy, xFrameOptions: 'DENY' })
+  const ofData = secureHeaders({
+    ...common,
+    contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
+    referrerPolicy: false,
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xFrameOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
+  })
+  return async (context, next) => {
+    await next()
+    await (context.req.path.startsWith('/api/') ? ofData : ofPages)(context, async () => {})
+  }
 }
 
 function timed(answered: (request: AnsweredRequest) => void, clock: Pick<Clock, 'now'>): MiddlewareHandler {

@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { serve } from '../../src/app/serve.ts'
 import { serveFiles, staticFiles } from '../../src/app/static-files.ts'
@@ -53,6 +54,26 @@ test.each([
   const etag = answer.headers.get('etag') ?? ''
   const again = await web().request(path, { headers: { 'if-none-match': etag } })
   expect([again.status, await again.text()]).toEqual([304, ''])
+})
+
+test('a file is compressed where the client takes that, and known again by its tag', async () => {
+  const text = 'p { color: red }\n'.repeat(100)
+  writeFileSync(join(root, 'public', 'page.css'), text)
+  const app = web()
+  const compressed = await app.request('/page.css', { headers: { 'accept-encoding': 'gzip, br' } })
+  expect(compressed.headers.get('content-encoding')).toBe('gzip')
+  expect(gunzipSync(await compressed.arrayBuffer()).toString()).toBe(text)
+  const plain = await app.request('/page.css', { headers: { 'accept-encoding': 'gzip;q=0' } })
+  expect([plain.headers.get('content-encoding'), plain.headers.get('vary')]).toEqual([
+    null,
+    'Accept-Encoding',
+  ])
+  expect(await plain.text()).toBe(text)
+  const etag = compressed.headers.get('etag') ?? ''
+  const again = await app.request('/page.css', {
+    headers: { 'accept-encoding': 'gzip', 'if-none-match': etag },
+  })
+  expect(again.status).toBe(304)
 })
 
 test('no other file can be reached, whatever the path', async () => {
