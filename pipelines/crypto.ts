@@ -70,6 +70,7 @@ export const crypto = program({
       ...(prepared?.feed ?? liveFeed(config)),
       tape: { topic: stockTicks, positionOf },
       backfillTradesMax: config.backfillMaxTrades,
+      ...(prepared && { outages: prepared.feedOutages }),
     })
     return market('crypto', 'coinbase', trades)
   },

@@ -15,7 +15,13 @@ export function marketRoutes<S extends Settings, P extends OpenMarket>(
 ): (web: Web, context: ProgramContext<S, MarketConnectors, P>) => void {
   return (
     web,
-    { prepared: { kind, label, identity, products }, running, connections: { clickhouse }, clock, logger },
+    {
+      prepared: { kind, label, identity, products, outages, past },
+      running,
+      connections: { clickhouse },
+      clock,
+      logger,
+    },
   ) =>
     marketApi(web, {
       market: { kind, label, identity },
@@ -26,6 +32,8 @@ export function marketRoutes<S extends Settings, P extends OpenMarket>(
         topic: running.topicName(stockTicks.name),
       }),
       products,
+      outages,
+      past,
       openCandles: () => openCandles(running),
       pipeline: () => running.status(),
       page,

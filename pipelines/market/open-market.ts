@@ -5,8 +5,12 @@ import { basename } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { type Clock, type Logger, messageOf, RivuletError } from 'rivulet'
 import type { Opening, Prepared, ProgramConfig } from 'rivulet/app'
+import type { Outage } from './api/outages.ts'
 import type { MarketKind, MarketLabel } from './api/pages.ts'
+import { noPast, type Past } from './api/past.ts'
 import type { Product } from './api/products.ts'
+import { ExchangePast } from './coinbase/exchange-past.ts'
+import { FeedOutages } from './coinbase/feed-outages.ts'
 import { productCatalogue } from './coinbase/product-catalogue.ts'
 import { startExchange } from './exchange-server/exchange.ts'
 import type { Market } from './exchange-server/market.ts'
@@ -29,12 +33,17 @@ export interface ExchangeFeed {
 export interface OpenMarket extends Prepared, MarketLabel {
   /** As much as is known of them by now. */
   readonly products: () => readonly Product[]
+  /** When its feed was away. */
+  readonly outages: () => readonly Outage[]
+  /** What is known of the time before there was anything of one's own. */
+  readonly past: Past
   readonly folder: string
   readonly prefix: string
   readonly labels: { readonly market: MarketKind; readonly identity: string }
 }
 
 export interface OpenExchange extends OpenMarket {
+  readonly feedOutages: FeedOutages
   readonly feed: ExchangeFeed
 }
 
@@ -61,7 +70,15 @@ export async function openExchange(
   const catalogue = productCatalogue({ products, restUrl, clock, logger })
   // It is asked now, so that pages which are opened later find the answer.
   catalogue()
-  return { ...exchange, products: catalogue }
+  const feedOutages = new FeedOutages()
+  const past = new ExchangePast({ products, restUrl, clock, logger })
+  // A recording has no more of a past than what it tells.
+  if (exchange.kind !== 'replayed') void past.load()
+  const close = async () => {
+    past.close()
+    await exchange.close?.()
+  }
+  return { ...exchange, products: catalogue, feedOutages, outages: () => feedOutages.list, past, close }
 }
 
 /** A market that is synthetic always: nothing has to be opened for it. */
@@ -76,6 +93,8 @@ export async function openSyntheticMarket(
     ...marketOf(program, `${program}-${seed}`, 'simulated', label),
     prefix: `simulated-${program}`,
     products: () => stockProducts,
+    outages: () => [],
+    past: noPast,
   }
 }
 
@@ -90,7 +109,7 @@ const stockProducts: readonly Product[] = stockInstruments.map(({ product, price
 async function chosenExchange(
   program: string,
   { config, chosen, clock, logger }: Opening<typeof marketSettings>,
-): Promise<Omit<OpenExchange, 'products'>> {
+): Promise<Omit<OpenExchange, 'products' | 'outages' | 'feedOutages' | 'past'>> {
   const feed = liveFeed(config)
   const market = chosenMarket(config)
   if (market.kind === 'live')

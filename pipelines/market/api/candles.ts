@@ -4,7 +4,7 @@ import type { Candle, MarketQueries, Symbols, TimeSpan } from './market-queries.
 /** A candle of one minute that is still open: its window is in the store, not yet in the table. */
 export type OpenCandle = Candle
 
-export interface CandleAnswer extends Candle {
+export interface OwnCandle extends Candle {
   /** Whether the window is closed: nothing will be added any more. */
   readonly final: boolean
 }
@@ -25,14 +25,14 @@ export async function candles(
   queries: MarketQueries,
   openCandles: () => readonly OpenCandle[],
   { symbols, sinceMs, intervalSeconds, nowMs, ...span }: CandlesQuestion,
-): Promise<CandleAnswer[]> {
+): Promise<OwnCandle[]> {
   const intervalMs = intervalSeconds * 1000
   // The last candle is a whole one, too.
   const untilMs = span.untilMs === null ? null : Math.ceil(span.untilMs / intervalMs) * intervalMs
   const open = openCandles().filter(
     ({ symbol, window_start }) =>
       (symbols === null || symbols.includes(symbol)) &&
-      (sinceMs === null || bucketStartMs(window_start, intervalMs) + intervalMs > sinceMs) &&
+      (sinceMs === null || bucketStartMs(Date.parse(window_start), intervalMs) + intervalMs > sinceMs) &&
       (untilMs === null || Date.parse(window_start) < untilMs),
   )
   const firstOpenMs = Math.min(...open.map(({ window_start }) => Date.parse(window_start)))
@@ -45,12 +45,12 @@ export async function candles(
   const minutes = new Map(open.map((minute) => [keyOf(minute), { ...minute, final: false }]))
   for (const minute of closedSince) minutes.set(keyOf(minute), { ...minute, final: true })
 
-  const merged = new Map<string, CandleAnswer>()
+  const merged = new Map<string, OwnCandle>()
   for (const candle of closed) {
     merged.set(keyOf(candle), { ...candle, final: isOver(candle, intervalSeconds, nowMs) })
   }
   for (const minute of [...minutes.values()].sort(byWindowThenSymbol)) {
-    const startMs = bucketStartMs(minute.window_start, intervalMs)
+    const startMs = bucketStartMs(Date.parse(minute.window_start), intervalMs)
     const placed = {
       ...minute,
       window_start: isoOfMilliseconds(startMs),
@@ -86,19 +86,27 @@ function mergeCandles(earlier: Candle, later: Candle): Candle {
  * A minute of the table is closed: it came out of its window. A longer candle is made of minutes, and the last of them
  * comes with the window's grace and the way to the table: it counts as closed a minute after its end.
  */
-function isOver({ window_end }: Candle, intervalSeconds: number, nowMs: number): boolean {
+export function isOver(
+  { window_end }: Pick<Candle, 'window_end'>,
+  intervalSeconds: number,
+  nowMs: number,
+): boolean {
   return intervalSeconds === 60 || Date.parse(window_end) + 60_000 <= nowMs
 }
 
-function bucketStartMs(windowStart: string, intervalMs: number): number {
-  return Math.floor(Date.parse(windowStart) / intervalMs) * intervalMs
+/** When the window of the interval begins that has this time. */
+export function bucketStartMs(timeMs: number, intervalMs: number): number {
+  return Math.floor(timeMs / intervalMs) * intervalMs
 }
 
-function keyOf({ symbol, window_start }: Candle): string {
+type Placed = Pick<Candle, 'symbol' | 'window_start'>
+
+/** Of a window of one symbol. */
+export function keyOf({ symbol, window_start }: Placed): string {
   return `${window_start} ${symbol}`
 }
 
-function byWindowThenSymbol(a: Candle, b: Candle): number {
+export function byWindowThenSymbol(a: Placed, b: Placed): number {
   const [left, right] = [keyOf(a), keyOf(b)]
   return left < right ? -1 : left > right ? 1 : 0
 }

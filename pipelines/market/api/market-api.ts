@@ -7,7 +7,9 @@ import { MarketAnswers } from './market-answers.ts'
 import { minutesOf, symbolsOf } from './market-parameters.ts'
 import type { MarketQueries } from './market-queries.ts'
 import { marketRoute } from './market-route.ts'
+import type { Outage } from './outages.ts'
 import { type MarketLabel, marketPage, type PageName, pageNames } from './pages.ts'
+import type { Past } from './past.ts'
 import type { Product } from './products.ts'
 import { streamRoute } from './stream-route.ts'
 import { TickFeed } from './tick-feed.ts'
@@ -18,6 +20,10 @@ export interface MarketApiOptions {
   readonly queries: MarketQueries
   /** In their order, as much as is known of them by now. */
   readonly products: () => readonly Product[]
+  /** When the market's feed was away, newest last. Default: never. */
+  readonly outages?: () => readonly Outage[]
+  /** What the exchange says of the time before. Default: nothing. */
+  readonly past?: Past
   /** The minutes that are still open, from the window store, until their rows are in the table. Default: none. */
   readonly openCandles?: () => readonly OpenCandle[]
   /** How the pipeline is that fills the tables. */

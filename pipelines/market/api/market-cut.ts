@@ -7,8 +7,11 @@ import type {
   MarketQueries,
   SymbolStats,
   Symbols,
+  SymbolVwap,
   Tick,
 } from './market-queries.ts'
+import { firstsOf, type Past } from './past.ts'
+import { type DayStats, dayStats, type PastPrices, pastPrices } from './past-cut.ts'
 
 export interface MarketQuestion {
   readonly symbols: Symbols
@@ -21,6 +24,8 @@ export interface MarketQuestion {
   readonly recentMax: number
   /** Of the statistics. */
   readonly statsSinceMs: number | null
+  /** What the exchange says of the time before. */
+  readonly past: Past
 }
 
 /** Statistics that say what they cover, and the volume in the currency of the price, too. */
@@ -38,6 +43,10 @@ export interface MarketCut {
   readonly stats: readonly CoveringStats[]
   readonly count: number
   readonly history: History
+  /** What is known of the day with the exchange's own minutes, of those symbols that have some. */
+  readonly day: readonly DayStats[]
+  /** The exchange's prices before there were trades of one's own; not with `after`. */
+  readonly past?: Readonly<Record<string, PastPrices>>
 }
 
 const readingsMax = 3
@@ -61,15 +70,23 @@ export async function marketCut(
 }
 
 async function readCut(queries: MarketQueries, question: MarketQuestion): Promise<MarketCut> {
-  const { symbols, after, seriesSinceMs, pointsMax, recentMax, statsSinceMs } = question
-  const [history, latest, recent, stats, count] = await Promise.all([
+  const { symbols, after, seriesSinceMs, pointsMax, recentMax, statsSinceMs, past } = question
+  const [history, latest, recent, own, firsts, averages, count] = await Promise.all([
     queries.history({ symbols, sinceMs: seriesSinceMs, untilMs: null, after, pointsMax }),
     queries.latest(symbols),
     queries.recent({ symbols, limit: recentMax }),
-    coveringStats(queries, symbols, statsSinceMs),
+    queries.stats({ symbols, sinceMs: statsSinceMs }),
+    queries.firstMinutes(symbols),
+    queries.vwap({ symbols, sinceMs: statsSinceMs }),
     queries.count(symbols),
   ])
-  if (after === null) return { latest, recent, stats, count, history }
+  const firstMs = firstsOf(firsts)
+  const stats = coveringStats(own, firstMs, averages, statsSinceMs)
+  const day = dayStats(past, firstMs, stats, statsSinceMs)
+  if (after === null) {
+    const before = pastPrices(past, firstMs, { symbols, sinceMs: seriesSinceMs, pointsMax })
+    return { latest, recent, stats, count, history, day, past: before }
+  }
   const newSince = firstOfEach(history)
   return {
     latest: latest.filter(({ symbol }) => newSince.has(symbol)),
@@ -80,26 +97,29 @@ async function readCut(queries: MarketQueries, question: MarketQuestion): Promis
     stats,
     count,
     history,
+    day,
   }
 }
 
-async function coveringStats(
-  queries: MarketQueries,
-  symbols: Symbols,
+function coveringStats(
+  stats: readonly SymbolStats[],
+  firstMs: ReadonlyMap<string, number>,
+  averages: readonly SymbolVwap[],
   sinceMs: number | null,
-): Promise<CoveringStats[]> {
-  const [stats, firsts, averages] = await Promise.all([
-    queries.stats({ symbols, sinceMs }),
-    queries.firstMinutes(symbols),
-    queries.vwap({ symbols, sinceMs }),
-  ])
-  const firstMs = new Map(firsts.map(({ symbol, first_minute }) => [symbol, Date.parse(first_minute)]))
+): CoveringStats[] {
   const vwap = new Map(averages.map((row) => [row.symbol, row.vwap]))
   return stats.map((row) => ({
     ...row,
+    avg_price: told(row.avg_price),
+    total_volume: told(row.total_volume),
     since: new Date(Math.max(sinceMs ?? 0, firstMs.get(row.symbol) ?? 0)).toISOString(),
-    quote_volume: row.total_volume * (vwap.get(row.symbol) ?? row.avg_price),
+    quote_volume: told(row.total_volume * (vwap.get(row.symbol) ?? row.avg_price)),
   }))
+}
+
+/** Without the digits that floats add: a page asks every second. */
+function told(value: number): number {
+  return Number(value.toPrecision(10))
 }
 
 /** The time of each symbol's first point, as trades have it. */

@@ -7,7 +7,9 @@ import { type MarketAnswers, sendAnswer } from './market-answers.ts'
 import { type MarketCut, marketCut } from './market-cut.ts'
 import { cursorOf, minutesOf, symbolsOf } from './market-parameters.ts'
 import type { MarketQueries } from './market-queries.ts'
+import type { Outage } from './outages.ts'
 import type { MarketKind } from './pages.ts'
+import { noPast, type Past } from './past.ts'
 
 const minuteMs = 60_000
 const statsMinutes = 1440
@@ -16,12 +18,16 @@ export interface MarketRouteOptions {
   readonly market: { readonly kind: MarketKind }
   readonly queries: MarketQueries
   readonly pipeline: () => PipelineStatus
+  /** When the market's feed was away. Default: never. */
+  readonly outages?: () => readonly Outage[]
+  /** What the exchange says of the time before. Default: nothing. */
+  readonly past?: Past
 }
 
 /** `GET /api/market`: all that a page shows, read together; with `since`, what is newer. */
 export function marketRoute(
   answers: MarketAnswers,
-  { market, queries, pipeline }: MarketRouteOptions,
+  { market, queries, pipeline, outages = () => [], past = noPast }: MarketRouteOptions,
 ): Handler<WebEnv> {
   return async (context) => {
     const parameters = parametersOf(context)
@@ -34,17 +40,32 @@ export function marketRoute(
     // What is newer is wanted whatever its time: a pipeline that is behind stores old trades.
     const seriesSinceMs = after === null ? wholeMinute(await answers.sinceMs(minutes)) : null
     const statsSinceMs = wholeMinute(await answers.sinceMs(statsMinutes))
-    const question = { symbols, after, seriesSinceMs, pointsMax, recentMax, statsSinceMs }
+    const question = { symbols, after, seriesSinceMs, pointsMax, recentMax, statsSinceMs, past }
     const tables = await answers.read(
       context.req.path,
-      [symbols, after && encodeCursor(after), seriesSinceMs, pointsMax, recentMax, statsSinceMs],
+      [
+        symbols,
+        after && encodeCursor(after),
+        seriesSinceMs,
+        pointsMax,
+        recentMax,
+        statsSinceMs,
+        past.version,
+      ],
       async () => tablesJson(await marketCut(queries, question, position)),
       position,
     )
     // How the pipeline is changes while the tables stand.
     const { counters, sources, partitions } = pipeline()
     const lag = partitions.reduce((sum, partition) => sum + partition.lag, 0)
-    const state = JSON.stringify({ market: market.kind, counters, sources, lag })
+    const state = JSON.stringify({
+      market: market.kind,
+      counters,
+      sources,
+      lag,
+      outages: outages(),
+      past_version: past.version,
+    })
     return sendAnswer(context, answerOf(`${state.slice(0, -1)},${tables.json.slice(1)}`))
   }
 }

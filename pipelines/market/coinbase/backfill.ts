@@ -11,12 +11,19 @@ const askAgainPolicy: RetryPolicy = { initialMs: 250, waitMsMax: 8_000 }
 /** No lag explains an id so far beyond the newest that the REST API knows. */
 export const plausibleLagTrades = 10_000
 
+/** Of the first trade and of the last, ms since the epoch. */
+export interface TimeOfTrades {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
 /** What fetching the missing trades of a product comes to. */
 export type BackfillEvent = { readonly product: string } & (
   | { readonly type: 'recovering'; readonly gap: Gap }
   /** Nothing is missing any more. */
   | { readonly type: 'recovered' }
-  | { readonly type: 'backfilled'; readonly trades: number }
+  /** Trades of this time were fetched; undefined: none. */
+  | { readonly type: 'backfilled'; readonly trades: number; readonly span: TimeOfTrades | undefined }
   /** These trades, from `fromId` on, are given up. */
   | {
       readonly type: 'gap'
@@ -125,10 +132,13 @@ export class Backfill {
     const toId = Math.min(fromId + restPageTrades - 1, gap.toId + 1)
     const page = await rest.tradesBetween(product, fromId, toId, signal)
     let trades = 0
+    let span: TimeOfTrades | undefined
     for (const trade of page.trades) {
-      if (trade.tradeId <= gap.toId && sequencer.fill(trade) === 'accepted') trades++
+      if (trade.tradeId > gap.toId || sequencer.fill(trade) !== 'accepted') continue
+      trades++
+      span = { fromMs: span?.fromMs ?? trade.timestampMs, toMs: trade.timestampMs }
     }
-    yield { type: 'backfilled', product, trades }
+    yield { type: 'backfilled', product, trades, span }
     if (trades > 0) return true
     const isBehind = page.newestId < fromId
     if (isBehind ? this.#waitedMs < this.#options.lagMsMax : this.#asks < missingAsksMax) return false

@@ -16,6 +16,7 @@ import { countFromZero, emptyTape, readTapeEnd, type Tape, type TapeEnd } from '
 import type { Trade } from '../trade.ts'
 import { ExchangeTime } from './exchange-time.ts'
 import type { FeedEvent } from './feed-event.ts'
+import type { FeedOutages } from './feed-outages.ts'
 import { ProductTape } from './product-tape.ts'
 import { ProductTapes, type TapeEvent } from './product-tapes.ts'
 import type { Products } from './products.ts'
@@ -40,6 +41,8 @@ export interface OrderOptions<K, V> extends Products {
   readonly restRefusedMsMax?: number
   /** How long, in waits, it may not know what the socket has shown. */
   readonly restLagMsMax?: number
+  /** Told of all that says when the feed was away; absent: nobody is. */
+  readonly outages?: FeedOutages
   /** Who asks the REST API; default: the global `fetch`. */
   readonly fetch?: typeof fetch
 }
@@ -90,6 +93,7 @@ function inOrder<K, V>(
       tap((event) => {
         if (event.type === 'heartbeat') exchangeTime.heard(event.timestampMs)
         report.tell(event)
+        options.outages?.tell(event)
       }),
       mergeMap((event) => tapes.after(event)),
       finalize(() => {

@@ -176,6 +176,9 @@ describe('the answers', () => {
     expect(await closes(span)).toEqual(Array.from({ length: 30 }, (_, i) => i + 61))
     expect(await closes(`${span}&points=31`)).toHaveLength(30)
     expect(await closes(`${span}&points=30`)).toEqual([65, 70, 75, 80, 85, 90])
+    expect(await closes(`${span}&points=30&interval=900`)).toEqual([75, 90])
+    // Since the first trade of all.
+    expect(await closes('minutes=0&points=21')).toHaveLength(16)
     // Whole ones, also where the time ends within one.
     expect(await closes(`${span}&interval=3600`)).toEqual([120])
   })
@@ -259,6 +262,63 @@ describe('the answers', () => {
     ])
   })
 
+  test('gives candles as columns, as a chart draws them', async () => {
+    expect(await api().json('/api/candles?interval=300&symbols=BTC&format=columns')).toEqual({
+      interval: 300,
+      series: {
+        BTC: {
+          times: [hourUs / 1e6],
+          open: [77_302.99],
+          high: [77_302.99],
+          low: [77_300],
+          close: [77_300],
+          volume: [1.0045],
+        },
+      },
+      exchange_until: {},
+    })
+  })
+
+  test("has the exchange's minutes in front of its own candles, merged and marked", async () => {
+    const minute = (at: number, close: number) => ({
+      startMs: hourUs / 1000 + at * 60_000,
+      open: 1,
+      high: 90_000,
+      low: 0.5,
+      close,
+      volume: 2,
+    })
+    // The last one is of a minute that has trades of its own.
+    const minutes = [minute(-61, 5), minute(-2, 6), minute(1, 7), minute(2, 8), minute(3, 9)]
+    const queries = new FakeMarketQueries().add({
+      symbol: 'BTC',
+      price: 77_300,
+      timestampUs: hourUs + 3 * 60_000_000,
+    })
+    const past = { version: 3, symbols: ['BTC'], minutesOf: (of: string) => (of === 'BTC' ? minutes : []) }
+    const { json } = api(queries, { past, clock: clockAt(hourUs / 1000 + 240_000) })
+    const asked = '/api/candles?interval=300'
+    const candles = (await json(`${asked}&symbols=BTC`)) as object[]
+    expect(candles).toMatchObject([
+      { window_start: '2026-01-31T17:55:00.000000Z', close: 6, tick_count: null, source: 'exchange' },
+      { window_start: '2026-01-31T18:00:00.000000Z', open: 1, low: 0.5, close: 77_300, total_volume: 5 },
+    ])
+    expect(await json(`${asked}&symbols=ETH`)).toEqual([])
+    expect(await json(`${asked}&format=columns`)).toMatchObject({
+      series: { BTC: { times: [hourUs / 1e6 - 300, hourUs / 1e6], close: [6, 77_300] } },
+      exchange_until: { BTC: hourUs / 1e6 + 300 },
+    })
+    const market = await json('/api/market?points=2')
+    expect(market).toMatchObject({
+      past: { BTC: { times: [hourUs / 1e6 - 60, hourUs / 1e6 + 180], prices: [6, 8] } },
+      past_version: 3,
+      stats: [{ symbol: 'BTC', total_volume: 1, since: '2026-01-31T18:03:00.000Z' }],
+      day: [{ symbol: 'BTC', total_volume: 9, min_price: 0.5, since: '2026-01-31T16:59:00.000Z' }],
+    })
+    const { cursor } = market as { cursor: string }
+    expect(await json(`/api/market?since=${cursor}`)).not.toHaveProperty('past')
+  })
+
   test('tells where the pipeline stands, that it lives, whether it is ready, and its metrics', async () => {
     const { json, get } = api(threeTrades(), { metrics: async () => '# HELP x\n' })
     expect(await json('/api/pipeline')).toEqual(emptyPipeline)
@@ -296,7 +356,7 @@ describe('bad input', () => {
     ['/api/history?from=1769882400000&to=1769882400000', 'to'],
     ['/api/history?to=1769882400000&minutes=60', 'minutes'],
     ['/api/candles?to=2026-01-31', 'to'],
-    ['/api/candles?points=10&interval=60', 'points'],
+    ['/api/candles?format=csv', 'format'],
     ['/api/candles?points=1', 'points'],
     ['/api/history?format=csv', 'format'],
     ['/api/history?since=', 'since'],
@@ -403,7 +463,8 @@ describe('the market as a page shows it', () => {
     api(queries).json(`/api/market${query}`) as Promise<Answer>
 
   test('is what the single answers say, with how the pipeline is', async () => {
-    const { json } = api()
+    const outages = [{ kind: 'away', symbol: null, from: 1_769_882_400, to: 1_769_882_460 }] as const
+    const { json } = api(threeTrades(), { outages: () => outages })
     const [latest, recent, columns] = await Promise.all(
       ['/api/latest', '/api/recent', '/api/history?format=columns'].map(json),
     )
@@ -417,6 +478,10 @@ describe('the market as a page shows it', () => {
       counters: emptyPipeline.counters,
       sources: emptyPipeline.sources,
       lag: 0,
+      outages,
+      day: [],
+      past: {},
+      past_version: 0,
     })
   })
 
@@ -596,7 +661,7 @@ describe('every answer', () => {
     expect(again.status).toBe(304)
     expect(await again.text()).toBe('')
     expect(again.headers.get('x-rivulet-market')).toBe('simulated')
-    expect(again.headers.get('content-security-policy')).not.toBeNull()
+    expect(again.headers.get('content-security-policy')).toBe(first.headers.get('content-security-policy'))
     // What a compressed answer was tagged with is the same tag, weakly.
     const compressed = await get(path, {
       'if-none-match': tag.startsWith('W/') ? tag : `W/${tag}`,

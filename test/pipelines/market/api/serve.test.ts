@@ -3,7 +3,13 @@ import { connect } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { ApiServer } from '../../../../src/app/serve.ts'
 import { FakeMarketQueries } from '../../../support/fake-market-queries.ts'
-import { apiOptions, type MarketWebOptions, marketWeb, serveFake } from '../../../support/market-server.ts'
+import {
+  apiOptions,
+  type MarketWebOptions,
+  marketWeb,
+  seedTrades,
+  serveFake,
+} from '../../../support/market-server.ts'
 
 const servers: ApiServer[] = []
 
@@ -22,14 +28,16 @@ afterEach(async () => {
 
 /** What a socket answers to bytes as they are. */
 async function raw(port: number, bytes: string): Promise<string> {
+  return (await rawBytes(port, bytes)).toString()
+}
+
+async function rawBytes(port: number, bytes: string): Promise<Buffer> {
   const socket = connect(port, '127.0.0.1')
   socket.write(bytes)
-  let text = ''
-  socket.on('data', (chunk) => {
-    text += chunk
-  })
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk) => chunks.push(chunk))
   await once(socket, 'close')
-  return text
+  return Buffer.concat(chunks)
 }
 
 describe('serving', () => {
@@ -37,6 +45,21 @@ describe('serving', () => {
     const server = await start()
     expect(server.url).toBe(`http://127.0.0.1:${server.port}/`)
     expect((await fetch(`${server.url}healthz`)).status).toBe(200)
+  })
+
+  test('answers a round of five symbols with fewer than 1,500 bytes, headers and all', async () => {
+    const queries = new FakeMarketQueries()
+    const nowMs = Date.now()
+    seedTrades(queries, { endMs: nowMs, minutes: 60, perMinute: 30 })
+    const { port, url } = await start(queries)
+    const { cursor } = (await (await fetch(`${url}api/market`)).json()) as { cursor: string }
+    // Two seconds of a busy market.
+    seedTrades(queries, { endMs: nowMs + 2_000, minutes: 1 / 30, perMinute: 60 })
+    const headers = 'host: localhost\r\naccept-encoding: gzip, deflate, br, zstd\r\nconnection: close'
+    const path = `/api/market?limit=20&minutes=60&points=600&since=${cursor}`
+    const answer = await rawBytes(port, `GET ${path} HTTP/1.1\r\n${headers}\r\n\r\n`)
+    expect(answer.toString()).toContain('200 OK')
+    expect(answer.length).toBeLessThan(1_500)
   })
 
   test('refuses a port in use, and names it', async () => {
