@@ -2,14 +2,16 @@ import { dayCover, rangeCover } from './cover.js'
 import { formatPrice, quoteOf } from './products.js'
 import { element, reconcile, setText } from './shared/dom.js'
 import { formatMoment, formatPercent, formatShort } from './shared/format.js'
+import { createSparkline, renderSparkline } from './sparkline.js'
 import { quietMs } from './status.js'
 
+const stillness = matchMedia('(prefers-reduced-motion: reduce)')
+
 /**
- * One card a symbol: price, change in the time shown, where the price stands between low and high, volume, and when it
- * was traded last. `nowMs`: in the market's time.
+ * One card a symbol: price, change and line of the time shown, where the price stands between low and high, volume, and when it
+ * was traded last. `nowMs`: in the market's time; `chosen`: the symbol that is shown large.
  */
-export function renderCards(list, { latest, stats, series, nowMs }) {
-  const statsOf = new Map(stats.map((row) => [row.symbol, row]))
+export function renderCards(list, { latest, day, series, nowMs, chosen }) {
   reconcile(
     list,
     latest,
@@ -18,8 +20,11 @@ export function renderCards(list, { latest, stats, series, nowMs }) {
     (card, row) => {
       updatePrice(card, row)
       updateChange(card, series.change(row.symbol), series.minutes, nowMs)
-      updateDay(card, row, statsOf.get(row.symbol), nowMs)
+      updateDay(card, row, day.get(row.symbol), nowMs)
       updateTraded(card, row, nowMs)
+      const points = series.bySymbol.get(row.symbol)
+      if (points) renderSparkline(card.querySelector('.sparkline'), points)
+      card.querySelector('.choose').setAttribute('aria-pressed', String(row.symbol === chosen))
     },
   )
 }
@@ -28,9 +33,14 @@ function createCard(symbol) {
   return element(
     'li',
     { className: 'card' },
-    element('h3', { className: 'card-symbol' }, symbol),
+    element(
+      'h3',
+      { className: 'card-symbol' },
+      element('button', { className: 'choose', type: 'button', title: `Show ${symbol} large` }, symbol),
+    ),
     element('span', { className: 'card-change' }),
     element('p', { className: 'card-price' }),
+    createSparkline(),
     element(
       'div',
       { className: 'card-range' },
@@ -95,9 +105,9 @@ function updateTraded(card, { last_update: time }, nowMs) {
   setText(node, `${isQuiet ? 'Quiet since' : 'Traded'} ${formatMoment(Date.parse(time), nowMs)}`)
 }
 
-/** Restarts the animation: a second change in a row flashes again. */
+/** Behind the price, and fading by itself: what the browser need not lay out or paint again costs next to nothing. */
 function flash(node, name) {
-  node.classList.remove('rose', 'fell')
-  void node.offsetWidth
-  node.classList.add(name)
+  node.dataset.flash = name
+  if (stillness.matches) return
+  node.animate({ opacity: [1, 0] }, { duration: 900, easing: 'ease-out', pseudoElement: '::before' })
 }

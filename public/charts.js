@@ -1,83 +1,78 @@
+import { Chart } from './chart.js'
 import { joined } from './detail.js'
+import { followFingers } from './fingers.js'
 import { pauseSecondsMin, pausesOf } from './pauses.js'
-import { plotOptions } from './plot-options.js'
 import { inOrder } from './products.js'
-import { createFigure, renderReadings } from './readings.js'
+import { createFigure } from './readings.js'
 import { reconcile } from './shared/dom.js'
+import { forgetStyles } from './shared/ink.js'
+import { tell } from './shared/parts.js'
 import { placeAt } from './shared/place-at.js'
-import { renderSummary } from './summary.js'
 import uPlot from './vendor/uplot/uPlot.esm.js'
 import { afterKey, afterWheel } from './view.js'
 
-const chartHeightPx = { each: 190, all: 380 }
+const heightPx = { each: 190, one: 380, all: 380 }
 
 /**
- * The price charts: one a symbol, or all in one as the change since the start of the time shown. They share the cursor
- * and the zoom (drag, wheel or keys; a double-click ends it), which a refresh leaves alone.
+ * The price charts: one a symbol, one of a chosen symbol, or all in one as the change since the left edge. They share the cursor
+ * and the zoom (drag, wheel, keys or fingers; a double-click ends it), which a refresh leaves alone.
  */
 export class Charts {
+  /** Symbols whose lines the reader has hidden. */
+  hidden = new Set()
   #host
   #onZoom
-  #layout
-  /** Of one plot each: `{ figure, plot, symbols }`, by name. */
-  #plots = new Map()
-  #zoom = null
-  #series = null
-  #detail = null
+  #chosen
+  /** By name: `{ chart, symbols }`. */
+  #charts = new Map()
+  #zoom
+  /** What is drawn: `{ series, detail, candles, outages }`. */
+  #market = null
   /** Of each symbol that is drawn, `{ times: [s], prices: [] }`. */
   #points = new Map()
   /** What was drawn last; undefined: it is to be drawn anew. */
   #drawn
-  #resized
+  /** By the names of all charts, also of those that are not drawn yet. */
+  #symbolsOf = new Map()
+  /** Names of the charts that are in sight, or nearly: the others are drawn when they come there. */
+  #inSight = new Set()
+  #sight = new IntersectionObserver((entries) => this.#look(entries), { rootMargin: '200px' })
   #axisWidth = 0
   #pauseSecondsMin = 0
-  /** When no symbol was traded. */
   #silences = []
   /** Of the first point of all, s. */
   #earliest = null
 
-  /** `onZoom(range)` is told which time the reader looks at, `{ min, max }` in seconds; null: all that is shown. */
-  constructor(host, { layout, onZoom }) {
+  /**
+   * `chosen`: `{ layout, kind, symbol, zoom }`, which may change, followed by a `redraw`. `onZoom(range)` is told which time the reader looks at, `{ min, max }` in seconds;
+   * null: all that is shown.
+   */
+  constructor(host, { chosen, onZoom }) {
     this.#host = host
-    this.#layout = layout
+    this.#chosen = chosen
+    this.#zoom = chosen.zoom
     this.#onZoom = onZoom
-    this.#resized = new ResizeObserver((entries) => {
-      for (const { target, contentRect } of entries) {
-        const width = Math.floor(contentRect.width)
-        const plot = this.#plots.get(target.parentElement.dataset.key)?.plot
-        if (plot && width > 0 && width !== plot.width)
-          plot.setSize({ width, height: chartHeightPx[this.#layout] })
-      }
-    })
-    // Canvases don't follow the style sheet: they are drawn anew in the other theme's colours.
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#rebuild())
-  }
-
-  setLayout(layout) {
-    this.#layout = layout
-    this.#rebuild()
   }
 
   resetZoom() {
     this.#setZoom(null)
   }
 
-  /** Draws what can be drawn, with the details of what is looked at; throws the first fault after that. */
-  render(series, detail) {
-    const revision = `${series.revision} ${detail.revision}`
-    if (series === this.#series && revision === this.#drawn) return
-    this.#series = series
-    this.#detail = detail
+  /** Draws what can be drawn; throws the first fault after that. */
+  render(market) {
+    const { series, detail, candles } = market
+    const revision = `${series.revision} ${detail.revision} ${candles.revision} ${JSON.stringify(market.outages)}`
+    const isSame = series === this.#market?.series && revision === this.#drawn
+    this.#market = market
+    if (isSame) return
     this.#drawn = undefined
     this.#points = new Map(
       [...series.bySymbol].map(([symbol, own]) => [symbol, joined(own, detail.bySymbol.get(symbol))]),
     )
     this.#lookForPauses()
-    const symbols = inOrder(series.bySymbol.keys())
-    const charts = this.#isSingle ? symbols.map((symbol) => [symbol, [symbol]]) : [['All symbols', symbols]]
-    const wanted = symbols.length === 0 ? [] : charts
-    this.#host.dataset.layout = this.#layout
-    for (const [name, { symbols: drawn }] of this.#plots) {
+    const wanted = this.#wanted(inOrder(series.bySymbol.keys()))
+    this.#host.dataset.layout = this.#chosen.layout
+    for (const [name, { symbols: drawn }] of this.#charts) {
       const still = wanted.find(([other]) => other === name)
       if (still?.[1].join() !== drawn.join()) this.#forget(name)
     }
@@ -87,149 +82,223 @@ export class Charts {
       wanted,
       ([name]) => name,
       ([name]) => this.#createFigure(name),
-      (figure, [name, of]) => {
+      (figure, [name, symbols]) => {
         try {
-          this.#draw(figure, name, of)
+          if (this.#inSight.has(name)) this.#draw(figure, name, symbols)
         } catch (error) {
           this.#forget(name)
           faults.push(error)
         }
       },
     )
+    this.#symbolsOf = new Map(wanted)
     if (faults.length > 0) throw faults[0]
     this.#drawn = revision
   }
 
-  #createFigure(name) {
-    const figure = createFigure(name)
-    const host = figure.querySelector('.plot')
-    const follow = (event, view) => {
-      if (view === undefined) return
-      event.preventDefault()
-      if (view !== this.#zoom) this.#setZoom(view)
-    }
-    host.addEventListener('keydown', (event) => follow(event, afterKey(event, this.#zoom, this.#shown)))
-    const onWheel = (event) => {
-      const { left, width } = host.querySelector('.u-over').getBoundingClientRect()
-      follow(event, afterWheel(event, (event.clientX - left) / width, this.#zoom, this.#shown))
-    }
-    host.addEventListener('wheel', onWheel, { passive: false })
-    figure.querySelector('.points').addEventListener('toggle', () => {
-      const { plot, symbols } = this.#plots.get(name) ?? {}
-      if (plot) this.#sumUp(figure, plot, symbols)
-    })
-    return figure
+  /** All of them, as after another choice or theme: canvases don't follow the style sheet. */
+  redraw() {
+    forgetStyles()
+    for (const name of this.#charts.keys()) this.#forget(name)
+    this.#host.replaceChildren()
+    this.#drawn = undefined
+    this.#axisWidth = 0
+    if (this.#market) this.render(this.#market)
+  }
+
+  // What a chart asks of all of them.
+
+  /** The time that is shown. */
+  get view() {
+    return this.#zoom ?? this.shown
   }
 
   /** The time shown without a zoom. It ends with the newest trade of all, so that the charts stay under each other. */
-  get #shown() {
-    const { newest, minutes } = this.#series
+  get shown() {
+    const { newest, minutes } = this.#market.series
     return { min: minutes === 0 ? this.#earliest : newest - minutes * 60, max: newest }
   }
 
-  #lookForPauses() {
-    const { newest } = this.#series
-    const times = Float64Array.from([...this.#points.values()].flatMap((own) => own.times)).sort()
-    this.#earliest = times[0] ?? newest
-    const { min, max } = this.#detail.loaded ?? this.#shown
-    this.#pauseSecondsMin = pauseSecondsMin(max - min)
-    this.#silences = pausesOf(times, newest, this.#pauseSecondsMin)
+  /** The time of the newest trade of all, s. */
+  get newest() {
+    return this.#market.series.newest
   }
 
-  /** It is made anew when it is drawn next. */
-  #forget(name) {
-    this.#plots.get(name)?.plot.destroy()
-    this.#plots.delete(name)
+  /** How long a candle is, s. */
+  get candleSeconds() {
+    return this.#market.candles.seconds
   }
 
-  #rebuild() {
-    for (const name of this.#plots.keys()) this.#forget(name)
-    this.#host.replaceChildren()
-    this.#resized.disconnect()
-    this.#drawn = undefined
-    this.#axisWidth = 0
-    if (this.#series) this.render(this.#series, this.#detail)
+  /** When no symbol was traded. */
+  get silences() {
+    return this.#silences
   }
 
-  #draw(figure, name, symbols) {
-    const data = this.#dataOf(symbols)
-    let known = this.#plots.get(name)
-    if (!known) {
-      const host = figure.querySelector('.plot')
-      const plot = new uPlot(this.#optionsOf(figure, symbols, host.clientWidth), data, host)
-      known = { plot, symbols, figure }
-      this.#plots.set(name, known)
-      this.#resized.observe(host)
-    }
-    const { plot } = known
-    // Drawn here and now: a fault is this chart's, and its cursor is moved to what lies under it from now on.
-    plot.batch(() => {
-      plot.setData(data)
-      this.#place(plot)
-    })
-    this.#read(figure, plot, symbols)
-    this.#sumUp(figure, plot, symbols)
+  /** By symbol: until when, s, what is drawn is what the exchange tells of the time before. */
+  get exchangeUntil() {
+    const { series, candles } = this.#market
+    return this.#kind === 'candles' ? candles.exchangeUntil : series.exchangeUntil
   }
 
-  #dataOf(symbols) {
-    const from = this.#detail.loaded?.min ?? Number.NEGATIVE_INFINITY
-    const tables = symbols.map((symbol) => {
-      const { times, prices } = this.#points.get(symbol)
-      if (this.#isSingle) return [times, prices]
-      const base = prices[placeAt(times, prices, from) ?? 0]
-      return [times, prices.map((price) => price / base - 1)]
-    })
-    return tables.length === 1 ? tables[0] : uPlot.join(tables)
+  /** When the feed was away, or what was missed of a symbol was fetched later: `{ kind, symbol, from, to }`. */
+  get outages() {
+    return this.#market.outages
   }
 
-  #place(plot) {
-    const { min, max } = this.#zoom ?? this.#shown
-    plot.setScale('x', { min: max > min ? min : max - 60, max })
+  pausesOf(symbol) {
+    return pausesOf(this.#timesOf(symbol), this.newest, this.#pauseSecondsMin)
+  }
+
+  /** Whether a symbol's line is one point, and has no length. */
+  isPoint(symbol) {
+    return this.#timesOf(symbol).length === 1
+  }
+
+  /** The price of a symbol's newest trade. */
+  lastPrice(symbol) {
+    return this.#points.get(symbol)?.prices.at(-1)
   }
 
   /** All charts have the widest axis of them, so that equal times stand under each other. */
-  #widen(labels) {
+  widen(labels) {
     const longest = Math.max(6, ...labels.map(({ length }) => length))
     this.#axisWidth = Math.max(this.#axisWidth, 16 + 6.5 * longest)
     return this.#axisWidth
   }
 
+  zoomTo(range) {
+    this.#setZoom(range)
+  }
+
+  /** `[name, symbols]` of each chart. */
+  #wanted(symbols) {
+    const { layout, symbol } = this.#chosen
+    if (symbols.length === 0) return []
+    if (layout === 'all') return [['All symbols', symbols]]
+    if (layout === 'each') return symbols.map((each) => [each, [each]])
+    const large = symbols.includes(symbol) ? symbol : symbols[0]
+    return [[large, [large]]]
+  }
+
+  #createFigure(name) {
+    const figure = createFigure(name)
+    this.#sight.observe(figure)
+    const host = figure.querySelector('.plot')
+    const chartOf = () => this.#charts.get(name)?.chart
+    const follow = (event, view) => {
+      if (view === undefined) return
+      event.preventDefault()
+      if (view !== this.#zoom) this.#setZoom(view)
+    }
+    host.addEventListener('keydown', (event) => follow(event, afterKey(event, this.#zoom, this.shown)))
+    const onWheel = (event) =>
+      follow(event, afterWheel(event, chartOf().shareAt(event.clientX), this.#zoom, this.shown))
+    host.addEventListener('wheel', onWheel, { passive: false })
+    followFingers(host, { chartOf, charts: this })
+    figure.querySelector('.readings').addEventListener('click', ({ target }) => {
+      const symbol = target.closest('.entry')?.dataset.symbol
+      if (symbol !== undefined) this.#toggle(symbol)
+    })
+    figure.querySelector('.points').addEventListener('toggle', () => chartOf()?.sumUp())
+    return figure
+  }
+
+  #toggle(symbol) {
+    const isShown = this.hidden.delete(symbol)
+    if (!isShown) this.hidden.add(symbol)
+    for (const { chart } of this.#charts.values()) chart.setShown(symbol, isShown)
+  }
+
+  #lookForPauses() {
+    const { newest, detail } = { newest: this.newest, detail: this.#market.detail }
+    const times = Float64Array.from([...this.#points.values()].flatMap((own) => own.times)).sort()
+    this.#earliest = times[0] ?? newest
+    const { min, max } = detail.loaded ?? this.shown
+    this.#pauseSecondsMin = pauseSecondsMin(max - min)
+    // A price that stands from before the time shown says nothing of when others were traded.
+    this.#silences = pausesOf(
+      times.subarray(times.findIndex((time) => time >= min)),
+      newest,
+      this.#pauseSecondsMin,
+    )
+  }
+
+  #look(entries) {
+    for (const { target, isIntersecting } of entries) {
+      if (!target.isConnected) continue
+      const name = target.dataset.key
+      if (!isIntersecting) this.#inSight.delete(name)
+      else if (!this.#inSight.has(name)) {
+        this.#inSight.add(name)
+        this.#drawSeen(target, name)
+      }
+    }
+  }
+
+  #drawSeen(figure, name) {
+    try {
+      this.#draw(figure, name, this.#symbolsOf.get(name))
+    } catch (error) {
+      this.#forget(name)
+      tell('charts', error)
+    }
+  }
+
+  /** It is made anew when it is drawn next. */
+  #forget(name) {
+    this.#charts.get(name)?.chart.destroy()
+    this.#charts.delete(name)
+  }
+
+  #draw(figure, name, symbols) {
+    const data = this.#dataOf(symbols)
+    const known = this.#charts.get(name)
+    const chart =
+      known?.chart ??
+      new Chart(figure, {
+        kind: this.#kind,
+        symbols,
+        heightPx: heightPx[this.#chosen.layout],
+        data,
+        shared: this,
+      })
+    this.#charts.set(name, { chart, symbols })
+    chart.draw(data)
+  }
+
+  get #kind() {
+    return this.#chosen.layout === 'all' ? 'changes' : this.#chosen.kind
+  }
+
+  #dataOf(symbols) {
+    if (this.#kind === 'changes') return uPlot.join(symbols.map((symbol) => this.#changesOf(symbol)))
+    const [symbol] = symbols
+    if (this.#kind === 'line') {
+      const { times, prices } = this.#points.get(symbol)
+      return [times, prices]
+    }
+    const none = { times: [], open: [], high: [], low: [], close: [], volume: [] }
+    const { times, open, high, low, close, volume } = this.#market.candles.bySymbol.get(symbol) ?? none
+    return [times, open, high, low, close, volume]
+  }
+
+  /** Since the left edge of what is looked at. */
+  #changesOf(symbol) {
+    const { times, prices } = this.#points.get(symbol)
+    const base = prices[placeAt(times, prices, this.view.min) ?? 0]
+    return [times, prices.map((price) => price / base - 1)]
+  }
+
   #setZoom(zoom) {
     this.#zoom = zoom
-    for (const { figure, plot, symbols } of this.#plots.values()) {
-      plot.batch(() => this.#place(plot))
-      this.#sumUp(figure, plot, symbols)
+    for (const { chart, symbols } of this.#charts.values()) {
+      if (this.#kind === 'changes') chart.draw(this.#dataOf(symbols))
+      else chart.place()
     }
     this.#onZoom(zoom)
   }
 
-  #optionsOf(figure, symbols, width) {
-    return plotOptions({
-      symbols,
-      isSingle: this.#isSingle,
-      size: { width, height: chartHeightPx[this.#layout] },
-      silences: () => this.#silences,
-      pausesOf: (symbol) => pausesOf(this.#timesOf(symbol), this.#series.newest, this.#pauseSecondsMin),
-      isPoint: (symbol) => this.#timesOf(symbol).length === 1,
-      widen: (labels) => this.#widen(labels),
-      onCursor: (plot) => this.#read(figure, plot, symbols),
-      onZoom: (range) => this.#setZoom(range),
-    })
-  }
-
-  get #isSingle() {
-    return this.#layout === 'each'
-  }
-
   #timesOf(symbol) {
     return this.#points.get(symbol)?.times ?? []
-  }
-
-  #read(figure, plot, symbols) {
-    renderReadings(figure, plot, { symbols, isSingle: this.#isSingle, newest: this.#series.newest })
-  }
-
-  #sumUp(figure, plot, symbols) {
-    renderSummary(figure, plot, { symbols, isSingle: this.#isSingle, newest: this.#series.newest })
   }
 }

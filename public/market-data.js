@@ -10,6 +10,11 @@ export class MarketData {
   lag = 0
   counters = {}
   sources = []
+  /** When the feed was away, or what was missed was fetched later: `{ kind, symbol, from, to }`, in seconds. */
+  outages = []
+  /** Another one when the exchange has told more of the time before. */
+  pastVersion = 0
+  #day = new Map()
   /** Whether its times are of the past, as in a recording. */
   isReplayed = false
   #latest = new Map()
@@ -17,18 +22,21 @@ export class MarketData {
   #recent = []
 
   /** `isWhole`: the answer was not asked for with a cursor. */
-  add({ latest, recent, stats, count, lag, counters, sources, market }, isWhole) {
+  add(answer, isWhole) {
+    const { latest, recent, stats, day, count, lag, counters, sources, outages, market } = answer
     if (isWhole) {
       this.#latest.clear()
       this.#recent = []
     }
     for (const row of latest) this.#latest.set(row.symbol, row)
     this.#stats = new Map(stats.map((row) => [row.symbol, row]))
+    this.#day = new Map(day.map((row) => [row.symbol, row]))
     const known = new Set(recent.map(keyOf))
     this.#recent = [...recent, ...this.#recent.filter((trade) => !known.has(keyOf(trade)))]
       .sort((a, b) => compare(b.timestamp, a.timestamp) || b.trade_id - a.trade_id)
       .slice(0, recentRows)
-    Object.assign(this, { count, lag, counters, sources, isReplayed: market === 'replayed' })
+    this.pastVersion = answer.past_version
+    Object.assign(this, { count, lag, counters, sources, outages, isReplayed: market === 'replayed' })
   }
 
   /** The newest trade of each symbol, in the products' order. */
@@ -38,6 +46,11 @@ export class MarketData {
 
   get stats() {
     return inOrder(this.#stats.keys()).map((symbol) => this.#stats.get(symbol))
+  }
+
+  /** Low, high and volume of the last 24 h, also of before the first trade that was seen; by symbol. */
+  get day() {
+    return new Map([...this.#stats, ...this.#day])
   }
 
   /** Newest first. */

@@ -1,7 +1,9 @@
+import { Candles } from './candles.js'
 import { renderCards } from './cards.js'
+import { choicesOf, searchOf } from './choices.js'
 import { Detail } from './detail.js'
 import { MarketData, recentRows } from './market-data.js'
-import { learnDigits, productsAreKnown, takeProducts } from './products.js'
+import { formatPrice, learnDigits, productsAreKnown, takeProducts } from './products.js'
 import { Series } from './series.js'
 import { ApiError, get, serverNow, Unreachable } from './shared/api.js'
 import { element, setText } from './shared/dom.js'
@@ -19,7 +21,10 @@ const askProductsAgainMs = 30_000
 const node = (id) => document.getElementById(id)
 const data = new MarketData()
 const detail = new Detail()
-let series = new Series(60)
+const candles = new Candles()
+const chosen = choicesOf(location.search)
+const title = document.title
+let series = new Series(Number(chosen.range))
 let updatedAt = null
 /** Null until they are loaded: a page without them has its figures all the same. */
 let charts = null
@@ -33,10 +38,11 @@ async function poll(signal) {
   await askProducts(signal)
   const asked = series
   const answer = await marketOf(asked, signal)
+  if (answer.past_version !== data.pastVersion) candles.reload()
   data.add(answer, asked.isEmpty)
   // Another time range was chosen meanwhile: the next round, which follows at once, loads it.
   if (asked === series) asked.add(answer)
-  await askDetail(signal)
+  await (hasCandles() ? askCandles(signal) : askDetail(signal))
   updatedAt = new Date()
   failure = null
   render()
@@ -55,6 +61,14 @@ async function askDetail(signal) {
   if (query !== null) detail.add(query, await get(`/api/history?${query}`, signal))
 }
 
+async function askCandles(signal) {
+  const { newest, minutes } = series
+  if (newest === null) return
+  const min = minutes === 0 ? Number.NEGATIVE_INFINITY : newest - minutes * 60
+  const query = candles.query(chosen.zoom, { min, max: newest }, Number(chosen.interval))
+  if (query !== null) candles.add(await get(`/api/candles?${query}`, signal))
+}
+
 async function marketOf(asked, signal) {
   const path = () => `/api/market?limit=${recentRows}&${asked.query}`
   try {
@@ -68,11 +82,13 @@ async function marketOf(asked, signal) {
 }
 
 function render() {
-  const { latest, recent, stats, isReplayed } = data
+  const { latest, recent, stats, day, isReplayed } = data
   const nowMs = isReplayed ? data.newestMs : serverNow()
   show('prices', () => {
     for (const { symbol, price } of [...latest, ...recent]) learnDigits(symbol, price)
-    renderCards(node('cards'), { latest, stats, series, nowMs })
+    renderCards(node('cards'), { latest, day, series, nowMs, chosen: chosen.symbol })
+    const row = latest.find(({ symbol }) => symbol === chosen.symbol)
+    document.title = row ? `${formatPrice(row.symbol, row.price)} ${row.symbol} · Rivulet` : title
   })
   show('statistics', () => renderStats(node('stats'), node('stats-cover'), { stats, nowMs }))
   show('trades', () => renderRecent(node('recent'), { recent, nowMs }))
@@ -82,25 +98,27 @@ function render() {
 }
 
 function showCharts() {
-  if (charts) show('charts', () => charts.render(series, detail))
+  if (charts) show('charts', () => charts.render({ series, detail, candles, outages: data.outages }))
 }
 
 async function loadCharts() {
   try {
     const { Charts } = await import('./charts.js')
-    charts = new Charts(node('charts'), {
-      layout: document.querySelector('[name="layout"]:checked').value,
-      onZoom: (range) => {
-        node('reset-zoom').hidden = range === null
-        detail.look(range)
-        showCharts()
-        if (detail.query !== null) poller.refresh()
-      },
-    })
+    charts = new Charts(node('charts'), { chosen, onZoom: look })
+    if (chosen.zoom !== null) look(chosen.zoom)
   } catch (error) {
     tell('charts', error)
   }
   if (updatedAt !== null) render()
+}
+
+/** At this time, `{ min, max }` in seconds; null: all that is shown. */
+function look(zoom) {
+  choose({ zoom })
+  node('reset-zoom').hidden = zoom === null
+  detail.look(zoom)
+  showCharts()
+  if (zoom !== null) poller.refresh()
 }
 
 /** Called every second, too: what is shown goes on growing old when nothing comes any more. */
@@ -134,10 +152,40 @@ const poller = new Poller({
   },
 })
 
+/** Candles are of one symbol. */
+const hasCandles = () => chosen.kind === 'candles' && chosen.layout !== 'all'
+
+/** The address says it, and the style sheet knows it. */
+function choose(choices) {
+  Object.assign(chosen, choices)
+  const { theme, layout, kiosk } = chosen
+  history.replaceState(null, '', location.pathname + searchOf(chosen))
+  document.documentElement.dataset.theme = theme
+  document.body.dataset.layout = layout
+  document.body.classList.toggle('kiosk', kiosk)
+  node('interval').hidden = !hasCandles()
+}
+
+/** What is drawn is another chart. */
+function chooseCharts(choices) {
+  choose(choices)
+  show('charts', () => charts?.redraw())
+  poller.refresh()
+}
+
+/** Shows the choices in a group of radio buttons or a list, and takes what is chosen there. */
+function bind(id, take) {
+  const control = node(id)
+  const radio = control.querySelector(`[value="${chosen[id]}"]`)
+  if (radio.matches('input')) radio.checked = true
+  else control.value = chosen[id]
+  control.addEventListener('change', ({ target }) => take(target.value))
+}
+
 for (const seconds of [0, ...refreshSeconds.choices]) {
-  const chosen = seconds === refreshSeconds.chosen
+  const isFirst = seconds === refreshSeconds.chosen
   const option = element('option', { value: String(seconds) }, seconds === 0 ? 'Off' : `${seconds} s`)
-  option.selected = chosen
+  option.selected = isFirst
   node('refresh-every').append(option)
 }
 const chooseInterval = () => {
@@ -145,18 +193,30 @@ const chooseInterval = () => {
 }
 node('refresh-every').addEventListener('change', chooseInterval)
 node('refresh').addEventListener('click', () => poller.refresh())
-node('layout').addEventListener('change', ({ target }) => {
-  show('charts', () => charts?.setLayout(target.value))
-  renderState()
-})
-node('range').addEventListener('change', ({ target }) => {
+for (const name of ['layout', 'kind', 'interval']) bind(name, (value) => chooseCharts({ [name]: value }))
+bind('range', (range) => {
+  choose({ range })
   charts?.resetZoom()
-  series = new Series(Number(target.value))
+  series = new Series(Number(range))
   poller.refresh()
+})
+bind('theme', (theme) => {
+  choose({ theme })
+  show('charts', () => charts?.redraw())
+})
+for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)'])
+  matchMedia(query).addEventListener('change', () => show('charts', () => charts?.redraw()))
+node('cards').addEventListener('click', ({ target }) => {
+  const symbol = target.closest('.choose')?.closest('.card').dataset.key
+  if (symbol === undefined) return
+  node('layout').querySelector('[value="one"]').checked = true
+  chooseCharts({ symbol, layout: 'one' })
+  render()
 })
 node('reset-zoom').addEventListener('click', () => charts?.resetZoom())
 setText(node('zone'), `Times in ${timeZone()}`)
 
+choose({})
 chooseInterval()
 poller.refresh()
 void loadCharts()

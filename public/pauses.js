@@ -8,12 +8,12 @@ const shareOfRange = 1 / 50
 /** From which length on a pause is one, in a time shown of so many seconds. */
 export const pauseSecondsMin = (rangeS) => Math.max(breathS, rangeS * shareOfRange)
 
-/** The pauses between the times, in order, and from the last of them to `end`: `[from, to]`, all in seconds. */
+/** The pauses between the times, in order, and from the last of them to `end`: `{ from, to }`, all in seconds. */
 export function pausesOf(times, end, secondsMin) {
   const pauses = []
   for (let i = 0; i < times.length; i++) {
     const next = times[i + 1] ?? end
-    if (next - times[i] >= secondsMin) pauses.push([times[i], next])
+    if (next - times[i] >= secondsMin) pauses.push({ from: times[i], to: next })
   }
   return pauses
 }

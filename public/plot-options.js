@@ -1,33 +1,21 @@
 import { axisPrices, axisRatios, paddedRange, priceSteps, ratioSteps } from './axes.js'
-import { fade, nameGaps, shade } from './ink.js'
+import { candleRange, drawCandles } from './candle-ink.js'
+import { columnsOf } from './columns.js'
+import { drawLastPrice, fade, nameStretches, shade } from './ink.js'
+import { formatPrice } from './products.js'
 import { axisTimes } from './shared/axis-times.js'
 import { lineColour, pageColour, pageFont } from './shared/ink.js'
 import { placeAt } from './shared/place-at.js'
+import { inSight, stretchesOf } from './stretches.js'
 import uPlot from './vendor/uplot/uPlot.esm.js'
 
 /** A price stands until the next trade. */
 const stepped = uPlot.paths.stepped({ align: 1, extend: true })
 const selectedPxMin = 4
 
-/**
- * The options of one plot: of one symbol's prices, or of several symbols' changes.
- *
- * - `silences()`, `pausesOf(symbol)`: when nothing was traded, in seconds
- * - `isPoint(symbol)`: whether its line is one point, and has no length
- * - `widen(labels)`: the width of an axis with these labels
- * - `onCursor(plot)`, `onZoom(range)`: the reader points at something, chooses a time; null: all of it
- */
-export function plotOptions({
-  symbols,
-  isSingle,
-  size,
-  silences,
-  pausesOf,
-  isPoint,
-  widen,
-  onCursor,
-  onZoom,
-}) {
+/** The options of one plot; `shared`: what all charts have in common. `onCursor()`: something else is pointed at. */
+export function plotOptions({ kind, symbols, size, shared, onCursor }) {
+  const stretches = (plot) => inSight(plot, stretchesOf(symbols, shared))
   return {
     ...size,
     padding: [8, 0, 0, 14],
@@ -35,34 +23,28 @@ export function plotOptions({
     cursor: {
       sync: { key: 'prices', setSeries: false },
       drag: { x: true, y: false, setScale: false },
-      points: { size: 7 },
+      points: { size: 7, show: kind !== 'candles' },
       dataIdx: (plot, column, closest, time) =>
         column === 0 ? closest : placeAt(plot.data[0], plot.data[column], time),
       bind: {
         dblclick: () => () => {
-          onZoom(null)
+          shared.zoomTo(null)
           return null
         },
       },
     },
-    scales: { x: { auto: false }, y: { range: paddedRange } },
-    axes: axesOf(symbols, isSingle, widen),
-    series: [
-      {},
-      ...symbols.map((symbol, i) => ({
-        label: symbol,
-        stroke: isSingle ? pageColour('--accent') : lineColour(i),
-        width: 1.5,
-        paths: stepped,
-        points: { show: () => isPoint(symbol), size: 5 },
-        // Not where a joined series has holes, for there only others traded.
-        gaps: (plot) => inPixels(plot, pausesOf(symbol)),
-        ...(isSingle && { fill: fade }),
-      })),
-    ],
+    scales: { x: { auto: false }, y: { range: kind === 'candles' ? candleRange : paddedRange } },
+    axes: axesOf(kind, symbols, shared),
+    series: [{}, ...seriesOf(kind, symbols, shared)],
     hooks: {
-      drawClear: [(plot) => shade(plot, inPixels(plot, silences()))],
-      draw: [(plot) => nameGaps(plot, inPixels(plot, silences()))],
+      drawClear: [(plot) => shade(plot, stretches(plot))],
+      draw: [
+        (plot) => {
+          if (kind === 'candles') drawCandles(plot, shared.candleSeconds)
+          nameStretches(plot, stretches(plot))
+          if (kind !== 'changes') drawLast(plot, symbols[0], shared)
+        },
+      ],
       setCursor: [onCursor],
       setSelect: [
         (plot) => {
@@ -70,14 +52,38 @@ export function plotOptions({
           if (width < selectedPxMin) return
           const range = { min: plot.posToVal(left, 'x'), max: plot.posToVal(left + width, 'x') }
           plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
-          onZoom(range)
+          shared.zoomTo(range)
         },
       ],
     },
   }
 }
 
-function axesOf(symbols, isSingle, widen) {
+function seriesOf(kind, symbols, shared) {
+  if (kind === 'candles') {
+    // They are drawn by themselves; the prices are here for the axis to have room for.
+    const unseen = { paths: () => null, points: { show: false } }
+    return columnsOf(kind, symbols).map(({ name: label }) => ({
+      ...unseen,
+      label,
+      scale: label === 'Volume' ? 'volume' : 'y',
+    }))
+  }
+  return symbols.map((symbol, i) => ({
+    label: symbol,
+    show: !shared.hidden.has(symbol),
+    stroke: kind === 'line' ? pageColour('--accent') : lineColour(i),
+    width: 1.5,
+    paths: stepped,
+    points: { show: () => shared.isPoint(symbol), size: 5 },
+    // Not where a joined series has holes, for there only others traded.
+    gaps: (plot) => inSight(plot, shared.pausesOf(symbol)).map(({ from, to }) => [from, to]),
+    ...(kind === 'line' && { fill: fade }),
+  }))
+}
+
+function axesOf(kind, symbols, shared) {
+  const isPrice = kind !== 'changes'
   const grid = { stroke: pageColour('--grid'), width: 1 }
   const axis = { stroke: pageColour('--muted'), font: pageFont(11), grid, ticks: { show: false }, gap: 6 }
   return [
@@ -85,17 +91,19 @@ function axesOf(symbols, isSingle, widen) {
     {
       ...axis,
       side: 1,
-      incrs: () => (isSingle ? priceSteps(symbols[0]) : ratioSteps()),
-      size: (_, labels) => widen(labels ?? []),
-      values: isSingle ? axisPrices : axisRatios,
+      incrs: () => (isPrice ? priceSteps(symbols[0]) : ratioSteps()),
+      size: (_, labels) => shared.widen([...(labels ?? []), ...lastLabels(kind, symbols, shared)]),
+      values: isPrice ? axisPrices : axisRatios,
     },
   ]
 }
 
-/** Those of the stretches of time that are in sight, in pixels of the canvas. */
-function inPixels(plot, stretches) {
-  const { left, width } = plot.bbox
-  return stretches
-    .map((stretch) => stretch.map((time) => plot.valToPos(time, 'x', true)))
-    .filter(([from, to]) => to > left && from < left + width)
+function lastLabels(kind, [symbol], shared) {
+  const price = kind === 'changes' ? undefined : shared.lastPrice(symbol)
+  return price === undefined ? [] : [formatPrice(symbol, price)]
+}
+
+function drawLast(plot, symbol, shared) {
+  const price = shared.lastPrice(symbol)
+  if (price !== undefined) drawLastPrice(plot, price, formatPrice(symbol, price))
 }

@@ -4,24 +4,32 @@ import { placeAt } from './shared/place-at.js'
 
 export const rowsMax = 100
 
-/** A sentence on what is in sight of a line, or that there is nothing. `formatTime(s)`, `formatValue(value)`. */
-export function sentenceOf(name, times, values, { min, max }, { formatTime, formatValue }) {
-  const places = inSight(times, { min, max }).filter((place) => values[place] != null)
+/**
+ * A sentence on what is in sight of a line, or that there is nothing. `lows` and `highs`: where each value stands for a stretch
+ * of them. `formatTime(s)`, `formatValue(value)`.
+ */
+export function sentenceOf(
+  name,
+  { times, values, lows = values, highs = values },
+  { min, max },
+  { formatTime, formatValue },
+) {
+  const places = placesInSight(times, { min, max }).filter((place) => values[place] != null)
   if (places.length === 0) return `${name}: no trades from ${formatTime(min)} to ${formatTime(max)}.`
-  const lowest = places.reduce((best, place) => (values[place] < values[best] ? place : best))
-  const highest = places.reduce((best, place) => (values[place] > values[best] ? place : best))
+  const lowest = places.reduce((best, place) => (lows[place] < lows[best] ? place : best))
+  const highest = places.reduce((best, place) => (highs[place] > highs[best] ? place : best))
   const told = [
-    ['first', places[0]],
-    ['last', places.at(-1)],
-    ['lowest', lowest],
-    ['highest', highest],
-  ].map(([what, place]) => `${what} ${formatValue(values[place])} at ${formatTime(times[place])}`)
+    ['first', values, places[0]],
+    ['last', values, places.at(-1)],
+    ['lowest', lows, lowest],
+    ['highest', highs, highest],
+  ].map(([what, of, place]) => `${what} ${formatValue(of[place])} at ${formatTime(times[place])}`)
   return `${name}: ${told.join(', ')}.`
 }
 
 /** The newest points in sight, newest first: `{ time, values }`, of each line what stands then; null: nothing yet. */
 export function rowsOf([times, ...lines], view) {
-  return inSight(times, view)
+  return placesInSight(times, view)
     .slice(-rowsMax)
     .reverse()
     .map((place) => ({
@@ -30,6 +38,7 @@ export function rowsOf([times, ...lines], view) {
     }))
 }
 
-function inSight(times, { min, max }) {
+/** The places of the times from one to the other. */
+export function placesInSight(times, { min, max }) {
   return [...times.keys()].filter((place) => times[place] >= min && times[place] <= max)
 }

@@ -1,11 +1,12 @@
 // The heading of a chart: its name, and what the cursor reads.
 
-import { formatPrice } from './products.js'
+import { columnsOf, valuesOf } from './columns.js'
 import { element, reconcile, setText } from './shared/dom.js'
-import { formatMoment, formatPercent } from './shared/format.js'
+import { formatMoment } from './shared/format.js'
 import { lineColour } from './shared/ink.js'
 import { placeAt } from './shared/place-at.js'
 import { createSummary } from './summary.js'
+import { createTooltip } from './tooltip.js'
 
 export function createFigure(name) {
   const summaryId = `summary-${encodeURIComponent(name)}`
@@ -19,50 +20,57 @@ export function createFigure(name) {
       element('span', { className: 'readings' }),
       element('span', { className: 'reading-time' }),
     ),
-    element('div', {
-      className: 'plot',
-      role: 'img',
-      'aria-label': `Price of ${name} over time`,
-      'aria-keyshortcuts': 'ArrowLeft ArrowRight + - Home Escape',
-      'aria-describedby': summaryId,
-      tabindex: '0',
-    }),
+    element(
+      'div',
+      { className: 'plot-frame' },
+      element('div', {
+        className: 'plot',
+        role: 'img',
+        'aria-label': `Price of ${name} over time`,
+        'aria-keyshortcuts': 'ArrowLeft ArrowRight + - Home Escape',
+        'aria-describedby': summaryId,
+        tabindex: '0',
+      }),
+      createTooltip(),
+    ),
     element('p', { className: 'summary hidden', id: summaryId }),
     createSummary(name),
   )
 }
 
-/** What was the price at the time under the cursor; without one, what is newest. */
-export function renderReadings(figure, plot, { symbols, isSingle, newest }) {
+/** What stands at the time under the cursor; without one, what is newest. `hidden`: the symbols without a line. */
+export function renderReadings(figure, plot, { kind, symbols, newest, hidden }) {
   const { left } = plot.cursor
   const time = left >= 0 ? plot.posToVal(left, 'x') : null
   setText(
     figure.querySelector('.reading-time'),
     time === null ? '' : formatMoment(time * 1000, newest * 1000),
   )
+  const columns = columnsOf(kind, symbols)
   const readings = symbols.map((symbol, i) => {
-    const prices = plot.data[i + 1]
-    const place = placeAt(plot.data[0], prices, time ?? Number.POSITIVE_INFINITY)
-    if (place === null) return { symbol, text: '–', colour: lineColour(i) }
-    const text = isSingle ? formatPrice(symbol, prices[place]) : formatPercent(prices[place])
-    return { symbol, text, colour: lineColour(i) }
+    const values = valuesOf(kind, plot.data, i)
+    const place = placeAt(plot.data[0], values, time ?? Number.POSITIVE_INFINITY)
+    return { symbol, text: place === null ? '–' : columns[i].format(values[place]), colour: lineColour(i) }
   })
   reconcile(
     figure.querySelector('.readings'),
     readings,
     ({ symbol }) => symbol,
-    ({ symbol }) => createReading(symbol, isSingle),
-    (reading, { text, colour }) => {
+    ({ symbol }) => (kind === 'changes' ? createEntry(symbol) : element('span', {}, element('b'))),
+    (reading, { symbol, text, colour }) => {
       setText(reading.querySelector('b'), text)
+      if (kind !== 'changes') return
       // Not once for all: a symbol that comes later moves the colours of those behind it.
-      const mark = reading.querySelector('i')
-      if (mark) mark.style.backgroundColor = colour
+      reading.querySelector('i').style.backgroundColor = colour
+      reading.setAttribute('aria-pressed', String(!hidden.has(symbol)))
     },
   )
 }
 
-function createReading(symbol, isSingle) {
-  if (isSingle) return element('span', {}, element('b'))
+/** Of the legend: it hides its line, and shows it again. */
+function createEntry(symbol) {
   const name = element('span', { className: 'reading-symbol' }, symbol)
-  return element('span', {}, element('i'), name, element('b'))
+  const entry = element('button', { className: 'entry', type: 'button', 'data-symbol': symbol })
+  entry.append(element('i'), name, ' ', element('b'))
+  return entry
 }

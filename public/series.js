@@ -9,8 +9,12 @@ export class Series {
   bySymbol = new Map()
   /** Another one whenever it has changed. */
   revision = 0
+  /** By symbol: until when, s, its points are what the exchange tells. */
+  exchangeUntil = {}
   #minutes
   #cursor = null
+  /** Of what the exchange tells of the time before. */
+  #pastVersion = 0
 
   constructor(minutes) {
     this.#minutes = minutes
@@ -34,7 +38,7 @@ export class Series {
   /** Takes an answer to `query`. */
   add(answer) {
     if (this.isEmpty || answer.timestamps.length > 0) this.revision++
-    if (this.isEmpty) this.bySymbol.clear()
+    if (this.isEmpty) this.#takePast(answer)
     this.#cursor = answer.cursor
     const from = this.#from
     takeColumns(answer, (symbol, time, price) => {
@@ -44,7 +48,10 @@ export class Series {
       const isOver = time < Math.min(from, own.times[0] ?? Number.NEGATIVE_INFINITY)
       if (!isOver) insert(own, time, price)
     })
+    if (this.bySymbol.size > 0) this.#keepQuiet(answer.latest)
     this.#trim()
+    // There is more of the past now than when it was loaded.
+    if (answer.past_version !== this.#pastVersion) this.reload()
   }
 
   /** The next `query` asks for everything again. */
@@ -64,6 +71,23 @@ export class Series {
     const { times, prices } = this.bySymbol.get(symbol) ?? { times: [], prices: [] }
     const first = standingAt(times, this.#from)
     return times.length === 0 ? null : { ratio: prices.at(-1) / prices[first] - 1, since: times[first] }
+  }
+
+  /** The beginning, of before there were trades that were seen. */
+  #takePast({ past, past_version: version }) {
+    this.#pastVersion = version
+    const known = Object.entries(past)
+    this.bySymbol = new Map(
+      known.map(([symbol, { times, prices }]) => [symbol, { times: [...times], prices: [...prices] }]),
+    )
+    this.exchangeUntil = Object.fromEntries(known.map(([symbol, { times }]) => [symbol, times.at(-1)]))
+  }
+
+  /** The price of a symbol that was not traded in the time shown stands all the same. */
+  #keepQuiet(latest) {
+    for (const { symbol, price, last_update: time } of latest)
+      if (!this.bySymbol.has(symbol))
+        this.bySymbol.set(symbol, { times: [Date.parse(time) / 1000], prices: [price] })
   }
 
   /** When the time shown begins, s. */

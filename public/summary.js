@@ -1,9 +1,9 @@
 // What a chart shows, in words and as a table: for those who don't see it, or want it to the digit.
 
+import { columnsOf, valuesOf } from './columns.js'
 import { rowsOf, sentenceOf } from './points.js'
-import { formatPrice } from './products.js'
 import { element, reconcile, setText } from './shared/dom.js'
-import { formatMoment, formatPercent } from './shared/format.js'
+import { formatMoment } from './shared/format.js'
 
 const number = { className: 'number' }
 
@@ -22,36 +22,40 @@ export function createSummary(name) {
 }
 
 /** Of a plot of these symbols. `newest`: the time of the newest point of all, s. */
-export function renderSummary(figure, plot, { symbols, isSingle, newest }) {
+export function renderSummary(figure, plot, { kind, symbols, newest }) {
   const [times, ...lines] = plot.data
   const view = { min: plot.scales.x.min, max: plot.scales.x.max }
+  const columns = columnsOf(kind, symbols)
   const formatTime = (time) => formatMoment(time * 1000, newest * 1000)
-  const formatOf = (symbol) => (isSingle ? (price) => formatPrice(symbol, price) : formatPercent)
+  const [, highs, lows] = kind === 'candles' ? lines : []
   const sentences = symbols.map((symbol, i) =>
-    sentenceOf(symbol, times, lines[i], view, { formatTime, formatValue: formatOf(symbol) }),
+    sentenceOf(symbol, { times, values: valuesOf(kind, plot.data, i), lows, highs }, view, {
+      formatTime,
+      formatValue: columns[i].format,
+    }),
   )
   setText(figure.querySelector('.summary'), sentences.join(' '))
   const details = figure.querySelector('.points')
-  if (details.open) renderTable(details, symbols, rowsOf(plot.data, view), { formatTime, formatOf })
+  if (details.open) renderTable(details, columns, rowsOf(plot.data, view), formatTime)
 }
 
-function renderTable(details, symbols, rows, { formatTime, formatOf }) {
+function renderTable(details, columns, rows, formatTime) {
   reconcile(
     details.querySelector('thead tr'),
-    ['Time', ...symbols],
-    (column) => column,
-    (column) => element('th', { scope: 'col', ...(column !== 'Time' && number) }, column),
+    ['Time', ...columns.map(({ name }) => name)],
+    (name) => name,
+    (name) => element('th', { scope: 'col', ...(name !== 'Time' && number) }, name),
     () => {},
   )
   reconcile(
     details.querySelector('tbody'),
-    rows.map((row, i) => ({ ...row, key: `${symbols.length} ${i}` })),
+    rows.map((row, i) => ({ ...row, key: `${columns.length} ${i}` })),
     ({ key }) => key,
-    () => element('tr', {}, element('th', { scope: 'row' }), ...symbols.map(() => element('td', number))),
+    () => element('tr', {}, element('th', { scope: 'row' }), ...columns.map(() => element('td', number))),
     (row, { time, values }) => {
       setText(row.children[0], formatTime(time))
       for (const [i, value] of values.entries())
-        setText(row.children[i + 1], value === null ? '–' : formatOf(symbols[i])(value))
+        setText(row.children[i + 1], value === null ? '–' : columns[i].format(value))
     },
   )
 }

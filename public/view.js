@@ -21,6 +21,21 @@ export function stretched(view, factor, at, shown) {
   return next.min <= shown.min && next.max >= shown.max ? null : next
 }
 
+/**
+ * Where fingers lead that hold times of `view`, each at a share of it from the left: the times stay under them. One drags, two
+ * stretch, too.
+ */
+export function between(fingers, view, shown) {
+  const [left, right] = [...fingers].sort((a, b) => a.share - b.share)
+  const { min, max } = view
+  const hasTwo = right !== undefined && right.share > left.share && right.time > left.time
+  const wanted = hasTwo ? (right.time - left.time) / (right.share - left.share) : max - min
+  const length = Math.max(secondsMin, wanted)
+  const end = Math.min(left.time + (1 - left.share) * length, shown.max)
+  const next = { min: end - length, max: end }
+  return next.min <= shown.min && next.max >= shown.max ? null : next
+}
+
 /** What each key does to a view; the end stays in sight when a key zooms. */
 const moves = new Map([
   ['ArrowLeft', (view, shown) => panned(view, -panShare, shown)],

@@ -64,6 +64,17 @@ export const formatSince = (ms, nowMs) => (isSameDay(ms, nowMs) ? minuteFormat :
 /** The same to the second. */
 export const formatMoment = (ms, nowMs) => (isSameDay(ms, nowMs) ? clockFormat : dateFormat).format(ms)
 
+const zoneFormat = new Intl.DateTimeFormat(locale, {
+  ...time,
+  month: 'short',
+  day: 'numeric',
+  year: 'numeric',
+  timeZoneName: 'short',
+})
+
+/** Date, time and zone. */
+export const formatWithZone = (ms) => zoneFormat.format(ms)
+
 function isSameDay(ms, otherMs) {
   return new Date(ms).toDateString() === new Date(otherMs).toDateString()
 }

@@ -13,8 +13,7 @@ const { rowsOf, rowsMax, sentenceOf } = await pageModule<{
   rowsOf: (data: readonly [readonly number[], ...Line[]], view: View) => { time: number; values: Line }[]
   sentenceOf: (
     name: string,
-    times: readonly number[],
-    values: Line,
+    line: { times: readonly number[]; values: Line; lows?: Line; highs?: Line },
     view: View,
     format: { formatTime: (time: number) => string; formatValue: (value: number) => string },
   ) => string
@@ -27,11 +26,15 @@ test('says first, last, lowest and highest of what is in sight', () => {
     [1, 2, 3, 4, 5],
     [90, 5, null, 7, 6],
   ]
-  expect(sentenceOf('BTC', times, values, { min: 2, max: 5 }, format)).toBe(
+  expect(sentenceOf('BTC', { times, values }, { min: 2, max: 5 }, format)).toBe(
     'BTC: first 5.00 at 0:02, last 6.00 at 0:05, lowest 5.00 at 0:02, highest 7.00 at 0:04.',
   )
-  expect(sentenceOf('BTC', times, values, { min: 3, max: 3 }, format)).toBe(
+  expect(sentenceOf('BTC', { times, values }, { min: 3, max: 3 }, format)).toBe(
     'BTC: no trades from 0:03 to 0:03.',
+  )
+  const candles = { times, values, lows: [80, 4, null, 3, 6], highs: [95, 8, null, 9, 6] }
+  expect(sentenceOf('BTC', candles, { min: 2, max: 5 }, format)).toBe(
+    'BTC: first 5.00 at 0:02, last 6.00 at 0:05, lowest 3.00 at 0:04, highest 9.00 at 0:04.',
   )
 })
 
