@@ -95,6 +95,7 @@ export {
 export type { Processor, ProcessorContext, RecordInfo, StoreSpecs, StoresOf } from './operators/process.ts'
 export type { ValueProcessor, ValueProcessorContext } from './operators/process-values.ts'
 export type { Punctuation } from './operators/punctuation.ts'
+export type { KeyedRow, RowTable, StoredRow } from './state/disk-table.ts'
 export {
   type KeyValueEntry,
   KeyValueStore,
@@ -167,9 +168,11 @@ export type {
   Progress,
   ReaderStatus,
   RejectedPart,
+  RestoreStatus,
   SinkStatus,
   SourceStatus,
   StandbyStatus,
+  StoreStatus,
   TaskStatus,
 } from './runtime/pipeline-status.ts'
 export {

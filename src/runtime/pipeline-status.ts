@@ -107,9 +107,25 @@ export interface TaskStatus {
   /** Where event time has come to, ISO 8601 in UTC; null: nowhere, or it has no step that goes by it. */
   readonly stream_time: string | null
   /** Offsets of changelogs that were read of those that are to be; null: there is nothing to restore. */
-  readonly restored: { readonly offsets: number; readonly of: number } | null
+  readonly restored: RestoreStatus | null
   /** What it keeps, when it runs. */
-  readonly stores: readonly { readonly name: string; readonly entries: number }[]
+  readonly stores: readonly StoreStatus[]
+}
+
+/** How far a task has come in restoring its stores. */
+export interface RestoreStatus {
+  /** Of its changelogs, so many were read. */
+  readonly offsets: number
+  /** So many are to be. */
+  readonly of: number
+}
+
+/** A task's part of a store. */
+export interface StoreStatus {
+  /** The store's. */
+  readonly name: string
+  /** How many it holds. */
+  readonly entries: number
 }
 
 /** How an external sink is. */

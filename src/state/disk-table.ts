@@ -9,13 +9,19 @@ import { RowLog, type RowSegment } from './row-log.ts'
 
 /** A row that was looked up. */
 export interface StoredRow {
+  /** As it was written. */
   readonly value: Buffer
+  /** Event time of the record that made it. */
   readonly timestampMs: number
   /** Where it was found. */
   readonly position: number
 }
 
-export type KeyedRow = Omit<StoredRow, 'position'> & { readonly key: Buffer }
+/** A row, with its key. */
+export interface KeyedRow extends Omit<StoredRow, 'position'> {
+  /** As it was written. */
+  readonly key: Buffer
+}
 
 /** Rows by their keys, as bytes. */
 export interface RowTable {

@@ -110,7 +110,8 @@ export class KeyValueStore<K, V> implements StateStore, ReadOnlyKeyValueStore<K,
     const entry = found ?? { key, value, timestampMs, dirty: false, position: undefined }
     entry.value = value
     entry.timestampMs = timestampMs
-    this.#entries.set(mapKey, entry)
+    // In memory alone it is there already.
+    if (!found || this.#table) this.#entries.set(mapKey, entry)
     this.#dirty.mark(entry)
   }
 

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import type { PipelineStatus } from '../../src/runtime/pipeline-status.ts'
+import { violationsOf } from '../support/accessibility.ts'
 import { FakeMarketQueries } from '../support/fake-market-queries.ts'
 import { recordShifts } from '../support/layout-shifts.ts'
 import {
@@ -67,6 +68,20 @@ describe('what is shown', () => {
       expect(messages).toEqual([])
     },
   )
+
+  test.each([
+    ['light', 1280, ''],
+    ['dark', 360, ''],
+    ['dark', 1280, '?layout=one&kind=candles'],
+    ['light', 360, '?layout=all'],
+  ] as const)('keeps out nobody, in %s at %d pixels, as /%s', async (colorScheme, width, path) => {
+    const opened = await open({ path, browser: { colorScheme, viewport: { width, height: 900 } } })
+    await opened.page.locator('.chart canvas').first().waitFor()
+    await shownRounds(opened, 1)
+    // It waits for timers of the page.
+    await opened.page.clock.resume()
+    expect(await violationsOf(opened.page)).toEqual([])
+  })
 
   test('writes each price with the digits of its market', async () => {
     const queries = new FakeMarketQueries().add(
@@ -749,7 +764,8 @@ describe('a cursor that rests on a chart', () => {
     await page.getByRole('radio', { name: '5 min' }).dispatchEvent('click')
     await shownRounds(opened, 4)
     expect(await statusText(page)).toContain('Connected')
-    expect(await reading(page)).toMatch(/\d\d:\d\d:\d\d/)
+    // A chart is drawn with the next frame.
+    await expect.poll(() => reading(page)).toMatch(/\d\d:\d\d:\d\d/)
     expect(messages).toEqual([])
   })
 })

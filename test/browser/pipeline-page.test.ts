@@ -13,6 +13,7 @@ import type { PipelineStatus } from '../../src/runtime/pipeline-status.ts'
 import { serdes } from '../../src/serdes/serdes.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { topology } from '../../src/stream/topology.ts'
+import { violationsOf } from '../support/accessibility.ts'
 import { launchBrowser, noBrowser } from '../support/browser.ts'
 import { recordShifts } from '../support/layout-shifts.ts'
 import { pipelineStatus, sinkStatus, sourceStatus } from '../support/pipeline-status.ts'
@@ -193,6 +194,17 @@ const textOf = async (locator: Locator) => (await locator.allInnerTexts()).join(
 const widthOf = (page: Page) => page.evaluate('document.documentElement.scrollWidth')
 
 describe('the page of a pipeline', () => {
+  test.each([
+    ['light', 360],
+    ['dark', 1280],
+  ] as const)('keeps out nobody, in %s at %d pixels', async (colorScheme, width) => {
+    const { page } = await open({
+      browser: { colorScheme, viewport: { width, height: 900 } },
+      pipeline: () => ({ ...running, problems: [problem] }),
+    })
+    expect(await violationsOf(page)).toEqual([])
+  })
+
   test.each(['light', 'dark'] as const)(
     'shows all of it in %s, names with markup as text',
     async (colorScheme) => {

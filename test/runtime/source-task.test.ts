@@ -226,8 +226,9 @@ test('dead letters are acknowledged in their turn, and what the steps leave out 
   subject.next('left out')
   await vi.waitFor(() => expect(said).toEqual([0, 1]))
   subject.next('a')
-  context.deadLetter({ bytes: Buffer.from('?'), reason: 'why', place: {} })
+  // Before that, both may be of one commit.
   await vi.waitFor(() => expect(sent).toHaveLength(1))
+  context.deadLetter({ bytes: Buffer.from('?'), reason: 'why', place: {} })
   expect(sent[0]?.topic).toBe('out')
   sent[0]?.acknowledge()
   await vi.waitFor(() => expect(sent).toHaveLength(2))
