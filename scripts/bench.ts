@@ -1,126 +1,57 @@
-import { fork } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { startBroker } from '../src/broker/index.ts'
-import { benchStages } from './bench/stages.ts'
-import { produceTicks } from './bench/ticks.ts'
-import {
-  type Contender,
-  contenders,
-  type WholePathOptions,
-  type WholePathResult,
-} from './bench/whole-path.ts'
-import { benchWindowedCount } from './bench/windowed-count.ts'
+import { findingsOf } from './bench/check.ts'
+import type { JobResult } from './bench/job.ts'
+import { benches } from './bench/jobs.ts'
+import { readKept, writeKept } from './bench/kept-table.ts'
+import { rowsOf } from './bench/row.ts'
+import { keptRowOf, mergedRows, tableText } from './bench/table.ts'
 
-/** One figure. Ratios within one run are what to trust: machines differ, and are noisy. */
-interface Figure {
-  readonly name: string
-  readonly value: number
-  readonly unit: string
-}
+const usage = `Usage: npm run bench [-- [--only NAME] [--records N] [--runs N] [--json] [--check] [--write]]
+
+Measures Rivulet beside programs that do the same, by turns, and prints medians and how far the runs lie apart. --only takes
+one of ${Object.keys(benches).join(', ')}. --json prints each row as a line of JSON.
+--check fails where a ratio is more than 15 % below that of docs/bench.md, which --write writes; both want a quiet machine,
+and as many records.
+`
 
 const { values } = parseArgs({
   options: {
-    json: { type: 'boolean', default: false },
-    records: { type: 'string', default: '1000000' },
-    runs: { type: 'string', default: '3' },
     only: { type: 'string' },
+    records: { type: 'string', default: '1000000' },
+    runs: { type: 'string', default: '5' },
+    json: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
   },
 })
 
-function report(figure: Figure): void {
-  const line = values.json
-    ? JSON.stringify(figure)
-    : `${figure.name.padEnd(60)} ${round(figure.value)} ${figure.unit}`
-  process.stdout.write(`${line}\n`)
-}
-
-function round(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(2)
-}
-
-function median(of: readonly number[]): number {
-  return of.toSorted((a, b) => a - b)[of.length >> 1] as number
-}
-
-/** Each contender in a process of its own, in turn, so that no one has the other's heap or a warm machine. */
-function inOwnProcess(options: WholePathOptions): Promise<WholePathResult> {
-  return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(new URL('./bench/contender.ts', import.meta.url)), [], {
-      env: { ...process.env, RIVULET_BENCH: JSON.stringify(options) },
-    })
-    child.once('message', (result) => resolve(result as WholePathResult))
-    child.once('exit', (code) => reject(new Error(`${options.contender} ended with exit code ${code}`)))
-  })
-}
-
-async function benchWholePath(records: number, runs: number): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'rivulet-bench-'))
-  try {
-    const filled = join(folder, 'filled')
-    const broker = await startBroker({ dataDir: filled })
-    await produceTicks(broker.brokers, records)
-    await broker.close()
-    const results = new Map<Contender, WholePathResult[]>(contenders.map((contender) => [contender, []]))
-    for (let i = 0; i < runs; i++) {
-      for (const contender of contenders) {
-        const workDir = join(folder, `${contender}-${i}`)
-        const brokerDir = join(workDir, 'broker')
-        cpSync(filled, brokerDir, { recursive: true })
-        results.get(contender)?.push(await inOwnProcess({ contender, brokerDir, workDir, records }))
-        rmSync(workDir, { recursive: true, force: true })
-      }
-    }
-    const elapsedMs = (contender: Contender) =>
-      results.get(contender)?.map((result) => result.elapsedMs) ?? []
-    const own = elapsedMs('rivulet')
-    for (const contender of contenders) {
-      report({
-        name: `whole path, ${contender}`,
-        value: (records / median(elapsedMs(contender))) * 1000,
-        unit: 'records/s',
-      })
-      const memory = results.get(contender)?.map((result) => result.memoryMbMax) ?? []
-      report({ name: `whole path, ${contender}: memory`, value: Math.max(...memory), unit: 'MB' })
-      const cpu = results.get(contender)?.map((result) => result.cpuMs) ?? []
-      report({ name: `whole path, ${contender}: processor time`, value: median(cpu), unit: 'ms' })
-      if (contender === 'rivulet') continue
-      const ratios = elapsedMs(contender).map((ms, i) => ms / (own[i] as number))
-      report({ name: `whole path, rivulet against ${contender}`, value: median(ratios), unit: '×' })
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
+/** Returns the exit code: 1 where the check has failed, 2 where it is not clear what is wanted. */
+async function main(): Promise<number> {
+  const [records, runs] = [Number(values.records), Number(values.runs)]
+  const wanted = Object.keys(benches).filter((name) => [undefined, name].includes(values.only))
+  if (wanted.length === 0 || !(records >= 1) || !(runs >= 1)) {
+    process.stderr.write(usage)
+    return 2
   }
+  const options = { records, runs, progress: (line: string) => process.stderr.write(`${line}\n`) }
+  const results: JobResult[] = []
+  for (const name of wanted) results.push(...((await benches[name]?.(options)) ?? []))
+  const rows = results.flatMap(rowsOf)
+  const kept = rows.map(keptRowOf)
+  process.stdout.write(values.json ? rows.map((row) => `${JSON.stringify(row)}\n`).join('') : tableText(kept))
+  for (const { job, skipped } of results)
+    for (const { program, why } of skipped) process.stderr.write(`${job}, ${program}: skipped, ${why}\n`)
+  const passes = !values.check || check(results)
+  if (values.write) writeKept(mergedRows(readKept(), kept), options)
+  return passes ? 0 : 1
 }
 
-const benches = {
-  stages: async () => {
-    for (const figure of await benchStages()) report(figure)
-  },
-  'windowed-count': async () => {
-    const times = Array.from({ length: 5 }, benchWindowedCount)
-    const name = 'windowed count, 1 M records, 10,000 keys'
-    report({
-      name: `${name}: task`,
-      value: 1e9 / median(times.map(({ taskMs }) => taskMs)),
-      unit: 'records/s',
-    })
-    report({
-      name: `${name}: loop with a Map`,
-      value: 1e9 / median(times.map(({ loopMs }) => loopMs)),
-      unit: 'records/s',
-    })
-    report({
-      name: `${name}: time against the loop`,
-      value: median(times.map(({ taskMs, loopMs }) => taskMs / loopMs)),
-      unit: '×',
-    })
-  },
-  'whole-path': () => benchWholePath(Number(values.records), Number(values.runs)),
+function check(results: readonly JobResult[]): boolean {
+  const findings = findingsOf(readKept(), results)
+  for (const { row, problem } of findings) process.stderr.write(`${row}: ${problem}\n`)
+  const failures = findings.filter(({ fails }) => fails).length
+  process.stderr.write(failures > 0 ? `${failures} rows fail the check\n` : 'the check passes\n')
+  return failures === 0
 }
-for (const [name, bench] of Object.entries(benches)) {
-  if (values.only === undefined || values.only === name) await bench()
-}
+
+process.exit(await main())

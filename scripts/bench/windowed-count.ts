@@ -5,31 +5,33 @@ import { subTopologiesOf } from '../../src/stream/sub-topologies.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { topology } from '../../src/stream/topology.ts'
 import { tumbling } from '../../src/windows/windows.ts'
+import { inThisProcess } from './in-process.ts'
+import { type BenchOptions, byTurns, type JobResult } from './job.ts'
 
 const records = 1_000_000
 const keys = 10_000
 const recordsPerChunk = 10_000
 const sizeMs = 60_000
 
-export interface WindowedCountTimes {
-  /** In a task, without what a broker or the test driver does around it. */
-  readonly taskMs: number
-  /** A loop with a `Map`, which makes the same output. */
-  readonly loopMs: number
-}
-
 /**
- * Counts 1 million records with 10,000 keys in one-minute windows, in a task and in a loop by hand with a `Map`, and
- * answers the times of both. Throws if they do not make the same.
+ * Counts 1 million records with 10,000 keys in one-minute windows: in a task, without what a broker or the test driver does
+ * around it, and in a loop by hand with a `Map`. Throws if they do not make the same.
  */
-export function benchWindowedCount(): WindowedCountTimes {
+export function benchWindowedCount(options: BenchOptions): Promise<JobResult> {
   const chunks = makeChunks()
-  const loop = timed(() => countByHand(chunks))
-  const task = timed(() => countInTask(chunks))
-  if (loop.result !== task.result) {
-    throw new Error(`the task's counts (${task.result}) are not those of the loop (${loop.result})`)
+  const sum = countByHand(chunks)
+  const held = (count: (chunks: readonly Chunk<string, number>[]) => number) => () => {
+    const made = count(chunks)
+    if (made !== sum) throw new Error(`the sum of the counts is ${made}, not ${sum}`)
   }
-  return { taskMs: task.ms, loopMs: loop.ms }
+  return byTurns(
+    'windowed count',
+    [
+      inThisProcess('rivulet', records, held(countInTask)),
+      inThisProcess('loop with a Map', records, held(countByHand)),
+    ],
+    options,
+  )
 }
 
 /** As a fetch hands them over: in order of time, four records a millisecond, each key as likely as the next. */
@@ -94,10 +96,4 @@ function countInTask(chunks: readonly Chunk<string, number>[]): number {
       for (const { value } of recordsOf(written.chunk)) sum += value as number
   }
   return sum
-}
-
-function timed<T>(run: () => T): { readonly ms: number; readonly result: T } {
-  const startedMs = performance.now()
-  const result = run()
-  return { ms: performance.now() - startedMs, result }
 }

@@ -1,7 +1,8 @@
 import { type ClickHouseClient, type ClickHouseClientConfigOptions, createClient } from '@clickhouse/client'
 import { createChdbConnection } from 'chdb/connection'
 import { type EachBatchPayload, type EachMessagePayload, Kafka, logLevel } from 'kafkajs'
-import type { StockTick } from '../../pipelines/market/tables.ts'
+import type { StockTick } from '../../../pipelines/market/tables.ts'
+import { CandlesByHand } from '../candles-by-hand.ts'
 
 /** What one would write without Rivulet: candles in a Map, ticks with `insert(rows)`. It loses its windows in a restart. */
 export interface HandWritten {
@@ -9,16 +10,6 @@ export interface HandWritten {
   readonly dataDir: string
   readonly records: number
   readonly style: 'eachMessage' | 'eachBatch'
-}
-
-interface Candle {
-  open: number
-  close: number
-  high: number
-  low: number
-  volume: number
-  notional: number
-  ticks: number
 }
 
 const insertRows = 10_000
@@ -36,43 +27,7 @@ export async function runHandWritten({ brokers, dataDir, records, style }: HandW
   await consumer.connect()
   await consumer.subscribe({ topics: ['stock-ticks'], fromBeginning: true })
 
-  const open = new Map<string, Candle>()
-  let streamTimeMs = 0
-  const closed: object[] = []
-  const add = (tick: StockTick) => {
-    const timestampMs = Date.parse(tick.timestamp)
-    const minuteMs = timestampMs - (timestampMs % 60_000)
-    const key = `${tick.symbol}@${minuteMs}`
-    const candle = open.get(key)
-    if (candle) {
-      candle.close = tick.price
-      candle.high = Math.max(candle.high, tick.price)
-      candle.low = Math.min(candle.low, tick.price)
-      candle.volume += tick.volume
-      candle.notional += tick.price * tick.volume
-      candle.ticks++
-    } else {
-      const { price, volume } = tick
-      open.set(key, {
-        open: price,
-        close: price,
-        high: price,
-        low: price,
-        volume,
-        notional: price * volume,
-        ticks: 1,
-      })
-    }
-    if (minuteMs <= streamTimeMs) return
-    streamTimeMs = minuteMs
-    for (const [at, candle] of open) {
-      const startMs = Number(at.slice(at.indexOf('@') + 1))
-      if (startMs + 65_000 > timestampMs) continue
-      open.delete(at)
-      closed.push({ symbol: at.slice(0, at.indexOf('@')), window_start: startMs, ...candle })
-    }
-  }
-
+  const candles = new CandlesByHand()
   const startedMs = performance.now()
   let finish = (_elapsedMs: number) => {}
   const done = new Promise<number>((resolve) => {
@@ -82,9 +37,9 @@ export async function runHandWritten({ brokers, dataDir, records, style }: HandW
   const insert = async (rows: readonly StockTick[]) => {
     const clickhouse_settings = { date_time_input_format: 'best_effort' as const }
     await client.insert({ table: 'bench.ticks', values: rows, format: 'JSONEachRow', clickhouse_settings })
-    const candles = closed.splice(0)
-    if (candles.length > 0)
-      await client.insert({ table: 'bench.candles', values: candles, format: 'JSONEachRow' })
+    const closed = candles.takeClosed()
+    if (closed.length > 0)
+      await client.insert({ table: 'bench.candles', values: closed, format: 'JSONEachRow' })
     seen += rows.length
     if (seen >= records) finish(performance.now() - startedMs)
   }
@@ -97,14 +52,14 @@ export async function runHandWritten({ brokers, dataDir, records, style }: HandW
             const rows = batch.messages.map(
               ({ value }) => JSON.parse((value as Buffer).toString()) as StockTick,
             )
-            for (const row of rows) add(row)
+            for (const row of rows) candles.add(row)
             await insert(rows)
           },
         }
       : {
           eachMessage: async ({ message }: EachMessagePayload) => {
             const tick = JSON.parse((message.value as Buffer).toString()) as StockTick
-            add(tick)
+            candles.add(tick)
             waiting.push(tick)
             if (waiting.length < insertRows && seen + waiting.length < records) return
             const rows = waiting

@@ -1,12 +1,12 @@
 import { NEVER } from 'rxjs'
-import { market } from '../../pipelines/crypto.ts'
-import { ticksTable } from '../../pipelines/market/tables.ts'
-import { stockTicks } from '../../pipelines/market/tick.ts'
-import { connectClickHouse } from '../../src/clickhouse/connection.ts'
-import { systemClock } from '../../src/clock.ts'
-import { connectKafka } from '../../src/kafka/kafka.ts'
-import { silentLogger } from '../../src/logger.ts'
-import { run } from '../../src/runtime/run.ts'
+import { market } from '../../../pipelines/crypto.ts'
+import { ticksTable } from '../../../pipelines/market/tables.ts'
+import { stockTicks } from '../../../pipelines/market/tick.ts'
+import { connectClickHouse } from '../../../src/clickhouse/connection.ts'
+import { systemClock } from '../../../src/clock.ts'
+import { connectKafka } from '../../../src/kafka/kafka.ts'
+import { silentLogger } from '../../../src/logger.ts'
+import { run } from '../../../src/runtime/run.ts'
 
 /** The pipeline of a market on a topic that is full already. Resolves when all ticks are in the table, with the time, ms. */
 export async function runRivulet(
