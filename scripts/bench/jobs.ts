@@ -1,4 +1,5 @@
 import type { BenchOptions, JobResult } from './job.ts'
+import { benchNexmark } from './nexmark/job.ts'
 import { benchStages } from './stages/job.ts'
 import { benchWholePath } from './whole-path/job.ts'
 import { benchWindowedCount } from './windowed-count.ts'
@@ -8,4 +9,5 @@ export const benches: Readonly<Record<string, (options: BenchOptions) => Promise
   stages: benchStages,
   'windowed-count': async (options) => [await benchWindowedCount(options)],
   'whole-path': async (options) => [await benchWholePath(options)],
+  nexmark: benchNexmark,
 }

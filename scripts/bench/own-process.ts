@@ -2,10 +2,13 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { countAllocation } from './allocation.ts'
 import type { Run } from './job.ts'
+import type { NexmarkProgram } from './nexmark/program.ts'
 import type { WholePathProgram } from './whole-path/program.ts'
 
 /** What to run, of which job. */
-export type ProgramOptions = { readonly job: 'whole path' } & WholePathProgram
+export type ProgramOptions =
+  | ({ readonly job: 'whole path' } & WholePathProgram)
+  | ({ readonly job: 'nexmark' } & NexmarkProgram)
 
 /** In a process of its own, so that none has another's heap or warm code. */
 export function inOwnProcess(options: ProgramOptions): Promise<Run> {
