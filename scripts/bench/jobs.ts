@@ -1,5 +1,5 @@
 import type { BenchOptions, JobResult } from './job.ts'
-import { benchNexmark } from './nexmark/job.ts'
+import { benchNexmark, benchNexmarkWithFlink } from './nexmark/job.ts'
 import { benchStages } from './stages/job.ts'
 import { benchWholePath } from './whole-path/job.ts'
 import { benchWindowedCount } from './windowed-count.ts'
@@ -10,4 +10,5 @@ export const benches: Readonly<Record<string, (options: BenchOptions) => Promise
   'windowed-count': async (options) => [await benchWindowedCount(options)],
   'whole-path': async (options) => [await benchWholePath(options)],
   nexmark: benchNexmark,
+  'nexmark-flink': benchNexmarkWithFlink,
 }

@@ -6,15 +6,18 @@ import { keyOf, nexmarkTopics } from './topics.ts'
 
 type Kind = NexmarkEvent['kind']
 
+/** How many records each input topic has. */
+export type InputCounts = Readonly<Record<Kind, number>>
+
 /** As a busy source would send them. */
 const batchRecords = 1_000
 
-/** Makes the input topics and fills them. Answers how many records each has got. */
+/** Makes the input topics and fills them. */
 export async function produceEvents(
   kafka: Kafka,
   prefix: string,
   { events, eventsPerS }: EventRange,
-): Promise<Readonly<Record<Kind, number>>> {
+): Promise<InputCounts> {
   const topics = nexmarkTopics(prefix)
   await kafka.admin.ensureTopics(Object.values(topics))
   const producer = kafka.producer()

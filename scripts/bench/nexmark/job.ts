@@ -1,86 +1,86 @@
-import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connectKafka, type Kafka, silentLogger } from 'rivulet'
 import { startBroker } from 'rivulet/broker'
+import { startRealKafka } from '../../../test/support/real-kafka.ts'
 import { type BenchOptions, byTurns, type JobResult, type Run } from '../job.ts'
 import { inOwnProcess } from '../own-process.ts'
-import { type EventRange, expectedResults, type FinalResults } from './final-results.ts'
-import { produceEvents } from './inputs.ts'
-import type { NexmarkProgram } from './program.ts'
-import { type QueryName, queries, queryNames } from './queries/queries.ts'
-import { readResults } from './results.ts'
+import { expectedResults } from './final-results.ts'
+import { prepareFlink, runFlink } from './flink/flink.ts'
+import type { NexmarkProgram, NexmarkRun } from './program.ts'
+import { queryNames } from './queries/queries.ts'
+import { Site } from './site.ts'
 
-/** A Kafka with the events in it. */
-interface Site {
-  readonly brokers: readonly string[]
-  readonly kafka: Kafka
-  readonly prefix: string
-  readonly range: EventRange
-  readonly counts: Awaited<ReturnType<typeof produceEvents>>
-  readonly folder: string
+/** Who runs queries, by name; ours first. */
+type Programs = Readonly<Record<string, (options: NexmarkRun) => Promise<Run>>>
+
+/** Over `KAFKA_BROKERS`, else over an embedded broker in this process, which has nothing else to do meanwhile. */
+export async function benchNexmark(options: BenchOptions): Promise<JobResult[]> {
+  const programs = { rivulet: typeScript('rivulet'), eachBatch: typeScript('eachBatch') }
+  const given = givenBrokers()
+  if (given) return await benchQueries(given, 'nexmark', programs, options)
+  const dataDir = mkdtempSync(join(tmpdir(), 'rivulet-nexmark-broker-'))
+  const broker = await startBroker({ dataDir })
+  try {
+    return await benchQueries(broker.brokers, 'nexmark', programs, options)
+  } finally {
+    await broker.close()
+    rmSync(dataDir, { recursive: true, force: true })
+  }
 }
 
-/** The queries over `KAFKA_BROKERS`, else over an embedded broker in this process, which has nothing else to do meanwhile. */
-export async function benchNexmark(options: BenchOptions): Promise<JobResult[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'rivulet-nexmark-'))
-  const given = process.env.KAFKA_BROKERS?.split(',')
-  const embedded = given ? undefined : await startBroker({ dataDir: join(folder, 'broker') })
-  const brokers = given ?? embedded?.brokers ?? []
-  const kafka = connectKafka({ brokers, clientId: 'bench', logger: silentLogger })
+/** The same against Flink, over `KAFKA_BROKERS`, else over an Apache Kafka of its own; skipped where Java or Maven is missing. */
+export async function benchNexmarkWithFlink(options: BenchOptions): Promise<JobResult[]> {
+  const job = 'nexmark on Apache Kafka'
+  const flink = await prepareFlink()
+  if ('unavailable' in flink) return skipped(job, flink.unavailable)
+  const programs = { rivulet: typeScript('rivulet'), flink: (run: NexmarkRun) => runFlink(flink, run) }
+  const given = givenBrokers()
+  if (given) return await benchQueries(given, job, programs, options)
+  const kafka = await startRealKafka()
+  if ('unavailable' in kafka) return skipped(job, kafka.unavailable)
   try {
-    return await benchQueries({ brokers, kafka, folder }, options)
+    return await benchQueries(kafka.brokers, job, programs, options)
   } finally {
-    await kafka.close()
-    await embedded?.close()
-    rmSync(folder, { recursive: true, force: true })
+    await kafka.stop()
   }
 }
 
 async function benchQueries(
-  at: Pick<Site, 'brokers' | 'kafka' | 'folder'>,
+  brokers: readonly string[],
+  job: string,
+  programs: Programs,
   options: BenchOptions,
 ): Promise<JobResult[]> {
-  const prefix = `nexmark-${randomUUID().slice(0, 8)}-`
-  const range = { events: options.records }
-  const site = { ...at, prefix, range, counts: await produceEvents(at.kafka, prefix, range) }
-  const results: JobResult[] = []
-  for (const query of queryNames) {
-    const expected = expectedResults(query, range)
-    const programs = (['rivulet', 'eachBatch'] as const).map((program) => ({
-      name: program,
-      run: () => runOnce(site, query, program, expected),
-    }))
-    results.push(await byTurns(`nexmark ${query}`, programs, options))
+  const site = await Site.open(brokers, { events: options.records })
+  try {
+    const results: JobResult[] = []
+    for (const query of queryNames) {
+      const expected = expectedResults(query, site.range)
+      const contenders = Object.entries(programs).map(([name, program]) => ({
+        name,
+        run: () => site.run(query, expected, program),
+      }))
+      results.push(await byTurns(`${job}: ${query}`, contenders, options))
+    }
+    return results
+  } finally {
+    await site.close()
   }
-  await deleteTopics(at.kafka, prefix)
-  return results
 }
 
-/** Throws where its results are not those that are expected. */
-async function runOnce(
-  { brokers, kafka, prefix, range, counts, folder }: Site,
-  query: QueryName,
-  program: NexmarkProgram['program'],
-  expected: FinalResults,
-): Promise<Run> {
-  const application = `${prefix}run-${randomUUID().slice(0, 8)}`
-  const output = `${application}-results`
-  const workDir = join(folder, application)
-  await kafka.admin.ensureTopics([{ name: output, partitions: 1, config: { 'retention.ms': '-1' } }])
-  const records = queries[query].reads.reduce((sum, kind) => sum + counts[kind], 0)
-  const run = await inOwnProcess({
-    ...{ job: 'nexmark', program, query, brokers, prefix, application, output, workDir, records },
-  })
-  const results = await readResults(kafka, output, query, range)
-  results.check(expected)
-  await deleteTopics(kafka, application)
-  rmSync(workDir, { recursive: true, force: true })
-  return run
+function typeScript(program: NexmarkProgram['program']): (options: NexmarkRun) => Promise<Run> {
+  return (options) => inOwnProcess({ job: 'nexmark', program, ...options })
 }
 
-async function deleteTopics(kafka: Kafka, prefix: string): Promise<void> {
-  const names = await kafka.admin.topicNames()
-  await kafka.admin.deleteTopics(names.filter((name) => name.startsWith(prefix)))
+function skipped(job: string, why: string): JobResult[] {
+  return queryNames.map((query) => ({
+    job: `${job}: ${query}`,
+    programs: [],
+    skipped: ['rivulet', 'flink'].map((program) => ({ program, why })),
+  }))
+}
+
+function givenBrokers(): readonly string[] | undefined {
+  return process.env.KAFKA_BROKERS?.split(',')
 }
