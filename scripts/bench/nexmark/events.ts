@@ -67,8 +67,8 @@ const cities = [
   ...wordsOf('Phoenix Boise Portland Bend Redmond Seattle Kent Cheyenne'),
 ]
 const hotChannels = wordsOf('Google Facebook Baidu Apple')
-const [channels, hotChannelOneIn] = [10_000, 2]
-const [hotAuctionOneIn, hotSellerOneIn, hotBidderOneIn] = [2, 4, 4]
+const [channels, coldChannelOneIn] = [10_000, 2]
+const [coldAuctionOneIn, coldSellerOneIn, coldBidderOneIn] = [2, 4, 4]
 
 /**
  * The `i`-th event of an auction house: the same whenever it is asked for, in order of time. Proportions, ids, hot ones,
@@ -101,7 +101,7 @@ function personAt(i: number, dice: Dice, dateTime: number): Person {
 }
 
 function auctionAt(i: number, dice: Dice, dateTime: number, eventsPerS: number): Auction {
-  const isHot = dice.isNotOneIn(hotSellerOneIn)
+  const isHot = dice.isNotOneIn(coldSellerOneIn)
   const initialBid = priceOf(dice)
   const [nameLength, descriptionLength] = [20, 100]
   // Until about as many auctions have come as are active at a time, so that bids are for some that are open.
@@ -121,12 +121,12 @@ function auctionAt(i: number, dice: Dice, dateTime: number, eventsPerS: number):
 }
 
 function bidAt(i: number, dice: Dice, dateTime: number): Bid {
-  const auction = dice.isNotOneIn(hotAuctionOneIn) ? hotOf(lastAuction(i)) : anyAuction(i, dice)
+  const auction = dice.isNotOneIn(coldAuctionOneIn) ? hotOf(lastAuction(i)) : anyAuction(i, dice)
   // The second one, so that hot bidders are not the hot sellers.
-  const bidder = dice.isNotOneIn(hotBidderOneIn) ? hotOf(lastPerson(i)) + 1 : anyPerson(i, dice)
+  const bidder = dice.isNotOneIn(coldBidderOneIn) ? hotOf(lastPerson(i)) + 1 : anyPerson(i, dice)
   const price = priceOf(dice)
   const n = dice.below(channels)
-  const isHotChannel = dice.isNotOneIn(hotChannelOneIn)
+  const isHotChannel = dice.isNotOneIn(coldChannelOneIn)
   const url = `https://www.nexmark.com/${dice.text(5)}/${dice.text(5)}/${dice.text(5)}/item.htm?query=1`
   return {
     auction: firstId + auction,
