@@ -10,14 +10,14 @@ const usage = `Usage: npm run bench [-- [--only NAME] [--records N] [--runs N] [
 
 Measures Rivulet beside programs that do the same, by turns, and prints medians and how far the runs lie apart. --only takes
 one of ${Object.keys(benches).join(', ')}. --json prints each row as a line of JSON.
---check fails where a ratio is more than 15 % below that of docs/bench.md, which --write writes; both want a quiet machine,
-and as many records.
+--check fails where a ratio is more than 15 % below that of docs/bench.md, which --write writes: on a quiet machine, and
+without --records.
 `
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
-    records: { type: 'string', default: '1000000' },
+    records: { type: 'string' },
     runs: { type: 'string', default: '5' },
     json: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
@@ -25,24 +25,29 @@ const { values } = parseArgs({
   },
 })
 
+function wholeNumber(text: string | undefined): number | undefined {
+  return text !== undefined && /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined
+}
+
 /** Returns the exit code: 1 where the check has failed, 2 where it is not clear what is wanted. */
 async function main(): Promise<number> {
-  const [records, runs] = [Number(values.records), Number(values.runs)]
-  const wanted = Object.keys(benches).filter((name) => [undefined, name].includes(values.only))
-  if (wanted.length === 0 || !(records >= 1) || !(runs >= 1)) {
+  const [records, runs] = [values.records, values.runs].map((text) => wholeNumber(text))
+  const wanted = Object.entries(benches).filter(([name]) => [undefined, name].includes(values.only))
+  if (wanted.length === 0 || runs === undefined || (values.records !== undefined && records === undefined)) {
     process.stderr.write(usage)
     return 2
   }
-  const options = { records, runs, progress: (line: string) => process.stderr.write(`${line}\n`) }
+  const progress = (line: string) => process.stderr.write(`${line}\n`)
   const results: JobResult[] = []
-  for (const name of wanted) results.push(...((await benches[name]?.(options)) ?? []))
+  for (const [, bench] of wanted)
+    results.push(...(await bench.run({ records: records ?? bench.records ?? 0, runs, progress })))
   const rows = results.flatMap(rowsOf)
   const kept = rows.map(keptRowOf)
   process.stdout.write(values.json ? rows.map((row) => `${JSON.stringify(row)}\n`).join('') : tableText(kept))
   for (const { job, skipped } of results)
     for (const { program, why } of skipped) process.stderr.write(`${job}, ${program}: skipped, ${why}\n`)
   const passes = !values.check || check(results)
-  if (values.write) writeKept(mergedRows(readKept(), kept), options)
+  if (values.write) writeKept(mergedRows(readKept(), kept), runs)
   return passes ? 0 : 1
 }
 

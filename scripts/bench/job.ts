@@ -26,7 +26,7 @@ export interface JobResult {
 }
 
 export interface BenchOptions {
-  /** Of the larger jobs; those in one process have numbers of their own. */
+  /** How many there are to be processed; jobs in this process have a number of their own. */
   readonly records: number
   /** Of each program. */
   readonly runs: number

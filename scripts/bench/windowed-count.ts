@@ -17,21 +17,18 @@ const sizeMs = 60_000
  * Counts 1 million records with 10,000 keys in one-minute windows: in a task, without what a broker or the test driver does
  * around it, and in a loop by hand with a `Map`. Throws if they do not make the same.
  */
-export function benchWindowedCount(options: BenchOptions): Promise<JobResult> {
+export async function benchWindowedCount(options: BenchOptions): Promise<JobResult[]> {
   const chunks = makeChunks()
   const sum = countByHand(chunks)
   const held = (count: (chunks: readonly Chunk<string, number>[]) => number) => () => {
     const made = count(chunks)
     if (made !== sum) throw new Error(`the sum of the counts is ${made}, not ${sum}`)
   }
-  return byTurns(
-    'windowed count',
-    [
-      inThisProcess('rivulet', records, held(countInTask)),
-      inThisProcess('loop with a Map', records, held(countByHand)),
-    ],
-    options,
-  )
+  const programs = [
+    inThisProcess('rivulet', records, held(countInTask)),
+    inThisProcess('loop with a Map', records, held(countByHand)),
+  ]
+  return [await byTurns('windowed count', programs, options)]
 }
 
 /** As a fetch hands them over: in order of time, four records a millisecond, each key as likely as the next. */

@@ -8,7 +8,7 @@ import { produceTicks } from '../ticks.ts'
 import { wholePathPrograms } from './program.ts'
 
 /** From a topic that is full through windows into ClickHouse: ours, and what one would write without it. */
-export async function benchWholePath(options: BenchOptions): Promise<JobResult> {
+export async function benchWholePath(options: BenchOptions): Promise<JobResult[]> {
   const { records } = options
   const folder = mkdtempSync(join(tmpdir(), 'rivulet-bench-'))
   try {
@@ -27,7 +27,7 @@ export async function benchWholePath(options: BenchOptions): Promise<JobResult> 
         return run
       },
     }))
-    return await byTurns('whole path', programs, options)
+    return [await byTurns('whole path', programs, options)]
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
