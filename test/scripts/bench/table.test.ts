@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { readKept } from '../../../scripts/bench/kept-table.ts'
 import { rowsOf, spreadOf } from '../../../scripts/bench/row.ts'
 import { keptRowOf, mergedRows, readTable, tableText } from '../../../scripts/bench/table.ts'
 import { resultOf } from './runs.ts'
@@ -77,5 +78,11 @@ describe('the table of the benchmark', () => {
     const kept = [...rowsOfJob('a', 100), ...rowsOfJob('b', 5)]
     const [anew, more] = [rowsOfJob('a', 70), rowsOfJob('c', 1)]
     expect(mergedRows(kept, [...more, ...anew])).toEqual([...anew, ...rowsOfJob('b', 5), ...more])
+  })
+
+  test('that is kept has a ratio in each row that is not ours', () => {
+    const kept = readKept()
+    expect(kept.length).toBeGreaterThan(0)
+    for (const { program, ratio } of kept) expect(ratio === undefined).toBe(program === 'rivulet')
   })
 })
