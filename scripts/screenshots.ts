@@ -1,4 +1,4 @@
-// Pictures of the page in light and dark: npx tsx scripts/screenshots.ts FOLDER [URL]
+// Pictures of the market's page and of the pipeline's, in light and dark: npx tsx scripts/screenshots.ts FOLDER [URL]
 // Without a URL it starts the crypto program on the simulated market, and waits until it has some trades to show.
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import sparticuz from '@sparticuz/chromium'
-import { chromium } from 'playwright-core'
+import { chromium, type Page } from 'playwright-core'
 
 /** 400 or more, as the page writes it. */
 const enoughTrades = /^([4-9]\d\d|\d+,[\d,]+)$/
@@ -57,11 +57,18 @@ async function takePictures(into: string, address: string): Promise<void> {
       await page.getByRole('radio', { name: '5 min' }).check()
       await page.locator('.chart canvas').first().waitFor({ timeout: waitMsMax })
       await page.locator('#count', { hasText: enoughTrades }).waitFor({ timeout: waitMsMax })
-      const path = join(into, `crypto-${colorScheme}.png`)
-      await page.screenshot({ path })
-      process.stdout.write(`${path}\n`)
+      await take(page, join(into, `crypto-${colorScheme}.png`))
+      await page.goto(new URL('pipeline', address).href)
+      await page.locator('.chart canvas').nth(3).waitFor({ timeout: waitMsMax })
+      await page.locator('#tasks tr').first().waitFor({ timeout: waitMsMax })
+      await take(page, join(into, `pipeline-${colorScheme}.png`))
     }
   } finally {
     await browser.close()
   }
+}
+
+async function take(page: Page, path: string): Promise<void> {
+  await page.screenshot({ path })
+  process.stdout.write(`${path}\n`)
 }
