@@ -7,10 +7,16 @@ const { module, ...number }: ChildData = JSON.parse(process.argv[2] ?? '{}')
 /** Whether it is to end, maybe before there is an instance. */
 let isToStop = false
 let running: Running | undefined
+/** Who asked where it stands before there was an instance. */
+let waiting: number[] = []
 
 function report(message: InstanceReport): Promise<void> {
   // Without a parent there is nobody to tell.
   return new Promise((resolve) => process.send?.(message, undefined, {}, () => resolve()) ?? resolve())
+}
+
+function tell(instance: Running, id: number): void {
+  void report({ type: 'status', id, status: instance.status() })
 }
 
 function stop(): void {
@@ -20,7 +26,8 @@ function stop(): void {
 
 process.on('message', (request: InstanceRequest) => {
   if (request.type === 'stop') stop()
-  else if (running) void report({ type: 'status', id: request.id, status: running.status() })
+  else if (running) tell(running, request.id)
+  else waiting.push(request.id)
 })
 // Also a parent that was killed leaves nobody behind.
 process.on('disconnect', stop)
@@ -37,6 +44,8 @@ async function instanceOf(): Promise<Running> {
 
 try {
   running = await instanceOf()
+  for (const id of waiting) tell(running, id)
+  waiting = []
   running.events$.subscribe({
     next: (event) => void report({ type: 'event', event }),
     error: () => undefined,

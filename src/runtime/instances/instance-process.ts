@@ -51,7 +51,7 @@ export class InstanceProcess {
     this.#ask({ type: 'stop' })
   }
 
-  /** Resolves with where it stands; never, where there is no instance yet, or any more. */
+  /** Resolves with where it stands, as soon as there is an instance; never, where there is none any more. */
   status(): Promise<PipelineStatus> {
     const id = ++this.#asked
     return new Promise((resolve) => {
