@@ -60,7 +60,7 @@ export class TransactionMembers {
   /** Resolves when it belongs to the transaction. */
   async addPartition({ topic, partition }: TopicPartition): Promise<unknown> {
     return this.#member(
-      `partition ${partition} of topic ${topic}`,
+      nameOf({ topic, partition }),
       () =>
         new Promise<void>((resolve, reject) => {
           this.#asked.push({ topic, partition, resolve, reject })
@@ -116,9 +116,9 @@ export class TransactionMembers {
   }
 
   #add(asked: readonly Asked[], retryable: (error: unknown) => boolean): Promise<unknown> {
-    const names = asked.map(({ topic, partition }) => `partition ${partition} of topic ${topic}`)
+    const what = this.#what(asked.map(nameOf).join(', '))
     const topics = topicPartitions(asked, ({ partition }) => partition)
-    return this.#options.coordinate(this.#what(names.join(', ')), this.#options.addPartitions(topics), {
+    return this.#options.coordinate(what, this.#options.addPartitions(topics), {
       retryable,
     })
   }
@@ -126,4 +126,8 @@ export class TransactionMembers {
   #what(name: string): string {
     return `Can't add ${name} to the transaction of ${this.#options.transactionalId}`
   }
+}
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `partition ${partition} of topic ${topic}`
 }

@@ -162,9 +162,11 @@ class OpenTransactions implements TransactionalProducer {
   }
 
   #prepare(of: TopicPartition, groupId: string | undefined): Promise<unknown> {
+    const isFirst = this.#members.isEmpty
     const added = this.#members.addPartition(of)
     // Behind the partitions that are written to at the same time: those keep records waiting.
-    if (groupId !== undefined) this.#track(this.#members.addOffsets(groupId)).catch(() => undefined) // the commit rejects
+    if (isFirst && groupId !== undefined)
+      this.#track(this.#members.addOffsets(groupId)).catch(() => undefined) // the commit rejects
     return added
   }
 

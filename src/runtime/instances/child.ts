@@ -29,7 +29,7 @@ process.on('message', (request: InstanceRequest) => {
   else if (running) tell(running, request.id)
   else waiting.push(request.id)
 })
-// Also a parent that was killed leaves nobody behind.
+// Also a parent that was killed leaves nobody behind who hears of it.
 process.on('disconnect', stop)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop)
 

@@ -46,7 +46,8 @@ const outcomes: readonly StopOutcome[] = ['drained', 'sinks-behind', 'cut-off']
 /**
  * Runs a topology on several cores: each process loads the module and calls what it exports by default, which starts an
  * instance with `run`. They share the tasks as instances on several machines do, through Kafka's group, so results are exact
- * whatever becomes of one of them. What ends one ends all; and they end with the process that has started them. Throws
+ * whatever becomes of one of them. What ends one ends all; and they end with the process that has started them, unless one
+ * hangs in a step of its topology, and hears of nothing. Throws
  * `BAD_CONFIG` for a number of instances that is none. Source: Kafka Streams' `num.stream.threads`.
  *
  * @example
