@@ -1,5 +1,5 @@
-import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { BrowserContextOptions, Locator, Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
 import type { HistoryAnswer } from '../../src/app/pipeline-history.ts'
 import { servePipelinePage } from '../../src/app/pipeline-page.ts'
 import type { Problem } from '../../src/app/problems.ts'
@@ -14,9 +14,9 @@ import { serdes } from '../../src/serdes/serdes.ts'
 import { topic } from '../../src/stream/topic.ts'
 import { topology } from '../../src/stream/topology.ts'
 import { violationsOf } from '../support/accessibility.ts'
-import { launchBrowser, noBrowser } from '../support/browser.ts'
 import { recordShifts } from '../support/layout-shifts.ts'
 import { pipelineStatus, sinkStatus, sourceStatus } from '../support/pipeline-status.ts'
+import { testBrowser } from '../support/test-browser.ts'
 
 const markup = '<img src=x onerror=document.title="owned">'
 const clicks = topic('clicks', { key: serdes.string, value: serdes.string })
@@ -130,19 +130,7 @@ class NumberedRecords implements Pick<TopicRecords, 'topics' | 'read'> {
   }
 }
 
-let browser: Browser | undefined
-const cleanups: (() => Promise<unknown>)[] = []
-
-beforeAll(async () => {
-  if (noBrowser === null) browser = await launchBrowser()
-})
-beforeEach((context) => {
-  if (noBrowser !== null) context.skip(noBrowser)
-})
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-afterAll(() => browser?.close())
+const { cleanups, newContext } = testBrowser()
 
 interface OpenOptions {
   readonly browser?: BrowserContextOptions
@@ -171,8 +159,7 @@ async function open({
   servePipelinePage(web, { topology: shop, identity: '' })
   const server: ApiServer = await serve(web, { host: '127.0.0.1', port: 0 })
   cleanups.push(() => server.close({ drainMs: 0 }))
-  const context = await browser!.newContext({ locale: 'en-US', timezoneId: 'UTC', ...options })
-  cleanups.push(() => context.close())
+  const context = await newContext(options)
   const page = await context.newPage()
   const messages: string[] = []
   let rounds = 0

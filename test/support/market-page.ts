@@ -1,23 +1,11 @@
-import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
+import type { BrowserContextOptions, Locator, Page } from 'playwright-core'
+import { expect } from 'vitest'
 import type { ApiServer } from '../../src/app/serve.ts'
-import { launchBrowser, noBrowser } from './browser.ts'
 import { FakeMarketQueries } from './fake-market-queries.ts'
 import { type MarketWebOptions, seedTrades, serveFake } from './market-server.ts'
+import { testBrowser } from './test-browser.ts'
 
-let browser: Browser | undefined
-export const cleanups: (() => Promise<unknown>)[] = []
-
-beforeAll(async () => {
-  if (noBrowser === null) browser = await launchBrowser()
-})
-beforeEach((context) => {
-  if (noBrowser !== null) context.skip(noBrowser)
-})
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-afterAll(() => browser?.close())
+export const { cleanups, newContext } = testBrowser()
 
 export interface Opened {
   readonly page: Page
@@ -65,8 +53,7 @@ export async function open({
   const underWay = { now: 0, most: 0 }
   const server = await serveFake(queries, { ...api, underWay })
   cleanups.push(() => server.close({ drainMs: 0 }))
-  const context = await browser!.newContext({ locale: 'en-US', timezoneId: 'UTC', ...options })
-  cleanups.push(() => context.close())
+  const context = await newContext(options)
   const page = await context.newPage()
   const now = Date.now()
   const requests: string[] = []
