@@ -1,4 +1,5 @@
-import type { Group, GroupState, JoinAnswer } from '../group/group.ts'
+import type { Group, GroupState } from '../group/group.ts'
+import { refusedJoin } from '../group/requests.ts'
 import { errorCodes, type KafkaErrorCode } from '../protocol/error-codes.ts'
 import { type Api, check, noThrottleMs, type Services, unknownOperations } from './api.ts'
 
@@ -196,7 +197,7 @@ export const describeGroups: Api = {
       const errorCode = placement.coordinatorFault('group', id)
       const group = groups.get(id)
       const state = group?.state ?? (groups.exists(id) ? 'Empty' : 'Dead')
-      const members = [...(group?.members.values() ?? [])]
+      const members = [...(group?.members ?? [])]
       return {
         id,
         errorCode,
@@ -249,8 +250,4 @@ export const deleteGroups: Api = {
     return (writer) =>
       writer.int32(noThrottleMs).array(results, ({ id, errorCode }) => writer.string(id).int16(errorCode))
   },
-}
-
-function refusedJoin(memberId: string, errorCode: KafkaErrorCode): JoinAnswer {
-  return { errorCode, generation: -1, protocol: '', leaderId: '', memberId, members: [] }
 }

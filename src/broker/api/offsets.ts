@@ -1,5 +1,5 @@
-import type { Committer } from '../group/group.ts'
 import type { CommittedOffset } from '../group/offsets.ts'
+import type { Committer } from '../group/requests.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import { errorCodes, type KafkaErrorCode } from '../protocol/error-codes.ts'
 import type { Reader } from '../protocol/reader.ts'
@@ -294,7 +294,7 @@ function deleteOffset(
   place: { readonly topic: string; readonly partition: number },
 ): KafkaErrorCode {
   if (!topics.get(place.topic)?.partitions[place.partition]) return errorCodes.unknownTopicOrPartition
-  if (groups.get(groupId)?.isSubscribedTo(place.topic)) return errorCodes.groupSubscribedToTopic
+  if (groups.get(groupId)?.members.isSubscribedTo(place.topic)) return errorCodes.groupSubscribedToTopic
   try {
     offsets.delete(groupId, [place])
     return errorCodes.none

@@ -1,77 +1,18 @@
 import type { Subscription } from 'rxjs'
 import type { Clock } from '../../clock.ts'
 import { errorCodes, type KafkaErrorCode } from '../protocol/error-codes.ts'
-import { subscribedTopics } from './subscription.ts'
-
-export interface GroupProtocol {
-  readonly name: string
-  readonly metadata: Buffer
-}
-
-export interface JoinRequest {
-  readonly memberId: string
-  /** The member's own name, by which it is known again after a restart; null: it has none. */
-  readonly instanceId: string | null
-  readonly clientId: string
-  readonly clientHost: string
-  readonly sessionTimeoutMs: number
-  readonly rebalanceTimeoutMs: number
-  readonly protocolType: string
-  readonly protocols: readonly GroupProtocol[]
-  /** Whether a new member is first told its id, and joins then. Older ones know of nothing but joining. */
-  readonly learnsIdFirst: boolean
-}
-
-export interface JoinAnswer {
-  readonly errorCode: KafkaErrorCode
-  readonly generation: number
-  readonly protocol: string
-  readonly leaderId: string
-  readonly memberId: string
-  /** For the leader only. */
-  readonly members: readonly {
-    readonly memberId: string
-    readonly instanceId: string | null
-    readonly metadata: Buffer
-  }[]
-}
-
-export interface SyncRequest {
-  readonly memberId: string
-  readonly instanceId: string | null
-  readonly generation: number
-  readonly assignments: readonly { readonly memberId: string; readonly assignment: Buffer }[]
-}
-
-/** Who commits offsets. */
-export interface Committer {
-  readonly memberId: string
-  readonly instanceId: string | null
-  /** −1: from outside. */
-  readonly generation: number
-}
-
-export interface SyncAnswer {
-  readonly errorCode: KafkaErrorCode
-  readonly assignment: Buffer
-}
+import { type Member, Members } from './members.ts'
+import {
+  type Committer,
+  type GroupProtocol,
+  type JoinAnswer,
+  type JoinRequest,
+  refusedJoin,
+  type SyncAnswer,
+  type SyncRequest,
+} from './requests.ts'
 
 export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'
-
-export interface Member {
-  readonly id: string
-  readonly instanceId: string | null
-  readonly clientId: string
-  readonly clientHost: string
-  readonly sessionTimeoutMs: number
-  readonly rebalanceTimeoutMs: number
-  protocols: readonly GroupProtocol[]
-  assignment: Buffer
-  joining: ((answer: JoinAnswer) => void) | undefined
-  syncing: ((answer: SyncAnswer) => void) | undefined
-  /** Ends its membership unless it is heard of. */
-  session: Subscription | undefined
-}
 
 export interface GroupOptions {
   readonly clock: Clock
@@ -94,7 +35,7 @@ export class Group {
   generation = 0
   protocolType = ''
   protocol = ''
-  readonly members = new Map<string, Member>()
+  readonly members = new Members()
   readonly #options: GroupOptions
   /** Ids that were handed out, and not used yet. */
   readonly #promised = new Map<string, Subscription>()
@@ -107,13 +48,6 @@ export class Group {
     this.#options = options
   }
 
-  /** Whether a member has subscribed to the topic, or does not say to which it has. */
-  isSubscribedTo(topic: string): boolean {
-    return [...this.members.values()].some(({ protocols }) =>
-      protocols.some(({ metadata }) => subscribedTopics(metadata)?.includes(topic) ?? true),
-    )
-  }
-
   /** Nobody is in it or about to be. */
   get isDeserted(): boolean {
     return this.members.size === 0 && this.#promised.size === 0
@@ -121,13 +55,13 @@ export class Group {
 
   join(request: JoinRequest): JoinAnswer | Promise<JoinAnswer> {
     const { memberId } = request
-    if (!this.#accepts(request)) return refuseJoin(memberId, errorCodes.inconsistentGroupProtocol)
-    if (this.#isReplaced(request)) return refuseJoin(memberId, errorCodes.fencedInstanceId)
+    if (!this.#accepts(request)) return refusedJoin(memberId, errorCodes.inconsistentGroupProtocol)
+    if (this.members.isReplaced(request)) return refusedJoin(memberId, errorCodes.fencedInstanceId)
     if (memberId === '' && request.instanceId !== null) return this.#joinByName(request, request.instanceId)
     if (memberId === '') return this.#welcome(request)
     const promised = this.#promised.get(memberId)
     const member = this.members.get(memberId)
-    if (!promised && !member) return refuseJoin(memberId, errorCodes.unknownMemberId)
+    if (!promised && !member) return refusedJoin(memberId, errorCodes.unknownMemberId)
     if (member && !this.#needsRebalance(member, request)) return this.#joinAnswer(member)
     promised?.unsubscribe()
     this.#promised.delete(memberId)
@@ -135,7 +69,8 @@ export class Group {
   }
 
   sync(request: SyncRequest): SyncAnswer | Promise<SyncAnswer> {
-    if (this.#isReplaced(request)) return { errorCode: errorCodes.fencedInstanceId, assignment: nothing }
+    if (this.members.isReplaced(request))
+      return { errorCode: errorCodes.fencedInstanceId, assignment: nothing }
     const errorCode = this.check(request.memberId, request.generation)
     const member = this.members.get(request.memberId)
     if (errorCode !== errorCodes.none || !member) return { errorCode, assignment: nothing }
@@ -155,7 +90,7 @@ export class Group {
   }
 
   heartbeat(memberId: string, generation: number, instanceId: string | null = null): KafkaErrorCode {
-    if (this.#isReplaced({ memberId, instanceId })) return errorCodes.fencedInstanceId
+    if (this.members.isReplaced({ memberId, instanceId })) return errorCodes.fencedInstanceId
     const errorCode = this.check(memberId, generation)
     const member = this.members.get(memberId)
     if (errorCode !== errorCodes.none || !member) return errorCode
@@ -166,7 +101,7 @@ export class Group {
   /** A member may be named by its instance alone, as operators do. Source: KIP-345. */
   leave(memberId: string, instanceId: string | null = null): KafkaErrorCode {
     if (instanceId !== null) {
-      const named = this.#named(instanceId)
+      const named = this.members.named(instanceId)
       if (!named) return errorCodes.unknownMemberId
       if (memberId !== '' && memberId !== named.id) return errorCodes.fencedInstanceId
       this.#remove(named.id)
@@ -186,7 +121,7 @@ export class Group {
 
   /** Whether the member may commit offsets; who commits without a group (generation −1) may when it is empty. */
   checkCommit({ memberId, instanceId, generation }: Committer): KafkaErrorCode {
-    if (this.#isReplaced({ memberId, instanceId })) return errorCodes.fencedInstanceId
+    if (this.members.isReplaced({ memberId, instanceId })) return errorCodes.fencedInstanceId
     if (generation < 0 && this.state === 'Empty') return errorCodes.none
     const errorCode = this.check(memberId, generation)
     const member = this.members.get(memberId)
@@ -205,27 +140,13 @@ export class Group {
     this.#deadline?.unsubscribe()
     this.#initialDelay?.unsubscribe()
     for (const timer of this.#promised.values()) timer.unsubscribe()
-    for (const member of this.members.values()) member.session?.unsubscribe()
+    for (const member of this.members) member.session?.unsubscribe()
   }
 
   #accepts({ protocolType, protocols }: JoinRequest): boolean {
     if (protocols.length === 0 || protocolType === '') return false
     if (this.members.size === 0) return true
-    return (
-      protocolType === this.protocolType &&
-      this.#common(protocols.map((protocol) => protocol.name)).length > 0
-    )
-  }
-
-  /** Whether another member has come under its name since. */
-  #isReplaced({ memberId, instanceId }: Pick<JoinRequest, 'memberId' | 'instanceId'>): boolean {
-    if (memberId === '' || instanceId === null) return false
-    const named = this.#named(instanceId)
-    return named !== undefined && named.id !== memberId
-  }
-
-  #named(instanceId: string): Member | undefined {
-    return [...this.members.values()].find((member) => member.instanceId === instanceId)
+    return protocolType === this.protocolType && this.members.common(protocols).length > 0
   }
 
   /**
@@ -233,11 +154,11 @@ export class Group {
    * else hears of it. Source: KIP-345.
    */
   #joinByName(request: JoinRequest, instanceId: string): JoinAnswer | Promise<JoinAnswer> {
-    const before = this.#named(instanceId)
+    const before = this.members.named(instanceId)
     const joining = { ...request, memberId: this.#options.newMemberId(request.clientId) }
     if (!before) {
       const isFull = this.members.size + this.#promised.size >= this.#options.membersMax
-      return isFull ? refuseJoin('', errorCodes.groupMaxSizeReached) : this.#admit(joining, undefined)
+      return isFull ? refusedJoin('', errorCodes.groupMaxSizeReached) : this.#admit(joining, undefined)
     }
     const isAtRest = this.state === 'Stable'
     this.#replace(before, joining.memberId)
@@ -247,7 +168,7 @@ export class Group {
       ...{ ...before, id: joining.memberId, protocols, sessionTimeoutMs, rebalanceTimeoutMs, clientHost },
       session: undefined,
     }
-    this.members.set(member.id, member)
+    this.members.set(member)
     const wasLeader = this.#leaderId === before.id
     if (wasLeader) this.#leaderId = member.id
     this.#heardOf(member)
@@ -258,7 +179,7 @@ export class Group {
   /** Whoever still waits under the old id is told that it is no longer its. */
   #replace(before: Member, memberId: string): void {
     before.session?.unsubscribe()
-    before.joining?.(refuseJoin(memberId, errorCodes.fencedInstanceId))
+    before.joining?.(refusedJoin(memberId, errorCodes.fencedInstanceId))
     before.syncing?.({ errorCode: errorCodes.fencedInstanceId, assignment: nothing })
     before.joining = undefined
     before.syncing = undefined
@@ -276,7 +197,7 @@ export class Group {
 
   #welcome(request: JoinRequest): JoinAnswer | Promise<JoinAnswer> {
     if (this.members.size + this.#promised.size >= this.#options.membersMax) {
-      return refuseJoin('', errorCodes.groupMaxSizeReached)
+      return refusedJoin('', errorCodes.groupMaxSizeReached)
     }
     const memberId = this.#options.newMemberId(request.clientId)
     return request.learnsIdFirst
@@ -291,7 +212,7 @@ export class Group {
       this.#completeJoinIfAllAreThere()
     }
     this.#promised.set(memberId, this.#schedule(forget, sessionTimeoutMs))
-    return refuseJoin(memberId, errorCodes.memberIdRequired)
+    return refusedJoin(memberId, errorCodes.memberIdRequired)
   }
 
   #needsRebalance(member: Member, { protocols }: JoinRequest): boolean {
@@ -301,7 +222,7 @@ export class Group {
   }
 
   #enter(request: JoinRequest, before: Member | undefined, joining: (answer: JoinAnswer) => void): void {
-    before?.joining?.(refuseJoin(request.memberId, errorCodes.rebalanceInProgress))
+    before?.joining?.(refusedJoin(request.memberId, errorCodes.rebalanceInProgress))
     before?.session?.unsubscribe()
     if (this.members.size === 0) this.protocolType = request.protocolType
     const {
@@ -313,7 +234,7 @@ export class Group {
       rebalanceTimeoutMs,
       protocols,
     } = request
-    this.members.set(id, {
+    this.members.set({
       ...{ id, instanceId, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocols },
       assignment: before?.assignment ?? nothing,
       joining,
@@ -325,7 +246,7 @@ export class Group {
   #prepareRebalance(): void {
     const wasEmpty = this.state === 'Empty'
     this.state = 'PreparingRebalance'
-    for (const member of this.members.values()) {
+    for (const member of this.members) {
       this.#answerSync(member, { errorCode: errorCodes.rebalanceInProgress, assignment: nothing })
     }
     if (wasEmpty && this.#options.initialRebalanceDelayMs > 0) {
@@ -335,23 +256,23 @@ export class Group {
       }
       this.#initialDelay = this.#schedule(end, this.#options.initialRebalanceDelayMs)
     }
-    this.#within(this.#rebalanceTimeoutMs(), () => this.#completeJoin())
+    this.#within(this.members.rebalanceTimeoutMs, () => this.#completeJoin())
   }
 
   #completeJoinIfAllAreThere(): void {
     if (this.state !== 'PreparingRebalance' || this.#initialDelay || this.#promised.size > 0) return
-    if ([...this.members.values()].every((member) => member.joining)) this.#completeJoin()
+    if ([...this.members].every((member) => member.joining)) this.#completeJoin()
   }
 
   #completeJoin(): void {
     this.#deadline?.unsubscribe()
-    for (const member of [...this.members.values()]) {
+    for (const member of [...this.members]) {
       if (member.joining) continue
       member.session?.unsubscribe()
       this.members.delete(member.id)
     }
     this.generation++
-    const first = this.members.values().next().value
+    const first = this.members.first
     if (!first) {
       this.#becomeEmpty()
       return
@@ -359,20 +280,20 @@ export class Group {
     this.state = 'CompletingRebalance'
     if (!this.members.has(this.#leaderId)) this.#leaderId = first.id
     this.protocol = this.#chooseProtocol(first)
-    for (const member of this.members.values()) {
+    for (const member of this.members) {
       const { joining } = member
       member.joining = undefined
       joining?.(this.#joinAnswer(member))
       this.#heardOf(member)
     }
-    this.#within(this.#rebalanceTimeoutMs(), () => this.#dropThoseWhoDidNotSync())
+    this.#within(this.members.rebalanceTimeoutMs, () => this.#dropThoseWhoDidNotSync())
   }
 
   #assign(assignments: SyncRequest['assignments']): void {
     this.#deadline?.unsubscribe()
     this.state = 'Stable'
     const byMember = new Map(assignments.map((each) => [each.memberId, each.assignment]))
-    for (const member of this.members.values()) {
+    for (const member of this.members) {
       // A copy: the request's buffer may be much larger.
       member.assignment = Buffer.from(byMember.get(member.id) ?? nothing)
       this.#answerSync(member, { errorCode: errorCodes.none, assignment: member.assignment })
@@ -388,7 +309,7 @@ export class Group {
   }
 
   #dropThoseWhoDidNotSync(): void {
-    const late = [...this.members.values()].filter((member) => !member.syncing)
+    const late = [...this.members].filter((member) => !member.syncing)
     for (const member of late) this.#remove(member.id)
     if (this.state === 'CompletingRebalance') this.#prepareRebalance()
   }
@@ -398,7 +319,7 @@ export class Group {
     if (!member) return
     member.session?.unsubscribe()
     this.members.delete(memberId)
-    member.joining?.(refuseJoin(memberId, errorCodes.unknownMemberId))
+    member.joining?.(refusedJoin(memberId, errorCodes.unknownMemberId))
     member.syncing?.({ errorCode: errorCodes.unknownMemberId, assignment: nothing })
     if (this.members.size === 0 && this.state !== 'PreparingRebalance') {
       this.generation++
@@ -429,7 +350,7 @@ export class Group {
       protocol: this.protocol,
       leaderId: this.#leaderId,
       memberId: member.id,
-      members: isLeader ? [...this.members.values()].map((each) => this.#metadataOf(each)) : [],
+      members: isLeader ? [...this.members].map((each) => this.#metadataOf(each)) : [],
     }
   }
 
@@ -440,17 +361,7 @@ export class Group {
 
   /** Of those that all support, the one that the first member prefers. */
   #chooseProtocol(first: Member): string {
-    return this.#common(first.protocols.map((protocol) => protocol.name))[0] ?? ''
-  }
-
-  #common(names: readonly string[]): string[] {
-    return names.filter((name) =>
-      [...this.members.values()].every((member) => member.protocols.some((each) => each.name === name)),
-    )
-  }
-
-  #rebalanceTimeoutMs(): number {
-    return Math.max(0, ...[...this.members.values()].map((member) => member.rebalanceTimeoutMs))
+    return this.members.common(first.protocols)[0] ?? ''
   }
 
   #within(timeoutMs: number, otherwise: () => void): void {
@@ -461,10 +372,6 @@ export class Group {
   #schedule(work: () => void, delayMs: number): Subscription {
     return this.#options.clock.scheduler.schedule(work, delayMs)
   }
-}
-
-function refuseJoin(memberId: string, errorCode: KafkaErrorCode): JoinAnswer {
-  return { errorCode, generation: -1, protocol: '', leaderId: '', memberId, members: [] }
 }
 
 function sameProtocols(a: readonly GroupProtocol[], b: readonly GroupProtocol[]): boolean {

@@ -1,13 +1,7 @@
 import { errorCodes, type KafkaErrorCode } from '../protocol/error-codes.ts'
-import {
-  type Committer,
-  Group,
-  type GroupOptions,
-  type GroupState,
-  type JoinAnswer,
-  type JoinRequest,
-} from './group.ts'
+import { Group, type GroupOptions, type GroupState } from './group.ts'
 import type { CommittedOffset, CommittedOffsets } from './offsets.ts'
+import { type Committer, type JoinAnswer, type JoinRequest, refusedJoin } from './requests.ts'
 
 export interface GroupsOptions extends GroupOptions {
   readonly offsets: CommittedOffsets
@@ -30,9 +24,7 @@ export class Groups {
 
   join(groupId: string, request: JoinRequest): JoinAnswer | Promise<JoinAnswer> {
     const { sessionTimeoutMsMin, sessionTimeoutMsMax } = this.#options
-    const refuse = (errorCode: KafkaErrorCode): JoinAnswer => ({
-      ...{ errorCode, generation: -1, protocol: '', leaderId: '', memberId: request.memberId, members: [] },
-    })
+    const refuse = (errorCode: KafkaErrorCode) => refusedJoin(request.memberId, errorCode)
     if (groupId === '') return refuse(errorCodes.invalidGroupId)
     if (request.sessionTimeoutMs < sessionTimeoutMsMin || request.sessionTimeoutMs > sessionTimeoutMsMax) {
       return refuse(errorCodes.invalidSessionTimeout)

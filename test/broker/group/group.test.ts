@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Group, type JoinAnswer } from '../../../src/broker/group/group.ts'
+import { Group } from '../../../src/broker/group/group.ts'
+import type { JoinAnswer } from '../../../src/broker/group/requests.ts'
 import { errorCodes } from '../../../src/broker/protocol/error-codes.ts'
 import { settle, virtualClock } from '../support.ts'
 
@@ -123,7 +124,7 @@ describe('a consumer group', () => {
     await clock.advance(6_000)
     expect(group.heartbeat('m1', 2)).toBe(none)
     await clock.advance(6_000)
-    expect([...group.members.keys()]).toEqual(['m1'])
+    expect([...group.members].map(({ id }) => id)).toEqual(['m1'])
     expect(group.heartbeat('m1', 2)).toBe(rebalanceInProgress)
     expect((await rejoin('m1')).generation).toBe(3)
   })
@@ -151,7 +152,7 @@ describe('a consumer group', () => {
       group.heartbeat('m1', two.generation) // The leader is alive, but assigns nothing.
     }
     expect((await shareOfTwo).errorCode).toBe(rebalanceInProgress)
-    expect([...group.members.keys()]).toEqual(['m2'])
+    expect([...group.members].map(({ id }) => id)).toEqual(['m2'])
     expect(await rejoin('m2')).toMatchObject({ leaderId: 'm2', generation: 3 })
   })
 
