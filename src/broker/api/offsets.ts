@@ -1,5 +1,6 @@
 import type { CommittedOffset } from '../group/offsets.ts'
 import type { Committer } from '../group/requests.ts'
+import { findLatest, findTimestamp } from '../log/find-by-time.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import { errorCodes, type KafkaErrorCode } from '../protocol/error-codes.ts'
 import type { Reader } from '../protocol/reader.ts'
@@ -74,7 +75,7 @@ function find(log: PartitionLog, timestampMs: number, committed: boolean): Parti
   if (timestampMs === latest) return { offset: end, leaderEpoch }
   if (timestampMs === earliest || timestampMs === earliestLocal)
     return { offset: log.startOffset, leaderEpoch }
-  const record = timestampMs === ofMaxTimestamp ? log.findLatest() : log.findTimestamp(timestampMs)
+  const record = timestampMs === ofMaxTimestamp ? findLatest(log) : findTimestamp(log, timestampMs)
   if (!record || record.offset >= end) return {}
   return { timestampMs: record.timestampMs, offset: record.offset, leaderEpoch }
 }

@@ -8,7 +8,6 @@ import { type EpochEnd, LeaderEpochs } from './leader-epochs.ts'
 import { cutSegment, cutTail, mayBeCompacted, type RecoveryPoint, recoverSegments } from './log-recovery.ts'
 import { type AbortedTransaction, ProducerState } from './producer-state.ts'
 import { attribute, type BatchHeader, placeBatch, readBatchHeader, stampBatch } from './record-batch.ts'
-import { readRecords } from './records.ts'
 import { type ScannedBatch, Segment, type SegmentName, type Slice, segmentName } from './segment.ts'
 import { validateBatch } from './validate-batch.ts'
 
@@ -37,11 +36,6 @@ export interface Appended {
   readonly baseOffset: number
   /** The broker's time, for topics that stamp it; else −1. */
   readonly appendTimeMs: number
-}
-
-export interface Found {
-  readonly offset: number
-  readonly timestampMs: number
 }
 
 /**
@@ -221,31 +215,6 @@ export class PartitionLog {
     return this.producers.abortedIn(fromOffset, toOffset)
   }
 
-  /** The first record that is at least as late; undefined when there is none. */
-  findTimestamp(timestampMs: number): Found | undefined {
-    for (const segment of this.#segments) {
-      if (segment.maxTimestampMs < timestampMs) continue
-      for (const batch of segment.scanForTimestamp(timestampMs)) {
-        const found = this.#findIn(batch, timestampMs)
-        if (found) return found
-      }
-    }
-    return undefined
-  }
-
-  /** The first of the latest records, by their time; undefined when there is none. Source: KIP-734. */
-  findLatest(): Found | undefined {
-    let latest: Found | undefined
-    for (const segment of this.segments.toSorted((a, b) => b.maxTimestampMs - a.maxTimestampMs)) {
-      if (latest && segment.maxTimestampMs <= latest.timestampMs) break
-      for (const batch of segment.scan()) {
-        const found = this.#findIn(batch, batch.header.maxTimestampMs)
-        if (found && found.timestampMs > (latest?.timestampMs ?? -1)) latest = found
-      }
-    }
-    return latest
-  }
-
   /** Puts what is before `offset` out of reach. Source: `DeleteRecords`. */
   deleteBefore(offset: number): void {
     this.#startOffset = Math.max(this.#startOffset, offset)
@@ -363,14 +332,6 @@ export class PartitionLog {
     let index = this.#segments.length - 1
     while (index > 0 && this.#segments[index]!.baseOffset > offset) index--
     return index
-  }
-
-  #findIn({ bytes, header }: ScannedBatch, timestampMs: number): Found | undefined {
-    if (header.maxTimestampMs < timestampMs || header.lastOffset < this.startOffset) return undefined
-    if (header.attributes & attribute.control) return undefined
-    return readRecords(bytes).find(
-      (record) => record.timestampMs >= timestampMs && record.offset >= this.startOffset,
-    )
   }
 
   #replay({ header, bytes }: ScannedBatch, nowMs: number): void {

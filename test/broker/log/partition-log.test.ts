@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { findTimestamp } from '../../../src/broker/log/find-by-time.ts'
 import { placeBatch } from '../../../src/broker/log/record-batch.ts'
 import { MemoryDirectory } from '../../../src/storage/memory.ts'
 import { batchOf, openLog, recordsIn, valuesIn, virtualClock } from '../support.ts'
@@ -83,9 +84,9 @@ describe('a partition log', () => {
   test('finds the first record that is late enough', () => {
     const log = openLog({ config: { 'segment.bytes': '500' } })
     for (let i = 0; i < 40; i++) log.append(batchOf([{ value: 'x' }], { timestampMs: 1_000 + i * 10 }))
-    expect(log.findTimestamp(0)).toMatchObject({ offset: 0 })
-    expect(log.findTimestamp(1_191)).toMatchObject({ offset: 20, timestampMs: 1_200 })
-    expect(log.findTimestamp(1_391)).toBeUndefined()
+    expect(findTimestamp(log, 0)).toMatchObject({ offset: 0 })
+    expect(findTimestamp(log, 1_191)).toMatchObject({ offset: 20, timestampMs: 1_200 })
+    expect(findTimestamp(log, 1_391)).toBeUndefined()
   })
 
   test('says with LOG_CORRUPT where a sealed segment is damaged, and cuts nothing', () => {
