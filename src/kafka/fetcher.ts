@@ -7,6 +7,7 @@ import { type FetchLimits, fetchRequest } from './fetch-request.ts'
 import { checkHistory, lostRecords } from './history.ts'
 import { createErrorFromCode } from './internals.ts'
 import { persist } from './persist.ts'
+import { ReadPlace } from './read-place.ts'
 import { translate } from './translate.ts'
 import type { Fetched, TopicPartition } from './types.ts'
 
@@ -34,8 +35,6 @@ const requestsMax = 2
 const heldChunksMax = 2
 /** With partitions paused, which may be resumed any moment, an empty answer is not held back for long. */
 const pausedWaitMs = 50
-/** Then the leader is asked again, which names only replicas that keep up. */
-const replicaMs = 60_000
 const backoffPolicy = { initialMs: 50, waitMsMax: 2_000 }
 
 interface Reading extends TopicPartition {
@@ -45,21 +44,13 @@ interface Reading extends TopicPartition {
   epoch: number
   paused: boolean
   inFlight: boolean
-  leader: Leader | undefined
-  replica: ReadReplica | undefined
+  readonly place: ReadPlace
   /** The leader epoch in which the log was last found to be the one that was read. */
   soundIn: number | undefined
   /** Fetched and not yet handed over. */
   readonly held: Fetched[]
   /** What the last `fetched` said; −1: nothing yet. */
   knownEndOffset: number
-}
-
-/** Where to read in place of the leader, for a while. Source: KIP-392. */
-interface ReadReplica {
-  /** Undefined: at the leader all the same, which is not asked for another one: one that it has named has failed. */
-  readonly nodeId: number | undefined
-  readonly untilMs: number
 }
 
 /**
@@ -88,8 +79,7 @@ export class Fetcher {
       epoch: 0,
       paused: false,
       inFlight: false,
-      leader: undefined,
-      replica: undefined,
+      place: new ReadPlace(this.#options.cluster, of),
       soundIn: undefined,
       held: [],
       knownEndOffset: -1,
@@ -184,11 +174,11 @@ export class Fetcher {
     for (const reading of this.#readings.values()) {
       paused ||= reading.paused
       if (!isFetchable(reading)) continue
-      const { leader } = reading
+      const { leader } = reading.place
       if (leader === undefined) this.#findLeader(reading)
       else if (!this.#isSound(reading, leader)) this.#validate(reading)
       else {
-        const node = this.#nodeFor(reading, leader)
+        const node = reading.place.nodeId(leader)
         if ((this.#busy.get(node)?.size ?? 0) >= requestsMax) continue
         const readings = byNode.get(node)
         if (readings) readings.push(reading)
@@ -198,30 +188,11 @@ export class Fetcher {
     for (const [node, readings] of byNode) void this.#fetch(node, readings, paused)
   }
 
-  #nodeFor(reading: Reading, leader: Leader): number {
-    if (reading.replica && reading.replica.untilMs <= this.#options.cluster.options.clock.now())
-      reading.replica = undefined
-    return reading.replica?.nodeId ?? leader.nodeId
-  }
-
-  /** What was believed of where to read was wrong: first of the replica, then of the leader. */
-  #giveUp(reading: Reading, node: number): void {
-    if (reading.replica?.nodeId === node) this.#readFrom(undefined, reading)
-    else {
-      this.#options.cluster.forgetLeader(reading)
-      reading.leader = undefined
-    }
-  }
-
-  #readFrom(nodeId: number | undefined, reading: Reading): void {
-    reading.replica = { nodeId, untilMs: this.#options.cluster.options.clock.now() + replicaMs }
-  }
-
   #findLeader(reading: Reading): void {
     reading.inFlight = true
     const ask = () => this.#options.cluster.leaderOf(reading)
     void this.#look(reading, ask, (leader) => {
-      reading.leader = leader
+      reading.place.leader = leader
       reading.inFlight = false
     })
   }
@@ -245,7 +216,7 @@ export class Fetcher {
     reading.inFlight = true
     const ask = () => checkHistory(cluster, reading, { position, epoch, sinceMs }, use)
     void this.#look(reading, ask, (leader) => {
-      reading.leader = leader
+      reading.place.leader = leader
       reading.soundIn = leader.epoch
       reading.inFlight = false
     })
@@ -262,10 +233,10 @@ export class Fetcher {
     const partitions = [...asked.values()].map(({ reading, offset }) => ({
       topic: reading.topic,
       partition: reading.partition,
-      leaderEpoch: reading.leader?.epoch ?? -1,
+      leaderEpoch: reading.place.leader?.epoch ?? -1,
       offset,
     }))
-    const namesReplica = readings.every(({ replica }) => replica === undefined)
+    const namesReplica = readings.every(({ place }) => place.mayBeReplica)
     const request = fetchRequest(
       partitions,
       { ...limits, waitMsMax: this.#waitMsMax(readings, paused) },
@@ -285,7 +256,7 @@ export class Fetcher {
       }
       if (stale) await this.#waitAfterFailure(node)
     } catch (error) {
-      for (const { reading } of asked.values()) this.#giveUp(reading, node)
+      for (const { reading } of asked.values()) reading.place.giveUp(node)
       if (this.#stopped.signal.aborted) return
       if (error instanceof RivuletError && error.retryable) await this.#waitAfterFailure(node, error)
       else this.#fail(error, readings[0] as Reading)
@@ -317,11 +288,11 @@ export class Fetcher {
   /** False: the partition can't be read just now. */
   #accept(answer: FetchedPartition, node: number, reading: Reading, fetchOffset: number): boolean {
     const { leaderEpochs } = this.#options.cluster
-    const isLeader = node === reading.leader?.nodeId
+    const isLeader = node === reading.place.leader?.nodeId
     if (answer.errorCode === offsetOutOfRange) {
       // A replica may not have it yet, or not any more.
       if (isLeader) this.#findNearest(reading, fetchOffset)
-      else this.#giveUp(reading, node)
+      else reading.place.giveUp(node)
       return true
     }
     if (answer.errorCode !== 0) {
@@ -331,12 +302,12 @@ export class Fetcher {
         topic,
         partition,
       })
-      this.#giveUp(reading, node)
+      reading.place.giveUp(node)
       if (!failure.retryable) this.#options.failed(failure)
       return false
     }
     if (isLeader && answer.preferredReplica >= 0 && answer.preferredReplica !== node) {
-      this.#readFrom(answer.preferredReplica, reading)
+      reading.place.moveTo(answer.preferredReplica)
       return true
     }
     try {
