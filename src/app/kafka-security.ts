@@ -1,5 +1,5 @@
 import { clientCredentials } from '../kafka/client-credentials.ts'
-import type { KafkaOptions, SaslOptions, TokenProvider } from '../kafka/types.ts'
+import type { KafkaOptions, SaslOptions, TokenProvider } from '../kafka/options.ts'
 import { kafkaSettings } from './program-settings.ts'
 import { badSetting, variableOf } from './read-settings.ts'
 import type { ConfigOf } from './setting.ts'

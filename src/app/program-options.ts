@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { TokenProvider } from '../kafka/types.ts'
+import type { TokenProvider } from '../kafka/options.ts'
 import type { Logger } from '../logger.ts'
 import type { Running } from '../runtime/run.ts'
 import type { Topology } from '../stream/topology.ts'

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { messageOf, RivuletError } from '../errors.ts'
 import { tlsRefusalOf } from '../tls.ts'
-import type { BearerToken, TokenProvider } from './types.ts'
+import type { BearerToken, TokenProvider } from './options.ts'
 
 /** Who asks an identity provider for a token, and where. */
 export interface ClientCredentials {

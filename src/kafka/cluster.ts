@@ -4,8 +4,9 @@ import { LeaderEpochs } from './leader-epochs.ts'
 import type { Address, Link } from './link.ts'
 import { Links } from './links.ts'
 import { type ClusterMetadata, fetchMetadata, type TopicMetadata } from './metadata.ts'
+import type { KafkaSettings } from './options.ts'
 import { isConnectionError, isStale, translate } from './translate.ts'
-import type { KafkaSettings, TopicPartition } from './types.ts'
+import type { TopicPartition } from './types.ts'
 
 /** Who leads a partition, and which of its leaders that is. */
 export interface Leader {

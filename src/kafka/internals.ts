@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
-import type { SocketFactory } from './types.ts'
+import type { SocketFactory } from './options.ts'
 
 /**
  * The lower layers of kafkajs 2.2.4: connections, authentication, and the wire format of the small requests. Its

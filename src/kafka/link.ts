@@ -9,7 +9,7 @@ import {
   type ProtocolRequest,
 } from './internals.ts'
 import { saslOf } from './login.ts'
-import type { KafkaSettings } from './types.ts'
+import type { KafkaSettings } from './options.ts'
 
 export interface Address {
   readonly host: string

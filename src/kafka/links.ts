@@ -3,9 +3,9 @@ import { messageOf, RivuletError } from '../errors.ts'
 import type { KafkajsLogger } from './internals.ts'
 import { kafkajsLogger } from './kafkajs-logger.ts'
 import { type Address, type Link, openLink } from './link.ts'
+import type { KafkaSettings } from './options.ts'
 import { refusalOf } from './refusal.ts'
 import { isConnectionError, translate, translateSent } from './translate.ts'
-import type { KafkaSettings } from './types.ts'
 
 /** A node that takes a connection and says nothing keeps a caller waiting for longer than an operator should guess. */
 const silentMsMax = 2_000

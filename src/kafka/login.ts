@@ -1,6 +1,6 @@
 import { messageOf, RivuletError } from '../errors.ts'
 import { type AuthenticationProvider, type Sasl, type SaslMessage, scramProviders } from './internals.ts'
-import type { BearerToken, KafkaSettings, PasswordLogin, SaslOptions, TokenLogin } from './types.ts'
+import type { BearerToken, KafkaSettings, PasswordLogin, SaslOptions, TokenLogin } from './options.ts'
 
 /** How long a token may take. */
 const tokenMsMax = 10_000

@@ -1,7 +1,7 @@
 import { isRetryable, messageOf } from '../errors.ts'
 import { retry } from '../retry.ts'
+import type { KafkaSettings } from './options.ts'
 import { isConnectionError, kafkaErrorType } from './translate.ts'
-import type { KafkaSettings } from './types.ts'
 
 /** A restarting cluster may not know its topics for a moment; a topic that is still unknown then does not exist. */
 const unknownTopicMsMax = 30_000

@@ -4,8 +4,8 @@ import { ByteReader } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { createErrorFromCode, type KafkajsLogger, type ProtocolRequest } from './internals.ts'
 import { type Address, type Link, openLink, tlsExpected } from './link.ts'
+import type { KafkaSettings, SaslOptions } from './options.ts'
 import { kafkaErrorType } from './translate.ts'
-import type { KafkaSettings, SaslOptions } from './types.ts'
 
 const saslHandshakeKey = 17
 const unsupportedMechanism = 33

@@ -3,7 +3,7 @@ import { VirtualTimeScheduler } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { createClock } from '../../src/clock.ts'
 import { connectKafka } from '../../src/kafka/kafka.ts'
-import type { SocketFactory } from '../../src/kafka/types.ts'
+import type { SocketFactory } from '../../src/kafka/options.ts'
 import { silentLogger } from '../../src/logger.ts'
 
 /** A node that takes everything and says nothing. */
