@@ -124,7 +124,7 @@ async function checkSinks(
 }
 
 async function checkInputs(
-  { settings }: InstanceContext,
+  { settings, over }: InstanceContext,
   { tasks, inputs }: SubTopologyLayout,
   rememberedOf: (topic: string, partition: number) => Promise<Remembered>,
   endsThen: () => Promise<EndsBefore | undefined> = async () => undefined,
@@ -134,22 +134,25 @@ async function checkInputs(
     for (let partition = 0; partition < tasks; partition++)
       remembered.push(await rememberedOf(topic, partition))
     // Behind them: another instance goes on meanwhile, and what is remembered then is not yet in an end that was asked for before.
-    const ranges = await settings.kafka.admin.offsets(topic)
+    for (const range of await settings.kafka.admin.offsets(topic))
+      checkWithin(topic, range, remembered[range.partition])
+    const thenIn = async () => (await endsThen())?.get(topic) ?? []
+    const wasWithin = ({ partition, endOffset }: PartitionRange) =>
+      (remembered[partition]?.offset ?? 0) <= endOffset
+    if ((await thenIn()).every(wasWithin)) continue
+    // Who was frozen may have written since, and not yet know that the group has forgotten it: by then it is back.
+    await settings.clock.sleep(settings.sessionTimeoutMs, over)
     // Nobody has written into the sink since: what it remembers, it remembered then.
-    const then = (await endsThen())?.get(topic) ?? []
-    for (const range of [...ranges, ...then]) {
-      const each = remembered[range.partition]
-      if (each) checkWithin(topic, range, each)
-    }
+    for (const range of await thenIn()) checkWithin(topic, range, remembered[range.partition])
   }
 }
 
 function checkWithin(
   topic: string,
   { partition, endOffset }: PartitionRange,
-  { offset, by }: Remembered,
+  { offset = 0, by }: Partial<Remembered> = {},
 ): void {
-  if (offset === undefined || offset <= endOffset) return
+  if (offset <= endOffset) return
   const message = `${by} has read ${topic}/${partition} up to ${offset}, but it ends at ${endOffset}: the topic has lost its end, or was made anew. Give it back what it had, or begin with a new data folder and new tables`
   throw new RivuletError('KAFKA_FAILED', message, { place: { topic, partition, offset } })
 }

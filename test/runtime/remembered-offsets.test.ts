@@ -20,9 +20,11 @@ const sums = topology('sums', ({ stream }) => {
     .to(output)
 })
 
+const sessionTimeoutMs = 2_000
+
 let rig: KafkaRig
 beforeEach(async () => {
-  rig = await KafkaRig.start()
+  rig = await KafkaRig.start({ groupSessionTimeoutMsMin: sessionTimeoutMs })
 })
 afterEach(() => rig.close())
 
@@ -103,12 +105,13 @@ describe('a topic that has lost its end while its sink is away', () => {
       source('everything', everything, { key: () => 'k', timestampMs: () => 1 }).to(ticks)
       stream(ticks).batch({ rowsMax: 100, waitMsMax: 10 }).to('to sink', late)
     })
-    const running = rig.run(app, { connections: { memory: {} } })
+    const environment = { connections: { memory: {} }, sessionTimeoutMs }
+    const running = rig.run(app, environment)
     const isWritten = async () => (await rig.kafka.admin.offsets('ticks'))[0]?.endOffset
     await vi.waitFor(async () => expect(await isWritten()).toBeGreaterThanOrEqual(50 + written), {
       timeout: 10_000,
     })
-    return { running, letOpen }
+    return { running, letOpen, runAnother: () => rig.run(app, environment) }
   }
 
   beforeEach(async () => {
@@ -133,5 +136,14 @@ describe('a topic that has lost its end while its sink is away', () => {
     const { letOpen } = await runWith(sink, 70)
     letOpen()
     await vi.waitFor(() => expect(sink.values).toHaveLength(100))
+  })
+
+  test('is told from one where somebody has written that the group had forgotten, and comes back', async () => {
+    const sink = new MemorySink<string, string>()
+    const { letOpen, runAnother } = await runWith(sink, 70)
+    sink.rivalWrites('ticks', 0, 100)
+    letOpen()
+    runAnother()
+    await vi.waitFor(() => expect(sink.values).toHaveLength(20))
   })
 })

@@ -1,5 +1,5 @@
 import { vi } from 'vitest'
-import { type EmbeddedBroker, startBroker } from '../../src/broker/index.ts'
+import { type BrokerOptions, type EmbeddedBroker, startBroker } from '../../src/broker/index.ts'
 import { systemClock } from '../../src/clock.ts'
 import { connectKafka, partitionFor } from '../../src/kafka/kafka.ts'
 import type { Kafka } from '../../src/kafka/types.ts'
@@ -26,7 +26,7 @@ export class KafkaRig {
     })
   }
 
-  static async start(options: { readonly dataDir?: string } = {}): Promise<KafkaRig> {
+  static async start(options: BrokerOptions = {}): Promise<KafkaRig> {
     return new KafkaRig(await startBroker(options))
   }
 
