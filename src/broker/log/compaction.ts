@@ -20,6 +20,8 @@ export class Compaction {
   readonly #options: CompactionOptions
   /** Up to here the last pass has been. */
   #cleanBefore = 0
+  /** Keys of what the present pass has left standing for its producer's sake, though it is superseded. */
+  readonly #outlived = new Set<string>()
 
   constructor(log: PartitionLog, options: CompactionOptions) {
     this.#log = log
@@ -29,7 +31,7 @@ export class Compaction {
   /**
    * One pass, if there is enough to gain (`min.cleanable.dirty.ratio`). Aborted records go, and so do the markers of
    * decided transactions, whose records stop being transactional. Tombstones go `delete.retention.ms` after their
-   * segment was written. Nothing from `beforeOffset` on is touched. Returns the bytes freed.
+   * segment was written, and not before what they delete. Nothing from `beforeOffset` on is touched. Returns the bytes freed.
    */
   async run(beforeOffset = this.#log.endOffset): Promise<number> {
     const sealed = this.#cleanable(beforeOffset)
@@ -38,6 +40,7 @@ export class Compaction {
     const covered = await this.#latestOffsets(sealed, latest)
     const protectedOffsets = this.#log.producers.lastBatchOffsets()
     const beforeBytes = this.#log.sizeBytes
+    this.#outlived.clear()
     for (const group of groupBySize(covered, this.#log.config.segmentBytes)) {
       if (!(await this.#rewrite(group, latest, protectedOffsets))) return 0
     }
@@ -71,7 +74,7 @@ export class Compaction {
       for await (const { header, bytes } of this.#slices(segment)) {
         if (header.attributes & attribute.control || this.#isAborted(header)) continue
         for (const record of readRecords(bytes)) {
-          if (record.key) latest.set(record.key.toString('latin1'), record.offset)
+          if (record.key) latest.set(nameOf(record.key), record.offset)
         }
       }
       covered.push(segment)
@@ -127,14 +130,29 @@ export class Compaction {
     if (header.attributes & attribute.control) return undefined
     if (this.#isAborted(header)) return undefined
     const records = readRecords(bytes)
-    const kept = records.filter((record) => isKept(record, latest, tombstonesExpired))
+    const kept = records.filter((record) => this.#isKept(record, latest, tombstonesExpired))
     // The last batch of a producer carries its sequence number; consumers skip badly over batches without records.
     const last = records.at(-1)
-    if (kept.length === 0 && last && protectedOffsets.has(header.baseOffset)) kept.push(last)
+    if (kept.length === 0 && last && protectedOffsets.has(header.baseOffset)) {
+      kept.push(last)
+      if (last.key) this.#outlived.add(nameOf(last.key))
+    }
     if (kept.length === 0) return undefined
     const transactional = header.attributes & attribute.transactional
     if (kept.length === records.length && !transactional) return bytes
     return filterBatch(bytes, kept, await compressorLike(header))
+  }
+
+  #isKept(
+    { key, value, offset }: StoredRecord,
+    latest: ReadonlyMap<string, number>,
+    tombstonesExpired: boolean,
+  ) {
+    if (!key) return false
+    const name = nameOf(key)
+    if ((latest.get(name) ?? offset) > offset) return false
+    // Without its tombstone, what is left of it before would be its last word.
+    return value !== null || !tombstonesExpired || this.#outlived.has(name)
   }
 
   #isAborted(header: BatchHeader): boolean {
@@ -161,16 +179,7 @@ async function compressorLike({ attributes }: BatchHeader): Promise<BatchCompres
   return compressorOf(compressionOf(attributes) ?? 'none').catch(() => undefined)
 }
 
-function isKept(
-  record: StoredRecord,
-  latest: ReadonlyMap<string, number>,
-  tombstonesExpired: boolean,
-): boolean {
-  if (!record.key) return false
-  const latestOffset = latest.get(record.key.toString('latin1'))
-  if (latestOffset !== undefined && latestOffset > record.offset) return false
-  return !(tombstonesExpired && record.value === null)
-}
+const nameOf = (key: Buffer) => key.toString('latin1')
 
 function groupBySize(segments: readonly Segment[], bytesMax: number): Segment[][] {
   const groups: Segment[][] = []

@@ -25,6 +25,12 @@ const put = (log: PartitionLog, key: string, value: string | null) => log.append
 const pairsIn = (log: PartitionLog, options?: { committed: boolean }) =>
   recordsIn(log, options).map(({ key, value }) => [String(key), value && String(value)])
 
+/** What a reader of all of it knows in the end. */
+function tableIn(log: PartitionLog): Map<string, string> {
+  const latest = new Map(pairsIn(log) as [string, string | null][])
+  return new Map([...latest].filter((pair): pair is [string, string] => pair[1] !== null))
+}
+
 describe('compaction', () => {
   test('keeps the last record of each key, with its offset and in order', async () => {
     const { log, compaction } = compacted()
@@ -38,35 +44,42 @@ describe('compaction', () => {
     expect(log.read(5, 1, false)?.nextOffset).toBe(sealedEnd - 2)
   })
 
-  test('gives the same table before and after, for any writes, passes and restarts', async () => {
+  test('gives the same table before and after, for any writes of any producers, passes, days and restarts', async () => {
     const write = fc.record({
       key: fc.constantFrom('a', 'b', 'c', 'd'),
       value: fc.option(fc.string({ maxLength: 20 }), { freq: 4 }),
+      // Those that have a number: their last batches stay, whatever has become of what is in them.
+      producerId: fc.option(fc.constantFrom(1, 2, 3), { nil: undefined }),
     })
+    const step = fc.oneof(
+      { weight: 9, arbitrary: write },
+      fc.constant('compact' as const),
+      fc.constant('a day' as const),
+    )
     await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.oneof({ weight: 9, arbitrary: write }, fc.constant('compact' as const)), {
-          maxLength: 80,
-        }),
-        async (steps) => {
-          const { log, compaction, directory } = compacted()
-          const table = new Map<string, string | null>()
-          for (const step of steps) {
-            if (step === 'compact') {
-              await compaction.run()
-              continue
-            }
-            put(log, step.key, step.value)
-            table.set(step.key, step.value)
+      fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (steps) => {
+        const { log, compaction, directory, clock } = compacted()
+        const table = new Map<string, string>()
+        const sequences = new Map<number, number>()
+        for (const each of steps) {
+          if (each === 'compact') await compaction.run()
+          else if (each === 'a day') await clock.advance(day + 1)
+          else {
+            const { producerId, ...record } = each
+            const baseSequence = sequences.get(producerId ?? 0) ?? 0
+            log.append(batchOf([record], producerId === undefined ? {} : { producerId, baseSequence }))
+            sequences.set(producerId ?? 0, baseSequence + 1)
+            if (record.value === null) table.delete(record.key)
+            else table.set(record.key, record.value)
           }
-          await compaction.run()
-          expect(new Map(pairsIn(log) as [string, string | null][])).toEqual(table)
-          const reopened = openLog({ directory, config: settings })
-          expect(pairsIn(reopened)).toEqual(pairsIn(log))
-          expect(reopened.endOffset).toBe(log.endOffset)
-        },
-      ),
-      { numRuns: 60 },
+        }
+        await compaction.run()
+        expect(tableIn(log)).toEqual(table)
+        const reopened = openLog({ directory, config: settings })
+        expect(pairsIn(reopened)).toEqual(pairsIn(log))
+        expect(reopened.endOffset).toBe(log.endOffset)
+      }),
+      { numRuns: 200 },
     )
   })
 
@@ -93,6 +106,23 @@ describe('compaction', () => {
     expect(pairsIn(log)).not.toContainEqual(['gone', 'value'])
     await clock.advance(day + 1)
     for (let i = 0; i < 10; i++) put(log, 'other', `${i}`)
+    await compaction.run()
+    expect(pairsIn(log).map(([key]) => key)).not.toContain('gone')
+  })
+
+  test('keeps a tombstone for as long as what it deletes is kept for its producer', async () => {
+    const { log, compaction, clock } = compacted()
+    const others = () => {
+      for (let i = 0; i < 10; i++) put(log, 'other', `${i}`)
+    }
+    log.append(batchOf([{ key: 'gone', value: 'value' }], { producerId: 5, baseSequence: 0 }))
+    put(log, 'gone', null)
+    others()
+    await clock.advance(day + 1)
+    await compaction.run()
+    expect(tableIn(log)).toEqual(new Map([['other', '9']]))
+    log.append(batchOf([{ key: 'other', value: 'of the same' }], { producerId: 5, baseSequence: 1 }))
+    others()
     await compaction.run()
     expect(pairsIn(log).map(([key]) => key)).not.toContain('gone')
   })
