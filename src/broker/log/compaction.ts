@@ -3,7 +3,7 @@ import { type BatchCompressor, compressionOf, compressorOf } from '../../compres
 import { compactingName } from './log-recovery.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { attribute, type BatchHeader, batchesChecksum } from './record-batch.ts'
-import { filterBatch, readRecords, type StoredRecord } from './records.ts'
+import { deleteHorizonOf, filterBatch, readRecords, type StoredRecord } from './records.ts'
 import type { Segment } from './segment.ts'
 
 export interface CompactionOptions {
@@ -30,8 +30,9 @@ export class Compaction {
 
   /**
    * One pass, if there is enough to gain (`min.cleanable.dirty.ratio`). Aborted records go, and so do the markers of
-   * decided transactions, whose records stop being transactional. Tombstones go `delete.retention.ms` after their
-   * segment was written, and not before what they delete. Nothing from `beforeOffset` on is touched. Returns the bytes freed.
+   * decided transactions, whose records stop being transactional. Tombstones go `delete.retention.ms` after a pass has first
+   * seen them, so that whoever has read what it takes away hears of its end (KIP-534), and not before what they delete.
+   * Nothing from `beforeOffset` on is touched. Returns the bytes freed.
    */
   async run(beforeOffset = this.#log.endOffset): Promise<number> {
     const sealed = this.#cleanable(beforeOffset)
@@ -89,17 +90,15 @@ export class Compaction {
     latest: ReadonlyMap<string, number>,
     protectedOffsets: ReadonlySet<number>,
   ): Promise<boolean> {
-    const { directory, config } = this.#log
+    const { directory } = this.#log
     directory.remove(compactingName)
     const file = directory.open(compactingName)
     let checksum = 0
     let swapped = false
     try {
       for (const segment of group) {
-        const tombstonesExpired =
-          this.#options.clock.now() - segment.file.modifiedAtMs > config.deleteRetentionMs
         for await (const { header, bytes } of this.#slices(segment)) {
-          const keep = await this.#keep(header, bytes, latest, tombstonesExpired, protectedOffsets)
+          const keep = await this.#keep(header, bytes, latest, protectedOffsets)
           if (!keep) continue
           file.append(keep)
           checksum = batchesChecksum(checksum, keep)
@@ -124,12 +123,14 @@ export class Compaction {
     header: BatchHeader,
     bytes: Buffer,
     latest: ReadonlyMap<string, number>,
-    tombstonesExpired: boolean,
     protectedOffsets: ReadonlySet<number>,
   ): Promise<Buffer | undefined> {
     if (header.attributes & attribute.control) return undefined
     if (this.#isAborted(header)) return undefined
     const records = readRecords(bytes)
+    const nowMs = this.#options.clock.now()
+    const horizonMs = deleteHorizonOf(header)
+    const tombstonesExpired = horizonMs !== undefined && horizonMs < nowMs
     const kept = records.filter((record) => this.#isKept(record, latest, tombstonesExpired))
     // The last batch of a producer carries its sequence number; consumers skip badly over batches without records.
     const last = records.at(-1)
@@ -139,8 +140,11 @@ export class Compaction {
     }
     if (kept.length === 0) return undefined
     const transactional = header.attributes & attribute.transactional
-    if (kept.length === records.length && !transactional) return bytes
-    return filterBatch(bytes, kept, await compressorLike(header))
+    const deleteHorizonMs = kept.some(({ value }) => value === null)
+      ? (horizonMs ?? nowMs + this.#log.config.deleteRetentionMs)
+      : horizonMs
+    if (kept.length === records.length && !transactional && deleteHorizonMs === horizonMs) return bytes
+    return filterBatch(bytes, kept, { compressor: await compressorLike(header), deleteHorizonMs })
   }
 
   #isKept(

@@ -27,6 +27,8 @@ export const attribute = {
   logAppendTime: 0x08,
   transactional: 0x10,
   control: 0x20,
+  /** In place of the base timestamp stands when its tombstones may go. Source: KIP-534. */
+  deleteHorizon: 0x40,
 } as const
 
 /** The header of one record batch, wherever it stands. */

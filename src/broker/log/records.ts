@@ -56,20 +56,50 @@ export function recordsAddUp(batch: Buffer, header: BatchHeader): boolean {
   return cursor.position === batch.length
 }
 
+export interface FilterOptions {
+  /** None: what is kept stands there as it is. */
+  readonly compressor: BatchCompressor | undefined
+  /** Says when the batch's tombstones may go. */
+  readonly deleteHorizonMs?: number | undefined
+}
+
 /** The batch with only these of its records, and no longer transactional; its range of offsets stays. */
 export function filterBatch(
   batch: Buffer,
   records: readonly StoredRecord[],
-  compressor: BatchCompressor | undefined,
+  { compressor, deleteHorizonMs }: FilterOptions,
 ): Buffer {
   const header = readBatchHeader(batch)
-  const payload = Buffer.concat(records.map((record) => record.bytes))
+  const baseTimestampMs = deleteHorizonMs ?? header.baseTimestampMs
+  const shiftMs = header.baseTimestampMs - baseTimestampMs
+  const payload = Buffer.concat(records.map(({ bytes }) => (shiftMs === 0 ? bytes : shifted(bytes, shiftMs))))
   const kept = header.attributes & ~(attribute.codecMask | attribute.transactional)
-  const attributes = kept | (compressor?.attribute ?? 0)
+  const horizon = deleteHorizonMs === undefined ? 0 : attribute.deleteHorizon
   return makeBatch(
-    { ...header, attributes, recordCount: records.length },
+    {
+      ...header,
+      attributes: kept | horizon | (compressor?.attribute ?? 0),
+      baseTimestampMs,
+      recordCount: records.length,
+    },
     compressor ? compressor.compress(payload) : payload,
   )
+}
+
+/** When the batch's tombstones may go; undefined: nobody has said yet. */
+export function deleteHorizonOf({ attributes, baseTimestampMs }: BatchHeader): number | undefined {
+  return attributes & attribute.deleteHorizon ? baseTimestampMs : undefined
+}
+
+/** A record of the same time, told from a base timestamp that is earlier by `byMs`. */
+function shifted(record: Buffer, byMs: number): Buffer {
+  const cursor = { bytes: record, position: 0 }
+  varint(cursor)
+  const attributesAt = cursor.position++
+  const delta = encodeVarint(varint(cursor) + byMs)
+  const rest = record.subarray(cursor.position)
+  const body = [record.subarray(attributesAt, attributesAt + 1), delta, rest]
+  return Buffer.concat([encodeVarint(1 + delta.length + rest.length), ...body])
 }
 
 export interface NewRecord {

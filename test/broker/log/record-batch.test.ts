@@ -2,9 +2,10 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { batchFault, makeBatch, placeBatch, readBatchHeader } from '../../../src/broker/log/record-batch.ts'
-import { encodeBatch, filterBatch, readRecords } from '../../../src/broker/log/records.ts'
+import { deleteHorizonOf, encodeBatch, filterBatch, readRecords } from '../../../src/broker/log/records.ts'
 import { compressorOf } from '../../../src/compression/compression.ts'
 import { crc32c } from '../../../src/kafka/crc32c.ts'
+import { batchOf } from '../support.ts'
 
 const bytes = fc.option(fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array)))
 const records = fc.array(fc.record({ key: bytes, value: bytes }), { minLength: 1, maxLength: 30 })
@@ -63,7 +64,9 @@ describe('a record batch', () => {
     for (const batch of [plain, zipped]) {
       placeBatch(batch, 100, 0)
       const kept = readRecords(batch).filter(({ value }) => String(value) === 'b' || String(value) === 'd')
-      const filtered = filterBatch(batch, kept, await compressorOf(batch === zipped ? 'gzip' : 'none'))
+      const filtered = filterBatch(batch, kept, {
+        compressor: await compressorOf(batch === zipped ? 'gzip' : 'none'),
+      })
       expect(batchFault(filtered)).toBeUndefined()
       const { attributes } = readBatchHeader(batch)
       expect(readBatchHeader(filtered)).toMatchObject({
@@ -74,5 +77,23 @@ describe('a record batch', () => {
         [103, 'd'],
       ])
     }
+  })
+
+  test('says when its tombstones may go, and its records keep their times', () => {
+    const batch = batchOf(
+      [
+        { key: 'a', value: '1' },
+        { key: 'b', value: null },
+      ],
+      { timestampMs: 5_000 },
+    )
+    for (const deleteHorizonMs of [0, 4_999, 5_000 + 86_400_000]) {
+      const told = filterBatch(batch, readRecords(batch), { compressor: undefined, deleteHorizonMs })
+      expect(batchFault(told)).toBeUndefined()
+      expect(deleteHorizonOf(readBatchHeader(told))).toBe(deleteHorizonMs)
+      const shown = (of: Buffer) => readRecords(of).map(({ bytes, ...record }) => record)
+      expect(shown(told)).toEqual(shown(batch))
+    }
+    expect(deleteHorizonOf(readBatchHeader(batch))).toBeUndefined()
   })
 })
