@@ -12,6 +12,7 @@ import { candle, candleStore, minuteCandle } from './market/candle.ts'
 import { coinbaseFeed, type FeedOptions } from './market/coinbase/feed.ts'
 import { checkProducts } from './market/coinbase/products.ts'
 import { type OrderOptions, tradesInOrder } from './market/coinbase/trades-in-order.ts'
+import { marketLines } from './market/market-lines.ts'
 import { marketRoutes } from './market/market-routes.ts'
 import { chosenMarket, marketSettings } from './market/market-settings.ts'
 import { liveFeed, openExchange } from './market/open-market.ts'
@@ -75,6 +76,7 @@ export const crypto = program({
     return market('crypto', 'coinbase', trades)
   },
   routes: marketRoutes('crypto'),
+  terminalLines: (context) => marketLines(context),
 })
 
 await crypto.main(import.meta.url)

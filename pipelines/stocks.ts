@@ -1,5 +1,6 @@
 import { clickhouseConnector, program } from 'rivulet/app'
 import { market } from './crypto.ts'
+import { marketLines } from './market/market-lines.ts'
 import { marketRoutes } from './market/market-routes.ts'
 import { seedOf, syntheticMarketSettings } from './market/market-settings.ts'
 import { openSyntheticMarket } from './market/open-market.ts'
@@ -22,6 +23,7 @@ export const stocks = program({
     return market('stocks', 'synthetic', trades)
   },
   routes: marketRoutes('stocks'),
+  terminalLines: (context) => marketLines(context),
 })
 
 await stocks.main(import.meta.url)

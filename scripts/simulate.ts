@@ -4,6 +4,7 @@ import { messageOf } from 'rivulet'
 import type { Plan } from 'rivulet/testing'
 import { deployments, furtherDeployments } from './simulation/deployments.ts'
 import { heldPlan, marketName } from './simulation/scenario.ts'
+import { SeedProgress } from './simulation/seed-progress.ts'
 import { runInWorkers } from './simulation/workers.ts'
 
 const names = deployments.map(({ name }) => name)
@@ -66,6 +67,7 @@ async function runOne(outcome: ReturnType<typeof heldPlan>): Promise<number> {
 
 async function runSeeds(seeds: readonly number[], jobs: number): Promise<number> {
   let [passed, failed, virtualMs, processorMs] = [0, 0, 0, 0]
+  const progress = new SeedProgress(seeds.length)
   await runInWorkers({
     seeds,
     jobs,
@@ -75,12 +77,10 @@ async function runSeeds(seeds: readonly number[], jobs: number): Promise<number>
       processorMs += result.processorMs
       if (result.failure === undefined) passed++
       else failed++
-      if (process.stderr.isTTY)
-        process.stderr.write(`\r${passed + failed} of ${seeds.length}, ${failed} failed`)
+      progress.show(passed + failed, failed)
       if (result.failure !== undefined) process.stdout.write(`${result.deployment}: ${result.failure}\n`)
     },
-  })
-  if (process.stderr.isTTY) process.stderr.write('\n')
+  }).finally(() => progress.close())
   const times = Math.round(virtualMs / processorMs)
   const eachMs = Math.round(processorMs / seeds.length)
   process.stdout.write(

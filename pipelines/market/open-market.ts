@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { type Clock, type Logger, messageOf, RivuletError } from 'rivulet'
-import type { Opening, Prepared, ProgramConfig } from 'rivulet/app'
+import type { Opening, Prepared, ProgramConfig, Progress } from 'rivulet/app'
 import type { Outage } from './api/outages.ts'
 import type { MarketKind, MarketLabel } from './api/pages.ts'
 import { noPast, type Past } from './api/past.ts'
@@ -37,6 +37,8 @@ export interface OpenMarket extends Prepared, MarketLabel {
   readonly outages: () => readonly Outage[]
   /** What is known of the time before there was anything of one's own. */
   readonly past: Past
+  /** How far a replay has come. */
+  readonly replay?: () => Progress
   readonly folder: string
   readonly prefix: string
   readonly labels: { readonly market: MarketKind; readonly identity: string }
@@ -135,6 +137,7 @@ async function chosenExchange(
     ...marketOf(program, `replayed-${digest}`, 'replayed', `Replay of ${basename(file)}`),
     prefix: 'simulated',
     close: local.close,
+    replay: () => ({ name: `replay of ${basename(file)}`, ...replayed.progress() }),
     feed: { ...feed, ...local.feed, ...recorded },
   }
 }

@@ -1,9 +1,10 @@
 import type { Clock } from '../clock.ts'
 import { messageOf } from '../errors.ts'
-import type { PartitionStatus, PipelineStatus } from '../runtime/pipeline-status.ts'
+import type { PipelineStatus } from '../runtime/pipeline-status.ts'
 import type { Running } from '../runtime/run.ts'
 import type { Connection } from './connector.ts'
 import { type Problem, Problems } from './problems.ts'
+import { lagsOf } from './reader-lags.ts'
 
 /** A part of a program, and how it is. */
 export interface Part {
@@ -166,22 +167,4 @@ const well: Found = { state: 'ready', reason: undefined, sinceMs: undefined }
 
 async function reasonOf(connection: Connection): Promise<string | undefined> {
   return connection.ping?.({ timeoutMs: pingMsMax }).then(() => undefined, messageOf)
-}
-
-/** Of each reader, over all of its partitions: all that it has to do, and the worst of the rest. */
-function lagsOf(partitions: readonly PartitionStatus[]) {
-  const byReader = new Map<
-    string,
-    { reader: string; lag: number; lagMs: number; catchesUpInMs: number | undefined }
-  >()
-  for (const { reader, ...of } of partitions.flatMap(({ readers }) => readers)) {
-    const sum = byReader.get(reader) ?? { reader, lag: 0, lagMs: 0, catchesUpInMs: 0 }
-    byReader.set(reader, sum)
-    sum.lag += of.lag
-    sum.lagMs = Math.max(sum.lagMs, (of.lag_seconds ?? 0) * 1_000)
-    const { catches_up_in_seconds: seconds } = of
-    if (seconds === null || sum.catchesUpInMs === undefined) sum.catchesUpInMs = undefined
-    else sum.catchesUpInMs = Math.max(sum.catchesUpInMs, seconds * 1_000)
-  }
-  return [...byReader.values()]
 }

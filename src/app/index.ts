@@ -44,4 +44,6 @@ export {
 } from './setting.ts'
 export { type StaticFile, sendFile, serveFiles, staticFile, staticFiles } from './static-files.ts'
 export { type StoreApiOptions, storeApi } from './store-api.ts'
+export type { Progress } from './terminal/progress-text.ts'
+export type { TerminalLines } from './terminal/terminal-status.ts'
 export { createWeb, type Web, type WebEnv, type WebOptions } from './web.ts'

@@ -15,6 +15,7 @@ import {
 } from './program-settings.ts'
 import { badSetting, type HelpAsked, readSettings, type Told } from './read-settings.ts'
 import type { ConfigOf, Setting, Settings } from './setting.ts'
+import type { TerminalLines } from './terminal/terminal-status.ts'
 import type { Web } from './web.ts'
 
 /** What a program is told beside its own settings. */
@@ -85,6 +86,8 @@ export interface ProgramOptions<S extends Settings, C extends Connectors, P exte
   readonly topology: Topology | ((declaring: Declaring<S, P>) => Topology)
   /** What it answers over HTTP beside what every program does. */
   routes?(web: Web, context: ProgramContext<S, C, P>): void
+  /** What the status block of a terminal shows of it beside what every program has; asked once a second. */
+  terminalLines?(context: ProgramContext<S, C, P>): TerminalLines
 }
 
 /** Its own first, as help lists them. Throws `BAD_CONFIG` where two are called alike: one would be read as the other. */

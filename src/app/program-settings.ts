@@ -177,6 +177,12 @@ export const machineSettings = {
     placeholder: '<boolean>',
     description: 'whether /pipeline shows the records of topics; without it, on loopback only',
   }),
+  /** Default: where stdout and stderr are a terminal that can do it, and no CI runs. */
+  statusBlock: setting.boolean({
+    placeholder: '<boolean>',
+    description: 'whether a terminal shows how it goes in a few lines below the log',
+    default: 'true',
+  }),
   /** Default `info`. */
   logLevel: setting.oneOf(logLevels, {
     placeholder: '<level>',

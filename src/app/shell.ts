@@ -9,6 +9,8 @@ import { type Prepared, type ProgramOptions, readConfig, settingsOf } from './pr
 import { flagOf, variableOf } from './read-settings.ts'
 import type { Settings } from './setting.ts'
 import { startProgram } from './start-program.ts'
+import { linesInto, terminalOf } from './terminal/terminal.ts'
+import { TerminalBlock } from './terminal/terminal-block.ts'
 
 /** Shutting down may take so long before the process ends all the same. */
 const exitMsMax = 9_000
@@ -20,7 +22,12 @@ export async function runFromShell<S extends Settings, C extends Connectors, P e
   options: ProgramOptions<S, C, P>,
 ): Promise<void> {
   const told = toldOrExit(options)
-  const logger = createLogger({ level: told.config.logLevel })
+  const terminal = told.config.statusBlock ? terminalOf(process) : undefined
+  const block = terminal && new TerminalBlock(terminal)
+  const logger = createLogger({
+    level: told.config.logLevel,
+    ...(terminal && { destination: linesInto(terminal.output) }),
+  })
   const closers = new Closers(logger)
   const connections = new Closers(logger)
   const stopped = new AbortController()
@@ -49,6 +56,7 @@ export async function runFromShell<S extends Settings, C extends Connectors, P e
       logger,
       clock: systemClock,
       stopped: stopped.signal,
+      ...(block && { block }),
     })
     running = served?.running
     if (served && !stopped.signal.aborted) process.stdout.write(`Ready: ${served.url}\n`)

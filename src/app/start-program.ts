@@ -17,6 +17,8 @@ import { type Opening, type Prepared, type ProgramOptions, topologyOf } from './
 import { recordsApi } from './records-api.ts'
 import { serve } from './serve.ts'
 import type { Settings } from './setting.ts'
+import type { TerminalBlock } from './terminal/terminal-block.ts'
+import { TerminalStatus } from './terminal/terminal-status.ts'
 import { TopicRecords } from './topic-records.ts'
 import { createWeb, type WebOptions } from './web.ts'
 
@@ -30,6 +32,8 @@ export interface Start<S extends Settings> extends Opening<S> {
   /** What must be closed even where nothing else is. */
   readonly connections: Closers
   readonly stopped: AbortSignal
+  /** Where it is shown how it goes; absent: nowhere. */
+  readonly block?: TerminalBlock
 }
 
 /** A program that serves. */
@@ -103,12 +107,24 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
     return { ...labels, ...status, problems: problemsIn(status) }
   }
   const web = createWeb({ labels, pipeline, ...seen, accessToken, clock, logger })
-  options.routes?.(web, { config, chosen, clock, logger, prepared, topology, running, connections })
+  const context = { config, chosen, clock, logger, prepared, topology, running, connections }
+  options.routes?.(web, context)
   recordsApi(web, showRecords ? new TopicRecords({ kafka, topology, topicPrefix, clock }) : undefined)
   servePipelinePage(web, { topology, identity: labels.identity ?? '' })
   const server = await serve(web, { host, port, clock, ...(allowedHosts && { allowedHosts }) })
   // Both at once: a client that is slow to go takes nothing of the time to write.
   closers.add('server', () => Promise.all([server.close(), running.stop()]))
+  if (start.block) {
+    const shown = new TerminalStatus({
+      block: start.block,
+      url: server.url,
+      status: () => running.status(),
+      problemsIn,
+      ownLines: () => options.terminalLines?.(context) ?? {},
+      clock,
+    })
+    closers.add('status block', () => shown.close())
+  }
   if (!isLoopback(host) && accessToken === undefined)
     logger.warn(
       `${server.url} can be reached from other machines, and asks nobody who they are; ACCESS_TOKEN would`,

@@ -23,7 +23,16 @@ export function startProcess(
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
 ): StartedProcess {
-  const child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
+  return startCommand(process.execPath, ['--import', 'tsx', file, ...args], env)
+}
+
+/** The same for any command. */
+export function startCommand(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): StartedProcess {
+  const child = spawn(command, args, {
     env: { PATH: process.env.PATH, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
@@ -49,7 +58,9 @@ export function startProcess(
         }
         child[stream].on('data', look)
         look()
-        ended.then(() => reject(new Error(`${file} ended\n${output.stdout}\n${output.stderr}`)))
+        ended.then(() =>
+          reject(new Error(`${command} ${args.join(' ')} ended\n${output.stdout}\n${output.stderr}`)),
+        )
       }),
   }
 }

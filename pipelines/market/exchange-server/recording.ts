@@ -30,6 +30,8 @@ export class Recording {
   readonly products: readonly string[]
   /** The products that have heartbeats. */
   readonly heartbeats: ReadonlySet<string>
+  /** How many it has. */
+  readonly lineCount: number
   readonly #path: string
   readonly #file: number
   readonly #indexes: ReadonlyMap<string, ProductIndex>
@@ -38,19 +40,23 @@ export class Recording {
     path: string,
     indexes: ReadonlyMap<string, ProductIndex>,
     heartbeats: ReadonlySet<string>,
+    lineCount: number,
   ) {
     this.#path = path
     this.#file = openSync(path, 'r')
     this.#indexes = indexes
     this.products = [...indexes.keys()]
     this.heartbeats = heartbeats
+    this.lineCount = lineCount
   }
 
   /** Throws `BAD_CONFIG` when the file can't be read or has no trade in it. */
   static async open(path: string): Promise<Recording> {
     const found = new Map<string, Map<number, readonly [line: number, offset: number, length: number]>>()
     const heartbeats = new Set<string>()
+    let lineCount = 0
     for await (const { bytes, offset, number } of readLines(path)) {
+      lineCount = number
       const message = decodeMessage(bytes)
       if (message.type === 'heartbeat') heartbeats.add(message.product)
       if (message.type !== 'trade') continue
@@ -66,7 +72,7 @@ export class Recording {
       const column = (at: 0 | 1 | 2) => ids.map((id) => trades.get(id)?.[at] ?? 0)
       indexes.set(product, { ids, lines: column(0), offsets: column(1), lengths: column(2) })
     }
-    return new Recording(path, indexes, heartbeats)
+    return new Recording(path, indexes, heartbeats, lineCount)
   }
 
   lines(): AsyncIterable<RecordedLine> {

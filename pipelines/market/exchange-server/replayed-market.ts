@@ -20,11 +20,17 @@ export interface ReplayOptions {
   readonly speed?: number
 }
 
+/** A market that comes to an end. */
+export interface ReplayedMarket extends Market {
+  /** How many of its messages have happened. */
+  progress(): { readonly done: number; readonly of: number }
+}
+
 /**
  * A recording as a market: its messages as they were, malformed ones too, in order, from the first subscription on.
  * Its products are those that have a trade. Throws `BAD_CONFIG` for a file without trades, and for a negative speed.
  */
-export async function replayedMarket({ file, speed = 1 }: ReplayOptions): Promise<Market> {
+export async function replayedMarket({ file, speed = 1 }: ReplayOptions): Promise<ReplayedMarket> {
   if (!(speed >= 0)) {
     throw new RivuletError('BAD_CONFIG', `--speed is ${speed}, and must be a positive number, such as 10`, {
       place: { parameter: '--speed' },
@@ -51,6 +57,7 @@ export async function replayedMarket({ file, speed = 1 }: ReplayOptions): Promis
     kind: 'replayed',
     products: recording.products,
     paced,
+    progress: () => ({ done: happenedLine, of: recording.lineCount }),
     hasHeartbeats: (product) => recording.heartbeats.has(product),
     lastTrade: (product) => {
       const lastId = lastIds.get(product)

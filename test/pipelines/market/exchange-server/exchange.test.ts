@@ -286,9 +286,11 @@ describe('the replayed market', () => {
       speed: Number.POSITIVE_INFINITY,
     })
     expect(market.products).toEqual([BTC])
+    expect(market.progress()).toEqual({ done: 0, of: 6 })
     expect(await replay(market)).toEqual(
       lines.map((line) => (typeof line === 'string' ? line : line.toString('latin1'))),
     )
+    expect(market.progress()).toEqual({ done: 6, of: 6 })
     market.close()
   })
 
