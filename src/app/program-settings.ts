@@ -177,6 +177,12 @@ export const machineSettings = {
     placeholder: '<boolean>',
     description: 'whether /pipeline shows the records of topics; without it, on loopback only',
   }),
+  /** Needs `@opentelemetry/api`, and something registered there. Default `false`. */
+  openTelemetry: setting.boolean({
+    placeholder: '<boolean>',
+    description: 'whether metrics, and spans of commits and writes, go to OpenTelemetry',
+    default: 'false',
+  }),
   /** Default: where stdout and stderr are a terminal that can do it, and no CI runs. */
   statusBlock: setting.boolean({
     placeholder: '<boolean>',

@@ -14,9 +14,11 @@ import { createMetrics } from './metrics.ts'
 import { PipelineHistory } from './pipeline-history.ts'
 import { servePipelinePage } from './pipeline-page.ts'
 import { type Opening, type Prepared, type ProgramOptions, topologyOf } from './program-options.ts'
+import type { CommonConfig } from './program-settings.ts'
 import { recordsApi } from './records-api.ts'
 import { serve } from './serve.ts'
 import type { Settings } from './setting.ts'
+import { openTelemetry } from './telemetry/open-telemetry.ts'
 import type { TerminalBlock } from './terminal/terminal-block.ts'
 import { TerminalStatus } from './terminal/terminal-status.ts'
 import { TopicRecords } from './topic-records.ts'
@@ -99,6 +101,7 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
 
   const { problemsIn, ...seen } = observed(
     { clock, running, connections, kafkaTrouble: () => kafkaTrouble },
+    config,
     closers,
   )
   const { host, port, accessToken, allowedHosts, showRecords = isLoopback(host) } = config
@@ -138,6 +141,7 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
 /** What is told of a program that runs. */
 function observed(
   options: HealthOptions & { readonly running: Running },
+  config: Pick<CommonConfig, 'openTelemetry'>,
   closers: Closers,
 ): Pick<WebOptions, 'history' | 'ready' | 'waitsFor' | 'metrics' | 'answered'> & Pick<Health, 'problemsIn'> {
   const { clock, running } = options
@@ -146,14 +150,19 @@ function observed(
   const past = new PipelineHistory({ clock, status: () => running.status() })
   closers.add('history', () => past.close())
   const ready = () => health.check()
-  const { text, answered } = createMetrics({ running, ready })
+  const metrics = createMetrics({ running, ready })
+  const telemetry = config.openTelemetry ? openTelemetry({ running, ready, clock }) : undefined
+  closers.add('OpenTelemetry', () => telemetry?.close())
   return {
     history: (sinceMs) => past.since(sinceMs),
     ready,
     problemsIn: (status) => health.problemsIn(status),
     waitsFor: () => running.ready().why,
-    metrics: text,
-    answered,
+    metrics: metrics.text,
+    answered: (request) => {
+      metrics.answered(request)
+      telemetry?.answered(request)
+    },
   }
 }
 
