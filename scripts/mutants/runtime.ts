@@ -38,15 +38,15 @@ export const runtimeMutants: readonly Mutant[] = [
   {
     name: 'restore-before-processing',
     file: 'src/runtime/task-creator.ts',
-    from: 'const restored = await state.restore(ending)',
+    from: 'const restored = await state.restore(ending, committedChangelogs(metadata))',
     to: 'const restored = { fromCheckpoint: 0, fromTopic: 0 }',
     why: 'a task begins with the stores that it had when its offsets were committed',
   },
   {
     name: 'stream-times-with-offsets',
     file: 'src/runtime/stream-task.ts',
-    from: 'const offsets = commitOf(this.id, places, this.task.streamTimes)',
-    to: 'const offsets = commitOf(this.id, places, new Map())',
+    from: 'const offsets = commitOf(this.id, places, this.task.streamTimes, state.ranges)',
+    to: 'const offsets = commitOf(this.id, places, new Map(), state.ranges)',
     why: 'stream time goes on where it was: what was too late is too late after a restart, and no window closes twice',
   },
   {

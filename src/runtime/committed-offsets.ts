@@ -2,7 +2,8 @@ import { RivuletError } from '../errors.ts'
 import type { CommittedOffset, PartitionOffset } from '../kafka/types.ts'
 import type { StreamTime } from '../operators/operator.ts'
 import { type AssignedTask, taskId } from './assigned-task.ts'
-import { committerOf, encodeMetadata, restoreStreamTimes } from './commit-metadata.ts'
+import type { ChangelogRanges } from './changelog-range.ts'
+import { committedChangelogs, committerOf, encodeMetadata, restoreStreamTimes } from './commit-metadata.ts'
 import type { InputQueue } from './input-queue.ts'
 import type { InstanceContext } from './instance-context.ts'
 import type { InputLayout } from './layout.ts'
@@ -52,11 +53,9 @@ export async function takeOver(
     if (await fenceAll(committers)) continue
     if (committers.some((committer) => committer !== id)) {
       const times = new Map<string, StreamTime>()
-      restoreStreamTimes(
-        times,
-        committed.map(({ metadata }) => metadata),
-      )
-      await producer.commit(commitOf(id, committed, times))
+      const metadata = committed.map((each) => each.metadata)
+      restoreStreamTimes(times, metadata)
+      await producer.commit(commitOf(id, committed, times, committedChangelogs(metadata)))
     }
     return committed
   }
@@ -129,15 +128,19 @@ export async function commitBeginnings(
 
 const nothing = { lowOffset: 0, endOffset: 0 }
 
-/** What a task commits: how far it is in its inputs, its stream times and, where an input's name does not tell, its own. */
+/**
+ * What a task commits: how far it is in its inputs, its stream times, what its changelogs have and, where an input's name does not
+ * tell, its own.
+ */
 export function commitOf(
   id: string,
   places: readonly Omit<CommittedOffset, 'metadata'>[],
   times: ReadonlyMap<string, StreamTime>,
+  changelogs: ChangelogRanges = new Map(),
 ): PartitionOffset[] {
   return places.flatMap(({ topic, partition, offset }) => {
     if (offset === undefined) return []
     const committer = taskId([{ taskName: topic }], partition) === id ? undefined : id
-    return [{ topic, partition, offset, metadata: encodeMetadata(times, committer) }]
+    return [{ topic, partition, offset, metadata: encodeMetadata(times, { committer, changelogs }) }]
   })
 }

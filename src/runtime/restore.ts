@@ -6,6 +6,7 @@ import { Unprepared } from '../serdes/bound-serde.ts'
 import { type Covered, type StoreChanges, type Witness, witnessOf } from '../state/checkpoint.ts'
 import type { LocalCopy } from '../state/local-copy.ts'
 import type { StateStore } from '../state/store.ts'
+import type { ChangelogRange } from './changelog-range.ts'
 import type { InstanceContext } from './instance-context.ts'
 import { leadsOn } from './leads-on.ts'
 import { prepared } from './prepared.ts'
@@ -21,6 +22,8 @@ export interface RestoreOptions {
   readonly copy?: LocalCopy
   /** What the store has already, which the changelog is known to lead on from; absent: it is empty. */
   readonly covered?: Covered
+  /** Told where the topic begins and ends, before anything is done; what it throws, this rejects with. */
+  readonly found?: (range: ChangelogRange) => void
   /** Told what there is to be read of the topic, before that begins. */
   readonly begun?: (fromOffset: number, toOffset: number) => void
   /** Told, whenever it has read something, how far the store has come, and its checkpoint with it. */
@@ -40,16 +43,17 @@ export interface Restored {
  * the checkpoint too: the commits that follow are written behind it, and a checkpoint must have no hole.
  */
 export async function restoreStore(options: RestoreOptions): Promise<Restored> {
-  const { context, topic, copy, signal, partition, begun, reached } = options
+  const { context, topic, copy, signal, partition, found, begun, reached } = options
   const { kafka, clock } = context.settings
   const askedAtMs = clock.now()
   const ranges = await kafka.admin.offsets(topic)
-  const range = ranges.find((each) => each.partition === partition)
-  const toOffset = range?.endOffset ?? 0
+  const range = ranges.find((each) => each.partition === partition) ?? { lowOffset: 0, endOffset: 0 }
+  const toOffset = range.endOffset
+  found?.(range)
   const { covered, fromCheckpoint } = options.covered
     ? { covered: options.covered, fromCheckpoint: 0 }
     : await loadCheckpoint(options, toOffset)
-  const fromOffset = Math.max(covered.nextOffset, range?.lowOffset ?? 0)
+  const fromOffset = Math.max(covered.nextOffset, range.lowOffset)
   begun?.(fromOffset, toOffset)
   const { records, witness } = await readTopic({ ...options, covered, fromOffset, toOffset })
   signal.throwIfAborted()

@@ -199,7 +199,7 @@ export class StreamTask {
     const places = this.queues.map(({ input, partition, position }) => {
       return { topic: input.topic, partition, offset: position }
     })
-    const offsets = commitOf(this.id, places, this.task.streamTimes)
+    const offsets = commitOf(this.id, places, this.task.streamTimes, state.ranges)
     const positions = new Map(this.queues.map((queue) => [queue, queue.position]))
     const sinceMs = context.settings.clock.now()
     await producer.commit(offsets, logging)

@@ -3,7 +3,7 @@ import type { CommittedOffset, KafkaConsumer } from '../kafka/types.ts'
 import type { StateStore } from '../state/store.ts'
 import type { ExternalSinkNode } from '../stream/graph.ts'
 import type { ActiveTask, AssignedTask } from './assigned-task.ts'
-import { restoreStreamTimes } from './commit-metadata.ts'
+import { committedChangelogs, restoreStreamTimes } from './commit-metadata.ts'
 import { commitBeginnings, committedOf, resumeForgotten, takeOver } from './committed-offsets.ts'
 import { createTask } from './create-task.ts'
 import { type DeadLetters, deadLetterOf } from './dead-letter.ts'
@@ -95,15 +95,13 @@ export class TaskCreator {
     const { context, deadLetters } = this.#options
     const { id, ending } = assigned
     try {
-      restoreStreamTimes(
-        task.streamTimes,
-        committed.map(({ metadata }) => metadata),
-      )
+      const metadata = committed.map((each) => each.metadata)
+      restoreStreamTimes(task.streamTimes, metadata)
       const queues = await this.#queuesOf(assigned, task, 'the group', async ({ topic }) => {
         return committed.find((each) => each.topic === topic)?.offset
       })
       assigned.restores(state)
-      const restored = await state.restore(ending)
+      const restored = await state.restore(ending, committedChangelogs(metadata))
       // One input may be new; and with at-least-once, a crash may have come between the state and the offsets.
       const isForgotten = committed.every(({ offset }) => offset === undefined)
       // A copy may have had all of it already.

@@ -1,7 +1,12 @@
 import { messageOf, RivuletError } from '../errors.ts'
-import type { TopicPartition } from '../kafka/types.ts'
 import type { Covered, StoreChanges } from '../state/checkpoint.ts'
 import { type ChangelogAppender, forgetsAfterMs } from '../state/store.ts'
+import {
+  type ChangelogRange,
+  type ChangelogRanges,
+  checkChangelog,
+  lostChangelog,
+} from './changelog-range.ts'
 import { ChangelogTrim } from './changelog-trim.ts'
 import { deleteRecords } from './delete-records.ts'
 import type { InstanceContext } from './instance-context.ts'
@@ -50,8 +55,8 @@ export class TaskState {
   readonly #trims = new Map<string, ChangelogTrim>()
   /** By changelog, how far its store was restored; absent: there is nothing in it. */
   readonly #covered = new Map<string, Covered>()
-  /** By changelog, behind what was sent to it last: it can't take the next changes before that. */
-  readonly #ends = new Map<string, number>()
+  /** By changelog; behind what was sent to it last it can't take the next changes before that. */
+  readonly #ranges = new Map<string, ChangelogRange>()
   /** By changelog: what is read of it, from, to, and where it is. */
   readonly #reading = new Map<string, { fromOffset: number; toOffset: number; atOffset: number }>()
   #isClosed = false
@@ -78,6 +83,16 @@ export class TaskState {
     return sum
   }
 
+  /** What the changelogs have at least, once all that was given to `log` is committed; those that were empty always are left out. */
+  get ranges(): ChangelogRanges {
+    const ranges = new Map<string, ChangelogRange>()
+    for (const { spec, topic, isChangelog } of this.#options.stores) {
+      const range = this.#ranges.get(topic)
+      if (isChangelog && range && range.endOffset > 0) ranges.set(spec.name, range)
+    }
+    return ranges
+  }
+
   /** Rows of stores on disk that are in memory until they are committed. */
   get unsettled(): number {
     let sum = 0
@@ -85,13 +100,19 @@ export class TaskState {
     return sum
   }
 
-  /** Brings the stores to what their changelogs say; to be called once, before the first record. */
-  async restore(signal: AbortSignal): Promise<Restored> {
+  /**
+   * Brings the stores to what their changelogs say; to be called once, before the first record. Rejects with `KAFKA_FAILED`
+   * where one of these has lost something of what was `committed`.
+   */
+  async restore(signal: AbortSignal, committed: ChangelogRanges): Promise<Restored> {
     const { id, stores, context } = this.#options
     const sum = { fromCheckpoint: 0, fromTopic: 0 }
     for (const store of stores) {
       const report = new RestoreReport(context, { task: id, store: store.spec.name })
-      const restored = await this.#restore(store, signal, report)
+      const restored = await this.#restore(store, signal, {
+        report,
+        committed: committed.get(store.spec.name),
+      })
       sum.fromCheckpoint += restored?.fromCheckpoint ?? 0
       sum.fromTopic += restored?.fromTopic ?? 0
     }
@@ -157,10 +178,11 @@ export class TaskState {
   }
 
   async #restore(
-    { spec, topic }: StoreLayout,
+    layout: StoreLayout,
     signal: AbortSignal,
-    report?: RestoreReport,
+    { report, committed }: { report?: RestoreReport; committed?: ChangelogRange | undefined } = {},
   ): Promise<Restored | undefined> {
+    const { spec, topic } = layout
     const { partition, task, context, copies } = this.#options
     const store = task.stores.get(spec.name)
     if (!store) return undefined
@@ -175,6 +197,10 @@ export class TaskState {
       ...(copy && { copy }),
       ...(report && { report }),
       ...(covered && { covered }),
+      found: (range) => {
+        if (committed) checkChangelog(layout, partition, range, committed)
+        this.#ranges.set(topic, range)
+      },
       begun: (fromOffset, toOffset) =>
         this.#reading.set(topic, { fromOffset, toOffset, atOffset: fromOffset }),
       reached: (reach) => {
@@ -200,16 +226,23 @@ export class TaskState {
     store: StoreLayout,
     producer: Pick<TaskProducer, 'send'>,
   ): Promise<readonly LoggedChanges[]> {
-    const { topic } = store
+    const { spec, topic } = store
     const changes = this.#changesOf(store)
     if (changes.keys.length === 0) return []
     const { partition, context } = this.#options
     const knownAtMs = context.settings.clock.now()
+    const { lowOffset, endOffset: knownEnd } = this.#ranges.get(topic) ?? { lowOffset: 0, endOffset: 0 }
+    // The offsets that go with it are on their way before it is acknowledged: markers apart, this is its end.
+    this.#ranges.set(topic, { lowOffset, endOffset: knownEnd + changes.keys.length })
     const { baseOffset } = await producer.send(topic, partition, changes)
-    const knownEnd = this.#ends.get(topic) ?? this.#covered.get(topic)?.nextOffset ?? 0
-    if (baseOffset < knownEnd) throw lostChangelog(store, { topic, partition, offset: knownEnd })
+    if (baseOffset < knownEnd)
+      throw lostChangelog(
+        spec.name,
+        { topic, partition, offset: knownEnd },
+        `the changelog ${topic}/${partition} was known up to offset ${knownEnd}, and takes changes before it now: it was made anew, or has lost its end`,
+      )
     const nextOffset = baseOffset + changes.keys.length
-    this.#ends.set(topic, nextOffset)
+    this.#ranges.set(topic, { lowOffset, endOffset: nextOffset })
     return [{ store, changes, lastOffset: nextOffset - 1, knownAtMs }]
   }
 
@@ -233,12 +266,4 @@ export class TaskState {
     }
     return { keys, values, timestampsMs, positions }
   }
-}
-
-function lostChangelog({ spec }: StoreLayout, place: TopicPartition & { readonly offset: number }) {
-  return new RivuletError(
-    'KAFKA_FAILED',
-    `the changelog ${place.topic}/${place.partition} was known up to offset ${place.offset}, and takes changes before it now: it was made anew, or has lost its end. The store "${spec.name}" can't be restored from it any more: reset the application and begin anew`,
-    { place: { store: spec.name, ...place } },
-  )
 }

@@ -57,10 +57,12 @@ test('a task shuts out whoever has the name of one of its inputs, before it asks
 
 test('a task shuts out who has committed for its inputs under another name, and commits that anew in its own', async () => {
   const times = new Map([['window', { ms: 70 }]])
-  const metadata = encodeMetadata(times, 'early_0')
+  const changelogs = new Map([['window', { lowOffset: 0, endOffset: 9 }]])
+  const metadata = encodeMetadata(times, { committer: 'early_0', changelogs })
+  const own = encodeMetadata(times, { committer: 'left_0', changelogs })
   expect(await takenOver([offset('left', metadata), offset('right', metadata)])).toEqual([
     ...['fence app-right_0', 'read', 'fence app-early_0', 'read'],
-    [offset('left', encodeMetadata(times)), offset('right', encodeMetadata(times, 'left_0'))],
+    [offset('left', encodeMetadata(times, { changelogs })), offset('right', own)],
   ])
 })
 
@@ -74,7 +76,7 @@ test('a task of a pattern shuts out those that were named after its topics, once
   const nothing = { topic: 'right', partition: 0, offset: undefined, metadata: '' }
   expect(await takenOver([offset('left'), nothing], '~pattern')).toEqual([
     ...['read', 'fence app-left_0', 'read'],
-    [offset('left', encodeMetadata(new Map(), '~pattern_0'))],
+    [offset('left', encodeMetadata(new Map(), { committer: '~pattern_0' }))],
   ])
 })
 

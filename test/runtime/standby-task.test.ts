@@ -50,7 +50,7 @@ describe('a copy', () => {
     await rig.produce(changelog, rows(5, 2))
     expect(await stores.state.follow(signal)).toBe(2)
     expect(sizeOf(stores)).toBe(7)
-    expect(await stores.state.restore(signal)).toEqual({ fromCheckpoint: 0, fromTopic: 0 })
+    expect(await stores.state.restore(signal, new Map())).toEqual({ fromCheckpoint: 0, fromTopic: 0 })
   })
 
   test('does not see what is not committed', async () => {
@@ -123,11 +123,11 @@ test('a copy that was interrupted goes on from there, and so does its checkpoint
   await stores.state.follow(signal)
   await rig.produce(changelog, rows(2, 4))
   await expect(stores.state.follow(ending.signal)).rejects.toThrow('it comes here')
-  const { fromTopic } = await stores.state.restore(signal)
+  const { fromTopic } = await stores.state.restore(signal, new Map())
   expect([fromTopic, sizeOf(stores)]).toEqual([3, 6])
   await stores.state.close()
   const next = create()
-  expect(await next.state.restore(signal)).toEqual({ fromCheckpoint: 6, fromTopic: 0 })
+  expect(await next.state.restore(signal, new Map())).toEqual({ fromCheckpoint: 6, fromTopic: 0 })
   expect(sizeOf(next)).toBe(6)
 })
 
