@@ -85,15 +85,8 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
     logger,
     stateDir: folder('state'),
     stopTimeoutMs: drainMsMax,
-    groupInstanceId: config.kafkaGroupInstanceId,
-    applicationServer: config.applicationServer,
-    standbys: config.kafkaStandbys,
-    sessionTimeoutMs: config.kafkaSessionTimeoutMs,
-    rebalanceTimeoutMs: config.kafkaRebalanceTimeoutMs,
-    transactionTimeoutMs: config.kafkaTransactionTimeoutMs,
-    compression: config.kafkaCompression,
-    ...(config.kafkaInternalCompression && { internalCompression: config.kafkaInternalCompression }),
     topicPrefix,
+    ...toldOfKafka(config),
   })
   closers.add('topology', () => running.stop())
   // Whoever awaits it later is told; until then a failure is no unhandled rejection.
@@ -118,15 +111,10 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
   // Both at once: a client that is slow to go takes nothing of the time to write.
   closers.add('server', () => Promise.all([server.close(), running.stop()]))
   if (start.block) {
-    const shown = new TerminalStatus({
-      block: start.block,
-      url: server.url,
-      status: () => running.status(),
-      problemsIn,
-      ownLines: () => options.terminalLines?.(context) ?? {},
-      clock,
-    })
-    closers.add('status block', () => shown.close())
+    const ownLines = () => options.terminalLines?.(context) ?? {}
+    const shown = { block: start.block, url: server.url, running, problemsIn, ownLines, clock }
+    const terminalStatus = new TerminalStatus(shown)
+    closers.add('status block', () => terminalStatus.close())
   }
   if (!isLoopback(host) && accessToken === undefined)
     logger.warn(
@@ -136,6 +124,20 @@ export async function startProgram<S extends Settings, C extends Connectors, P e
   // Tables and topics are made by then, unless a server is away: it serves all the same, and says so.
   await Promise.race([running.started, running.done, clock.sleep(startedMsMax), aborted(stopped)])
   return { url: server.url, running }
+}
+
+/** How a run is a member of its groups, and how it writes. */
+function toldOfKafka(config: CommonConfig) {
+  return {
+    groupInstanceId: config.kafkaGroupInstanceId,
+    applicationServer: config.applicationServer,
+    standbys: config.kafkaStandbys,
+    sessionTimeoutMs: config.kafkaSessionTimeoutMs,
+    rebalanceTimeoutMs: config.kafkaRebalanceTimeoutMs,
+    transactionTimeoutMs: config.kafkaTransactionTimeoutMs,
+    compression: config.kafkaCompression,
+    ...(config.kafkaInternalCompression && { internalCompression: config.kafkaInternalCompression }),
+  }
 }
 
 /** What is told of a program that runs. */

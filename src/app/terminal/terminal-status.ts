@@ -2,6 +2,7 @@ import type { Subscription } from 'rxjs'
 import type { Clock } from '../../clock.ts'
 import { messageOf } from '../../errors.ts'
 import type { PipelineStatus } from '../../runtime/pipeline-status.ts'
+import type { Running } from '../../runtime/run.ts'
 import type { Problem } from '../problems.ts'
 import { FetchedGaps } from './fetched-gaps.ts'
 import { Pace } from './pace.ts'
@@ -20,7 +21,7 @@ export interface TerminalLines {
 export interface TerminalStatusOptions {
   readonly block: Pick<TerminalBlock, 'show' | 'close'>
   readonly url: string
-  readonly status: () => PipelineStatus
+  readonly running: Pick<Running, 'status'>
   readonly problemsIn: (status: PipelineStatus) => readonly Problem[]
   readonly ownLines: () => TerminalLines
   readonly clock: Clock
@@ -47,8 +48,8 @@ export class TerminalStatus {
   }
 
   #show(): void {
-    const { block, url, clock, problemsIn } = this.#options
-    const status = this.#options.status()
+    const { block, url, running, problemsIn, clock } = this.#options
+    const status = running.status()
     const { lines = [], progress = [] } = this.#ownLines()
     const shown = {
       status,

@@ -21,7 +21,7 @@ function shownBy(at: (second: number) => Told, terminal = new Terminal({ columns
   const shown = new TerminalStatus({
     block: new TerminalBlock({ output: terminal, others: [], isStyled: false }),
     url: 'http://127.0.0.1:8502/',
-    status: () => pipelineStatus(told().status),
+    running: { status: () => pipelineStatus(told().status) },
     problemsIn: () => told().problems ?? [],
     ownLines: () => told().own?.() ?? {},
     clock: createClock(scheduler),
