@@ -31,11 +31,16 @@ let starts = 0
 
 beforeEach(async () => {
   ;({ world, broker, kafka } = await simulatedSite())
+  await work(5)
+})
+
+/** An instance comes, takes so many records, and goes. */
+async function work(count: number): Promise<void> {
   const running = start()
   await world.ended(running.started, minuteMs)
-  await feed(5)
+  await feed(count)
   await world.ended(running.stop(), minuteMs)
-})
+}
 
 /** On a machine without a disk of its own: there is no checkpoint. */
 function start(): Running {
@@ -99,19 +104,20 @@ test('a changelog that has lost its first records only is refused, too, where it
 
 test('what a store has forgotten is deleted, and missed by no start', async () => {
   await deleteRecords('app-seen-lately-changelog', 1)
-  const running = start()
-  await world.ended(running.started, minuteMs)
-  await feed(1)
-  await world.ended(running.stop(), minuteMs)
+  await work(1)
+})
+
+test('what the very first commit has written is known, too', async () => {
+  ;({ world, broker, kafka } = await simulatedSite())
+  await work(1)
+  await makeAnew('app-seen-changelog')
+  await expect(world.ended(start().done, minuteMs)).rejects.toThrow(
+    'was committed up to offset 1, but ends at 0',
+  )
 })
 
 test('a changelog from which nobody has taken anything is gone on with, whatever the last commit was', async () => {
-  for (let i = 0; i < 3; i++) {
-    const running = start()
-    await world.ended(running.started, minuteMs)
-    await feed(i)
-    await world.ended(running.stop(), minuteMs)
-  }
+  for (const count of [0, 1, 2]) await work(count)
   const running = start()
   await world.ended(running.started, minuteMs)
   expect(running.query(app.stores.seen).get('k')).toBe(8)
