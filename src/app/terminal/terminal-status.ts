@@ -14,7 +14,7 @@ import type { TerminalBlock } from './terminal-block.ts'
 export interface TerminalLines {
   /** As they are to be read: what has no room is cut. */
   readonly lines?: readonly string[]
-  /** What takes long; with its pace, and how long it still takes. */
+  /** What takes long; with its pace, and how long it still takes. What is done is not shown. */
   readonly progress?: readonly Progress[]
 }
 
@@ -73,7 +73,8 @@ export class TerminalStatus {
 
   #progressTexts(progress: readonly Progress[]): string[] {
     const paces = new Map<string, Pace>()
-    const texts = progress.map(({ name, ...of }) => {
+    const underWay = progress.filter(({ done, of }) => done < of)
+    const texts = underWay.map(({ name, ...of }) => {
       const pace = this.#paces.get(name) ?? new Pace()
       paces.set(name, pace)
       pace.note(of.done, this.#options.clock.now())

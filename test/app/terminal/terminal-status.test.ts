@@ -118,10 +118,11 @@ test('shows lines and progress of the program itself; where these fail, why', ()
   const { until } = shownBy((second) => ({
     own: () => {
       if (second >= 5) throw new Error('no such store')
-      return { lines: ['a 1 · b 2'], progress: [{ name: 'replay', done: second, of: 10 }] }
+      return { lines: ['a 1 · b 2'], progress: [{ name: 'replay', done: 2 * second, of: 8 }] }
     },
   }))
-  expect(until(2).slice(1)).toEqual(['replay: 20 % of 10, 1/s, 8 s left', 'a 1 · b 2'])
+  expect(until(2).slice(1)).toEqual(['replay: 50 % of 8, 2/s, 2 s left', 'a 1 · b 2'])
+  expect(until(4).slice(1)).toEqual(['a 1 · b 2'])
   expect(until(5).slice(1)).toEqual(['no such store'])
 })
 
