@@ -2,6 +2,7 @@ import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { windowedSerde } from '../windows/windowed-serde.ts'
 import type { Windowed } from '../windows/windows.ts'
+import { compareBytes } from './compare-bytes.ts'
 import { DirtyList } from './dirty-list.ts'
 import { RetentionClock } from './retention-clock.ts'
 import { Segments } from './segments.ts'
@@ -134,7 +135,7 @@ export class SessionStore<K, V> implements StateStore, ReadOnlySessionStore<K, V
     }
     found.sort(
       ({ entry: { windowed: a }, bytes: aBytes }, { entry: { windowed: b }, bytes: bBytes }) =>
-        a.endMs - b.endMs || a.startMs - b.startMs || Buffer.compare(aBytes, bBytes),
+        a.endMs - b.endMs || a.startMs - b.startMs || compareBytes(aBytes, bBytes),
     )
     return found.map(({ entry }) => entry)
   }

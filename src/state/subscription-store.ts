@@ -1,6 +1,7 @@
 import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { joinParts, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
+import { compareBytes } from './compare-bytes.ts'
 import { firstNotBefore } from './first-not-before.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
 
@@ -120,7 +121,7 @@ export class SubscriptionStore<FK, K> implements StateStore {
 }
 
 function isBefore(entry: { readonly keyBytes: Buffer }, keyBytes: Buffer): boolean {
-  return Buffer.compare(entry.keyBytes, keyBytes) < 0
+  return compareBytes(entry.keyBytes, keyBytes) < 0
 }
 
 function partitionBytes(partition: number): Buffer {

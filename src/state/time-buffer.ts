@@ -3,6 +3,7 @@ import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { headerParts, headersOf } from '../serdes/header-parts.ts'
 import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
+import { compareBytes } from './compare-bytes.ts'
 import { firstNotBefore } from './first-not-before.ts'
 import type { ChangelogAppender, StateStore, StoreSpec } from './store.ts'
 
@@ -139,7 +140,7 @@ function isBefore(a: Place, b: Place): boolean {
 }
 
 function compare(a: Place, b: Place): number {
-  return a.timestampMs - b.timestampMs || Buffer.compare(a.keyBytes, b.keyBytes) || a.sequence - b.sequence
+  return a.timestampMs - b.timestampMs || compareBytes(a.keyBytes, b.keyBytes) || a.sequence - b.sequence
 }
 
 /** The buffer of a `streamTableJoin` with a grace. */

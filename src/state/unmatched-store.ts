@@ -1,6 +1,7 @@
 import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { int64, joinParts, readInt64, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
+import { compareBytes } from './compare-bytes.ts'
 import { DirtyList } from './dirty-list.ts'
 import { firstNotBefore } from './first-not-before.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
@@ -170,7 +171,7 @@ const sideBytes: Readonly<Record<JoinSide, Buffer>> = { right: Buffer.from([0]),
 function isBefore<K, V>(a: Entry<K, V>, b: Entry<K, V>): boolean {
   if (a.timestampMs !== b.timestampMs) return a.timestampMs < b.timestampMs
   if (a.side !== b.side) return a.side === 'right'
-  return Buffer.compare(a.keyBytes, b.keyBytes) < 0
+  return compareBytes(a.keyBytes, b.keyBytes) < 0
 }
 
 /** What a `streamJoin` with an outer side keeps beside its two stores. */

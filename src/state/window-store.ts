@@ -4,6 +4,7 @@ import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { readInt64At, writeInt64 } from '../serdes/int64.ts'
 import type { Serde } from '../serdes/serde.ts'
 import type { Windowed } from '../windows/windows.ts'
+import { compareBytes } from './compare-bytes.ts'
 import { DirtyList } from './dirty-list.ts'
 import { RetentionClock } from './retention-clock.ts'
 import { Segments } from './segments.ts'
@@ -185,9 +186,7 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
       const { key, startMs } = entry.windowed
       if (startMs >= from && startMs <= toMs) found.push({ entry, bytes: this.#key.serialize(key) })
     }
-    found.sort(
-      (a, b) => a.entry.windowed.startMs - b.entry.windowed.startMs || Buffer.compare(a.bytes, b.bytes),
-    )
+    found.sort((a, b) => a.entry.startMs - b.entry.startMs || compareBytes(a.bytes, b.bytes))
     return found.map(({ entry }) => entry)
   }
 
