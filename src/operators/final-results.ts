@@ -33,6 +33,8 @@ export interface FinalResultsOptions<K, A> {
   readonly windows: TimeWindows
   readonly store: WindowStore<K, A>
   readonly headers: StoreSpec<WindowHeaders<K>>
+  /** Whether records of other streams, each with a time of its own, may still update a window that is out. */
+  readonly isShared: boolean
 }
 
 /**
@@ -49,12 +51,13 @@ export class FinalResults<K, A> {
   /** When the next window closes, at the earliest. */
   #nextMs = Number.NEGATIVE_INFINITY
 
-  constructor({ windows, store, headers }: FinalResultsOptions<K, A>, context: OperatorContext) {
+  constructor({ windows, store, headers, isShared }: FinalResultsOptions<K, A>, context: OperatorContext) {
     this.#windows = windows
     this.#store = store
     this.#headers = context.store(headers)
     this.#streamTime = context.streamTime
     this.#time = context.keptTime('final')
+    if (!isShared) store.finalBy(this.#time)
   }
 
   /** To be called before stream time moves: where a suppression stood here until now, it has let through what is closed. */

@@ -25,6 +25,8 @@ export interface WindowAggregateOptions<K, V, A> {
    * Of `emit: 'onUpdate'` and windows of one size.
    */
   readonly final?: StoreSpec<WindowHeaders<K>> | undefined
+  /** Whether other streams are aggregated into the same store. */
+  readonly isShared?: boolean
 }
 
 /**
@@ -47,7 +49,14 @@ export interface WindowAggregateOptions<K, V, A> {
  * ```
  */
 export function windowAggregate<K, V, A>(
-  { windows, aggregation, store: spec, emit = 'onUpdate', final }: WindowAggregateOptions<K, V, A>,
+  {
+    windows,
+    aggregation,
+    store: spec,
+    emit = 'onUpdate',
+    final,
+    isShared = false,
+  }: WindowAggregateOptions<K, V, A>,
   context: OperatorContext = standalone(),
 ): OperatorFunction<Chunk<K | null, V>, TableChunk<Windowed<K>, A>> {
   const { graceMs } = windows
@@ -65,7 +74,7 @@ export function windowAggregate<K, V, A>(
       }
     })
     const results =
-      final && isTime ? new FinalResults({ windows, store, headers: final }, context) : undefined
+      final && isTime ? new FinalResults({ windows, store, headers: final, isShared }, context) : undefined
     const take = (chunk: Chunk<K | null, V>): TableChunk<Windowed<K>, A> => {
       results?.begin()
       const out = new TableChunkBuilder<Windowed<K>, A>(chunk)

@@ -101,11 +101,11 @@ export class TaskState {
   }
 
   /**
-   * Brings the stores to what their changelogs say; to be called once, before the first record. Rejects with `KAFKA_FAILED`
-   * where one of these has lost something of what was `committed`.
+   * Brings the stores to what their changelogs say; to be called once, before the first record, with the task's times.
+   * Rejects with `KAFKA_FAILED` where one of these has lost something of what was `committed`.
    */
   async restore(signal: AbortSignal, committed: ChangelogRanges): Promise<Restored> {
-    const { id, stores, context } = this.#options
+    const { id, stores, task, context } = this.#options
     const sum = { fromCheckpoint: 0, fromTopic: 0 }
     for (const store of stores) {
       const report = new RestoreReport(context, { task: id, store: store.spec.name })
@@ -115,6 +115,7 @@ export class TaskState {
       })
       sum.fromCheckpoint += restored?.fromCheckpoint ?? 0
       sum.fromTopic += restored?.fromTopic ?? 0
+      task.stores.get(store.spec.name)?.restored?.()
     }
     if (sum.fromCheckpoint + sum.fromTopic > 0) context.logger.info({ task: id, ...sum }, 'state restored')
     return sum

@@ -29,6 +29,8 @@ export interface StateStore {
   drainChanges(append: ChangelogAppender): void
   /** Takes one record of the changelog back; the same record once more changes nothing. */
   restore(key: Buffer, value: Buffer | null, timestampMs: number): void
+  /** All of the changelog was taken back, and the times of the task's steps are known: changes follow. */
+  restored?(): void
   /** How many rows it holds that its table has not got yet; absent: it has no table. */
   readonly unsettled?: number
   /** What was handed over is in the store's table now: it need not be held in memory any more. */

@@ -36,8 +36,6 @@ interface Entry<K, V> {
   timestampMs: number
   dirty: boolean
   deleted: boolean
-  /** Too old: the changelog forgets it by its own retention. */
-  forgotten: boolean
   /** The key's windows before and behind it. */
   older: Entry<K, V> | undefined
   newer: Entry<K, V> | undefined
@@ -86,6 +84,10 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   #found: Entry<K, V> | undefined
   #size = 0
   readonly #dirty = new DirtyList<Entry<K, V>>()
+  /** By what windows are final; undefined: none is, as long as it is found. */
+  #finalTime: { readonly ms: number } | undefined
+  /** Largest time of a change in the changelog. */
+  #newestRestoredMs = Number.NEGATIVE_INFINITY
   /** Deletions of what was not there, that have moved the store's time. */
   #moved: { readonly key: K; readonly startMs: number; readonly timestampMs: number }[] = []
 
@@ -109,6 +111,14 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   /** What will be forgotten, at or before the answer, once a window with that start is put. */
   forgottenBy(startMs: number): number {
     return this.#clock.horizonAfter(startMs)
+  }
+
+  /**
+   * From now on a window is final once `time` is later than its start by the retention: nothing that is still to come
+   * depends on it. The changelog need not hear what has become of it, so a restart forgets it.
+   */
+  finalBy(time: { readonly ms: number }): void {
+    this.#finalTime = time
   }
 
   /** The window of the key that starts at `startMs`, unless it is forgotten. */
@@ -142,7 +152,6 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
       timestampMs,
       dirty: false,
       deleted: false,
-      forgotten: false,
       older,
       newer,
     }
@@ -164,8 +173,7 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
       if (moves) this.#moved.push({ key, startMs, timestampMs })
       return
     }
-    this.#remove(entry)
-    this.#segments.deleted(startMs)
+    this.#drop(entry)
     entry.timestampMs = timestampMs
     this.#dirty.mark(entry)
   }
@@ -202,12 +210,14 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     for (const { key, startMs, timestampMs } of this.#moved)
       append(windowKeyBytes(this.#key.serialize(key), startMs), null, timestampMs)
     this.#moved = []
+    // What starts there or before is forgotten, or final.
+    const finalMs = this.#clock.horizonAfter(this.#finalTime?.ms ?? Number.NEGATIVE_INFINITY)
     for (const entry of this.#dirty.take()) {
-      // Neither its last value, which nobody would find, nor a tombstone.
-      if (entry.forgotten) continue
-      const { key, startMs } = entry.windowed
+      const { startMs } = entry
+      // Neither its last value, which nobody would ask for, nor a tombstone: the changelog has a retention of its own.
+      if (startMs <= finalMs) continue
       append(
-        windowKeyBytes(this.#key.serialize(key), startMs),
+        windowKeyBytes(this.#key.serialize(entry.windowed.key), startMs),
         entry.deleted ? null : this.#value.serialize(entry.value),
         entry.timestampMs,
       )
@@ -219,9 +229,19 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
     const startMs = readInt64At(bytes, bytes.length - 8)
     if (value === null) this.delete(key, startMs, timestampMs)
     else this.put(key, startMs, this.#value.deserialize(value), timestampMs)
+    if (timestampMs > this.#newestRestoredMs) this.#newestRestoredMs = timestampMs
     // What comes from the changelog is known there.
     this.#dirty.take()
     this.#moved = []
+  }
+
+  restored(): void {
+    if (!this.#finalTime) return
+    // Of what was final, the changelog may have something older. Where the time was lost, the changes tell it.
+    const { ms } = this.#finalTime
+    const finalMs = this.#clock.horizonAfter(ms > Number.NEGATIVE_INFINITY ? ms : this.#newestRestoredMs)
+    for (const entry of [...this.#segments.near(Number.NEGATIVE_INFINITY, finalMs)])
+      if (entry.startMs <= finalMs) this.#drop(entry)
   }
 
   #replace(entry: Entry<K, V>, value: V, timestampMs: number): Windowed<K> {
@@ -232,13 +252,15 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   }
 
   /** Forgets what the time makes too old; answers whether it is later than all before. */
-  #advance(startMs: number): boolean {
-    if (!this.#clock.observe(startMs)) return false
-    for (const entry of this.#segments.takeUntil(this.#clock.horizonMs)) {
-      this.#remove(entry)
-      entry.forgotten = true
-    }
+  #advance(timeMs: number): boolean {
+    if (!this.#clock.observe(timeMs)) return false
+    for (const entry of this.#segments.takeUntil(this.#clock.horizonMs)) this.#remove(entry)
     return true
+  }
+
+  #drop(entry: Entry<K, V>): void {
+    this.#remove(entry)
+    this.#segments.deleted(entry.startMs)
   }
 
   #remove(entry: Entry<K, V>): void {

@@ -44,6 +44,7 @@ export function windowedAggregation<K, In, A>({
   const untilClosedMs = (windows.kind === 'sliding' ? 2 * sizeMs : sizeMs) + windows.graceMs
   const stored = storedWindows(windows)
   const retentionMs = retentionOf(step, untilClosedMs)
+  const isShared = step.inputs.length > 1
   const stage = aggregationStep({
     ...step,
     windows,
@@ -60,7 +61,7 @@ export function windowedAggregation<K, In, A>({
     operator: (aggregation, store, context, final) =>
       windows.kind === 'sliding'
         ? slidingAggregate({ windows, aggregation, store, emit }, context)
-        : windowAggregate({ windows, aggregation, store, emit, final }, context),
+        : windowAggregate({ windows, aggregation, store, emit, final, isShared }, context),
   })
   return windowedTable(stage, storedRows(stage.store, windowReader), windows.graceMs)
 }

@@ -34,6 +34,23 @@ describe('a window store', () => {
     drain()
     expect(changes).toEqual(['50 50'])
   })
+
+  test('tells the changelog of a window until it is final by the time of its owner', () => {
+    const kept = { sizeMs: 5, retentionMs: 20 }
+    const store = windowStore({ name: 's', key: serdes.string, value: serdes.long, ...kept }).create()
+    const time = { ms: 24 }
+    store.finalBy(time)
+    const changes: bigint[] = []
+    const change = () => {
+      for (const startMs of [5, 10]) store.put('a', startMs, startMs, startMs)
+      store.drainChanges((key) => changes.push(key.readBigInt64BE(1)))
+    }
+    change()
+    time.ms = 25
+    change()
+    expect(changes).toEqual([5n, 10n, 10n])
+    expect(store.find('a', 5)).toBeDefined()
+  })
 })
 
 function shown(entries: readonly { windowed: object; value: number; timestampMs: number }[]) {
