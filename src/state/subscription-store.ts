@@ -2,6 +2,7 @@ import { type BindSerde, unbound } from '../serdes/bound-serde.ts'
 import { joinParts, splitParts } from '../serdes/parts.ts'
 import type { Serde } from '../serdes/serde.ts'
 import { compareBytes } from './compare-bytes.ts'
+import { DirtyList } from './dirty-list.ts'
 import { firstNotBefore } from './first-not-before.ts'
 import { type ChangelogAppender, type MapKey, mapKeyOf, type StateStore, type StoreSpec } from './store.ts'
 
@@ -18,6 +19,9 @@ export interface Subscriber<K> {
 interface Entry<FK, K> extends Subscriber<K> {
   readonly foreignKey: FK
   readonly keyBytes: Buffer
+  hash: Buffer
+  partition: number
+  dirty: boolean
   gone: boolean
 }
 
@@ -39,8 +43,7 @@ export class SubscriptionStore<FK, K> implements StateStore {
   readonly #mapKey: (key: FK) => MapKey
   readonly #byForeignKey = new Map<MapKey, Entry<FK, K>[]>()
   #size = 0
-  /** Newest last, one for each subscription. */
-  readonly #dirty = new Map<string, Entry<FK, K>>()
+  readonly #dirty = new DirtyList<Entry<FK, K>>()
 
   constructor({ name, foreignKey, key }: SubscriptionStoreOptions<FK, K>, bind: BindSerde = unbound) {
     this.name = name
@@ -55,15 +58,13 @@ export class SubscriptionStore<FK, K> implements StateStore {
 
   /** The left row names the right one, in place of what was known of it. */
   put(foreignKey: FK, subscriber: Subscriber<K>): void {
-    const entry = { ...subscriber, foreignKey, keyBytes: this.#key.serialize(subscriber.key), gone: false }
-    this.#insert(entry)
-    this.#mark(entry)
+    this.#dirty.mark(this.#set(foreignKey, subscriber, this.#key.serialize(subscriber.key)))
   }
 
   /** The left row names the right one no more. */
   delete(foreignKey: FK, key: K): void {
     const removed = this.#remove(foreignKey, this.#key.serialize(key))
-    if (removed) this.#mark({ ...removed, gone: true })
+    if (removed) this.#dirty.mark(removed)
   }
 
   /** The left rows that name the right one, in order. */
@@ -72,12 +73,10 @@ export class SubscriptionStore<FK, K> implements StateStore {
   }
 
   drainChanges(append: ChangelogAppender): void {
-    for (const entry of this.#dirty.values()) {
-      const { foreignKey, keyBytes, hash, partition, gone } = entry
+    for (const { foreignKey, keyBytes, hash, partition, gone } of this.#dirty.take()) {
       const value = joinParts(hash, partitionBytes(partition))
       append(joinParts(this.#foreignKey.serialize(foreignKey), keyBytes), gone ? null : value, 0)
     }
-    this.#dirty.clear()
   }
 
   restore(bytes: Buffer, value: Buffer | null): void {
@@ -89,17 +88,24 @@ export class SubscriptionStore<FK, K> implements StateStore {
     }
     const [hash, partition] = splitParts(value) as [Buffer, Buffer]
     const key = this.#key.deserialize(keyBytes)
-    this.#insert({ foreignKey, key, keyBytes, hash, partition: partition.readInt32BE(), gone: false })
+    this.#set(foreignKey, { key, hash, partition: partition.readInt32BE() }, keyBytes)
   }
 
-  #insert(entry: Entry<FK, K>): void {
-    const mapKey = this.#mapKey(entry.foreignKey)
+  #set(foreignKey: FK, { key, hash, partition }: Subscriber<K>, keyBytes: Buffer): Entry<FK, K> {
+    const mapKey = this.#mapKey(foreignKey)
     const entries = this.#byForeignKey.get(mapKey) ?? []
-    const i = firstNotBefore(entries, entry.keyBytes, isBefore)
-    const isKnown = entries[i]?.keyBytes.equals(entry.keyBytes) ?? false
-    entries.splice(i, isKnown ? 1 : 0, entry)
-    if (!isKnown) this.#size++
+    const i = firstNotBefore(entries, keyBytes, isBefore)
+    const known = entries[i]
+    if (known?.keyBytes.equals(keyBytes)) {
+      known.hash = hash
+      known.partition = partition
+      return known
+    }
+    const entry = { foreignKey, key, keyBytes, hash, partition, dirty: false, gone: false }
+    entries.splice(i, 0, entry)
     this.#byForeignKey.set(mapKey, entries)
+    this.#size++
+    return entry
   }
 
   #remove(foreignKey: FK, keyBytes: Buffer): Entry<FK, K> | undefined {
@@ -108,15 +114,11 @@ export class SubscriptionStore<FK, K> implements StateStore {
     const i = firstNotBefore(entries, keyBytes, isBefore)
     const entry = entries[i]
     if (!entry?.keyBytes.equals(keyBytes)) return undefined
+    entry.gone = true
     entries.splice(i, 1)
     if (entries.length === 0) this.#byForeignKey.delete(mapKey)
     this.#size--
     return entry
-  }
-
-  #mark(entry: Entry<FK, K>): void {
-    const id = joinParts(this.#foreignKey.serialize(entry.foreignKey), entry.keyBytes).toString('latin1')
-    this.#dirty.set(id, entry)
   }
 }
 
