@@ -88,10 +88,13 @@ export class SubscriptionStore<FK, K> implements StateStore {
     }
     const [hash, partition] = splitParts(value) as [Buffer, Buffer]
     const key = this.#key.deserialize(keyBytes)
-    this.#set(foreignKey, { key, hash, partition: partition.readInt32BE() }, keyBytes)
+    this.#set(foreignKey, { key, hash, partition: partition.readInt32BE() }, Buffer.from(keyBytes))
   }
 
-  #set(foreignKey: FK, { key, hash, partition }: Subscriber<K>, keyBytes: Buffer): Entry<FK, K> {
+  #set(foreignKey: FK, subscriber: Subscriber<K>, keyBytes: Buffer): Entry<FK, K> {
+    const { key, partition } = subscriber
+    // A copy: what came is a view that would keep all that was fetched with it.
+    const hash = Buffer.from(subscriber.hash)
     const mapKey = this.#mapKey(foreignKey)
     const entries = this.#byForeignKey.get(mapKey) ?? []
     const i = firstNotBefore(entries, keyBytes, isBefore)

@@ -20,6 +20,13 @@ describe('the subscriptions of a foreign-key join', () => {
     expect(store.size).toBe(4)
   })
 
+  test('keep nothing else of the fetch in which they came', () => {
+    const store = spec().create()
+    const fetched = Buffer.alloc(100_000)
+    store.put(1, { key: 'o1', hash: fetched.subarray(0, 16), partition: 0 })
+    expect(store.subscribers(1)[0]?.hash.buffer).not.toBe(fetched.buffer)
+  })
+
   test('are the same and go on the same after a restart', () => {
     survivesRestart({
       spec,
