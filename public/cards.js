@@ -105,9 +105,19 @@ function updateTraded(card, { last_update: time }, nowMs) {
   setText(node, `${isQuiet ? 'Quiet since' : 'Traded'} ${formatMoment(Date.parse(time), nowMs)}`)
 }
 
+/** By price: how what is behind it fades. Made once, for a new one has the browser find all styles at once. */
+const fadings = new WeakMap()
+
 /** Behind the price, and fading by itself: what the browser need not lay out or paint again costs next to nothing. */
 function flash(node, name) {
   node.dataset.flash = name
   if (stillness.matches) return
-  node.animate({ opacity: [1, 0] }, { duration: 900, easing: 'ease-out', pseudoElement: '::before' })
+  const known = fadings.get(node)
+  if (known) {
+    known.currentTime = 0
+    known.play()
+    return
+  }
+  const timing = { duration: 900, easing: 'ease-out', pseudoElement: '::before' }
+  fadings.set(node, node.animate({ opacity: [1, 0] }, timing))
 }

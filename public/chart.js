@@ -1,6 +1,5 @@
 import { plotOptions } from './plot-options.js'
 import { renderReadings } from './readings.js'
-import { renderSummary } from './summary.js'
 import { renderTooltip } from './tooltip.js'
 import uPlot from './vendor/uplot/uPlot.esm.js'
 
@@ -24,7 +23,7 @@ export class Chart {
     const host = figure.querySelector('.plot')
     const size = { width: host.clientWidth, height: heightPx }
     this.#plot = new uPlot(
-      plotOptions({ kind, symbols, size, shared, onCursor: () => this.#read() }),
+      plotOptions({ kind, symbols, size, shared, onCursor: () => this.read() }),
       data,
       host,
     )
@@ -35,26 +34,23 @@ export class Chart {
     this.#resized.observe(host)
   }
 
-  /** Here and now: a fault is this chart's, and its cursor is moved to what lies under it from now on. */
+  /** Here and now: a fault is this chart's. Its cursor lies over something else from then on, which is to be `read`. */
   draw(data) {
     this.#plot.batch(() => {
       this.#plot.setData(data)
-      this.#place()
+      this.place()
     })
-    this.#read()
-    this.sumUp()
   }
 
   /** Only the time that is shown is another one. */
   place() {
-    this.#plot.batch(() => this.#place())
-    this.sumUp()
+    this.#plot.setScale('x', this.#shared.frame)
   }
 
   /** Shows or hides the line of a symbol. */
   setShown(symbol, show) {
     this.#plot.setSeries(this.#of.symbols.indexOf(symbol) + 1, { show })
-    this.#read()
+    this.read()
   }
 
   /** Points at a place in the plot, in pixels from its left; null: at none. */
@@ -70,25 +66,13 @@ export class Chart {
     return (clientX - left) / width
   }
 
-  /** In words, and as a table where that is open. */
-  sumUp() {
-    renderSummary(this.#figure, this.#plot, { ...this.#of, newest: this.#shared.newest })
-  }
-
   destroy() {
     this.#resized.disconnect()
     this.#plot.destroy()
   }
 
-  #place() {
-    const { min, max } = this.#shared.view
-    const seconds = this.#of.kind === 'candles' ? this.#shared.candleSeconds : null
-    // The last candle is a whole one, too.
-    const end = seconds === null ? max : Math.ceil(max / seconds) * seconds
-    this.#plot.setScale('x', { min: end > min ? min : end - 60, max: end })
-  }
-
-  #read() {
+  /** Says what lies under the cursor. */
+  read() {
     const { newest, hidden } = this.#shared
     renderReadings(this.#figure, this.#plot, { ...this.#of, newest, hidden })
     // A cursor that follows another chart's has no event of its own.

@@ -1,13 +1,14 @@
 import { Chart } from './chart.js'
 import { joined } from './detail.js'
 import { followFingers } from './fingers.js'
-import { pauseSecondsMin, pausesOf } from './pauses.js'
+import { pauseSecondsMin, pausesOf, silencesOf } from './pauses.js'
 import { inOrder } from './products.js'
 import { createFigure } from './readings.js'
 import { reconcile } from './shared/dom.js'
 import { forgetStyles } from './shared/ink.js'
 import { tell } from './shared/parts.js'
 import { placeAt } from './shared/place-at.js'
+import { renderSummary } from './summary.js'
 import uPlot from './vendor/uplot/uPlot.esm.js'
 import { afterKey, afterWheel } from './view.js'
 
@@ -76,24 +77,44 @@ export class Charts {
       const still = wanted.find(([other]) => other === name)
       if (still?.[1].join() !== drawn.join()) this.#forget(name)
     }
-    const faults = []
+    this.#symbolsOf = new Map(wanted)
     reconcile(
       this.#host,
       wanted,
       ([name]) => name,
       ([name]) => this.#createFigure(name),
-      (figure, [name, symbols]) => {
-        try {
-          if (this.#inSight.has(name)) this.#draw(figure, name, symbols)
-        } catch (error) {
-          this.#forget(name)
-          faults.push(error)
-        }
-      },
+      () => {},
     )
-    this.#symbolsOf = new Map(wanted)
-    if (faults.length > 0) throw faults[0]
+    this.#drawInSight()
     this.#drawn = revision
+  }
+
+  /** First all that is painted, then all that is written: to paint text, the browser finds the styles of what was written. */
+  #drawInSight() {
+    const faults = []
+    for (const figure of this.#host.children) {
+      const name = figure.dataset.key
+      try {
+        if (this.#inSight.has(name)) this.#draw(figure, name)
+      } catch (error) {
+        this.#forget(name)
+        faults.push(error)
+      }
+    }
+    for (const { chart } of this.#charts.values()) chart.read()
+    this.#sumUp()
+    if (faults.length > 0) throw faults[0]
+  }
+
+  /** Each chart in words, also those that are out of sight: who reads them need not see them. */
+  #sumUp() {
+    for (const figure of this.#host.children) this.#sumUpOne(figure)
+  }
+
+  #sumUpOne(figure) {
+    const symbols = this.#symbolsOf.get(figure.dataset.key)
+    const [data, view, newest] = [this.#dataOf(symbols), this.frame, this.newest]
+    renderSummary(figure, { kind: this.#kind, symbols, data, view, newest })
   }
 
   /** All of them, as after another choice or theme: canvases don't follow the style sheet. */
@@ -117,6 +138,15 @@ export class Charts {
   get shown() {
     const { newest, minutes } = this.#market.series
     return { min: minutes === 0 ? this.#earliest : newest - minutes * 60, max: newest }
+  }
+
+  /** What the charts' axes span. */
+  get frame() {
+    const { min, max } = this.view
+    const seconds = this.#kind === 'candles' ? this.candleSeconds : null
+    // The last candle is a whole one, too.
+    const end = seconds === null ? max : Math.ceil(max / seconds) * seconds
+    return { min: end > min ? min : end - 60, max: end }
   }
 
   /** The time of the newest trade of all, s. */
@@ -199,7 +229,7 @@ export class Charts {
       const symbol = target.closest('.entry')?.dataset.symbol
       if (symbol !== undefined) this.#toggle(symbol)
     })
-    figure.querySelector('.points').addEventListener('toggle', () => chartOf()?.sumUp())
+    figure.querySelector('.points').addEventListener('toggle', () => this.#sumUpOne(figure))
     return figure
   }
 
@@ -210,17 +240,14 @@ export class Charts {
   }
 
   #lookForPauses() {
-    const { newest, detail } = { newest: this.newest, detail: this.#market.detail }
-    const times = Float64Array.from([...this.#points.values()].flatMap((own) => own.times)).sort()
-    this.#earliest = times[0] ?? newest
-    const { min, max } = detail.loaded ?? this.shown
-    this.#pauseSecondsMin = pauseSecondsMin(max - min)
+    const each = [...this.#points.values()].map(({ times }) => times)
+    const end = this.newest
+    this.#earliest = Math.min(end, ...each.flatMap((times) => times.slice(0, 1)))
+    const { min: begin, max } = this.#market.detail.loaded ?? this.shown
+    const secondsMin = pauseSecondsMin(max - begin)
+    this.#pauseSecondsMin = secondsMin
     // A price that stands from before the time shown says nothing of when others were traded.
-    this.#silences = pausesOf(
-      times.subarray(times.findIndex((time) => time >= min)),
-      newest,
-      this.#pauseSecondsMin,
-    )
+    this.#silences = silencesOf(each, { begin, end, secondsMin })
   }
 
   #look(entries) {
@@ -230,14 +257,16 @@ export class Charts {
       if (!isIntersecting) this.#inSight.delete(name)
       else if (!this.#inSight.has(name)) {
         this.#inSight.add(name)
-        this.#drawSeen(target, name)
+        this.#drawSeen(target)
       }
     }
   }
 
-  #drawSeen(figure, name) {
+  #drawSeen(figure) {
+    const name = figure.dataset.key
     try {
-      this.#draw(figure, name, this.#symbolsOf.get(name))
+      this.#draw(figure, name)
+      this.#charts.get(name).chart.read()
     } catch (error) {
       this.#forget(name)
       tell('charts', error)
@@ -250,7 +279,8 @@ export class Charts {
     this.#charts.delete(name)
   }
 
-  #draw(figure, name, symbols) {
+  #draw(figure, name) {
+    const symbols = this.#symbolsOf.get(name)
     const data = this.#dataOf(symbols)
     const known = this.#charts.get(name)
     const chart =
@@ -294,7 +324,9 @@ export class Charts {
     for (const { chart, symbols } of this.#charts.values()) {
       if (this.#kind === 'changes') chart.draw(this.#dataOf(symbols))
       else chart.place()
+      chart.read()
     }
+    if (this.#market) this.#sumUp()
     this.#onZoom(zoom)
   }
 

@@ -17,6 +17,8 @@ const page = document.body.dataset.page
 const refreshSeconds =
   page === 'stocks' ? { choices: [2, 5, 10], chosen: 5 } : { choices: [1, 2, 5], chosen: 2 }
 const askProductsAgainMs = 30_000
+/** How often what is shown is seen to grow old, unless a round shows it anew. */
+const ageingMs = 1_000
 
 const node = (id) => document.getElementById(id)
 const data = new MarketData()
@@ -84,8 +86,10 @@ async function marketOf(asked, signal) {
 function render() {
   const { latest, recent, stats, day, isReplayed } = data
   const nowMs = isReplayed ? data.newestMs : serverNow()
+  for (const { symbol, price } of [...latest, ...recent]) learnDigits(symbol, price)
+  // Before all that is written: to paint text, the browser finds the styles of what has changed.
+  showCharts()
   show('prices', () => {
-    for (const { symbol, price } of [...latest, ...recent]) learnDigits(symbol, price)
     renderCards(node('cards'), { latest, day, series, nowMs, chosen: chosen.symbol })
     const row = latest.find(({ symbol }) => symbol === chosen.symbol)
     document.title = row ? `${formatPrice(row.symbol, row.price)} ${row.symbol} · Rivulet` : title
@@ -93,7 +97,6 @@ function render() {
   show('statistics', () => renderStats(node('stats'), node('stats-cover'), { stats, nowMs }))
   show('trades', () => renderRecent(node('recent'), { recent, nowMs }))
   show('figures', () => renderFigures(node('figures'), data))
-  showCharts()
   renderState()
 }
 
@@ -221,5 +224,6 @@ chooseInterval()
 poller.refresh()
 void loadCharts()
 setInterval(() => {
-  if (updatedAt !== null && !document.hidden) renderState()
-}, 1_000)
+  const isOld = updatedAt !== null && Date.now() - updatedAt >= ageingMs
+  if (isOld && !document.hidden) renderState()
+}, ageingMs)

@@ -1,6 +1,6 @@
 // What is read of the points of lines: times in seconds, in order, and for each line its values, null where it has none.
 
-import { placeAt } from './shared/place-at.js'
+import { firstFrom, placeAt } from './shared/place-at.js'
 
 export const rowsMax = 100
 
@@ -16,8 +16,11 @@ export function sentenceOf(
 ) {
   const places = placesInSight(times, { min, max }).filter((place) => values[place] != null)
   if (places.length === 0) return `${name}: no trades from ${formatTime(min)} to ${formatTime(max)}.`
-  const lowest = places.reduce((best, place) => (lows[place] < lows[best] ? place : best))
-  const highest = places.reduce((best, place) => (highs[place] > highs[best] ? place : best))
+  let [lowest, highest] = [places[0], places[0]]
+  for (const place of places) {
+    if (lows[place] < lows[lowest]) lowest = place
+    if (highs[place] > highs[highest]) highest = place
+  }
   const told = [
     ['first', values, places[0]],
     ['last', values, places.at(-1)],
@@ -40,5 +43,7 @@ export function rowsOf([times, ...lines], view) {
 
 /** The places of the times from one to the other. */
 export function placesInSight(times, { min, max }) {
-  return [...times.keys()].filter((place) => times[place] >= min && times[place] <= max)
+  const places = []
+  for (let place = firstFrom(times, min); times[place] <= max; place++) places.push(place)
+  return places
 }

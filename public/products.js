@@ -17,6 +17,7 @@ export const productsAreKnown = () =>
   products.size > 0 && [...products.values()].every(({ tick }) => tick !== null)
 
 export function learnDigits(symbol, price) {
+  if (products.get(symbol)?.tick != null) return
   // A price that was computed has as many digits as a float: seven significant ones are plenty.
   const useful = Math.max(fewestDigits, 6 - Math.floor(Math.log10(Math.abs(price) || 1)))
   const digits = Math.min(decimalsOf(price), useful, 10)

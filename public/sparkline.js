@@ -1,5 +1,7 @@
 // A symbol's price in the time shown, as a small line without axes.
 
+import { placeAt } from './shared/place-at.js'
+
 const [width, height] = [100, 24]
 const points = 60
 const svg = (tag, attributes) => {
@@ -28,16 +30,19 @@ export function renderSparkline(line, { times, prices }) {
   path.setAttribute('d', pathOf(times, prices))
 }
 
-/** Of the last price in each of so many equal stretches of time. */
+/** Of the prices that stand at so many times, equally far apart. */
 function pathOf(times, prices) {
   const [first, seconds] = [times[0], times.at(-1) - times[0]]
   if (!(seconds > 0)) return ''
-  const last = new Map(times.map((time, i) => [Math.floor(((time - first) / seconds) * points), prices[i]]))
-  const low = Math.min(...last.values())
-  const span = Math.max(...last.values()) - low || 1
+  const standing = Array.from(
+    { length: points + 1 },
+    (_, i) => prices[placeAt(times, prices, first + (seconds * i) / points)],
+  )
+  const low = Math.min(...standing)
+  const span = Math.max(...standing) - low || 1
   const [inner, edge] = [height - 2, 1]
-  const places = [...last].map(([place, price]) => {
-    const x = (place / points) * width
+  const places = standing.map((price, i) => {
+    const x = (i / points) * width
     return `${x.toFixed(1)} ${(edge + inner * (1 - (price - low) / span)).toFixed(1)}`
   })
   return `M${places.join('L')}`

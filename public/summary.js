@@ -21,22 +21,21 @@ export function createSummary(name) {
   )
 }
 
-/** Of a plot of these symbols. `newest`: the time of the newest point of all, s. */
-export function renderSummary(figure, plot, { kind, symbols, newest }) {
-  const [times, ...lines] = plot.data
-  const view = { min: plot.scales.x.min, max: plot.scales.x.max }
+/** Of the `data` of a plot of these symbols, as far as it is in `view`. `newest`: the time of the newest point of all, s. */
+export function renderSummary(figure, { kind, symbols, data, view, newest }) {
+  const [times, ...lines] = data
   const columns = columnsOf(kind, symbols)
   const formatTime = (time) => formatMoment(time * 1000, newest * 1000)
   const [, highs, lows] = kind === 'candles' ? lines : []
   const sentences = symbols.map((symbol, i) =>
-    sentenceOf(symbol, { times, values: valuesOf(kind, plot.data, i), lows, highs }, view, {
+    sentenceOf(symbol, { times, values: valuesOf(kind, data, i), lows, highs }, view, {
       formatTime,
       formatValue: columns[i].format,
     }),
   )
   setText(figure.querySelector('.summary'), sentences.join(' '))
   const details = figure.querySelector('.points')
-  if (details.open) renderTable(details, columns, rowsOf(plot.data, view), formatTime)
+  if (details.open) renderTable(details, columns, rowsOf(data, view), formatTime)
 }
 
 function renderTable(details, columns, rows, formatTime) {

@@ -20,8 +20,9 @@ export function createTooltip() {
 export function renderTooltip(figure, plot, { kind, symbols, isPointedAt }) {
   const tooltip = figure.querySelector('.tooltip')
   const { left } = plot.cursor
-  tooltip.hidden = !(isPointedAt && left >= 0)
-  if (tooltip.hidden) return
+  const isShown = isPointedAt && left >= 0
+  if (tooltip.hidden === isShown) tooltip.hidden = !isShown
+  if (!isShown) return
   const time = plot.posToVal(left, 'x')
   const rows = columnsOf(kind, symbols)
     .map(({ name, format }, i) => {
