@@ -53,9 +53,9 @@ async function takePictures(into: string, address: string): Promise<void> {
   try {
     for (const colorScheme of ['light', 'dark'] as const) {
       const page = await browser.newPage({ viewport, colorScheme, deviceScaleFactor: 2, locale: 'en-US' })
-      await page.goto(address)
-      await page.getByRole('radio', { name: '5 min' }).check()
-      await page.locator('.chart canvas').first().waitFor({ timeout: waitMsMax })
+      // In the address: one that is chosen later is shown a round later.
+      await page.goto(new URL('?range=5', address).href)
+      await page.locator('body:not(.waiting) .chart canvas').first().waitFor({ timeout: waitMsMax })
       await page.locator('#count', { hasText: enoughTrades }).waitFor({ timeout: waitMsMax })
       await take(page, join(into, `crypto-${colorScheme}.png`))
       await page.goto(new URL('pipeline', address).href)
