@@ -1,7 +1,7 @@
 // Candles and their volume on a canvas.
 
-import { placesInSight } from './points.js'
 import { pageColour } from './shared/ink.js'
+import { placesInSight } from './shared/points.js'
 
 /** Of a candle's time; the rest is between two of them. */
 const bodyShare = 0.7

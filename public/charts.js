@@ -1,17 +1,19 @@
 import { Chart } from './chart.js'
+import { columnsOf, linesOf } from './columns.js'
 import { joined } from './detail.js'
 import { followFingers } from './fingers.js'
 import { pauseSecondsMin, pausesOf, silencesOf } from './pauses.js'
 import { inOrder } from './products.js'
-import { createFigure } from './readings.js'
 import { reconcile } from './shared/dom.js'
-import { forgetStyles } from './shared/ink.js'
+import { createFigure } from './shared/figure.js'
 import { tell } from './shared/parts.js'
 import { placeAt } from './shared/place-at.js'
-import { renderSummary } from './summary.js'
+import { renderSummary } from './shared/summary.js'
+import { createTooltip } from './tooltip.js'
 import uPlot from './vendor/uplot/uPlot.esm.js'
 import { afterKey, afterWheel } from './view.js'
 
+const chartKeys = 'ArrowLeft ArrowRight + - Home Escape'
 const heightPx = { each: 190, one: 380, all: 380 }
 
 /**
@@ -113,13 +115,15 @@ export class Charts {
 
   #sumUpOne(figure) {
     const symbols = this.#symbolsOf.get(figure.dataset.key)
-    const [data, view, newest] = [this.#dataOf(symbols), this.frame, this.newest]
-    renderSummary(figure, { kind: this.#kind, symbols, data, view, newest })
+    const kind = this.#kind
+    const data = this.#dataOf(symbols)
+    const [lines, columns] = [linesOf(kind, symbols, data), columnsOf(kind, symbols)]
+    const { frame: view, newest } = this
+    renderSummary(figure, { data, lines, columns, view, newest, nothing: 'no trades' })
   }
 
   /** All of them, as after another choice or theme: canvases don't follow the style sheet. */
   redraw() {
-    forgetStyles()
     for (const name of this.#charts.keys()) this.#forget(name)
     this.#host.replaceChildren()
     this.#drawn = undefined
@@ -211,7 +215,8 @@ export class Charts {
   }
 
   #createFigure(name) {
-    const figure = createFigure(name)
+    const label = `Price of ${name} over time`
+    const figure = createFigure({ name, label, keys: chartKeys, overlay: [createTooltip()] })
     this.#sight.observe(figure)
     const host = figure.querySelector('.plot')
     const chartOf = () => this.#charts.get(name)?.chart

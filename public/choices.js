@@ -1,12 +1,14 @@
 // What the reader has chosen. The page's address holds it: it outlives a reload, and can be handed on.
 
+import { themes } from './shared/theme.js'
+
 /** What can be chosen of each, what is chosen first. */
 const allowed = {
   range: ['60', '5', '360', '1440', '0'],
   layout: ['each', 'one', 'all'],
   kind: ['line', 'candles'],
   interval: ['60', '300', '900', '3600'],
-  theme: ['auto', 'light', 'dark'],
+  theme: themes,
 }
 
 /**

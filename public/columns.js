@@ -18,5 +18,15 @@ export function columnsOf(kind, symbols) {
   ]
 }
 
+/** What there is a sentence on: each symbol's prices or changes; candles stand for a stretch of them. */
+export function linesOf(kind, symbols, data) {
+  const columns = columnsOf(kind, symbols)
+  const [, , highs, lows] = kind === 'candles' ? data : []
+  return symbols.map((name, i) => ({
+    ...{ name, values: valuesOf(kind, data, i), format: columns[i].format },
+    ...(kind === 'candles' && { lows, highs }),
+  }))
+}
+
 /** Of a plot's data, the price or change of the `i`-th symbol: of candles, the last price of each. */
 export const valuesOf = (kind, data, i) => data[1 + (kind === 'candles' ? 3 : i)]

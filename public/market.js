@@ -10,6 +10,7 @@ import { element, setText } from './shared/dom.js'
 import { timeZone } from './shared/format.js'
 import { faults, show, tell } from './shared/parts.js'
 import { Poller } from './shared/poller.js'
+import { followTheme } from './shared/theme.js'
 import { connectionOf, emptyOf, noticeOf, renderStatus } from './status.js'
 import { renderFigures, renderRecent, renderStats } from './tables.js'
 
@@ -161,9 +162,8 @@ const hasCandles = () => chosen.kind === 'candles' && chosen.layout !== 'all'
 /** The address says it, and the style sheet knows it. */
 function choose(choices) {
   Object.assign(chosen, choices)
-  const { theme, layout, kiosk } = chosen
+  const { layout, kiosk } = chosen
   history.replaceState(null, '', location.pathname + searchOf(chosen))
-  document.documentElement.dataset.theme = theme
   document.body.dataset.layout = layout
   document.body.classList.toggle('kiosk', kiosk)
   node('interval').hidden = !hasCandles()
@@ -203,12 +203,10 @@ bind('range', (range) => {
   series = new Series(Number(range))
   poller.refresh()
 })
-bind('theme', (theme) => {
-  choose({ theme })
-  show('charts', () => charts?.redraw())
+followTheme(chosen.theme, {
+  onChoice: (theme) => choose({ theme }),
+  redraw: () => show('charts', () => charts?.redraw()),
 })
-for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)'])
-  matchMedia(query).addEventListener('change', () => show('charts', () => charts?.redraw()))
 node('cards').addEventListener('click', ({ target }) => {
   const symbol = target.closest('.choose')?.closest('.card').dataset.key
   if (symbol === undefined) return

@@ -1,42 +1,10 @@
-// The heading of a chart: its name, and what the cursor reads.
+// What the cursor of a chart reads.
 
 import { columnsOf, valuesOf } from './columns.js'
 import { element, reconcile, setText } from './shared/dom.js'
 import { formatMoment } from './shared/format.js'
 import { lineColour } from './shared/ink.js'
 import { placeAt } from './shared/place-at.js'
-import { createSummary } from './summary.js'
-import { createTooltip } from './tooltip.js'
-
-export function createFigure(name) {
-  const summaryId = `summary-${encodeURIComponent(name)}`
-  return element(
-    'figure',
-    { className: 'chart' },
-    element(
-      'figcaption',
-      {},
-      element('span', { className: 'chart-name' }, name),
-      element('span', { className: 'readings' }),
-      element('span', { className: 'reading-time' }),
-    ),
-    element(
-      'div',
-      { className: 'plot-frame' },
-      element('div', {
-        className: 'plot',
-        role: 'img',
-        'aria-label': `Price of ${name} over time`,
-        'aria-keyshortcuts': 'ArrowLeft ArrowRight + - Home Escape',
-        'aria-describedby': summaryId,
-        tabindex: '0',
-      }),
-      createTooltip(),
-    ),
-    element('p', { className: 'summary hidden', id: summaryId }),
-    createSummary(name),
-  )
-}
 
 /** What stands at the time under the cursor; without one, what is newest. `hidden`: the symbols without a line. */
 export function renderReadings(figure, plot, { kind, symbols, newest, hidden }) {

@@ -2,9 +2,11 @@
 
 import { axisTimes } from '../shared/axis-times.js'
 import { element, reconcile, setText } from '../shared/dom.js'
+import { createFigure } from '../shared/figure.js'
 import { formatCount, formatMoment, formatShort } from '../shared/format.js'
 import { lineColour, pageColour, pageFont } from '../shared/ink.js'
 import { placeAt } from '../shared/place-at.js'
+import { renderSummary } from '../shared/summary.js'
 import uPlot from '../vendor/uplot/uPlot.esm.js'
 import { formatRate, formatSeconds } from './units.js'
 
@@ -37,7 +39,7 @@ export class HistoryCharts {
         if (plot && width > 0 && width !== plot.width) plot.setSize({ width, height: heightPx })
       }
     })
-    for (const chart of charts) host.append(createFigure(chart))
+    for (const chart of charts) host.append(this.#createFigure(chart))
     host.addEventListener('keydown', (event) => {
       const plot = this.#plots.get(event.target.dataset.kind)?.plot
       const cursor = plot && afterKey(plot, event.key)
@@ -45,13 +47,13 @@ export class HistoryCharts {
       event.preventDefault()
       plot.setCursor(cursor, true, true)
     })
-    // Canvases don't follow the style sheet: they are drawn anew in the other theme's colours.
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#rebuild())
   }
 
   set minutes(minutes) {
     this.#minutes = minutes
-    for (const { plot } of this.#plots.values()) this.#place(plot)
+    for (const { plot } of this.#plots.values()) plot.setScale('x', this.#view)
+    if (this.#history?.times.length > 0)
+      for (const [i, chart] of charts.entries()) this.#sumUp(this.#host.children[i], chart)
   }
 
   render(history) {
@@ -61,7 +63,8 @@ export class HistoryCharts {
     this.#drawn = history.revision
   }
 
-  #rebuild() {
+  /** As in another theme: canvases don't follow the style sheet. */
+  redraw() {
     for (const { plot } of this.#plots.values()) plot.destroy()
     this.#plots.clear()
     this.#drawn = undefined
@@ -87,14 +90,34 @@ export class HistoryCharts {
     }
     known.plot.batch(() => {
       known.plot.setData(data)
-      this.#place(known.plot)
+      known.plot.setScale('x', this.#view)
     })
     this.#read(figure, known.plot, chart, names)
+    this.#sumUp(figure, chart)
   }
 
-  #place(plot) {
+  /** The time that is shown. */
+  get #view() {
     const max = this.#history.times.at(-1)
-    plot.setScale('x', { min: max - this.#minutes * 60, max })
+    return { min: max - this.#minutes * 60, max }
+  }
+
+  #createFigure(chart) {
+    const { kind, name } = chart
+    const figure = createFigure({ name, label: `${name}, over time`, keys: 'ArrowLeft ArrowRight Escape' })
+    figure.querySelector('.plot').dataset.kind = kind
+    const sumUp = () => this.#sumUp(figure, chart)
+    figure.querySelector('.points').addEventListener('toggle', sumUp)
+    return figure
+  }
+
+  /** In words, and as a table where that is open. */
+  #sumUp(figure, { kind, format }) {
+    const { times, columns: all } = this.#history
+    const lines = [...all[kind]].map(([name, values]) => ({ name, values, format }))
+    const data = [times, ...lines.map(({ values }) => values)]
+    const [view, newest] = [this.#view, times.at(-1)]
+    renderSummary(figure, { data, lines, columns: lines, view, newest, nothing: 'nothing' })
   }
 
   /** What was at the time under the cursor; without one, what is newest. */
@@ -120,36 +143,7 @@ export class HistoryCharts {
         setText(reading.querySelector('b'), shownOf(i))
       },
     )
-    if (time !== null) return
-    const said = names.map((name, i) => `${name} ${shownOf(i)}`).join(', ')
-    setText(figure.querySelector('.summary'), names.length === 0 ? 'Nothing yet.' : `Now: ${said}.`)
   }
-}
-
-function createFigure({ kind, name }) {
-  const id = `summary-${kind}`
-  const plot = element('div', {
-    className: 'plot',
-    'data-kind': kind,
-    role: 'img',
-    'aria-label': `${name}, over time`,
-    'aria-describedby': id,
-    'aria-keyshortcuts': 'ArrowLeft ArrowRight Escape',
-    tabindex: '0',
-  })
-  return element(
-    'figure',
-    { className: 'chart' },
-    element(
-      'figcaption',
-      {},
-      element('span', { className: 'chart-name' }, name),
-      element('span', { className: 'reading-time' }),
-    ),
-    plot,
-    element('div', { className: 'readings' }),
-    element('p', { className: 'summary hidden', id }),
-  )
 }
 
 function optionsOf({ format }, names, width, read) {

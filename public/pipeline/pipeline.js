@@ -4,6 +4,7 @@ import { failureText } from '../shared/failure.js'
 import { formatClock, timeZone } from '../shared/format.js'
 import { faults, show, tell } from '../shared/parts.js'
 import { Poller } from '../shared/poller.js'
+import { followTheme, searchOf, themeOf } from '../shared/theme.js'
 import { History } from './history.js'
 import { readLetters, renderLetters } from './letters.js'
 import { renderProblems } from './problems.js'
@@ -152,6 +153,10 @@ node('refresh-every').addEventListener('change', chooseInterval)
 node('refresh').addEventListener('click', () => poller.refresh())
 setText(node('zone'), `Times in ${timeZone()}`)
 
+followTheme(themeOf(location.search), {
+  onChoice: (theme) => globalThis.history.replaceState(null, '', location.pathname + searchOf(theme)),
+  redraw: () => show('charts', () => charts?.redraw()),
+})
 node('range').addEventListener('change', ({ target }) => {
   if (charts) charts.minutes = Number(target.value)
 })

@@ -299,7 +299,7 @@ describe('the page of a pipeline', () => {
     ])
       expect(await page.getByRole('region', { name, exact: true }).count()).toBeGreaterThan(0)
     const seen: unknown[] = []
-    for (let i = 0; i < 6; i++) {
+    for (let i = 0; i < 7; i++) {
       await page.keyboard.press('Tab')
       seen.push(
         await page.evaluate(
@@ -307,13 +307,51 @@ describe('the page of a pipeline', () => {
         ),
       )
     }
-    expect(seen).toEqual(['skip', 'refresh-every', 'refresh', 'topology', 'range', 'plot'])
+    expect(seen).toEqual(['skip', 'theme', 'refresh-every', 'refresh', 'topology', 'range', 'plot'])
     await page.keyboard.press('ArrowLeft')
     await page.keyboard.press('ArrowLeft')
     expect(await page.locator('.reading-time').allInnerTexts()).not.toContain('')
     expect(await textOf(page.locator('.chart').nth(1).locator('.readings'))).toContain('8')
     await page.keyboard.press('Escape')
     expect(await page.locator('.reading-time').allInnerTexts()).toEqual(['', '', '', ''])
+  })
+})
+
+describe('the charts of the last hour', () => {
+  test('tell their points in words and as a table, of the time chosen', async () => {
+    const { page } = await open()
+    const chart = page.locator('.chart').nth(1)
+    await eventually(() => textOf(chart.locator('.summary'))).toMatch(
+      /^clicks: first 0 at .*, last 9 at .*, lowest 0 at .*, highest 9 at /,
+    )
+    await chart.getByText('Points').click()
+    await eventually(() => chart.locator('tbody tr').count()).toBe(10)
+    expect(await chart.locator('thead th').allInnerTexts()).toEqual(['Time', 'clicks'])
+    expect((await chart.locator('tbody td').allInnerTexts()).slice(0, 2)).toEqual(['9', '8'])
+  })
+
+  test('have the colours of the theme that is chosen, which the address holds and links hand on', async () => {
+    const { page } = await open({
+      browser: { colorScheme: 'light' },
+      script: `
+        globalThis.inks = []
+        const fillText = CanvasRenderingContext2D.prototype.fillText
+        CanvasRenderingContext2D.prototype.fillText = function (...text) {
+          inks.push(this.fillStyle)
+          return fillText.call(this, ...text)
+        }
+      `,
+    })
+    const inks = () => page.evaluate('[...new Set(inks.splice(0))]')
+    expect(await inks()).toEqual(['#586273'])
+    await page.getByLabel('Theme').selectOption('dark')
+    await eventually(inks).toEqual(['#929db0'])
+    expect(new URL(page.url()).search).toBe('?theme=dark')
+    expect(await page.locator('.controls a').getAttribute('href')).toMatch(/\/\?theme=dark$/)
+    await page.reload()
+    await page.locator('.chart canvas').nth(3).waitFor()
+    expect(await inks()).toEqual(['#929db0'])
+    expect(await page.getByLabel('Theme').inputValue()).toBe('dark')
   })
 })
 

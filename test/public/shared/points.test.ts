@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest'
-import { pageModule } from '../support/page-module.ts'
+import { pageModule } from '../../support/page-module.ts'
 
 type Line = readonly (number | null)[]
+
+const format = {
+  formatTime: (time: number) => `0:0${time}`,
+  formatValue: (value: number) => `${value}.00`,
+  nothing: 'no trades',
+}
 
 interface View {
   readonly min: number
@@ -15,11 +21,9 @@ const { rowsOf, rowsMax, sentenceOf } = await pageModule<{
     name: string,
     line: { times: readonly number[]; values: Line; lows?: Line; highs?: Line },
     view: View,
-    format: { formatTime: (time: number) => string; formatValue: (value: number) => string },
+    format: typeof format,
   ) => string
-}>('points.js')
-
-const format = { formatTime: (time: number) => `0:0${time}`, formatValue: (value: number) => `${value}.00` }
+}>('shared/points.js')
 
 test('says first, last, lowest and highest of what is in sight', () => {
   const [times, values] = [

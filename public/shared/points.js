@@ -1,21 +1,21 @@
 // What is read of the points of lines: times in seconds, in order, and for each line its values, null where it has none.
 
-import { firstFrom, placeAt } from './shared/place-at.js'
+import { firstFrom, placeAt } from './place-at.js'
 
 export const rowsMax = 100
 
 /**
- * A sentence on what is in sight of a line, or that there is nothing. `lows` and `highs`: where each value stands for a stretch
+ * A sentence on what is in sight of a line, or that there is `nothing`. `lows` and `highs`: where each value stands for a stretch
  * of them. `formatTime(s)`, `formatValue(value)`.
  */
 export function sentenceOf(
   name,
   { times, values, lows = values, highs = values },
   { min, max },
-  { formatTime, formatValue },
+  { formatTime, formatValue, nothing },
 ) {
   const places = placesInSight(times, { min, max }).filter((place) => values[place] != null)
-  if (places.length === 0) return `${name}: no trades from ${formatTime(min)} to ${formatTime(max)}.`
+  if (places.length === 0) return `${name}: ${nothing} from ${formatTime(min)} to ${formatTime(max)}.`
   let [lowest, highest] = [places[0], places[0]]
   for (const place of places) {
     if (lows[place] < lows[lowest]) lowest = place

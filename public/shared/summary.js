@@ -1,9 +1,8 @@
 // What a chart shows, in words and as a table: for those who don't see it, or want it to the digit.
 
-import { columnsOf, valuesOf } from './columns.js'
+import { element, reconcile, setText } from './dom.js'
+import { formatMoment } from './format.js'
 import { rowsOf, sentenceOf } from './points.js'
-import { element, reconcile, setText } from './shared/dom.js'
-import { formatMoment } from './shared/format.js'
 
 const number = { className: 'number' }
 
@@ -21,17 +20,16 @@ export function createSummary(name) {
   )
 }
 
-/** Of the `data` of a plot of these symbols, as far as it is in `view`. `newest`: the time of the newest point of all, s. */
-export function renderSummary(figure, { kind, symbols, data, view, newest }) {
-  const [times, ...lines] = data
-  const columns = columnsOf(kind, symbols)
+/**
+ * Of the `data` of a plot, as far as it is in `view`. `lines`: what there is a sentence on, `{ name, values, lows?, highs?, format }`
+ * of each; `columns`: `{ name, format }` of each of the data's behind the times; `nothing`: what there is where a line has no
+ * points; `newest`: the time of the newest point of all, s.
+ */
+export function renderSummary(figure, { data, lines, columns, view, newest, nothing }) {
+  const [times] = data
   const formatTime = (time) => formatMoment(time * 1000, newest * 1000)
-  const [, highs, lows] = kind === 'candles' ? lines : []
-  const sentences = symbols.map((symbol, i) =>
-    sentenceOf(symbol, { times, values: valuesOf(kind, data, i), lows, highs }, view, {
-      formatTime,
-      formatValue: columns[i].format,
-    }),
+  const sentences = lines.map(({ name, format, ...line }) =>
+    sentenceOf(name, { times, ...line }, view, { formatTime, formatValue: format, nothing }),
   )
   setText(figure.querySelector('.summary'), sentences.join(' '))
   const details = figure.querySelector('.points')
