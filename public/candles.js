@@ -5,6 +5,14 @@ const candlesMax = 1_500
 /** What has grown to so many is loaded anew. */
 const grownMax = 3_000
 
+/** How long candles may be, s. */
+const lengths = [60, 300, 900, 3_600, 21_600, 86_400]
+const barsMax = 120
+
+/** How long bars of volume are, s, that suit this time: no more of them than are told apart. */
+export const barSeconds = ({ min, max }) =>
+  lengths.find((seconds) => (max - min) / seconds <= barsMax) ?? lengths.at(-1)
+
 export class Candles {
   /** Symbol → `{ times: [s], open: [], high: [], low: [], close: [], volume: [] }`, in order of time. */
   bySymbol = new Map()
@@ -16,8 +24,8 @@ export class Candles {
   /** What was asked for last: the time that these candles are of, or will be. */
   #span = null
   #isLoaded = false
-  /** By symbol: until when, s, they are what the exchange tells. */
-  exchangeUntil = {}
+  /** By symbol: in which stretches of time, `{ from, to }` in s, they are what the exchange tells. */
+  exchange = {}
   /** The last answer. */
   #taken = null
 
@@ -50,7 +58,7 @@ export class Candles {
     this.#taken = answer
     if (!this.#isLoaded) {
       this.bySymbol = new Map()
-      this.exchangeUntil = answer.exchange_until
+      this.exchange = answer.exchange
     }
     this.seconds = answer.interval
     for (const [symbol, columns] of Object.entries(answer.series)) {
@@ -61,6 +69,11 @@ export class Candles {
     // Without any there is nothing that could be added to.
     const lengths = [...this.bySymbol.values()].map(({ times }) => times.length)
     this.#isLoaded = lengths.length > 0 && Math.max(...lengths) <= grownMax
+  }
+
+  /** Whether there are candles of the time that was asked for last. */
+  get isLoaded() {
+    return this.#isLoaded
   }
 
   /** The next `query` asks for everything again. */

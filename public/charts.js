@@ -29,7 +29,7 @@ export class Charts {
   /** By name: `{ chart, symbols }`. */
   #charts = new Map()
   #zoom
-  /** What is drawn: `{ series, detail, candles, outages }`. */
+  /** What is drawn: `{ series, detail, candles, volumes, outages }`. */
   #market = null
   /** Of each symbol that is drawn, `{ times: [s], prices: [] }`. */
   #points = new Map()
@@ -63,9 +63,11 @@ export class Charts {
 
   /** Draws what can be drawn; throws the first fault after that. */
   render(market) {
-    const { series, detail, candles } = market
-    const revision = `${series.revision} ${detail.revision} ${candles.revision} ${JSON.stringify(market.outages)}`
-    const isSame = series === this.#market?.series && revision === this.#drawn
+    const { series, detail, candles, volumes, outages } = market
+    const revisions = [series, detail, candles, volumes].map(({ revision }) => revision)
+    const revision = `${revisions.join(' ')} ${JSON.stringify(outages)}`
+    const isOf = series === this.#market?.series && volumes === this.#market.volumes
+    const isSame = isOf && revision === this.#drawn
     this.#market = market
     if (isSame) return
     this.#drawn = undefined
@@ -138,10 +140,14 @@ export class Charts {
     return this.#zoom ?? this.shown
   }
 
-  /** The time shown without a zoom. It ends with the newest trade of all, so that the charts stay under each other. */
+  /**
+   * The time shown without a zoom. It ends with the newest trade of all, so that the charts stay under each other; while the feed
+   * is away, it ends now.
+   */
   get shown() {
-    const { newest, minutes } = this.#market.series
-    return { min: minutes === 0 ? this.#earliest : newest - minutes * 60, max: newest }
+    const { minutes } = this.#market.series
+    const max = this.#end
+    return { min: minutes === 0 ? this.#earliest : max - minutes * 60, max }
   }
 
   /** What the charts' axes span. */
@@ -163,15 +169,22 @@ export class Charts {
     return this.#market.candles.seconds
   }
 
+  /** What is below a line of prices: `{ times, volume, seconds }`; undefined: nothing. */
+  volumeOf(symbol) {
+    const { bySymbol, seconds } = this.#market.volumes
+    const own = bySymbol.get(symbol)
+    return own && { times: own.times, volume: own.volume, seconds }
+  }
+
   /** When no symbol was traded. */
   get silences() {
     return this.#silences
   }
 
-  /** By symbol: until when, s, what is drawn is what the exchange tells of the time before. */
-  get exchangeUntil() {
+  /** By symbol: in which stretches of time what is drawn is what the exchange tells. */
+  get exchange() {
     const { series, candles } = this.#market
-    return this.#kind === 'candles' ? candles.exchangeUntil : series.exchangeUntil
+    return (this.#kind === 'candles' ? candles : series).exchange
   }
 
   /** When the feed was away, or what was missed of a symbol was fetched later: `{ kind, symbol, from, to }`. */
@@ -180,7 +193,7 @@ export class Charts {
   }
 
   pausesOf(symbol) {
-    return pausesOf(this.#timesOf(symbol), this.newest, this.#pauseSecondsMin)
+    return pausesOf(this.#timesOf(symbol), this.#end, this.#pauseSecondsMin)
   }
 
   /** Whether a symbol's line is one point, and has no length. */
@@ -333,6 +346,10 @@ export class Charts {
     }
     if (this.#market) this.#sumUp()
     this.#onZoom(zoom)
+  }
+
+  get #end() {
+    return Math.max(this.newest, ...this.outages.map(({ to }) => to))
   }
 
   #timesOf(symbol) {

@@ -10,13 +10,12 @@ export class MarketData {
   lag = 0
   counters = {}
   sources = []
-  /** When the feed was away, or what was missed was fetched later: `{ kind, symbol, from, to }`, in seconds. */
-  outages = []
   /** Another one when the exchange has told more of the time before. */
   pastVersion = 0
   #day = new Map()
   /** Whether its times are of the past, as in a recording. */
   isReplayed = false
+  #outages = []
   #latest = new Map()
   #stats = new Map()
   #recent = []
@@ -36,7 +35,8 @@ export class MarketData {
       .sort((a, b) => compare(b.timestamp, a.timestamp) || b.trade_id - a.trade_id)
       .slice(0, recentRows)
     this.pastVersion = answer.past_version
-    Object.assign(this, { count, lag, counters, sources, outages, isReplayed: market === 'replayed' })
+    this.#outages = outages
+    Object.assign(this, { count, lag, counters, sources, isReplayed: market === 'replayed' })
   }
 
   /** The newest trade of each symbol, in the products' order. */
@@ -51,6 +51,11 @@ export class MarketData {
   /** Low, high and volume of the last 24 h, also of before the first trade that was seen; by symbol. */
   get day() {
     return new Map([...this.#stats, ...this.#day])
+  }
+
+  /** When the feed was away, one that is under way until now, or what was missed was fetched later: `{ kind, symbol, from, to }`, in s. */
+  outagesUntil(nowSeconds) {
+    return this.#outages.map(({ to, ...outage }) => ({ ...outage, to: to ?? nowSeconds }))
   }
 
   /** Newest first. */

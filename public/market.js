@@ -1,4 +1,4 @@
-import { Candles } from './candles.js'
+import { barSeconds, Candles } from './candles.js'
 import { renderCards } from './cards.js'
 import { choicesOf, searchOf } from './choices.js'
 import { Detail } from './detail.js'
@@ -18,6 +18,8 @@ const page = document.body.dataset.page
 const refreshSeconds =
   page === 'stocks' ? { choices: [2, 5, 10], chosen: 5 } : { choices: [1, 2, 5], chosen: 2 }
 const askProductsAgainMs = 30_000
+/** The bar that still grows may be so much behind. */
+const askVolumesAgainMs = 10_000
 /** How often what is shown is seen to grow old, unless a round shows it anew. */
 const ageingMs = 1_000
 
@@ -25,6 +27,8 @@ const node = (id) => document.getElementById(id)
 const data = new MarketData()
 const detail = new Detail()
 const candles = new Candles()
+/** Of the line's charts: candles, too, of which only the volume is drawn. */
+const volumes = new Candles()
 const chosen = choicesOf(location.search)
 const title = document.title
 let series = new Series(Number(chosen.range))
@@ -35,17 +39,22 @@ let charts = null
 let failure = null
 let retryInMs = null
 let askedProductsMs = Number.NEGATIVE_INFINITY
+let askedVolumesMs = Number.NEGATIVE_INFINITY
 
 /** One round is one request: what is shown together was read together. */
 async function poll(signal) {
   await askProducts(signal)
   const asked = series
   const answer = await marketOf(asked, signal)
-  if (answer.past_version !== data.pastVersion) candles.reload()
+  if (answer.past_version !== data.pastVersion) for (const each of [candles, volumes]) each.reload()
   data.add(answer, asked.isEmpty)
   // Another time range was chosen meanwhile: the next round, which follows at once, loads it.
   if (asked === series) asked.add(answer)
-  await (hasCandles() ? askCandles(signal) : askDetail(signal))
+  if (hasCandles()) await askCandles(signal)
+  else {
+    await askDetail(signal)
+    await askVolumes(signal)
+  }
   updatedAt = new Date()
   failure = null
   render()
@@ -65,11 +74,28 @@ async function askDetail(signal) {
 }
 
 async function askCandles(signal) {
-  const { newest, minutes } = series
-  if (newest === null) return
-  const min = minutes === 0 ? Number.NEGATIVE_INFINITY : newest - minutes * 60
-  const query = candles.query(chosen.zoom, { min, max: newest }, Number(chosen.interval))
+  const query = queryOf(candles, Number(chosen.interval))
   if (query !== null) candles.add(await get(`/api/candles?${query}`, signal))
+}
+
+/** Of another time at once, of what is new from time to time: a poll is one request. */
+async function askVolumes(signal) {
+  if (chosen.layout === 'all') return
+  const { newest: max, oldest, minutes } = series
+  const shown = { min: minutes === 0 ? oldest : max - minutes * 60, max }
+  const query = queryOf(volumes, barSeconds(chosen.zoom ?? shown))
+  const isDue = !volumes.isLoaded || Date.now() - askedVolumesMs >= askVolumesAgainMs
+  if (query === null || !isDue) return
+  volumes.add(await get(`/api/candles?${query}`, signal))
+  askedVolumesMs = Date.now()
+}
+
+/** What to ask for of the time looked at; null: nothing. */
+function queryOf(asked, seconds) {
+  const { newest: max, minutes } = series
+  if (max === null) return null
+  const min = minutes === 0 ? Number.NEGATIVE_INFINITY : max - minutes * 60
+  return asked.query(chosen.zoom, { min, max }, seconds)
 }
 
 async function marketOf(asked, signal) {
@@ -79,7 +105,7 @@ async function marketOf(asked, signal) {
   } catch (error) {
     if (!(error instanceof ApiError && error.status === 400)) throw error
     // The server knows our cursor no more: its data began anew.
-    asked.reload()
+    for (const each of [asked, candles, volumes]) each.reload()
     return get(path(), signal)
   }
 }
@@ -102,7 +128,10 @@ function render() {
 }
 
 function showCharts() {
-  if (charts) show('charts', () => charts.render({ series, detail, candles, outages: data.outages }))
+  if (!charts) return
+  const nowMs = data.isReplayed ? data.newestMs : serverNow()
+  const outages = data.outagesUntil(Math.floor(nowMs / 1000))
+  show('charts', () => charts.render({ series, detail, candles, volumes, outages }))
 }
 
 async function loadCharts() {

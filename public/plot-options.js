@@ -1,5 +1,5 @@
 import { axisPrices, axisRatios, paddedRange, priceSteps, ratioSteps } from './axes.js'
-import { candleRange, drawCandles } from './candle-ink.js'
+import { drawCandles } from './candle-ink.js'
 import { columnsOf } from './columns.js'
 import { drawLastPrice, fade, nameStretches, shade } from './ink.js'
 import { formatPrice } from './products.js'
@@ -8,6 +8,7 @@ import { lineColour, pageColour, pageFont } from './shared/ink.js'
 import { placeAt } from './shared/place-at.js'
 import { inSight, stretchesOf } from './stretches.js'
 import uPlot from './vendor/uplot/uPlot.esm.js'
+import { drawVolume, rangeAboveVolume } from './volume-ink.js'
 
 /** A price stands until the next trade. */
 const stepped = uPlot.paths.stepped({ align: 1, extend: true })
@@ -33,11 +34,16 @@ export function plotOptions({ kind, symbols, size, shared, onCursor }) {
         },
       },
     },
-    scales: { x: { auto: false }, y: { range: kind === 'candles' ? candleRange : paddedRange } },
+    scales: { x: { auto: false }, y: { range: kind === 'changes' ? paddedRange : rangeAboveVolume } },
     axes: axesOf(kind, symbols, shared),
     series: [{}, ...seriesOf(kind, symbols, shared)],
     hooks: {
-      drawClear: [(plot) => shade(plot, stretches(plot))],
+      drawClear: [
+        (plot) => {
+          shade(plot, stretches(plot))
+          if (kind === 'line') drawVolumeOf(plot, symbols[0], shared)
+        },
+      ],
       draw: [
         (plot) => {
           if (kind === 'candles') drawCandles(plot, shared.candleSeconds)
@@ -101,6 +107,12 @@ function axesOf(kind, symbols, shared) {
 function lastLabels(kind, [symbol], shared) {
   const price = kind === 'changes' ? undefined : shared.lastPrice(symbol)
   return price === undefined ? [] : [formatPrice(symbol, price)]
+}
+
+function drawVolumeOf(plot, symbol, shared) {
+  const bars = shared.volumeOf(symbol)
+  const colour = pageColour('--muted')
+  if (bars) drawVolume(plot, { ...bars, colourOf: () => colour })
 }
 
 function drawLast(plot, symbol, shared) {

@@ -9,8 +9,8 @@ export class Series {
   bySymbol = new Map()
   /** Another one whenever it has changed. */
   revision = 0
-  /** By symbol: until when, s, its points are what the exchange tells. */
-  exchangeUntil = {}
+  /** By symbol: in which stretches of time, `{ from, to }` in s, its points are what the exchange tells. */
+  exchange = {}
   #minutes
   #cursor = null
   /** Of what the exchange tells of the time before. */
@@ -66,6 +66,11 @@ export class Series {
     return newest
   }
 
+  /** The time of the oldest point, s; without any, later than all. */
+  get oldest() {
+    return Math.min(...[...this.bySymbol.values()].map(({ times }) => times[0]))
+  }
+
   /** How much the price has changed in the time shown, and since when, s; null without any. */
   change(symbol) {
     const { times, prices } = this.bySymbol.get(symbol) ?? { times: [], prices: [] }
@@ -80,7 +85,8 @@ export class Series {
     this.bySymbol = new Map(
       known.map(([symbol, { times, prices }]) => [symbol, { times: [...times], prices: [...prices] }]),
     )
-    this.exchangeUntil = Object.fromEntries(known.map(([symbol, { times }]) => [symbol, times.at(-1)]))
+    const before = known.map(([symbol, { times }]) => [symbol, [{ from: 0, to: times.at(-1) }]])
+    this.exchange = Object.fromEntries(before)
   }
 
   /** The price of a symbol that was not traded in the time shown stands all the same. */

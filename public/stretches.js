@@ -1,5 +1,5 @@
 // Stretches of time that a chart marks: nothing was traded, the feed was away, what it missed was fetched later, or it is what
-// the exchange tells of the time before.
+// the exchange tells of a time of which there are no trades.
 
 const outageLooks = {
   away: { name: 'feed away', colour: '--away', isHatched: true, row: -1 },
@@ -7,16 +7,26 @@ const outageLooks = {
 }
 
 /** Of a chart of these symbols, with how each is drawn; times in seconds. */
-export function stretchesOf(symbols, { silences, outages, exchangeUntil }) {
+export function stretchesOf(symbols, { silences, outages, exchange }) {
   const quiet = silences.map((stretch) => ({ ...stretch, name: 'no trades', colour: '--grid', row: 0 }))
   const own = outages.filter(({ symbol }) => symbol === null || symbols.includes(symbol))
-  const until = Math.max(...symbols.map((symbol) => exchangeUntil[symbol] ?? Number.NEGATIVE_INFINITY))
-  const past = { from: 0, to: until, name: "exchange's candles", colour: '--late', row: 2 }
+  const told = joined(symbols.flatMap((symbol) => exchange[symbol] ?? []))
   return [
-    ...(until > 0 ? [past] : []),
+    ...told.map((stretch) => ({ ...stretch, name: "exchange's candles", colour: '--late', row: 2 })),
     ...quiet,
     ...own.map((stretch) => ({ ...stretch, ...outageLooks[stretch.kind] })),
   ]
+}
+
+/** What overlaps is one. */
+function joined(stretches) {
+  const all = []
+  for (const { from, to } of stretches.toSorted((a, b) => a.from - b.from)) {
+    const last = all.at(-1)
+    if (last && from <= last.to) last.to = Math.max(last.to, to)
+    else all.push({ from, to })
+  }
+  return all
 }
 
 /** Those that are in sight, in pixels of the canvas. */

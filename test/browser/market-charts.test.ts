@@ -142,6 +142,68 @@ test('says in a chart when the feed was away, and what was fetched later, of its
   await eventually(drawn).toEqual(['feed away'])
 })
 
+test('has the volume below a line, of bars that suit the time, asked for now and then', async () => {
+  const opened = await open({
+    queries: everyMinute(),
+    browser: wide,
+    path: '?layout=one',
+    script: `
+      globalThis.bars = 0
+      const fillRect = CanvasRenderingContext2D.prototype.fillRect
+      CanvasRenderingContext2D.prototype.fillRect = function (...place) {
+        if (Math.abs(this.globalAlpha - 0.45) < 0.01) bars++
+        return fillRect.call(this, ...place)
+      }
+    `,
+  })
+  const { page, requests, pass } = opened
+  const candles = () => requests.filter((request) => request.startsWith('/api/candles'))
+  await shownRounds(opened, 1)
+  await eventually(() => page.evaluate('bars')).toBeGreaterThan(50)
+  expect(candles()).toEqual([expect.stringContaining('interval=60&points=')])
+  for (const round of [2, 3]) {
+    await pass(2_000)
+    await shownRounds(opened, round)
+  }
+  expect(candles()).toHaveLength(1)
+  await pass(10_000)
+  await eventually(() => candles().length).toBe(2)
+  await page.getByRole('radio', { name: '24 h' }).check()
+  await eventually(candles).toContainEqual(expect.stringContaining('interval=900&points='))
+})
+
+test('shades an outage that is under way up to now, and goes on with it', async () => {
+  const startedS = Math.floor(Date.now() / 1000)
+  const outages = [{ kind: 'away', symbol: null, from: startedS - 60, to: null }] as const
+  const queries = new FakeMarketQueries()
+  for (let i = 0; i < 240; i++)
+    queries.add({ symbol: 'BTC', price: 5, timestampUs: (startedS - 60 - i) * 1e6 })
+  const opened = await open({
+    queries,
+    ...{ browser: wide, path: '?layout=one&range=5', script: recordTexts, outages: () => outages },
+  })
+  const { page, pass } = opened
+  await shownRounds(opened, 1)
+  await eventually(() => page.evaluate(`texts.includes('feed away')`)).toBe(true)
+  await page.evaluate('texts.length = 0')
+  // Nothing else is new: it is the time that goes on.
+  await eventually(async () => {
+    await pass(2_000)
+    return page.evaluate(`texts.includes('feed away')`)
+  }).toBe(true)
+  const readings = page.locator('.reading-time')
+  const box = await plotBox(page)
+  await page.mouse.move(box.x + box.width - 1, box.y + 20)
+  const ageS = (shown: string) => {
+    const [h = 0, m = 0, s = 0] = shown.split(':').map(Number)
+    const now = new Date((startedS + 3) * 1000)
+    return (
+      now.getUTCHours() * 3_600 + now.getUTCMinutes() * 60 + now.getUTCSeconds() - (h * 3_600 + m * 60 + s)
+    )
+  }
+  expect(ageS(await textOf(readings))).toBeLessThan(10)
+})
+
 test.each([
   ['line', /^BTC: first 7\.00 at .+ lowest 7\.00/],
   ['candles', /^BTC: first 7\.00 at .+ lowest 1\.00/],

@@ -21,7 +21,7 @@ interface Answer {
 
 interface Series {
   readonly bySymbol: ReadonlyMap<string, Points>
-  readonly exchangeUntil: Readonly<Record<string, number>>
+  readonly exchange: Readonly<Record<string, readonly { from: number; to: number }[]>>
   readonly isEmpty: boolean
   add(answer: Answer): void
 }
@@ -71,7 +71,7 @@ test('begins with what the exchange tells, and is loaded anew when that becomes 
   const past = { A: { times: [60, 120], prices: [1, 2] } }
   series.add({ ...none, cursor: 'a', timestamps: [130], series: { A: [3] }, past, past_version: 1 })
   expect(pointsOf(series)).toEqual([['A', [60, 120, 130], [1, 2, 3]]])
-  expect(series.exchangeUntil).toEqual({ A: 120 })
+  expect(series.exchange).toEqual({ A: [{ from: 0, to: 120 }] })
   expect(series.isEmpty).toBe(false)
   series.add({ ...none, cursor: 'b', timestamps: [], series: {}, past_version: 2 })
   expect(series.isEmpty).toBe(true)

@@ -63,11 +63,16 @@ export function marketRoute(
       counters,
       sources,
       lag,
-      outages: outages(),
+      outages: outages().filter(({ to }) => to !== null || isReadHere(sources)),
       past_version: past.version,
     })
     return sendAnswer(context, answerOf(`${state.slice(0, -1)},${tables.json.slice(1)}`))
   }
+}
+
+/** Of a feed that another instance has by now, only that one knows whether it is away. */
+function isReadHere(sources: PipelineStatus['sources']): boolean {
+  return sources.some(({ state }) => state !== 'elsewhere' && state !== 'stopped')
 }
 
 /** What slides by whole minutes is one answer for all who ask within one. */

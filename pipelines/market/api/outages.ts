@@ -6,5 +6,6 @@ export interface Outage {
   readonly symbol: string | null
   /** In the exchange's time, s since the epoch. */
   readonly from: number
-  readonly to: number
+  /** Null: it is still under way. */
+  readonly to: number | null
 }

@@ -15,11 +15,14 @@ export interface CandleAnswer extends Omit<OwnCandle, 'vwap' | 'avg_price' | 'ti
   readonly vwap: number | null
   readonly avg_price: number | null
   readonly tick_count: number | null
-  /** It, or a part of it, is what the exchange tells of the time before there were trades of one's own. */
+  /** It, or a part of it, is what the exchange tells of a time of which there are no trades of one's own. */
   readonly source?: 'exchange'
 }
 
-/** The exchange's minutes, merged to the interval, in front of one's own candles, which begin with each symbol's first trade. */
+/**
+ * The exchange's minutes, merged to the interval, in front of one's own candles, which begin with each symbol's first trade, and
+ * between these where there is none, as of a time when the program did not run.
+ */
 export function withPast(
   own: readonly OwnCandle[],
   past: Past,
@@ -29,10 +32,13 @@ export function withPast(
   const intervalMs = intervalSeconds * 1000
   const fromMs = sinceMs === null ? null : bucketStartMs(sinceMs, intervalMs)
   const merged = new Map<string, CandleAnswer>()
+  const known = new Set(own.map(keyOf))
   for (const symbol of symbols ?? past.symbols) {
-    const endMs = Math.min(untilMs ?? nowMs, firstMs.get(symbol) ?? nowMs)
-    for (const minute of pastBetween(past, symbol, fromMs, endMs)) {
+    const ownFromMs = firstMs.get(symbol) ?? nowMs
+    for (const minute of pastBetween(past, symbol, fromMs, untilMs ?? nowMs)) {
       const candle = candleOf(symbol, minute, intervalMs)
+      // Which of its minutes a candle of one's own has, it doesn't say: none is counted twice.
+      if (minute.startMs >= ownFromMs && known.has(keyOf(candle))) continue
       const before = merged.get(keyOf(candle))
       const final = isOver(candle, intervalSeconds, nowMs)
       merged.set(keyOf(candle), before ? followedBy(before, { ...candle, final }) : { ...candle, final })

@@ -4,20 +4,23 @@ import type { TimeOfTrades } from './backfill.ts'
 import type { TapeEvent } from './product-tapes.ts'
 
 const outagesMax = 100
+type EndedOutage = Outage & { readonly to: number }
+
 /** Stretches of one product that are no further apart are one. */
 const mergedMs = 60_000
 
 /** When the feed was away since the program's start, and what of it was fetched later: the newest ones. */
 export class FeedOutages {
-  readonly #outages: Outage[] = []
+  readonly #outages: EndedOutage[] = []
   /** The newest time that the exchange has said. */
   #heardMs: number | null = null
   /** That of the moment when the connection was lost; null: it is not. */
   #awayFromMs: number | null = null
 
-  /** In the order in which they ended. */
+  /** In the order in which they ended, and the one that is under way. */
   get list(): readonly Outage[] {
-    return this.#outages
+    if (this.#awayFromMs === null) return this.#outages
+    return [...this.#outages, { kind: 'away', symbol: null, from: this.#awayFromMs / 1000, to: null }]
   }
 
   tell(event: TapeEvent): void {
@@ -61,7 +64,7 @@ export class FeedOutages {
     this.#add({ kind: 'backfilled', symbol, from, to })
   }
 
-  #add(outage: Outage): void {
+  #add(outage: EndedOutage): void {
     this.#outages.push(outage)
     if (this.#outages.length > outagesMax) this.#outages.shift()
   }

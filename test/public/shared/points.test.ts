@@ -3,10 +3,10 @@ import { pageModule } from '../../support/page-module.ts'
 
 type Line = readonly (number | null)[]
 
-const format = {
-  formatTime: (time: number) => `0:0${time}`,
-  formatValue: (value: number) => `${value}.00`,
-  nothing: 'no trades',
+interface Format {
+  readonly formatTime: (time: number) => string
+  readonly formatValue: (value: number) => string
+  readonly nothing: string
 }
 
 interface View {
@@ -21,9 +21,15 @@ const { rowsOf, rowsMax, sentenceOf } = await pageModule<{
     name: string,
     line: { times: readonly number[]; values: Line; lows?: Line; highs?: Line },
     view: View,
-    format: typeof format,
+    format: Format,
   ) => string
 }>('shared/points.js')
+
+const format: Format = {
+  formatTime: (time) => `0:0${time}`,
+  formatValue: (value) => `${value}.00`,
+  nothing: 'no trades',
+}
 
 test('says first, last, lowest and highest of what is in sight', () => {
   const [times, values] = [

@@ -10,6 +10,7 @@ import {
   emptyPipeline,
   type MarketWebOptions,
   marketWeb,
+  withSource,
 } from '../../../support/market-server.ts'
 
 const minuteUs = 60_000_000
@@ -275,7 +276,7 @@ describe('the answers', () => {
           volume: [1.0045],
         },
       },
-      exchange_until: {},
+      exchange: {},
     })
   })
 
@@ -306,7 +307,7 @@ describe('the answers', () => {
     expect(await json(`${asked}&symbols=ETH`)).toEqual([])
     expect(await json(`${asked}&format=columns`)).toMatchObject({
       series: { BTC: { times: [hourUs / 1e6 - 300, hourUs / 1e6], close: [6, 77_300] } },
-      exchange_until: { BTC: hourUs / 1e6 + 300 },
+      exchange: { BTC: [{ from: hourUs / 1e6 - 300, to: hourUs / 1e6 + 300 }] },
     })
     const market = await json('/api/market?points=2')
     expect(market).toMatchObject({
@@ -317,6 +318,40 @@ describe('the answers', () => {
     })
     const { cursor } = market as { cursor: string }
     expect(await json(`/api/market?since=${cursor}`)).not.toHaveProperty('past')
+  })
+
+  test("has the exchange's minutes between its own candles, too, where it has none, and counts no minute twice", async () => {
+    const minute = (at: number) => ({
+      startMs: hourUs / 1000 + at * 60_000,
+      ...{ open: 1, high: 2, low: 1, close: 1, volume: 100 },
+    })
+    const minutes = [0, 1, 2, 3, 4, 5, 6].map(minute)
+    const own = (at: number) => ({
+      symbol: 'BTC',
+      price: 9,
+      volume: 1,
+      timestampUs: hourUs + at * 60_000_000,
+    })
+    const queries = new FakeMarketQueries().add(own(1), own(4), own(6))
+    const past = { version: 1, symbols: ['BTC'], minutesOf: () => minutes }
+    const { json } = api(queries, { past, clock: clockAt(hourUs / 1000 + 3_600_000) })
+    const at = (n: number) => hourUs / 1e6 + n * 60
+    expect(await json('/api/candles?format=columns')).toMatchObject({
+      series: {
+        BTC: { times: [0, 1, 2, 3, 4, 5, 6].map(at), volume: [100, 1, 100, 100, 1, 100, 1] },
+      },
+      exchange: {
+        BTC: [
+          { from: at(0), to: at(1) },
+          { from: at(2), to: at(4) },
+          { from: at(5), to: at(6) },
+        ],
+      },
+    })
+    // Which minutes a longer candle of its own has, it doesn't say.
+    expect(await json('/api/candles?format=columns&interval=300')).toMatchObject({
+      series: { BTC: { times: [at(0), at(5)], volume: [102, 1] } },
+    })
   })
 
   test('tells where the pipeline stands, that it lives, whether it is ready, and its metrics', async () => {
@@ -483,6 +518,16 @@ describe('the market as a page shows it', () => {
       past: {},
       past_version: 0,
     })
+  })
+
+  test('says that the feed is away only where it is read', async () => {
+    const outages = [{ kind: 'away', symbol: null, from: 1_769_882_400, to: null }] as const
+    const told = (state: 'waiting' | 'elsewhere') =>
+      api(threeTrades(), { outages: () => outages, pipeline: () => withSource({ state }) }).json(
+        '/api/market',
+      )
+    expect(await told('waiting')).toMatchObject({ outages })
+    expect(await told('elsewhere')).toMatchObject({ outages: [] })
   })
 
   test('says of statistics what they cover, and the volume in the currency of the price', async () => {

@@ -2,7 +2,10 @@ import { expect, test } from 'vitest'
 import { FeedOutages } from '../../../../pipelines/market/coinbase/feed-outages.ts'
 import type { TapeEvent } from '../../../../pipelines/market/coinbase/product-tapes.ts'
 
-const state = (now: 'connecting' | 'live' | 'waiting'): TapeEvent => ({ type: 'state', state: now })
+const state = (now: 'connecting' | 'live' | 'waiting'): TapeEvent => ({
+  type: 'state',
+  state: now,
+})
 
 function heartbeat(second: number): TapeEvent {
   return {
@@ -43,6 +46,13 @@ test('are from what was heard last to what was heard next, however often it is t
       heartbeat(96),
     ),
   ).toEqual([{ kind: 'away', symbol: null, from: 11, to: 95 }])
+})
+
+test('have no end while one is under way, and none is where nothing was heard before', () => {
+  const underWay = [{ kind: 'away', symbol: null, from: 11, to: null }]
+  expect(outagesOf(state('live'), heartbeat(11), state('waiting'))).toEqual(underWay)
+  expect(outagesOf(state('live'), heartbeat(11), state('waiting'), state('live'))).toEqual(underWay)
+  expect(outagesOf(state('connecting'))).toEqual([])
 })
 
 test('tell what was fetched later, the pages of one stretch as one, each symbol by itself', () => {
