@@ -12,6 +12,7 @@ import type {
 } from './market-queries.ts'
 import { firstsOf, type Past } from './past.ts'
 import { type DayStats, dayStats, type PastPrices, pastPrices } from './past-cut.ts'
+import type { ReadOnce } from './read-once.ts'
 
 export interface MarketQuestion {
   readonly symbols: Symbols
@@ -49,36 +50,53 @@ export interface MarketCut {
   readonly past?: Readonly<Record<string, PastPrices>>
 }
 
+/** What a cut says of all that the table has, whatever is newer than the page's cursor. */
+export type Whole = Awaited<ReturnType<typeof readWhole>>
+
 const readingsMax = 3
 
 /**
  * Reads all of it from one position: where the table has grown meanwhile, it is read again. A table that grows at each
- * reading is taken as it is: prices may then be newer than the points, which are never newer than their cursor.
+ * reading is taken as it is: prices may then be newer than the points, which are never newer than their cursor. `whole` is
+ * shared by pages with different cursors.
  */
 export async function marketCut(
   queries: MarketQueries,
+  whole: ReadOnce<Whole>,
   question: MarketQuestion,
   position: Cursor,
 ): Promise<MarketCut> {
-  let before = position
+  let before = encodeCursor(position)
   for (let reading = 1; ; reading++) {
-    const cut = await readCut(queries, question)
-    const after = await queries.position()
-    if (reading === readingsMax || encodeCursor(after) === encodeCursor(before)) return cut
+    const cut = await readCut(queries, whole, question, before)
+    const after = encodeCursor(await queries.position())
+    if (reading === readingsMax || after === before) return cut
     before = after
   }
 }
 
-async function readCut(queries: MarketQueries, question: MarketQuestion): Promise<MarketCut> {
-  const { symbols, after, seriesSinceMs, pointsMax, recentMax, statsSinceMs, past } = question
-  const [history, latest, recent, own, firsts, averages, count] = await Promise.all([
-    queries.history({ symbols, sinceMs: seriesSinceMs, untilMs: null, after, pointsMax }),
+async function readWhole(queries: MarketQueries, { symbols, recentMax, statsSinceMs }: MarketQuestion) {
+  const [latest, recent, own, firsts, averages, count] = await Promise.all([
     queries.latest(symbols),
     queries.recent({ symbols, limit: recentMax }),
     queries.stats({ symbols, sinceMs: statsSinceMs }),
     queries.firstMinutes(symbols),
     queries.vwap({ symbols, sinceMs: statsSinceMs }),
     queries.count(symbols),
+  ])
+  return { latest, recent, own, firsts, averages, count }
+}
+
+async function readCut(
+  queries: MarketQueries,
+  whole: ReadOnce<Whole>,
+  question: MarketQuestion,
+  version: string,
+): Promise<MarketCut> {
+  const { symbols, after, seriesSinceMs, pointsMax, recentMax, statsSinceMs, past } = question
+  const [history, { latest, recent, own, firsts, averages, count }] = await Promise.all([
+    queries.history({ symbols, sinceMs: seriesSinceMs, untilMs: null, after, pointsMax }),
+    whole.get(version, [symbols, recentMax, statsSinceMs], () => readWhole(queries, question)),
   ])
   const firstMs = firstsOf(firsts)
   const stats = coveringStats(own, firstMs, averages, statsSinceMs)

@@ -4,12 +4,13 @@ import { answerOf, parametersOf, type WebEnv } from 'rivulet/app'
 import { encodeCursor } from './cursor.ts'
 import { historyColumns } from './history-format.ts'
 import { type MarketAnswers, sendAnswer } from './market-answers.ts'
-import { type MarketCut, marketCut } from './market-cut.ts'
+import { type MarketCut, marketCut, type Whole } from './market-cut.ts'
 import { cursorOf, minutesOf, symbolsOf } from './market-parameters.ts'
 import type { MarketQueries } from './market-queries.ts'
 import type { Outage } from './outages.ts'
 import type { MarketKind } from './pages.ts'
 import { noPast, type Past } from './past.ts'
+import { ReadOnce } from './read-once.ts'
 
 const minuteMs = 60_000
 const statsMinutes = 1440
@@ -29,6 +30,7 @@ export function marketRoute(
   answers: MarketAnswers,
   { market, queries, pipeline, outages = () => [], past = noPast }: MarketRouteOptions,
 ): Handler<WebEnv> {
+  const whole = new ReadOnce<Whole>()
   return async (context) => {
     const parameters = parametersOf(context)
     const symbols = symbolsOf(parameters)
@@ -52,7 +54,7 @@ export function marketRoute(
         statsSinceMs,
         past.version,
       ],
-      async () => tablesJson(await marketCut(queries, question, position)),
+      async () => tablesJson(await marketCut(queries, whole, question, position)),
       position,
     )
     // How the pipeline is changes while the tables stand.

@@ -593,14 +593,25 @@ describe('the market as a page shows it', () => {
     expect(series.BTC?.at(-1)).toBe(9)
   })
 
-  test('is asked of the tables once, however many pages show it', async () => {
-    const queries = threeTrades()
-    const { json } = api(queries)
-    await Promise.all(Array.from({ length: 50 }, () => json('/api/market')))
-    await Promise.all(Array.from({ length: 50 }, () => json('/api/market?since=0-3')))
-    for (const query of ['latest', 'recent', 'stats', 'count', 'history'])
-      expect(queries.calls[query]).toBe(2)
-  })
+  test.each(['simulated', 'replayed'] as const)(
+    'is asked of the tables once a position by 200 pages of a %s market, wherever each of them stands',
+    async (kind) => {
+      const queries = threeTrades()
+      const { json } = api(queries, { market: { kind, label: 'Market', identity: 'crypto/1' } })
+      const cursors = ['', '?since=0-1', '?since=0-2', '?since=0-3']
+      const pages = Array.from({ length: 200 }, (_, page) => `/api/market${cursors[page % cursors.length]}`)
+      const kinds = ['latest', 'recent', 'stats', 'firstMinutes', 'vwap', 'count']
+      for (const position of [1, 2, 3]) {
+        await Promise.all(pages.map(json))
+        const { history, newestMs = 0, ...calls } = queries.calls
+        for (const each of kinds) expect([each, calls[each]]).toEqual([each, position])
+        expect(newestMs).toBe(kind === 'replayed' ? position : 0)
+        // What is newer than a cursor is another question for each cursor.
+        expect(history).toBe(position * cursors.length)
+        queries.add({ symbol: 'BTC', price: 9, timestampUs: hourUs + (4 + position) * 1e6 })
+      }
+    },
+  )
 })
 
 describe('while the database is away', () => {
