@@ -5,13 +5,13 @@ import { Detail } from './detail.js'
 import { MarketData, recentRows } from './market-data.js'
 import { formatPrice, learnDigits, productsAreKnown, takeProducts } from './products.js'
 import { Series } from './series.js'
-import { ApiError, get, serverNow, Unreachable } from './shared/api.js'
-import { element, setText } from './shared/dom.js'
+import { ApiError, get, serverNow } from './shared/api.js'
+import { setText } from './shared/dom.js'
 import { timeZone } from './shared/format.js'
-import { faults, show, tell } from './shared/parts.js'
-import { Poller } from './shared/poller.js'
+import { faults, faultsText, show, tell } from './shared/parts.js'
+import { Rounds } from './shared/rounds.js'
 import { followTheme } from './shared/theme.js'
-import { connectionOf, emptyOf, noticeOf, renderStatus } from './status.js'
+import { connectionOf, emptyOf, noticeOf, renderNewest } from './status.js'
 import { renderFigures, renderRecent, renderStats } from './tables.js'
 
 const page = document.body.dataset.page
@@ -20,8 +20,6 @@ const refreshSeconds =
 const askProductsAgainMs = 30_000
 /** The bar that still grows may be so much behind. */
 const askVolumesAgainMs = 10_000
-/** How often what is shown is seen to grow old, unless a round shows it anew. */
-const ageingMs = 1_000
 
 const node = (id) => document.getElementById(id)
 const data = new MarketData()
@@ -32,12 +30,8 @@ const volumes = new Candles()
 const chosen = choicesOf(location.search)
 const title = document.title
 let series = new Series(Number(chosen.range))
-let updatedAt = null
 /** Null until they are loaded: a page without them has its figures all the same. */
 let charts = null
-/** Of the last round: why it failed, and when the next one follows. */
-let failure = null
-let retryInMs = null
 let askedProductsMs = Number.NEGATIVE_INFINITY
 let askedVolumesMs = Number.NEGATIVE_INFINITY
 
@@ -55,9 +49,6 @@ async function poll(signal) {
     await askDetail(signal)
     await askVolumes(signal)
   }
-  updatedAt = new Date()
-  failure = null
-  render()
 }
 
 /** Once, unless the server does not know all of them yet. */
@@ -128,7 +119,8 @@ function render() {
 }
 
 function showCharts() {
-  if (!charts) return
+  // Until the time that was chosen is loaded, the one before is shown.
+  if (!charts || !series.isLoaded) return
   const nowMs = data.isReplayed ? data.newestMs : serverNow()
   const outages = data.outagesUntil(Math.floor(nowMs / 1000))
   show('charts', () => charts.render({ series, detail, candles, volumes, outages }))
@@ -142,7 +134,7 @@ async function loadCharts() {
   } catch (error) {
     tell('charts', error)
   }
-  if (updatedAt !== null) render()
+  if (rounds.updatedAt !== null) render()
 }
 
 /** At this time, `{ min, max }` in seconds; null: all that is shown. */
@@ -151,7 +143,7 @@ function look(zoom) {
   node('reset-zoom').hidden = zoom === null
   detail.look(zoom)
   showCharts()
-  if (zoom !== null) poller.refresh()
+  if (zoom !== null) rounds.refresh()
 }
 
 /** Called every second, too: what is shown goes on growing old when nothing comes any more. */
@@ -159,31 +151,20 @@ function renderState() {
   const { newestMs, lag, sources, isReplayed } = data
   const nowMs = serverNow()
   const ageMs = newestMs === null || isReplayed ? null : Math.max(0, nowMs - newestMs)
-  const connection = connectionOf({ failure, retryInMs, data, ageMs, page })
-  const nodes = { connection: node('connection'), newest: node('newest'), updated: node('updated') }
+  const connection = connectionOf({ rounds, data, ageMs, page })
   show('age', () => {
-    renderStatus(nodes, connection, { newestMs, ageMs, nowMs, lag, updatedAt })
+    renderNewest(node('newest'), connection, { newestMs, ageMs, nowMs, lag })
     setText(node('charts-empty'), emptyOf(connection, { newestMs, ageMs, nowMs, lag }))
   })
-  node('charts-empty').hidden = series.bySymbol.size > 0
-  const notice = noticeOf(connection, { hasData: newestMs !== null, sources, faults })
-  setText(node('notice'), notice ?? '')
-  node('notice').hidden = notice === null
-  document.body.classList.toggle('stale', failure !== null)
+  node('charts-empty').hidden = series.bySymbol.size > 0 || !series.isLoaded
+  const notice = faultsText() ?? noticeOf(connection, { hasData: newestMs !== null, sources })
+  rounds.say({ ...connection, notice })
   // Until then nothing but the bar is shown: what comes later would push aside what came sooner.
-  const isComplete = updatedAt !== null && (charts !== null || faults.has('charts'))
-  if (isComplete || failure !== null) document.body.classList.remove('waiting')
+  const isComplete = rounds.updatedAt !== null && (charts !== null || faults.has('charts'))
+  if (isComplete || rounds.failure !== null) document.body.classList.remove('waiting')
 }
 
-const poller = new Poller({
-  poll,
-  onFailure: (error, waitMs) => {
-    if (!(error instanceof ApiError || error instanceof Unreachable)) reportError(error)
-    failure = error
-    retryInMs = waitMs
-    renderState()
-  },
-})
+const rounds = new Rounds({ poll, render, renderState, seconds: refreshSeconds })
 
 /** Candles are of one symbol. */
 const hasCandles = () => chosen.kind === 'candles' && chosen.layout !== 'all'
@@ -202,7 +183,7 @@ function choose(choices) {
 function chooseCharts(choices) {
   choose(choices)
   show('charts', () => charts?.redraw())
-  poller.refresh()
+  rounds.refresh()
 }
 
 /** Shows the choices in a group of radio buttons or a list, and takes what is chosen there. */
@@ -214,23 +195,12 @@ function bind(id, take) {
   control.addEventListener('change', ({ target }) => take(target.value))
 }
 
-for (const seconds of [0, ...refreshSeconds.choices]) {
-  const isFirst = seconds === refreshSeconds.chosen
-  const option = element('option', { value: String(seconds) }, seconds === 0 ? 'Off' : `${seconds} s`)
-  option.selected = isFirst
-  node('refresh-every').append(option)
-}
-const chooseInterval = () => {
-  poller.everyMs = Number(node('refresh-every').value) * 1000
-}
-node('refresh-every').addEventListener('change', chooseInterval)
-node('refresh').addEventListener('click', () => poller.refresh())
 for (const name of ['layout', 'kind', 'interval']) bind(name, (value) => chooseCharts({ [name]: value }))
 bind('range', (range) => {
   choose({ range })
   charts?.resetZoom()
   series = new Series(Number(range))
-  poller.refresh()
+  rounds.refresh()
 })
 followTheme(chosen.theme, {
   onChoice: (theme) => choose({ theme }),
@@ -247,10 +217,5 @@ node('reset-zoom').addEventListener('click', () => charts?.resetZoom())
 setText(node('zone'), `Times in ${timeZone()}`)
 
 choose({})
-chooseInterval()
-poller.refresh()
+rounds.refresh()
 void loadCharts()
-setInterval(() => {
-  const isOld = updatedAt !== null && Date.now() - updatedAt >= ageingMs
-  if (isOld && !document.hidden) renderState()
-}, ageingMs)

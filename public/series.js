@@ -29,6 +29,11 @@ export class Series {
     return this.#cursor === null
   }
 
+  /** Whether an answer was taken. */
+  get isLoaded() {
+    return this.revision > 0
+  }
+
   /** What to ask for next. */
   get query() {
     const base = `minutes=${this.#minutes}&points=${pointsMax}`

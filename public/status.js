@@ -1,6 +1,5 @@
 import { setText } from './shared/dom.js'
-import { failureText } from './shared/failure.js'
-import { formatAge, formatClock, formatCount, formatMoment } from './shared/format.js'
+import { formatAge, formatCount, formatMoment } from './shared/format.js'
 
 /** A market whose newest trade is older is quiet; older than the other, while more are on their way, it is behind. */
 export const quietMs = 60_000
@@ -12,8 +11,8 @@ const behindTrades = 10_000
  * What to say of the connection: the way from the exchange to the server, and from the server to this page. The nearer
  * break is the one that is said; without any, how new what is shown is.
  */
-export function connectionOf({ failure, retryInMs, data, ageMs, page }) {
-  if (failure) return { state: 'away', text: failureText(failure, retryInMs) }
+export function connectionOf({ rounds, data, ageMs, page }) {
+  if (rounds.failure !== null) return { state: 'away', text: rounds.failureText }
   const source = page === 'crypto' ? 'Coinbase' : 'Market'
   const states = data.sources.map(({ state }) => state)
   if (states.includes('waiting')) return { state: 'away', text: `${source} unreachable` }
@@ -30,19 +29,13 @@ export function connectionOf({ failure, retryInMs, data, ageMs, page }) {
   return { state: 'live', text: 'Connected' }
 }
 
-export function renderStatus(nodes, { state, text }, { newestMs, ageMs, nowMs, lag, updatedAt }) {
-  nodes.connection.dataset.state = state
-  setText(nodes.connection, text)
-  if (newestMs !== null) {
-    const waiting = state === 'behind' ? `, ${formatCount(lag)} more on their way` : ''
-    const age = ageMs === null ? formatMoment(newestMs, nowMs) : `${formatAge(ageMs)} ago`
-    setText(nodes.newest, `${age}${waiting}`)
-    nodes.newest.dateTime = new Date(newestMs).toISOString()
-  }
-  if (updatedAt !== null) {
-    setText(nodes.updated, formatClock(updatedAt))
-    nodes.updated.dateTime = updatedAt.toISOString()
-  }
+/** How old the newest trade is, and how many more are on their way. */
+export function renderNewest(node, { state }, { newestMs, ageMs, nowMs, lag }) {
+  if (newestMs === null) return
+  const waiting = state === 'behind' ? `, ${formatCount(lag)} more on their way` : ''
+  const age = ageMs === null ? formatMoment(newestMs, nowMs) : `${formatAge(ageMs)} ago`
+  setText(node, `${age}${waiting}`)
+  node.dateTime = new Date(newestMs).toISOString()
 }
 
 /** What is said in place of the charts where the time shown has no trades. */
@@ -54,15 +47,8 @@ export function emptyOf({ state }, { newestMs, ageMs, nowMs, lag }) {
   return `Behind: trades of this time are not stored yet. ${newest}${age}; ${formatCount(lag)} are on their way.`
 }
 
-/**
- * What to do when there is nothing to show, or when what is shown stands still or is not all. `faults`: of the page's
- * parts, by their names. Null: nothing to say.
- */
-export function noticeOf({ state, text }, { hasData, sources, faults }) {
-  if (faults.size > 0) {
-    const parts = [...faults].map(([part, message]) => `The ${part} can't be shown (${message}).`)
-    return `${parts.join(' ')} The rest of the page goes on.`
-  }
+/** What to do when there is nothing to show, or when what is shown stands still. Null: nothing to say. */
+export function noticeOf({ state, text }, { hasData, sources }) {
   if (text === 'Coinbase unreachable') {
     return "Coinbase can't be reached from the server. It keeps trying and fetches what was missed; to look around meanwhile, start the program with --simulate."
   }

@@ -1,9 +1,8 @@
-import { ApiError, get, serverNow, Unreachable } from '../shared/api.js'
-import { element, setText } from '../shared/dom.js'
-import { failureText } from '../shared/failure.js'
-import { formatClock, timeZone } from '../shared/format.js'
-import { faults, show, tell } from '../shared/parts.js'
-import { Poller } from '../shared/poller.js'
+import { ApiError, get, serverNow } from '../shared/api.js'
+import { setText } from '../shared/dom.js'
+import { timeZone } from '../shared/format.js'
+import { faultsText, show, tell } from '../shared/parts.js'
+import { Rounds } from '../shared/rounds.js'
 import { followTheme, searchOf, themeOf } from '../shared/theme.js'
 import { History } from './history.js'
 import { readLetters, renderLetters } from './letters.js'
@@ -26,10 +25,6 @@ let letters = []
 let lettersCounted = null
 let topicsAskedMs = Number.NEGATIVE_INFINITY
 let status = null
-let updatedAt = null
-/** Of the last round: why it failed, and when the next one follows. */
-let failure = null
-let retryInMs = null
 
 async function poll(signal) {
   if (!drawing.isKnown) {
@@ -39,9 +34,6 @@ async function poll(signal) {
   status = await get('/api/pipeline', signal)
   await askLetters(signal)
   history.add(await get(`/api/pipeline/history${history.query}`, signal))
-  updatedAt = new Date()
-  failure = null
-  render()
 }
 
 /** Anew when there are more of them: until then they are the same. */
@@ -68,7 +60,7 @@ async function loadCharts() {
     const { HistoryCharts } = await import('./charts.js')
     const { value } = document.querySelector('[name="range"]:checked')
     charts = new HistoryCharts(node('charts'), { minutes: Number(value) })
-    if (updatedAt !== null) render()
+    if (rounds.updatedAt !== null) render()
   } catch (error) {
     tell('charts', error)
   }
@@ -108,28 +100,15 @@ function renderState() {
       renderProblems(node('problem-list'), node('no-problems'), { problems, nowMs: serverNow() }),
     )
   }
-  const connection = node('connection')
-  connection.dataset.state = failure ? 'away' : 'live'
-  setText(connection, failure ? failureText(failure, retryInMs) : 'Connected')
-  if (updatedAt !== null) {
-    setText(node('updated'), formatClock(updatedAt))
-    node('updated').dateTime = updatedAt.toISOString()
-  }
-  const parts = [...faults].map(([part, message]) => `The ${part} can't be shown (${message}).`)
-  setText(node('notice'), parts.join(' '))
-  node('notice').hidden = parts.length === 0
-  document.body.classList.toggle('stale', failure !== null)
+  const isAway = rounds.failure !== null
+  rounds.say({
+    state: isAway ? 'away' : 'live',
+    text: isAway ? rounds.failureText : 'Connected',
+    notice: faultsText(),
+  })
 }
 
-const poller = new Poller({
-  poll,
-  onFailure: (error, waitMs) => {
-    if (!(error instanceof ApiError || error instanceof Unreachable)) reportError(error)
-    failure = error
-    retryInMs = waitMs
-    renderState()
-  },
-})
+const rounds = new Rounds({ poll, render, renderState, seconds: refreshSeconds })
 
 // What may be longer than its place is scrolled there, by keys, too.
 for (const [id, name] of [
@@ -141,16 +120,6 @@ for (const [id, name] of [
   node(id).setAttribute('aria-label', name)
   node(id).tabIndex = 0
 }
-for (const seconds of [0, ...refreshSeconds.choices]) {
-  const option = element('option', { value: String(seconds) }, seconds === 0 ? 'Off' : `${seconds} s`)
-  option.selected = seconds === refreshSeconds.chosen
-  node('refresh-every').append(option)
-}
-const chooseInterval = () => {
-  poller.everyMs = Number(node('refresh-every').value) * 1000
-}
-node('refresh-every').addEventListener('change', chooseInterval)
-node('refresh').addEventListener('click', () => poller.refresh())
 setText(node('zone'), `Times in ${timeZone()}`)
 
 followTheme(themeOf(location.search), {
@@ -161,9 +130,5 @@ node('range').addEventListener('change', ({ target }) => {
   if (charts) charts.minutes = Number(target.value)
 })
 
-chooseInterval()
-poller.refresh()
+rounds.refresh()
 void loadCharts()
-setInterval(() => {
-  if (!document.hidden && updatedAt !== null) renderState()
-}, 1_000)

@@ -17,3 +17,10 @@ export function tell(part, error) {
   if (faults.get(part) !== error.message) reportError(error)
   faults.set(part, error.message)
 }
+
+/** What can't be shown, in words; null: nothing. */
+export function faultsText() {
+  if (faults.size === 0) return null
+  const parts = [...faults].map(([part, message]) => `The ${part} can't be shown (${message}).`)
+  return `${parts.join(' ')} The rest of the page goes on.`
+}

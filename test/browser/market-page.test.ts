@@ -706,7 +706,9 @@ describe('a cursor that rests on a chart', () => {
     const newestMs = Date.now() + endMs
     for (let i = 0; i < count; i++) {
       const timestampUs = (newestMs - (count - 1 - i) * 1_000) * 1000
-      queries.add({ symbol: 'BTC', price: Math.round(timestampUs / 1e6) % 10_000, timestampUs })
+      // Of one length always: a longer one at the axis would move the plot away from under the mouse.
+      const price = 1_000 + (Math.round(timestampUs / 1e6) % 9_000)
+      queries.add({ symbol: 'BTC', price, timestampUs })
     }
   }
 
@@ -776,6 +778,25 @@ describe('a cursor that rests on a chart', () => {
     await expect.poll(() => reading(page)).toMatch(/\d\d:\d\d:\d\d/)
     expect(messages).toEqual([])
   })
+})
+
+test('charts stand until another time that is chosen is loaded, also while a round of the one before is under way', async () => {
+  const opened = await open()
+  const { page, queries, pass, rounds } = opened
+  await page.locator('.chart canvas').first().waitFor()
+  await shownRounds(opened, 1)
+  await page.evaluate(`document.querySelector('.chart').isSame = true`)
+  let release = () => {}
+  queries.gate = new Promise((resolve) => {
+    release = resolve
+  })
+  await pass(2_000)
+  await eventually(rounds).toBe(2)
+  await page.getByRole('radio', { name: '5 min' }).check()
+  release()
+  queries.gate = null
+  await shownRounds(opened, 3)
+  expect(await page.evaluate(`document.querySelector('.chart').isSame`)).toBe(true)
 })
 
 describe('a fault of the page itself', () => {
