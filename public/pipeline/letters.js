@@ -3,7 +3,6 @@
 import { get } from '../shared/api.js'
 import { element } from '../shared/dom.js'
 import { formatCount, formatMoment } from '../shared/format.js'
-import { renderRows } from '../shared/rows.js'
 
 const lettersMax = 20
 
@@ -38,9 +37,19 @@ function letterOf(topic, { partition, offset, time, value, headers }) {
 
 const textOf = ({ topic, partition, offset }) => `${topic}/${partition}:${offset}`
 
-/** `show(place)` leads to a record. */
-export function renderLetters(body, { letters, nowMs, show }) {
-  renderRows(body, letters, ({ place }) => textOf(place), [
+/** As `TablePanel` takes it: of `letters`, `nowMs` and `show(place)`, which leads to a record. */
+export const lettersTable = {
+  ...{
+    id: 'letters',
+    name: 'dead letters',
+    title: 'Dead letters',
+    note: 'the newest of each topic',
+    calm: 'None.',
+  },
+  isLong: true,
+  rows: ({ letters }) => letters,
+  keyOf: ({ place }) => textOf(place),
+  columns: ({ nowMs, show }) => [
     { label: 'Time', text: ({ time }) => formatMoment(Date.parse(time), nowMs) },
     { label: 'Reason', header: true, text: ({ reason }) => reason },
     { label: 'Step', text: ({ step }) => step },
@@ -54,7 +63,7 @@ export function renderLetters(body, { letters, nowMs, show }) {
         if (origin) cell.append(' ', leadTo('Original', origin, show))
       },
     },
-  ])
+  ],
 }
 
 function leadTo(text, place, show) {

@@ -5,9 +5,10 @@ import { faultsText, show, tell } from '../shared/parts.js'
 import { Rounds } from '../shared/rounds.js'
 import { followTheme, searchOf, themeOf } from '../shared/theme.js'
 import { History } from './history.js'
-import { readLetters, renderLetters } from './letters.js'
+import { lettersTable, readLetters } from './letters.js'
 import { renderProblems } from './problems.js'
-import { renderGaps, renderLate, renderReaders, renderSinks, renderSources, renderTasks } from './tables.js'
+import { TablePanel } from './table-panel.js'
+import { gapsTable, lateTable, readersTable, sinksTable, sourcesTable, tasksTable } from './tables.js'
 import { Tail } from './tail.js'
 import { TopologyDrawing } from './topology.js'
 
@@ -20,6 +21,13 @@ const history = new History()
 /** Null until they are loaded: a page without them tells the rest all the same. */
 let charts = null
 const tail = new Tail()
+const lettersPanel = new TablePanel(lettersTable)
+const panels = [
+  ...[tasksTable, sourcesTable, sinksTable, readersTable, gapsTable, lateTable].map(
+    (of) => new TablePanel(of),
+  ),
+  lettersPanel,
+]
 /** The dead letters, and how many had been counted when they were read. */
 let letters = []
 let lettersCounted = null
@@ -51,7 +59,7 @@ async function askLetters(signal) {
     // The rest of the page is told all the same: records may not be for everybody, or Kafka is away.
     if (!(error instanceof ApiError)) throw error
     if (error.status === 403) tail.refuse(error.message)
-    setText(node('no-letters'), error.message)
+    lettersPanel.calm = error.message
   }
 }
 
@@ -67,28 +75,11 @@ async function loadCharts() {
 }
 
 function render() {
-  const nowMs = serverNow()
-  const { tasks, sources, sinks, partitions, gaps, late } = status
   renderState()
   show('topology', () => drawing.render(status))
-  show('tasks', () => renderTasks(node('tasks'), { tasks, nowMs }))
-  show('sources', () => renderSources(node('sources'), { sources, nowMs }))
-  show('sinks', () => renderSinks(node('sinks'), { sinks, nowMs }))
-  show('partitions', () => renderReaders(node('readers'), { partitions }))
-  show('gaps', () => renderGaps(node('gaps'), { gaps, nowMs }))
-  show('late records', () => renderLate(node('late'), { late, nowMs }))
-  show('dead letters', () =>
-    renderLetters(node('letters'), { letters, nowMs, show: (place) => tail.show(place) }),
-  )
-  node('no-gaps').hidden = gaps.length > 0
-  node('no-late').hidden = late.length > 0
-  node('no-letters').hidden = letters.length > 0
-  node('sources-panel').hidden = sources.length === 0
-  node('gaps-panel').hidden = sources.length === 0
+  const told = { ...status, letters, nowMs: serverNow(), show: (place) => tail.show(place) }
+  for (const panel of panels) show(panel.name, () => panel.render(told))
   if (charts) show('charts', () => charts.render(history))
-  node('no-tasks').hidden = tasks.length > 0
-  node('no-readers').hidden = partitions.length > 0
-  node('sinks-panel').hidden = sinks.length === 0
   document.body.classList.remove('waiting')
 }
 
@@ -110,16 +101,6 @@ function renderState() {
 
 const rounds = new Rounds({ poll, render, renderState, seconds: refreshSeconds })
 
-// What may be longer than its place is scrolled there, by keys, too.
-for (const [id, name] of [
-  ['gaps-list', 'List of gaps'],
-  ['late-list', 'List of late records'],
-  ['letters-list', 'List of dead letters'],
-]) {
-  node(id).setAttribute('role', 'region')
-  node(id).setAttribute('aria-label', name)
-  node(id).tabIndex = 0
-}
 setText(node('zone'), `Times in ${timeZone()}`)
 
 followTheme(themeOf(location.search), {

@@ -1,6 +1,7 @@
+// The tables of a pipeline, as `TablePanel` takes them: of its status, and of `nowMs`.
+
 import { element, setText } from '../shared/dom.js'
 import { formatCount, formatMoment, formatNumber } from '../shared/format.js'
-import { renderRows } from '../shared/rows.js'
 import { formatSeconds } from './units.js'
 
 const number = 'number'
@@ -10,8 +11,11 @@ const toneOf = ({ state }) => (well.has(state) ? '' : 'trouble')
 const momentOf = (time, nowMs) => (time === null ? '–' : formatMoment(Date.parse(time), nowMs))
 const percent = (share) => `${formatNumber(share * 100, 0)} %`
 
-export function renderTasks(body, { tasks, nowMs }) {
-  renderRows(body, tasks, ({ task }) => task, [
+export const tasksTable = {
+  ...{ id: 'tasks', name: 'tasks', title: 'Tasks', note: 'over the last seconds', calm: 'None runs here.' },
+  rows: ({ tasks }) => tasks,
+  keyOf: ({ task }) => task,
+  columns: ({ nowMs }) => [
     { label: 'Task', header: true, text: ({ task }) => task },
     { label: 'State', text: stateOfTask, tone: toneOf },
     { label: 'Busy, held back, idle', draw: drawLoad },
@@ -27,7 +31,7 @@ export function renderTasks(body, { tasks, nowMs }) {
       text: ({ stores }) =>
         stores.map(({ name, entries }) => `${name}: ${formatCount(entries)}`).join(', ') || '–',
     },
-  ])
+  ],
 }
 
 function stateOfTask({ state, restored }) {
@@ -46,8 +50,12 @@ function drawLoad(cell, { busy, held_back: heldBack }) {
   setText(text, [busy, heldBack, Math.max(0, 1 - busy - heldBack)].map(percent).join(' · '))
 }
 
-export function renderSources(body, { sources, nowMs }) {
-  renderRows(body, sources, ({ name }) => name, [
+export const sourcesTable = {
+  ...{ id: 'sources', name: 'sources', title: 'Sources' },
+  isShown: ({ sources }) => sources.length > 0,
+  rows: ({ sources }) => sources,
+  keyOf: ({ name }) => name,
+  columns: ({ nowMs }) => [
     { label: 'Source', header: true, text: ({ name }) => name },
     { label: 'State', text: ({ state }) => state, tone: toneOf },
     { label: 'Last message', text: ({ last_message: time }) => momentOf(time, nowMs) },
@@ -59,11 +67,15 @@ export function renderSources(body, { sources, nowMs }) {
           ...(rejected.length ? [] : [problem ?? '–']),
         ].join('; '),
     },
-  ])
+  ],
 }
 
-export function renderSinks(body, { sinks, nowMs }) {
-  renderRows(body, sinks, ({ name }) => name, [
+export const sinksTable = {
+  ...{ id: 'sinks', name: 'sinks', title: 'Sinks' },
+  isShown: ({ sinks }) => sinks.length > 0,
+  rows: ({ sinks }) => sinks,
+  keyOf: ({ name }) => name,
+  columns: ({ nowMs }) => [
     { label: 'Sink', header: true, text: ({ name }) => name },
     {
       label: 'State',
@@ -79,47 +91,67 @@ export function renderSinks(body, { sinks, nowMs }) {
     { label: 'Rows', className: number, text: ({ rows }) => formatCount(rows) },
     { label: 'Retries', className: number, text: ({ retries }) => formatCount(retries) },
     { label: 'Reason', text: ({ problem }) => problem ?? '–' },
-  ])
+  ],
 }
 
-/** The newest first. */
-export function renderGaps(body, { gaps, nowMs }) {
-  renderRows(
-    body,
-    gaps.toReversed(),
-    ({ source, part, from, since }) => `${source} ${part} ${from} ${since}`,
-    [
-      { label: 'Source', header: true, text: ({ source }) => source },
-      { label: 'Part', text: ({ part }) => part },
-      { label: 'From', text: ({ from }) => from },
-      { label: 'To', text: ({ to }) => to },
-      { label: 'Records', className: number, text: ({ records }) => formatCount(records) },
-      { label: 'Noticed', text: ({ since }) => momentOf(since, nowMs) },
-      {
-        label: 'Repaired',
-        text: ({ repaired, reason }) =>
-          repaired === null ? (reason ? `never: ${reason}` : 'not yet') : momentOf(repaired, nowMs),
-        tone: ({ repaired }) => (repaired === null ? 'trouble' : ''),
-      },
-    ],
-  )
+export const gapsTable = {
+  ...{
+    id: 'gaps',
+    name: 'gaps',
+    title: 'Gaps',
+    note: 'what sources have missed',
+    calm: 'None since the start.',
+  },
+  isLong: true,
+  isShown: ({ sources }) => sources.length > 0,
+  /** The newest first. */
+  rows: ({ gaps }) => gaps.toReversed(),
+  keyOf: ({ source, part, from, since }) => `${source} ${part} ${from} ${since}`,
+  columns: ({ nowMs }) => [
+    { label: 'Source', header: true, text: ({ source }) => source },
+    { label: 'Part', text: ({ part }) => part },
+    { label: 'From', text: ({ from }) => from },
+    { label: 'To', text: ({ to }) => to },
+    { label: 'Records', className: number, text: ({ records }) => formatCount(records) },
+    { label: 'Noticed', text: ({ since }) => momentOf(since, nowMs) },
+    {
+      label: 'Repaired',
+      text: ({ repaired, reason }) =>
+        repaired === null ? (reason ? `never: ${reason}` : 'not yet') : momentOf(repaired, nowMs),
+      tone: ({ repaired }) => (repaired === null ? 'trouble' : ''),
+    },
+  ],
 }
 
-export function renderLate(body, { late, nowMs }) {
-  const newest = late.toSorted((a, b) => (a.window_start < b.window_start ? 1 : -1))
-  renderRows(body, newest, ({ step, window_start: start }) => `${step} ${start}`, [
+export const lateTable = {
+  ...{ id: 'late', name: 'late records', title: 'Late records', note: 'by the window that they missed' },
+  calm: 'None of the tasks that run here.',
+  isLong: true,
+  /** The newest first. */
+  rows: ({ late }) => late.toSorted((a, b) => (a.window_start < b.window_start ? 1 : -1)),
+  keyOf: ({ step, window_start: start }) => `${step} ${start}`,
+  columns: ({ nowMs }) => [
     { label: 'Step', header: true, text: ({ step }) => step },
     { label: 'Window from', text: ({ window_start: start }) => momentOf(start, nowMs) },
     { label: 'To', text: ({ window_end: end }) => momentOf(end, nowMs) },
     { label: 'Records', className: number, text: ({ records }) => formatCount(records) },
-  ])
+  ],
 }
 
-export function renderReaders(body, { partitions }) {
-  const readers = partitions.flatMap(({ topic, partition, end_offset: end, readers: of }) =>
-    of.map((reader) => ({ ...reader, place: `${topic}/${partition}`, end })),
-  )
-  renderRows(body, readers, ({ place, reader }) => `${place} ${reader}`, [
+export const readersTable = {
+  ...{
+    id: 'readers',
+    name: 'partitions',
+    title: 'Partitions',
+    note: 'by reader',
+    calm: 'Nothing is read here.',
+  },
+  rows: ({ partitions }) =>
+    partitions.flatMap(({ topic, partition, end_offset: end, readers }) =>
+      readers.map((reader) => ({ ...reader, place: `${topic}/${partition}`, end })),
+    ),
+  keyOf: ({ place, reader }) => `${place} ${reader}`,
+  columns: () => [
     { label: 'Partition', header: true, text: ({ place }) => place },
     { label: 'Reader', text: ({ reader }) => reader },
     { label: 'End', className: number, text: ({ end }) => formatCount(end) },
@@ -135,5 +167,5 @@ export function renderReaders(body, { partitions }) {
       className: number,
       text: ({ lag, catches_up_in_seconds: seconds }) => (lag === 0 ? '–' : formatSeconds(seconds)),
     },
-  ])
+  ],
 }
