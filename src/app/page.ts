@@ -1,12 +1,14 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { answerOf } from './answer-cache.ts'
 import { type StaticFile, sendFile, staticFile, staticFiles } from './static-files.ts'
 import type { Web } from './web.ts'
 
-/** What the package's pages are made of: from `src/` and from `dist/` alike. */
-export const publicFolder = new URL('../../public/', import.meta.url)
+const builtFolder = new URL('../public/', import.meta.url)
+
+/** What the package's pages are made of: beside `dist/` without what only their readers need, beside `src/` as it is written. */
+export const publicFolder = existsSync(builtFolder) ? builtFolder : new URL('../../public/', import.meta.url)
 
 /**
  * What pages have in common, by their paths: styles, formats, polling under `/shared/`, and uPlot under `/vendor/uplot/`.

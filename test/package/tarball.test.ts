@@ -53,16 +53,32 @@ describe('the tarball', () => {
   test('has the program, each file of it behind an entry point, its page, the documentation, and nothing else', () => {
     const reached = reachable()
     const isPage = (file: string) =>
-      /^([A-Z]+(\.md)?|docs\/[\w/-]+\.(md|json|yaml)|public\/(pipeline|shared)\/[\w-]+\.\w+)$/.test(file)
+      /^([A-Z]+(\.md)?|docs\/[\w/-]+\.(md|json|yaml)|dist\/public\/(pipeline|shared)\/[\w-]+\.\w+)$/.test(
+        file,
+      )
     expect(files.filter((file) => !isPage(file) && !reached.has(moduleOf(file)))).toEqual([])
     expect([...reached].filter((module) => !files.some((file) => moduleOf(file) === module))).toEqual([])
     expect(files).toEqual(
       expect.arrayContaining([
         ...['README.md', 'CHANGELOG.md', 'LICENSE'],
         ...['docs/recipes.md', 'docs/kafka-streams.md'],
-        ...['public/pipeline/pipeline.html', 'public/shared/boot.js'],
+        ...[
+          'dist/public/pipeline/pipeline.html',
+          'dist/public/shared/boot.js',
+          'dist/public/shared/icon.svg',
+        ],
       ]),
     )
+  })
+
+  test('has its page without what only readers of its files need', () => {
+    const scripts = files.filter((file) => /^dist\/public\/.*\.(js|css)$/.test(file))
+    expect(scripts.length).toBeGreaterThan(20)
+    for (const file of scripts) {
+      const source = readFileSync(file.replace('dist/', ''), 'utf8')
+      expect([file, read(file).length < 0.9 * source.length]).toEqual([file, true])
+      expect(read(file)).not.toMatch(/^\s*(\/\/|\/\*)/m)
+    }
   })
 
   test('points to no source map, for it has no sources', () => {
