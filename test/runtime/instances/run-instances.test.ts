@@ -131,15 +131,18 @@ describe('instances in processes of their own', () => {
     }
     expect(shared.flat().toSorted()).toEqual([0, 1, 2, 3, 4, 5])
     await write('word', 500)
+    const ended = once(running.child, 'exit')
     running.tell('stop')
     expect(await running.said('stopped')).toBe('drained')
-    await once(running.child, 'exit')
+    await ended
     expect(running.child.exitCode).toBe(0)
     await expectCounts(500)
   })
 
   test('all end with what ends one of them, which says why and where', async () => {
     const running = start('./counting.ts', 2)
+    // It may end as soon as it has said why.
+    const ended = once(running.child, 'exit')
     await running.said('started')
     await write('poison', 1)
     expect(await running.said('failed')).toMatchObject({
@@ -147,7 +150,7 @@ describe('instances in processes of their own', () => {
       message: expect.stringContaining('poison was read'),
       place: { step: expect.any(String), topic: 'words' },
     })
-    await once(running.child, 'exit')
+    await ended
     expect(running.child.exitCode).toBe(1)
   })
 
