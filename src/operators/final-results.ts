@@ -57,7 +57,14 @@ export class FinalResults<K, A> {
     this.#headers = context.store(headers)
     this.#streamTime = context.streamTime
     this.#time = context.keptTime('final')
-    if (!isShared) store.finalBy(this.#time)
+    if (isShared) return
+    const [updates, records] = [this.#time, this.#streamTime]
+    // At least once, updates may be ahead of the records that are read again, and these still come to their windows.
+    store.finalBy({
+      get ms() {
+        return Math.min(updates.ms, records.ms)
+      },
+    })
   }
 
   /** To be called before stream time moves: where a suppression stood here until now, it has let through what is closed. */

@@ -24,7 +24,7 @@ export function checkChangelog(
 ): void {
   const forgets = forgetsAfterMs(spec) !== undefined
   // What a store forgets is deleted, but never all of it.
-  const isDeleted = forgets ? found.lowOffset >= committed.endOffset : found.lowOffset > committed.lowOffset
+  const isDeleted = forgets ? found.lowOffset >= found.endOffset : found.lowOffset > committed.lowOffset
   const place = { topic, partition }
   const name = `the changelog ${topic}/${partition}`
   if (found.endOffset < committed.endOffset)

@@ -140,9 +140,10 @@ async function checkInputs(
     const wasWithin = ({ partition, endOffset }: PartitionRange) =>
       (remembered[partition]?.offset ?? 0) <= endOffset
     if ((await thenIn()).every(wasWithin)) continue
-    // Who was frozen may have written since, and not yet know that the group has forgotten it: by then it is back.
+    // Who was frozen may have written since, and not yet know that the group has forgotten it: by then it is back, and this
+    // instance is not alone any more.
     await settings.clock.sleep(settings.sessionTimeoutMs, over)
-    // Nobody has written into the sink since: what it remembers, it remembered then.
+    // It still is: nobody has written into the sink since, and what it remembers, it remembered then.
     for (const range of await thenIn()) checkWithin(topic, range, remembered[range.partition])
   }
 }

@@ -83,7 +83,7 @@ export class TaskState {
     return sum
   }
 
-  /** What the changelogs have at least, once all that was given to `log` is committed; those that were empty always are left out. */
+  /** What the changelogs have at least, once all that was given to `log` is committed; of those that never had anything, nothing. */
   get ranges(): ChangelogRanges {
     const ranges = new Map<string, ChangelogRange>()
     for (const { spec, topic, isChangelog } of this.#options.stores) {

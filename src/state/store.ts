@@ -29,7 +29,7 @@ export interface StateStore {
   drainChanges(append: ChangelogAppender): void
   /** Takes one record of the changelog back; the same record once more changes nothing. */
   restore(key: Buffer, value: Buffer | null, timestampMs: number): void
-  /** All of the changelog was taken back, and the times of the task's steps are known: changes follow. */
+  /** All of the changelog was taken back, and the steps that use the store, with their times, are there: changes follow. */
   restored?(): void
   /** How many rows it holds that its table has not got yet; absent: it has no table. */
   readonly unsettled?: number

@@ -84,7 +84,7 @@ export class WindowStore<K, V> implements StateStore, ReadOnlyWindowStore<K, V> 
   #found: Entry<K, V> | undefined
   #size = 0
   readonly #dirty = new DirtyList<Entry<K, V>>()
-  /** By what windows are final; undefined: none is, as long as it is found. */
+  /** By what windows are final; undefined: all that is found may still change. */
   #finalTime: { readonly ms: number } | undefined
   /** Largest time of a change in the changelog. */
   #newestRestoredMs = Number.NEGATIVE_INFINITY

@@ -42,7 +42,7 @@ export function diffTopologies(
       why: 'its consumer group, changelogs and repartition topics are named after it: it begins anew',
     })
   }
-  changes.push(...diffStores(storesOf(old), storesOf(now)))
+  changes.push(...diffStores(storesOf(old), storesOf(now), finalStoresOf(old)))
   changes.push(...diffTopics(old, now))
   changes.push(...diffTopicSerdes(old, now))
   changes.push(...diffNodes(old, now))
@@ -62,9 +62,20 @@ function storesOf({ subTopologies }: TopologyDescription): ReadonlyMap<string, S
   )
 }
 
+/** Of windows that go out once, each by its aggregation: their changelogs hear of none that is out. */
+function finalStoresOf({ subTopologies }: TopologyDescription): ReadonlySet<string> {
+  const isFinal = ({ stores }: NodeDescription) =>
+    stores.some(({ kind, name }) => kind === 'key-value' && name.endsWith('-headers'))
+  const final = subTopologies.flatMap(({ nodes }) => nodes.filter(isFinal))
+  return new Set(
+    final.flatMap(({ stores }) => stores.flatMap(({ kind, name }) => (kind === 'window' ? [name] : []))),
+  )
+}
+
 function diffStores(
   old: ReadonlyMap<string, StoreDescription>,
   now: ReadonlyMap<string, StoreDescription>,
+  final: ReadonlySet<string>,
 ): TopologyChange[] {
   const changes: TopologyChange[] = []
   for (const [name, before] of old) {
@@ -106,6 +117,12 @@ function diffStores(
         effect: 'breaks',
         what: `the store "${name}" keeps ${after.retentionMs} ms instead of ${before.retentionMs ?? 'everything'}`,
         why: 'what is older is forgotten at the next start',
+      })
+    else if (after.retentionMs !== before.retentionMs && final.has(name))
+      changes.push({
+        effect: 'breaks',
+        what: `the store "${name}" keeps ${after.retentionMs ?? 'everything'} instead of ${before.retentionMs} ms`,
+        why: 'its changelog has not all that was counted of windows that are out, and with a longer grace they go out again: give it a new name, or reset the application',
       })
     else if (after.retentionMs !== before.retentionMs)
       changes.push({

@@ -275,6 +275,31 @@ describe.for(Object.entries(windows))('after a restart, %s', ([, of]) => {
   })
 })
 
+test('what is read again, at least once, still comes to its window after another stop', () => {
+  const task = new RestartedTask(summed(tumbling({ sizeMs: 10, graceMs: 5 })))
+  const records = [
+    { key: 'a', timestampMs: 1 },
+    { key: 'b', timestampMs: 12 },
+    { key: 'a', timestampMs: 2 },
+    { key: 'a', timestampMs: 3 },
+    { key: 'b', timestampMs: 16 },
+  ].map((record) => ({ ...record, value: 1 }))
+  const processTo = (position: number) => {
+    while (task.position < position) task.process(records[task.position] as Written)
+  }
+  processTo(1)
+  task.commit()
+  processTo(5)
+  task.commit(false)
+  task.restart()
+  // The window of b was restored with the time of its last update, which comes before its first record is read again.
+  processTo(2)
+  task.commit()
+  task.restart()
+  processTo(5)
+  expect(new Map(task.emitted).get('a@0')).toBe(3)
+})
+
 test('what has gone out does not go out again where the times of a task are lost', () => {
   const task = new RestartedTask(summed(tumbling({ sizeMs: 10, graceMs: 5 })))
   const record = { key: 'a', value: 1 }
@@ -288,6 +313,16 @@ test('what has gone out does not go out again where the times of a task are lost
     ['a@0', 2],
     ['a@10', 2],
   ])
+})
+
+test('a longer grace breaks: what is out would go out again, with what the changelog has of it', () => {
+  const [short, long] = [5, 50].map((graceMs) => summed(tumbling({ sizeMs: 10, graceMs }))) as [
+    Topology,
+    Topology,
+  ]
+  expect(diffTopologies(short, long)).toContainEqual(
+    expect.objectContaining({ effect: 'breaks', what: 'the store "sum" keeps 60 instead of 15 ms' }),
+  )
 })
 
 const storesOf = (app: Topology) =>

@@ -49,8 +49,11 @@ export class ObservedMetrics implements MetricMaker {
     const before = new Map(this.#told)
     for (const instrument of before.keys()) this.#told.set(instrument, new Map())
     this.#result = result
-    tell()
-    this.#result = undefined
+    try {
+      tell()
+    } finally {
+      this.#result = undefined
+    }
     // SDKs repeat the last value of what is not told of any more, such as a state or a partition: it has none now.
     for (const [instrument, told] of before) {
       for (const [key, labels] of told)

@@ -102,7 +102,7 @@ export class TerminalBlock {
 
   /** A terminal that has become narrower has wrapped what stood there. */
   #toTop(): string {
-    const { columns } = this.#options.output
+    const columns = Math.max(1, this.#options.output.columns)
     const rows = this.#drawn.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0)
     return rows > 0 ? `\r\x1b[${rows}A` : ''
   }

@@ -91,7 +91,7 @@ export function deleteHorizonOf({ attributes, baseTimestampMs }: BatchHeader): n
   return attributes & attribute.deleteHorizon ? baseTimestampMs : undefined
 }
 
-/** A record of the same time, told from a base timestamp that is earlier by `byMs`. */
+/** The record with `byMs` more to its timestamp delta: its time stays, where the base timestamp is less by as much. */
 function shifted(record: Buffer, byMs: number): Buffer {
   const cursor = { bytes: record, position: 0 }
   varint(cursor)
