@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { messageOf } from 'rivulet'
+import { messageOf, RivuletError } from 'rivulet'
 import type { Plan } from 'rivulet/testing'
+import { failureText } from '../src/testing/simulation/simulate.ts'
 import { deployments, furtherDeployments } from './simulation/deployments.ts'
 import { heldPlan, marketName } from './simulation/scenario.ts'
 import { SeedProgress } from './simulation/seed-progress.ts'
@@ -60,7 +61,10 @@ async function main(): Promise<number> {
 }
 
 async function runOne(outcome: ReturnType<typeof heldPlan>): Promise<number> {
-  const failure = await outcome.then(() => undefined, messageOf)
+  const failure = await outcome.then(
+    () => undefined,
+    (error) => (error instanceof RivuletError ? failureText(error) : messageOf(error)),
+  )
   process.stdout.write(`${failure ?? 'passed'}\n`)
   return failure === undefined ? 0 : 1
 }

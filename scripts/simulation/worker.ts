@@ -1,4 +1,5 @@
 import { RivuletError } from 'rivulet'
+import { failureText } from '../../src/testing/simulation/simulate.ts'
 import { heldPlan, marketName, scenarioOf } from './scenario.ts'
 
 /** Which seeds a worker is to run next. */
@@ -42,7 +43,8 @@ async function resultOf(seed: number, name: string | undefined): Promise<SeedRes
     deployment: isMarket ? marketName : deployment.name,
     processorMs: (user + system) / 1_000,
   }
-  if (outcome instanceof RivuletError) return { ...of, virtualMs: 0, traceHash: '', failure: outcome.message }
+  if (outcome instanceof RivuletError)
+    return { ...of, virtualMs: 0, traceHash: '', failure: failureText(outcome) }
   const { virtualMs, traceHash } = outcome
   return { ...of, virtualMs, traceHash }
 }

@@ -191,9 +191,22 @@ function failureOf(
     ...broken.map(({ invariant, detail }) => `  ${invariant}: ${detail}`),
     ...(hint === '' ? [] : [hint]),
     `It does so with ${sizeOf(plan, whole)} (trace ${traceHash}):`,
-    JSON.stringify(plan, (_, value) => (typeof value === 'bigint' ? `${value}n` : value)),
   ]
+  const text = planText(plan)
+  lines.push(text.length > planCharactersMax ? planElsewhere : text)
   return new RivuletError('SIMULATION_FAILED', lines.join('\n'), { cause: failure })
+}
+
+/** A longer one would be cut in an error's message, and nobody could take it back. */
+const planCharactersMax = 3_000
+const planElsewhere = "its plan is long, and stands in this error's cause"
+
+const planText = (plan: Plan) =>
+  JSON.stringify(plan, (_, value) => (typeof value === 'bigint' ? `${value}n` : value))
+
+/** All that is to be said of a failure, with a plan of any length in one line. */
+export function failureText({ message, cause }: RivuletError): string {
+  return message.replace(planElsewhere, () => planText((cause as SimulationFailure).plan))
 }
 
 function sizeOf({ instances, records, messages, faults }: Plan, whole: Plan): string {

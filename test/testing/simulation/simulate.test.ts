@@ -3,7 +3,13 @@ import type { RivuletError } from '../../../src/errors.ts'
 import { serdes } from '../../../src/serdes/serdes.ts'
 import { topic } from '../../../src/stream/topic.ts'
 import { topology } from '../../../src/stream/topology.ts'
-import { planOf, replay, type SimulationFailure, simulate } from '../../../src/testing/simulation/simulate.ts'
+import {
+  failureText,
+  planOf,
+  replay,
+  type SimulationFailure,
+  simulate,
+} from '../../../src/testing/simulation/simulate.ts'
 
 const input = topic('in', { key: serdes.string, value: serdes.long, partitions: 2 })
 const output = topic('out', { key: serdes.string, value: serdes.long, partitions: 2 })
@@ -117,6 +123,13 @@ describe('a simulation that fails', () => {
   test('says so where callbacks do not do the same each time', async () => {
     const error = await failureOf(simulate(forgetful(), { seeds: [7], records }))
     expect(error.message).toContain('a callback of the topology is not deterministic')
+  })
+
+  test('has all of a plan that is too long for a sentence', async () => {
+    const many = (random: () => number) => [...records(random), ...records(random), ...records(random)]
+    const error = await failureOf(simulate(forgetful(), { seeds: [7], records: many }))
+    expect(error.message).toMatch(/its plan is long, and stands in this error's cause$/)
+    expect(JSON.parse(failureText(error).split('\n').at(-1) ?? '')).toEqual(error.cause.plan)
   })
 
   test('does not hide a plan behind values that JSON has not got', async () => {
