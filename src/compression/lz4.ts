@@ -1,5 +1,5 @@
+import { optionalPackage } from '../optional-package.ts'
 import { type Codec, tooLarge } from './codec.ts'
-import { optionalPackage } from './optional-package.ts'
 
 interface Lz4 {
   compressFrameSync(bytes: Buffer): Buffer

@@ -1,7 +1,7 @@
 import * as zlib from 'node:zlib'
 import { Decompress } from 'fzstd'
+import { optionalPackage } from '../optional-package.ts'
 import { type Codec, type Compress, tooLarge } from './codec.ts'
-import { optionalPackage } from './optional-package.ts'
 
 interface WasmZstd {
   init(): Promise<void>

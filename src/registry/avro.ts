@@ -1,6 +1,6 @@
 import type * as Avsc from 'avsc'
-import { optionalPackage } from '../compression/optional-package.ts'
 import { messageOf, RivuletError } from '../errors.ts'
+import { optionalPackage } from '../optional-package.ts'
 import type { AvroSchema } from './avro-value.ts'
 import type { ReferredSchema } from './client.ts'
 import type { SchemaFormat } from './registry-serde.ts'

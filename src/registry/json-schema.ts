@@ -1,6 +1,6 @@
 import type * as AjvModule from 'ajv'
-import { optionalPackage } from '../compression/optional-package.ts'
 import { messageOf, RivuletError } from '../errors.ts'
+import { optionalPackage } from '../optional-package.ts'
 import { readJson, writeJson } from '../serdes/json-text.ts'
 import type { ReferredSchema } from './client.ts'
 import type { SchemaFormat } from './registry-serde.ts'

@@ -1,6 +1,6 @@
 import type * as OpenTelemetry from '@opentelemetry/api'
 import type { Clock } from '../../clock.ts'
-import { optionalPackage } from '../../compression/optional-package.ts'
+import { optionalPackage } from '../../optional-package.ts'
 import { version } from '../../version.ts'
 import type { Metrics, MetricsOptions } from '../metrics.ts'
 import { eventMetrics, foundMetrics, requestMetrics } from '../program-metrics.ts'

@@ -14,14 +14,22 @@ export interface CompactionOptions {
   readonly sliceBytes: number
 }
 
+/** What one pass knows. */
+interface Pass {
+  /** The last offset of each key. */
+  readonly latest: ReadonlyMap<string, number>
+  /** Of batches that carry the sequence of a producer. */
+  readonly protectedOffsets: ReadonlySet<number>
+  /** Keys of what it has left standing for its producer's sake, though it is superseded. */
+  readonly outlived: Set<string>
+}
+
 /** Keeps the last record of each key in the sealed segments of one log. One instance a log; one `run` at a time. */
 export class Compaction {
   readonly #log: PartitionLog
   readonly #options: CompactionOptions
   /** Up to here the last pass has been. */
   #cleanBefore = 0
-  /** Keys of what the present pass has left standing for its producer's sake, though it is superseded. */
-  readonly #outlived = new Set<string>()
 
   constructor(log: PartitionLog, options: CompactionOptions) {
     this.#log = log
@@ -40,10 +48,10 @@ export class Compaction {
     const latest = new Map<string, number>()
     const covered = await this.#latestOffsets(sealed, latest)
     const protectedOffsets = this.#log.producers.lastBatchOffsets()
+    const pass: Pass = { latest, protectedOffsets, outlived: new Set() }
     const beforeBytes = this.#log.sizeBytes
-    this.#outlived.clear()
     for (const group of groupBySize(covered, this.#log.config.segmentBytes)) {
-      if (!(await this.#rewrite(group, latest, protectedOffsets))) return 0
+      if (!(await this.#rewrite(group, pass))) return 0
     }
     this.#cleanBefore = covered.at(-1)?.nextOffset ?? this.#cleanBefore
     return beforeBytes - this.#log.sizeBytes
@@ -85,11 +93,7 @@ export class Compaction {
   }
 
   /** Writes what is to be kept of `group` into one new segment and swaps it in; false when the log changed meanwhile. */
-  async #rewrite(
-    group: readonly Segment[],
-    latest: ReadonlyMap<string, number>,
-    protectedOffsets: ReadonlySet<number>,
-  ): Promise<boolean> {
+  async #rewrite(group: readonly Segment[], pass: Pass): Promise<boolean> {
     const { directory } = this.#log
     directory.remove(compactingName)
     const file = directory.open(compactingName)
@@ -98,7 +102,7 @@ export class Compaction {
     try {
       for (const segment of group) {
         for await (const { header, bytes } of this.#slices(segment)) {
-          const keep = await this.#keep(header, bytes, latest, protectedOffsets)
+          const keep = await this.#keep(header, bytes, pass)
           if (!keep) continue
           file.append(keep)
           checksum = batchesChecksum(checksum, keep)
@@ -119,24 +123,19 @@ export class Compaction {
   }
 
   /** What stays of a batch; undefined for nothing. */
-  async #keep(
-    header: BatchHeader,
-    bytes: Buffer,
-    latest: ReadonlyMap<string, number>,
-    protectedOffsets: ReadonlySet<number>,
-  ): Promise<Buffer | undefined> {
+  async #keep(header: BatchHeader, bytes: Buffer, pass: Pass): Promise<Buffer | undefined> {
     if (header.attributes & attribute.control) return undefined
     if (this.#isAborted(header)) return undefined
     const records = readRecords(bytes)
     const nowMs = this.#options.clock.now()
     const horizonMs = deleteHorizonOf(header)
     const tombstonesExpired = horizonMs !== undefined && horizonMs < nowMs
-    const kept = records.filter((record) => this.#isKept(record, latest, tombstonesExpired))
+    const kept = records.filter((record) => isKept(record, pass, tombstonesExpired))
     // The last batch of a producer carries its sequence number; consumers skip badly over batches without records.
     const last = records.at(-1)
-    if (kept.length === 0 && last && protectedOffsets.has(header.baseOffset)) {
+    if (kept.length === 0 && last && pass.protectedOffsets.has(header.baseOffset)) {
       kept.push(last)
-      if (last.key) this.#outlived.add(nameOf(last.key))
+      if (last.key) pass.outlived.add(nameOf(last.key))
     }
     if (kept.length === 0) return undefined
     const transactional = header.attributes & attribute.transactional
@@ -145,18 +144,6 @@ export class Compaction {
       : horizonMs
     if (kept.length === records.length && !transactional && deleteHorizonMs === horizonMs) return bytes
     return filterBatch(bytes, kept, { compressor: await compressorLike(header), deleteHorizonMs })
-  }
-
-  #isKept(
-    { key, value, offset }: StoredRecord,
-    latest: ReadonlyMap<string, number>,
-    tombstonesExpired: boolean,
-  ) {
-    if (!key) return false
-    const name = nameOf(key)
-    if ((latest.get(name) ?? offset) > offset) return false
-    // Without its tombstone, what is left of it before would be its last word.
-    return value !== null || !tombstonesExpired || this.#outlived.has(name)
   }
 
   #isAborted(header: BatchHeader): boolean {
@@ -181,6 +168,18 @@ export class Compaction {
 /** What can be unpacked and not packed again, for want of a package, is kept as it is. */
 async function compressorLike({ attributes }: BatchHeader): Promise<BatchCompressor | undefined> {
   return compressorOf(compressionOf(attributes) ?? 'none').catch(() => undefined)
+}
+
+function isKept(
+  { key, value, offset }: StoredRecord,
+  { latest, outlived }: Pass,
+  tombstonesExpired: boolean,
+): boolean {
+  if (!key) return false
+  const name = nameOf(key)
+  if ((latest.get(name) ?? offset) > offset) return false
+  // Without its tombstone, what is left of it before would be its last word.
+  return value !== null || !tombstonesExpired || outlived.has(name)
 }
 
 const nameOf = (key: Buffer) => key.toString('latin1')

@@ -1,5 +1,5 @@
 import type * as Protobuf from '@bufbuild/protobuf'
-import { optionalPackage } from '../../compression/optional-package.ts'
+import { optionalPackage } from '../../optional-package.ts'
 import type { RegistrySerdeOptions, SchemaFormat } from '../registry-serde.ts'
 import { type MessageIndexes, readIndexes, writeIndexes } from './message-indexes.ts'
 import { messageNamesOf } from './message-names.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { optionalPackage } from '../../src/compression/optional-package.ts'
+import { optionalPackage } from '../src/optional-package.ts'
 
 test('a package that is missing is named, with how to install it', () => {
   expect(() => optionalPackage('no-such-codec', 'Writing so')).toThrow(

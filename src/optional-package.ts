@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { RivuletError } from '../errors.ts'
+import { RivuletError } from './errors.ts'
 
 const require = createRequire(import.meta.url)
 
